@@ -1,0 +1,102 @@
+// Build configuration, one macro per switch, each always 0 or 1.
+//
+// Every switch that changes the body of an inline function is also a part of the inline namespace
+// VLMT_ABI. Objects compiled with different switches or for different instruction sets therefore
+// never share a symbol, and linking two of them into one program cannot mix their code.
+#pragma once
+
+/// 1: VLMT_ASSERT checks programmer errors (default). 0: it compiles to nothing.
+#ifndef VLMT_ASSERTS
+#define VLMT_ASSERTS 1
+#endif
+
+/// 1: VLMT_DASSERT, the checks too slow for a release, are on.
+#ifndef VLMT_DASSERTS
+#define VLMT_DASSERTS 0
+#endif
+
+#if defined(_OPENMP)
+#define VLMT_HAS_OPENMP 1
+#else
+#define VLMT_HAS_OPENMP 0
+#endif
+
+#if defined(__CUDACC__)
+#define VLMT_HAS_CUDACC 1
+#else
+#define VLMT_HAS_CUDACC 0
+#endif
+
+// What the compiler may emit in this translation unit; the arch tags of exec/arch.hpp build on these.
+#if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512VL__) && defined(__AVX512DQ__)
+#define VLMT_HAS_AVX512 1
+#else
+#define VLMT_HAS_AVX512 0
+#endif
+#if VLMT_HAS_AVX512 && defined(__AVX512VNNI__)
+#define VLMT_HAS_AVX512_VNNI 1
+#else
+#define VLMT_HAS_AVX512_VNNI 0
+#endif
+#if defined(__AVX2__) && defined(__FMA__) && defined(__F16C__)
+#define VLMT_HAS_AVX2 1
+#else
+#define VLMT_HAS_AVX2 0
+#endif
+#if VLMT_HAS_AVX2 && defined(__AVXVNNI__)
+#define VLMT_HAS_AVX_VNNI 1
+#else
+#define VLMT_HAS_AVX_VNNI 0
+#endif
+#if defined(__aarch64__) && defined(__ARM_NEON)
+#define VLMT_HAS_NEON 1
+#else
+#define VLMT_HAS_NEON 0
+#endif
+#if VLMT_HAS_NEON && defined(__ARM_FEATURE_DOTPROD)
+#define VLMT_HAS_NEON_DOT 1
+#else
+#define VLMT_HAS_NEON_DOT 0
+#endif
+
+#define VLMT_DETAIL_CAT2(a, b) a##b
+#define VLMT_DETAIL_CAT(a, b)  VLMT_DETAIL_CAT2(a, b)
+
+#if VLMT_HAS_AVX512_VNNI
+#define VLMT_DETAIL_ISA avx512vnni
+#elif VLMT_HAS_AVX512
+#define VLMT_DETAIL_ISA avx512
+#elif VLMT_HAS_AVX_VNNI
+#define VLMT_DETAIL_ISA avxvnni
+#elif VLMT_HAS_AVX2
+#define VLMT_DETAIL_ISA avx2
+#elif VLMT_HAS_NEON_DOT
+#define VLMT_DETAIL_ISA neondot
+#elif VLMT_HAS_NEON
+#define VLMT_DETAIL_ISA neon
+#else
+#define VLMT_DETAIL_ISA generic
+#endif
+
+// abi_<isa>_a<asserts>d<debug asserts>o<OpenMP>
+#define VLMT_ABI                                                                                              \
+  VLMT_DETAIL_CAT(VLMT_DETAIL_CAT(VLMT_DETAIL_CAT(VLMT_DETAIL_CAT(abi_, VLMT_DETAIL_ISA), _a), VLMT_ASSERTS), \
+                  VLMT_DETAIL_CAT(VLMT_DETAIL_CAT(d, VLMT_DASSERTS), VLMT_DETAIL_CAT(o, VLMT_HAS_OPENMP)))
+
+/// Opens and closes `namespace vlmt` with the configuration as inline namespace.
+#define VLMT_BEGIN_NAMESPACE \
+  namespace vlmt {           \
+  inline namespace VLMT_ABI {
+#define VLMT_END_NAMESPACE \
+  }                        \
+  }
+
+#if defined(__GNUC__) || defined(__clang__)
+#define VLMT_INLINE   inline __attribute__((always_inline))
+#define VLMT_NOINLINE __attribute__((noinline))
+#define VLMT_RESTRICT __restrict__
+#else
+#define VLMT_INLINE inline
+#define VLMT_NOINLINE
+#define VLMT_RESTRICT
+#endif

@@ -1,0 +1,51 @@
+// Lists of types, and the step from a run-time value to a compile-time one.
+#pragma once
+
+#include <cstddef>
+#include <type_traits>
+#include <utility>
+
+#include "vlmt/base/config.hpp"
+
+VLMT_BEGIN_NAMESPACE
+
+/// A compile-time list of types.
+template <class... Ts>
+struct TypeList {
+  static constexpr std::size_t size = sizeof...(Ts);
+};
+
+/// Carries a type through a function argument.
+template <class T>
+struct TypeTag {
+  using type = T;
+};
+
+/// Always false, but only once the template is instantiated: for static_asserts in poisoned primaries.
+template <class...>
+inline constexpr bool dependent_false_v = false;
+
+template <class T, class List>
+inline constexpr bool contains_v = false;
+template <class T, class... Ts>
+inline constexpr bool contains_v<T, TypeList<Ts...>> = (std::is_same_v<T, Ts> || ...);
+
+/// Calls f(TypeTag<T>{}) for each type of the list, in order.
+template <class... Ts, class F>
+constexpr void for_each_type(TypeList<Ts...>, F&& f) {
+  (f(TypeTag<Ts>{}), ...);
+}
+
+/// Calls f(TypeTag<T>{}) for the first T of the list with match(TypeTag<T>{}) true; false if there is none.
+template <class... Ts, class Match, class F>
+constexpr bool visit_first(TypeList<Ts...>, Match&& match, F&& f) {
+  return ((match(TypeTag<Ts>{}) ? (f(TypeTag<Ts>{}), true) : false) || ...);
+}
+
+/// Calls f(std::integral_constant<T, V>{}) for the V equal to value; false if value is none of them.
+template <auto... Vs, class T, class F>
+constexpr bool visit_value(T value, F&& f) {
+  return ((value == Vs ? (f(std::integral_constant<decltype(Vs), Vs>{}), true) : false) || ...);
+}
+
+VLMT_END_NAMESPACE

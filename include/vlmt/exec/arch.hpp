@@ -1,0 +1,109 @@
+// Arch tags: one empty struct per instruction set, inheriting from the set that it falls back to.
+//
+// A kernel is a template over Arch. A header that has no version for an arch is found through the base class, so a
+// missing kernel is slower, never wrong. Only archs that the compiler may emit in this translation unit are in
+// arch::compiled; arch::native is the best of them.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+#include "vlmt/base/config.hpp"
+#include "vlmt/base/type_list.hpp"
+
+VLMT_BEGIN_NAMESPACE
+
+namespace arch {
+
+/// Any processor: the baseline of the compiler's target (SSE2 on x86-64, NEON on AArch64).
+struct generic {
+  static constexpr std::string_view name = "generic";
+  static constexpr std::size_t lanes = 4;  ///< float32 values of one vector
+};
+
+/// AVX2 with FMA and F16C.
+struct avx2 : generic {
+  static constexpr std::string_view name = "avx2";
+  static constexpr std::size_t lanes = 8;
+};
+
+/// AVX2 with the VEX-coded dot products of bytes.
+struct avx2_vnni : avx2 {
+  static constexpr std::string_view name = "avx2_vnni";
+};
+
+/// AVX-512 F, BW, VL and DQ.
+struct avx512 : avx2 {
+  static constexpr std::string_view name = "avx512";
+  static constexpr std::size_t lanes = 16;
+};
+
+/// AVX-512 with the dot products of bytes.
+struct avx512_vnni : avx512 {
+  static constexpr std::string_view name = "avx512_vnni";
+};
+
+/// AArch64 NEON.
+struct neon : generic {
+  static constexpr std::string_view name = "neon";
+};
+
+/// NEON with the dot products of bytes.
+struct neon_dot : neon {
+  static constexpr std::string_view name = "neon_dot";
+};
+
+/// The archs that this translation unit may use, best first; `generic` always ends the list.
+#if VLMT_HAS_AVX512_VNNI && VLMT_HAS_AVX_VNNI
+using compiled = TypeList<avx512_vnni, avx512, avx2_vnni, avx2, generic>;
+#elif VLMT_HAS_AVX512_VNNI
+using compiled = TypeList<avx512_vnni, avx512, avx2, generic>;
+#elif VLMT_HAS_AVX512
+using compiled = TypeList<avx512, avx2, generic>;
+#elif VLMT_HAS_AVX_VNNI
+using compiled = TypeList<avx2_vnni, avx2, generic>;
+#elif VLMT_HAS_AVX2
+using compiled = TypeList<avx2, generic>;
+#elif VLMT_HAS_NEON_DOT
+using compiled = TypeList<neon_dot, neon, generic>;
+#elif VLMT_HAS_NEON
+using compiled = TypeList<neon, generic>;
+#else
+using compiled = TypeList<generic>;
+#endif
+
+namespace detail {
+template <class List>
+struct Front;
+template <class T, class... Ts>
+struct Front<TypeList<T, Ts...>> {
+  using type = T;
+};
+}  // namespace detail
+
+/// The best arch of this translation unit.
+using native = typename detail::Front<compiled>::type;
+
+/// True if the processor that runs this program has the instructions of Arch.
+template <class Arch>
+inline bool runs_here() noexcept {
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  bool ok = true;
+  if constexpr (std::is_base_of_v<avx2, Arch>) {
+    ok = ok && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  }
+  if constexpr (std::is_base_of_v<avx512, Arch>) {
+    ok = ok && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
+  }
+  if constexpr (std::is_base_of_v<avx512_vnni, Arch>) ok = ok && __builtin_cpu_supports("avx512vnni");
+  return ok;
+#else
+  return true;
+#endif
+}
+
+}  // namespace arch
+
+VLMT_END_NAMESPACE

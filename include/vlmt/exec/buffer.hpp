@@ -1,0 +1,95 @@
+// Owned memory of the CPU backend, and the carving of one allocation into arrays.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+#include <sys/mman.h>
+
+#include "vlmt/base/assert.hpp"
+#include "vlmt/base/checked.hpp"
+#include "vlmt/base/config.hpp"
+#include "vlmt/base/error.hpp"
+
+VLMT_BEGIN_NAMESPACE
+
+/// Alignment of every array that vlmt allocates: a cache line, and the widest vector.
+inline constexpr std::size_t buffer_alignment = 64;
+
+/// A block of zeroed, page-aligned memory taken from the operating system and given back on destruction. Pages are
+/// backed when first touched, so that they land on the memory of the thread that works on them.
+class Buffer {
+ public:
+  Buffer() = default;
+  /// Throws LimitError if the system has no such amount of address space.
+  explicit Buffer(std::size_t bytes) : bytes_(bytes) {
+    if (bytes == 0) return;
+    void* p = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (p == MAP_FAILED) throw LimitError("cannot allocate " + std::to_string(bytes) + " bytes");
+    data_ = static_cast<std::byte*>(p);
+#if defined(MADV_HUGEPAGE)
+    // Fewer TLB misses while weights stream through; small buffers would only waste memory.
+    if (bytes >= huge_page_threshold) ::madvise(p, bytes, MADV_HUGEPAGE);
+#endif
+  }
+  Buffer(Buffer&& other) noexcept
+      : data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
+  Buffer& operator=(Buffer&& other) noexcept {
+    Buffer old(std::move(*this));
+    data_ = std::exchange(other.data_, nullptr);
+    bytes_ = std::exchange(other.bytes_, 0);
+    return *this;
+  }
+  ~Buffer() {
+    if (data_ != nullptr) ::munmap(data_, bytes_);
+  }
+
+  std::byte* data() const noexcept {
+    return data_;
+  }
+  std::size_t bytes() const noexcept {
+    return bytes_;
+  }
+
+ private:
+  static constexpr std::size_t huge_page_threshold = std::size_t{32} << 20;
+
+  std::byte* data_ = nullptr;
+  std::size_t bytes_ = 0;
+};
+
+/// Carves arrays out of one block. Run over a null block it only counts: the same code plans memory and hands it out,
+/// so that a plan cannot differ from what is taken.
+class Carver {
+ public:
+  /// Counts only.
+  Carver() = default;
+  explicit Carver(std::byte* base, std::size_t capacity) noexcept : base_(base), capacity_(capacity) {}
+
+  /// An aligned array of n T; nullptr while counting. Throws LimitError if the sum of sizes overflows.
+  template <class T>
+  T* take(std::size_t n) {
+    static_assert(std::is_trivially_copyable_v<T>, "vlmt: a workspace holds plain data only");
+    const auto size = checked_mul(n, sizeof(T));
+    const auto end = size ? checked_add(used_, *size) : std::nullopt;
+    if (!end || *end > SIZE_MAX - buffer_alignment) throw LimitError("the sizes of a workspace overflow");
+    const std::size_t at = used_;
+    used_ = round_up(*end, buffer_alignment);
+    if (base_ == nullptr) return nullptr;
+    VLMT_ASSERT(used_ <= capacity_);
+    return reinterpret_cast<T*>(base_ + at);
+  }
+
+  std::size_t bytes() const noexcept { return used_; }
+
+ private:
+  std::byte* base_ = nullptr;
+  std::size_t capacity_ = 0;
+  std::size_t used_ = 0;
+};
+
+VLMT_END_NAMESPACE

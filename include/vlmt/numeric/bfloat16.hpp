@@ -1,0 +1,38 @@
+// bfloat16 as a storage type: the upper half of a float.
+#pragma once
+
+#include <bit>
+#include <cstdint>
+
+#include "vlmt/base/config.hpp"
+
+VLMT_BEGIN_NAMESPACE
+
+/// 8 significant bits with the exponent range of float; conversion from float rounds to nearest, ties to even.
+struct bfloat16 {
+  std::uint16_t bits = 0;
+
+  bfloat16() = default;
+  constexpr explicit bfloat16(float f) noexcept {
+    const std::uint32_t x = std::bit_cast<std::uint32_t>(f);
+    if ((x & 0x7fffffffu) > 0x7f800000u) {
+      bits = static_cast<std::uint16_t>((x >> 16) | 0x40u);  // keep NaN a NaN
+    } else {
+      bits = static_cast<std::uint16_t>((x + 0x7fffu + ((x >> 16) & 1u)) >> 16);
+    }
+  }
+  constexpr explicit operator float() const noexcept {
+    return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
+  }
+  static constexpr bfloat16 from_bits(std::uint16_t b) noexcept {
+    bfloat16 v;
+    v.bits = b;
+    return v;
+  }
+  friend constexpr bool operator==(bfloat16 a, bfloat16 b) noexcept {
+    return static_cast<float>(a) == static_cast<float>(b);
+  }
+};
+static_assert(sizeof(bfloat16) == 2);
+
+VLMT_END_NAMESPACE

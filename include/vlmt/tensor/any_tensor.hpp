@@ -1,0 +1,44 @@
+// AnyTensor: a tensor as it stands in a file, its format and sizes known at run time.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+
+#include "vlmt/base/assert.hpp"
+#include "vlmt/base/config.hpp"
+#include "vlmt/quant/format.hpp"
+#include "vlmt/quant/ggml_type.hpp"
+#include "vlmt/tensor/tensor.hpp"
+
+VLMT_BEGIN_NAMESPACE
+
+/// Weights of one format over `values` along the last extent. `bytes` stays valid while `owner` lives.
+struct AnyTensor {
+  std::string name;
+  std::uint32_t type_id = 0;                     ///< number of the format, see quant/ggml_type.hpp
+  std::size_t rank = 0;                          ///< 1 to 4
+  std::array<std::size_t, 4> shape{1, 1, 1, 1};  ///< in math order, outermost first; unused sizes are 1 at the end
+  std::span<const std::byte> bytes;
+  std::shared_ptr<const void> owner;
+
+  std::size_t columns() const noexcept { return rank == 0 ? 1 : shape[rank - 1]; }
+  std::size_t count() const noexcept { return shape[0] * shape[1] * shape[2] * shape[3]; }
+  std::size_t rows() const noexcept { return columns() == 0 ? 0 : count() / columns(); }
+
+  /// The tensor as (rows, blocks per row) of Format's blocks. The format must be the tensor's own.
+  template <QuantFormat Format>
+  auto blocks() const {
+    VLMT_ASSERT(type_id == Format::type_id && columns() % Format::values == 0);
+    using Block = const typename Format::Block;
+    using E = DynExtents<2>;
+    return Tensor<SharedEngine<Block>, RowMajor<E>>(SharedEngine<Block>(owner, reinterpret_cast<Block*>(bytes.data())),
+                                                    RowMajor<E>(E(rows(), columns() / Format::values)));
+  }
+};
+
+VLMT_END_NAMESPACE

@@ -1,0 +1,91 @@
+// Tensor<Engine, Layout>: elements somewhere, and the map from indices to them.
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <span>
+#include <type_traits>
+#include <utility>
+
+#include "vlmt/base/assert.hpp"
+#include "vlmt/base/config.hpp"
+#include "vlmt/tensor/engine.hpp"
+#include "vlmt/tensor/extents.hpp"
+#include "vlmt/tensor/layout.hpp"
+
+VLMT_BEGIN_NAMESPACE
+
+/// A tensor. It is copied as its engine is: views are cheap, a heap tensor moves. Constness of elements is a matter of
+/// the engine's element type, as with std::span. A quantized tensor is a Tensor over blocks, its last extent counted in
+/// blocks.
+template <TensorEngine Engine, TensorLayout Layout>
+class Tensor {
+ public:
+  using EngineType = Engine;
+  using LayoutType = Layout;
+  using Elem = typename Engine::Elem;
+
+  constexpr Tensor() = default;
+  constexpr Tensor(Engine engine, Layout layout) noexcept : engine_(std::move(engine)), layout_(layout) {}
+
+  static constexpr std::size_t rank() noexcept { return Layout::rank(); }
+  constexpr const Layout& layout() const noexcept { return layout_; }
+  constexpr const Engine& engine() const noexcept { return engine_; }
+  constexpr std::size_t extent(std::size_t d) const noexcept { return layout_.extents().extent(d); }
+  constexpr std::size_t stride(std::size_t d) const noexcept { return layout_.stride(d); }
+  constexpr std::size_t count() const noexcept { return layout_.extents().count(); }
+  constexpr Elem* data() const noexcept { return engine_.data(); }
+
+  template <class... Is>
+  requires(sizeof...(Is) == Layout::rank()) constexpr Elem& operator()(Is... index) const noexcept {
+    return engine_.data()[layout_(index...)];
+  }
+
+  /// Row i of a matrix as a span; the columns must be contiguous.
+  constexpr std::span<Elem> row(std::size_t i) const noexcept requires(Layout::rank() == 2) {
+    VLMT_DASSERT(stride(1) == 1);
+    return {data() + i * stride(0), extent(1)};
+  }
+
+  /// A view with the same layout.
+  constexpr auto view() const noexcept { return Tensor<ViewEngine<Elem>, Layout>(ViewEngine<Elem>(data()), layout_); }
+  /// A view that cannot write.
+  constexpr auto cview() const noexcept {
+    return Tensor<ViewEngine<const Elem>, Layout>(ViewEngine<const Elem>(data()), layout_);
+  }
+
+ private:
+  [[no_unique_address]] Engine engine_{};
+  [[no_unique_address]] Layout layout_{};
+};
+
+/// A contiguous view of rank R.
+template <class T, std::size_t R>
+using TensorView = Tensor<ViewEngine<T>, RowMajor<DynExtents<R>>>;
+/// A contiguous tensor of rank R that owns its elements.
+template <class T, std::size_t R>
+using HeapTensor = Tensor<HeapEngine<T>, RowMajor<DynExtents<R>>>;
+
+/// view(data, 3, 4): a contiguous (3, 4) view of an array.
+template <class T, std::convertible_to<std::size_t>... Is>
+constexpr TensorView<T, sizeof...(Is)> view(T* data, Is... sizes) noexcept {
+  using E = DynExtents<sizeof...(Is)>;
+  return {ViewEngine<T>(data), RowMajor<E>(E(sizes...))};
+}
+
+/// make_tensor<float>(3, 4): a (3, 4) tensor of zeros.
+template <class T, std::convertible_to<std::size_t>... Is>
+HeapTensor<T, sizeof...(Is)> make_tensor(Is... sizes) {
+  using E = DynExtents<sizeof...(Is)>;
+  const RowMajor<E> layout{E(sizes...)};
+  return {HeapEngine<T>(layout.span()), layout};
+}
+
+/// A (rows, n) view of a span; its size must be a multiple of rows.
+template <class T>
+constexpr TensorView<T, 2> as_matrix(std::span<T> values, std::size_t rows) noexcept {
+  VLMT_ASSERT(rows > 0 && values.size() % rows == 0);
+  return view(values.data(), rows, values.size() / rows);
+}
+
+VLMT_END_NAMESPACE
