@@ -15,6 +15,11 @@
 #define VLMT_DASSERTS 0
 #endif
 
+/// 1: instances of common templates are linked from a library (target vlmt_instances) and not compiled again.
+#ifndef VLMT_EXTERN_INSTANCES
+#define VLMT_EXTERN_INSTANCES 0
+#endif
+
 #if defined(_OPENMP)
 #define VLMT_HAS_OPENMP 1
 #else
@@ -93,10 +98,22 @@
 
 #if defined(__GNUC__) || defined(__clang__)
 #define VLMT_INLINE   inline __attribute__((always_inline))
+/// Stands after the parameters of a lambda.
+#define VLMT_INLINE_LAMBDA __attribute__((always_inline))
 #define VLMT_NOINLINE __attribute__((noinline))
 #define VLMT_RESTRICT __restrict__
 #else
 #define VLMT_INLINE inline
+#define VLMT_INLINE_LAMBDA
 #define VLMT_NOINLINE
 #define VLMT_RESTRICT
+#endif
+
+/// Stands before a loop with few iterations, known at compile time, whose arrays must become registers.
+#if defined(__clang__)
+#define VLMT_UNROLL _Pragma("unroll")
+#elif defined(__GNUC__)
+#define VLMT_UNROLL _Pragma("GCC unroll 32")
+#else
+#define VLMT_UNROLL
 #endif

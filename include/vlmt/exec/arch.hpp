@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <string_view>
+#include <type_traits>
 
 #include "vlmt/base/config.hpp"
 #include "vlmt/base/type_list.hpp"
@@ -91,8 +92,9 @@ inline bool runs_here() noexcept {
   __builtin_cpu_init();
   bool ok = true;
   if constexpr (std::is_base_of_v<avx2, Arch>) {
-    ok = ok && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    ok = ok && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
   }
+  if constexpr (std::is_same_v<avx2_vnni, Arch>) ok = ok && __builtin_cpu_supports("avxvnni");
   if constexpr (std::is_base_of_v<avx512, Arch>) {
     ok = ok && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
          __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");

@@ -39,9 +39,9 @@ class Buffer {
   Buffer(Buffer&& other) noexcept
       : data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
   Buffer& operator=(Buffer&& other) noexcept {
-    Buffer old(std::move(*this));
-    data_ = std::exchange(other.data_, nullptr);
-    bytes_ = std::exchange(other.bytes_, 0);
+    Buffer taken(std::move(other));
+    std::swap(data_, taken.data_);
+    std::swap(bytes_, taken.bytes_);
     return *this;
   }
   ~Buffer() {
@@ -74,6 +74,8 @@ class Carver {
   template <class T>
   T* take(std::size_t n) {
     static_assert(std::is_trivially_copyable_v<T>, "vlmt: a workspace holds plain data only");
+    static_assert(alignof(T) <= buffer_alignment,
+                  "vlmt: a workspace aligns its arrays to 64 bytes, this type needs more");
     const auto size = checked_mul(n, sizeof(T));
     const auto end = size ? checked_add(used_, *size) : std::nullopt;
     if (!end || *end > SIZE_MAX - buffer_alignment) throw LimitError("the sizes of a workspace overflow");

@@ -8,7 +8,7 @@
 #include <mutex>
 #include <utility>
 
-#include "vlmt/base/assert.hpp"
+#include "vlmt/base/checked.hpp"
 #include "vlmt/base/config.hpp"
 
 VLMT_BEGIN_NAMESPACE
@@ -26,11 +26,14 @@ inline void cpu_pause() noexcept {
 #endif
 }
 
-/// What the members of one parallel region share: a barrier that spins briefly and then sleeps, and the first
-/// exception.
+/// How long a member spins at a barrier before it sleeps, in turns of cpu_pause: some tens of microseconds, the usual
+/// imbalance of a kernel. A team with more members than processors should not spin at all.
+inline constexpr int barrier_spins = 2048;
+
+/// What the members of one parallel region share: the barrier, and the first exception.
 class TeamState {
  public:
-  explicit TeamState(std::size_t size) noexcept : size_(size) {}
+  explicit TeamState(std::size_t size, int spins = barrier_spins) noexcept : size_(size), spins_(spins) {}
   TeamState(const TeamState&) = delete;
   TeamState& operator=(const TeamState&) = delete;
 
@@ -39,24 +42,22 @@ class TeamState {
   void resize(std::size_t size) noexcept { size_ = size; }
 
   void wait() {
-    if (size_ == 1) {
-      if (stopped_.load(std::memory_order_acquire)) throw TeamStopped{};
-      return;
-    }
-    const std::uint32_t phase = phase_.load(std::memory_order_acquire);
-    if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == size_) {
-      arrived_.store(0, std::memory_order_relaxed);
-      phase_.store(phase + 1, std::memory_order_release);
-      phase_.notify_all();
-    } else {
-      // About 20 us of spinning covers the usual imbalance of a kernel; past that, sleep.
-      for (int spin = 0; spin < 4096 && phase_.load(std::memory_order_acquire) == phase; ++spin) cpu_pause();
-      while (phase_.load(std::memory_order_acquire) == phase) {
-        if (stopped_.load(std::memory_order_acquire)) throw TeamStopped{};
-        phase_.wait(phase, std::memory_order_acquire);
+    if (size_ > 1) {
+      // The phase cannot move between these two lines except through fail: this member has not arrived yet.
+      const std::uint32_t phase = phase_.load(std::memory_order_acquire);
+      if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == size_) {
+        arrived_.store(0, std::memory_order_relaxed);
+        // Sequentially consistent, here and in fail: notify_all looks for sleepers after the store, and with a mere
+        // release the processor may look first and miss one who is about to sleep.
+        phase_.store(phase + 1);
+        phase_.notify_all();
+      } else {
+        for (int spin = 0; spin < spins_ && phase_.load(std::memory_order_acquire) == phase; ++spin) cpu_pause();
+        // A member that failed before this phase was read has set stopped_ first, and will notify nobody again.
+        while (phase_.load(std::memory_order_acquire) == phase && !stopped()) phase_.wait(phase);
       }
     }
-    if (stopped_.load(std::memory_order_acquire)) throw TeamStopped{};
+    if (stopped()) throw TeamStopped{};
   }
 
   /// Keeps the first exception and releases everybody who waits.
@@ -65,21 +66,23 @@ class TeamState {
       const std::lock_guard lock(mutex_);
       if (!error_) error_ = std::move(error);
     }
-    stopped_.store(true, std::memory_order_release);
-    phase_.fetch_add(1, std::memory_order_acq_rel);
+    stopped_.store(true);
+    phase_.fetch_add(1);
     phase_.notify_all();
   }
 
   bool stopped() const noexcept { return stopped_.load(std::memory_order_acquire); }
 
+  /// Throws what the first failing member threw, if any did. Only once all members have left.
   void rethrow() {
     if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
   }
 
  private:
   std::size_t size_;
+  int spins_;
   alignas(64) std::atomic<std::size_t> arrived_{0};
-  alignas(64) std::atomic<std::uint32_t> phase_{0};
+  alignas(64) std::atomic<std::uint32_t> phase_{0};  // 32 bits: what the system can wait on directly
   std::atomic<bool> stopped_{false};
   std::mutex mutex_;
   std::exception_ptr error_;
@@ -95,15 +98,15 @@ struct Range {
   constexpr bool empty() const noexcept { return begin >= end; }
 };
 
-/// The part of [0, n) that falls to `rank` of `size`, cut at multiples of `granule`; parts differ by one granule at
-/// most.
+/// The part of [0, n) that falls to `rank` of `size`, cut at multiples of `granule` (> 0); parts differ by one granule
+/// at most. The parts of all ranks, in order, are [0, n).
 constexpr Range share(std::size_t n, std::size_t rank, std::size_t size, std::size_t granule = 1) noexcept {
-  const std::size_t units = (n + granule - 1) / granule;
+  const std::size_t units = ceil_div(n, granule);
   const std::size_t base = units / size;
   const std::size_t extra = units % size;
   const std::size_t begin = rank * base + (rank < extra ? rank : extra);
   const std::size_t end = begin + base + (rank < extra ? 1 : 0);
-  return {begin * granule < n ? begin * granule : n, end * granule < n ? end * granule : n};
+  return {begin < units ? begin * granule : n, end < units ? end * granule : n};
 }
 
 /// One thread's view of a team. A kernel takes a Member& and does its share; it never waits and never throws. Barriers

@@ -17,18 +17,20 @@ VLMT_BEGIN_NAMESPACE
 class OmpTeam {
  public:
 #if VLMT_HAS_OPENMP
-  explicit OmpTeam(std::size_t size = static_cast<std::size_t>(omp_get_max_threads())) : size_(size == 0 ? 1 : size) {}
+  explicit OmpTeam(std::size_t size = static_cast<std::size_t>(omp_get_max_threads()))
+      : size_(size == 0 ? 1 : size), spins_(size <= processors() ? detail::barrier_spins : 0) {}
 #else
-  explicit OmpTeam(std::size_t = 1) : size_(1) {}
+  explicit OmpTeam(std::size_t = 1) : size_(1), spins_(0) {}
 #endif
 
+  /// The members asked for; inside run, Member::size says how many there are.
   std::size_t size() const noexcept {
     return size_;
   }
 
   template <class F>
   void run(F&& f) {
-    detail::TeamState state(1);
+    detail::TeamState state(1, spins_);
 #if VLMT_HAS_OPENMP
     const int threads = static_cast<int>(size_);
 #pragma omp parallel num_threads(threads) default(shared)
@@ -44,7 +46,14 @@ class OmpTeam {
   }
 
  private:
+#if VLMT_HAS_OPENMP
+  static std::size_t processors() noexcept {
+    return static_cast<std::size_t>(omp_get_num_procs());
+  }
+#endif
+
   std::size_t size_;
+  int spins_;
 };
 static_assert(Team<OmpTeam>);
 

@@ -6,9 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
-#include <memory>
 #include <thread>
-#include <type_traits>
 #include <vector>
 
 #include "vlmt/base/config.hpp"
@@ -41,67 +39,81 @@ void run_member(TeamState& state, std::size_t rank, F& f) noexcept {
 
 }  // namespace detail
 
-/// Persistent std::jthreads that sleep between calls of run. The calling thread is member 0.
+/// Persistent std::jthreads that sleep between calls of run. The calling thread is member 0. A call of run while the
+/// team is at work, from one of its members or from another thread, gets a team of one.
 class ThreadTeam {
  public:
-  explicit ThreadTeam(std::size_t size = std::thread::hardware_concurrency()) : size_(size == 0 ? 1 : size) {
-    threads_.reserve(size_ - 1);
-    for (std::size_t rank = 1; rank < size_; ++rank) {
-      threads_.emplace_back([this, rank](std::stop_token stop) { work(rank, stop); });
+  /// Has fewer members than asked for if the system gives no more threads.
+  explicit ThreadTeam(std::size_t size = std::thread::hardware_concurrency()) {
+    try {
+      for (std::size_t rank = 1; rank < size; ++rank) {
+        threads_.emplace_back([this, rank] { work(rank); });
+      }
+    } catch (const std::exception&) {
+      // No more threads, or no more memory for them.
     }
+    spins_ = this->size() <= std::thread::hardware_concurrency() ? detail::barrier_spins : 0;
   }
   ThreadTeam(const ThreadTeam&) = delete;
   ThreadTeam& operator=(const ThreadTeam&) = delete;
   ~ThreadTeam() {
-    for (std::jthread& t : threads_) t.request_stop();
-    generation_.fetch_add(1, std::memory_order_release);
-    generation_.notify_all();
+    task_ = Task{};  // without a function: the order to leave
+    start();
   }
 
-  std::size_t size() const noexcept { return size_; }
+  std::size_t size() const noexcept { return threads_.size() + 1; }
 
   template <class F>
   void run(F&& f) {
-    detail::TeamState state(size_);
-    using Function = std::remove_reference_t<F>;
-    task_ = Task{&state, const_cast<void*>(static_cast<const void*>(&f)),
-                 [](detail::TeamState& s, std::size_t r, void* p) noexcept {
-                   detail::run_member(s, r, *static_cast<Function*>(p));
-                 }};
-    running_.store(size_ - 1, std::memory_order_relaxed);
-    generation_.fetch_add(1, std::memory_order_release);
-    generation_.notify_all();
-    task_.call(state, 0, task_.function);
-    for (std::size_t left = running_.load(std::memory_order_acquire); left != 0;
-         left = running_.load(std::memory_order_acquire)) {
-      running_.wait(left, std::memory_order_acquire);
+    if (busy_.exchange(true, std::memory_order_acquire)) {
+      detail::TeamState alone(1);
+      detail::run_member(alone, 0, f);
+      return alone.rethrow();
     }
+    detail::TeamState state(size(), spins_);
+    auto call = [&](std::size_t rank) noexcept { detail::run_member(state, rank, f); };
+    task_ = Task{&call, [](void* c, std::size_t rank) noexcept { (*static_cast<decltype(call)*>(c))(rank); }};
+    running_.store(static_cast<std::uint32_t>(threads_.size()), std::memory_order_relaxed);
+    start();
+    call(0);
+    // Nobody may still touch state, f or task_ once this call returns.
+    for (std::uint32_t left = running_.load(std::memory_order_acquire); left != 0;
+         left = running_.load(std::memory_order_acquire)) {
+      running_.wait(left);
+    }
+    busy_.store(false, std::memory_order_release);
     state.rethrow();
   }
 
  private:
   struct Task {
-    detail::TeamState* state = nullptr;
-    void* function = nullptr;
-    void (*call)(detail::TeamState&, std::size_t, void*) noexcept = nullptr;
+    void* data = nullptr;
+    void (*function)(void* data, std::size_t rank) noexcept = nullptr;
   };
 
-  void work(std::size_t rank, const std::stop_token& stop) {
-    std::uint64_t seen = 0;
-    while (true) {
-      generation_.wait(seen, std::memory_order_acquire);
-      seen = generation_.load(std::memory_order_acquire);
-      if (stop.stop_requested()) return;
-      task_.call(*task_.state, rank, task_.function);
-      if (running_.fetch_sub(1, std::memory_order_acq_rel) == 1) running_.notify_all();
+  // Changes that somebody may sleep on are sequentially consistent, see TeamState::wait.
+  void start() noexcept {
+    generation_.fetch_add(1);
+    generation_.notify_all();
+  }
+
+  void work(std::size_t rank) noexcept {
+    // Never more than one generation behind: run waits for every member.
+    for (std::uint32_t seen = 0;; ++seen) {
+      generation_.wait(seen);
+      const Task task = task_;
+      if (task.function == nullptr) return;
+      task.function(task.data, rank);
+      if (running_.fetch_sub(1) == 1) running_.notify_all();
     }
   }
 
-  std::size_t size_;
   Task task_;
-  std::atomic<std::uint64_t> generation_{0};
-  std::atomic<std::size_t> running_{0};
-  std::vector<std::jthread> threads_;
+  int spins_ = 0;
+  std::atomic<bool> busy_{false};
+  alignas(64) std::atomic<std::uint32_t> generation_{0};
+  alignas(64) std::atomic<std::uint32_t> running_{0};
+  std::vector<std::jthread> threads_;  // last: joined while everything above still lives
 };
 static_assert(Team<ThreadTeam>);
 

@@ -15,8 +15,8 @@ constexpr float e8m0_half_to_float(std::uint8_t code) noexcept {
                   : std::bit_cast<float>(static_cast<std::uint32_t>(code - 1) << 23);
 }
 
-/// Unsigned E4M3 with bias 7, the block scale of NVFP4. Codes 0 and 0x7f (a NaN elsewhere) are zero. Bit 7 is no sign and
-/// is ignored, so that 0xff, which no writer makes, is 480; both as in ggml.
+/// Unsigned E4M3 with bias 7, the block scale of NVFP4. Codes 0 and 0x7f (a NaN elsewhere) are zero. Bit 7 is no sign
+/// and is ignored, so that 0xff, which no writer makes, is 480; both as in ggml.
 constexpr float ue4m3_to_float(std::uint8_t code) noexcept {
   const int exponent = (code >> 3) & 15;
   const int mantissa = code & 7;

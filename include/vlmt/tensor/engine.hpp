@@ -45,8 +45,8 @@ class HeapEngine {
   explicit HeapEngine(std::size_t n) : data_(n == 0 ? nullptr : new (std::align_val_t{alignment}) T[n]()) {}
   HeapEngine(HeapEngine&& other) noexcept : data_(std::exchange(other.data_, nullptr)) {}
   HeapEngine& operator=(HeapEngine&& other) noexcept {
-    HeapEngine old(std::move(*this));
-    data_ = std::exchange(other.data_, nullptr);
+    HeapEngine taken(std::move(other));
+    std::swap(data_, taken.data_);
     return *this;
   }
   ~HeapEngine() {

@@ -3,12 +3,15 @@
 
 #include <concepts>
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <type_traits>
 #include <utility>
 
 #include "vlmt/base/assert.hpp"
+#include "vlmt/base/checked.hpp"
 #include "vlmt/base/config.hpp"
+#include "vlmt/base/error.hpp"
 #include "vlmt/tensor/engine.hpp"
 #include "vlmt/tensor/extents.hpp"
 #include "vlmt/tensor/layout.hpp"
@@ -73,12 +76,16 @@ constexpr TensorView<T, sizeof...(Is)> view(T* data, Is... sizes) noexcept {
   return {ViewEngine<T>(data), RowMajor<E>(E(sizes...))};
 }
 
-/// make_tensor<float>(3, 4): a (3, 4) tensor of zeros.
+/// make_tensor<float>(3, 4): a (3, 4) tensor of zeros. Throws LimitError if the number of elements overflows, and
+/// std::bad_alloc if there is no memory for them.
 template <class T, std::convertible_to<std::size_t>... Is>
 HeapTensor<T, sizeof...(Is)> make_tensor(Is... sizes) {
+  std::optional<std::size_t> count = 1;
+  ((count = count ? checked_mul(*count, static_cast<std::size_t>(sizes)) : count), ...);
+  if (!count) throw LimitError("the sizes of a tensor overflow");
   using E = DynExtents<sizeof...(Is)>;
   const RowMajor<E> layout{E(sizes...)};
-  return {HeapEngine<T>(layout.span()), layout};
+  return {HeapEngine<T>(*count), layout};
 }
 
 /// A (rows, n) view of a span; its size must be a multiple of rows.

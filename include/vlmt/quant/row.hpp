@@ -1,0 +1,95 @@
+// Whole rows of blocks to floats and back, for a format known at compile time or named by its number at run time.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <string>
+
+#include "vlmt/base/assert.hpp"
+#include "vlmt/base/checked.hpp"
+#include "vlmt/base/config.hpp"
+#include "vlmt/base/error.hpp"
+#include "vlmt/quant/format.hpp"
+#include "vlmt/quant/formats.hpp"
+#include "vlmt/quant/ggml_type.hpp"
+
+VLMT_BEGIN_NAMESPACE
+
+/// y[0..n) from n / F::values blocks. n is a multiple of F::values.
+template <QuantFormat F>
+void decode_row(const typename F::Block* blocks, std::size_t n, float* y) noexcept {
+  VLMT_ASSERT(n % F::values == 0);
+  for (std::size_t i = 0; i < n / F::values; ++i) F::decode(blocks[i], y + i * F::values);
+}
+
+/// n / F::values blocks from x[0..n). n is a multiple of F::values.
+template <QuantFormat F>
+void encode_row(const float* x, std::size_t n, typename F::Block* blocks) noexcept {
+  VLMT_ASSERT(n % F::values == 0);
+  for (std::size_t i = 0; i < n / F::values; ++i) F::encode(x + i * F::values, blocks[i]);
+}
+
+namespace detail {
+
+/// Bytes of n values of format F; throws InputError if n is not a whole number of blocks, LimitError on overflow.
+template <QuantFormat F>
+std::size_t checked_row_bytes(std::size_t n) {
+  if (n % F::values != 0) {
+    throw InputError(
+        "row is not a whole number of blocks",
+        {{}, {}, std::string(F::name), "a multiple of " + std::to_string(F::values) + " values", std::to_string(n)});
+  }
+  const std::optional<std::size_t> bytes = checked_mul(n / F::values, sizeof(typename F::Block));
+  if (!bytes) throw LimitError("row has too many values", {{}, {}, std::string(F::name), {}, std::to_string(n)});
+  return *bytes;
+}
+
+template <class Visitor>
+void visit_format_or_throw(std::uint32_t type_id, Visitor&& visitor) {
+  if (visit_format(formats::all{}, type_id, visitor)) return;
+  const GgmlTypeInfo known = ggml_type_info(type_id);
+  std::string found = "type " + std::to_string(type_id);
+  if (!known.name.empty()) found += " (" + std::string(known.name) + ")";
+  throw InputError("no such weight format", {{}, {}, {}, "a type of formats::all", found});
+}
+
+}  // namespace detail
+
+/// Bytes of n values in the format with this GGUF type number. Throws InputError for a type that is no weight format
+/// and for an n that is not a whole number of blocks, LimitError on overflow.
+inline std::size_t row_bytes(std::uint32_t type_id, std::size_t n) {
+  std::size_t bytes = 0;
+  detail::visit_format_or_throw(type_id,
+                                [&](auto tag) { bytes = detail::checked_row_bytes<typename decltype(tag)::type>(n); });
+  return bytes;
+}
+
+/// y[0..n) from row_bytes(type_id, n) bytes at any alignment. Throws as row_bytes does.
+inline void decode_row(std::uint32_t type_id, const std::byte* blocks, std::size_t n, float* y) {
+  detail::visit_format_or_throw(type_id, [&](auto tag) {
+    using F = typename decltype(tag)::type;
+    const std::size_t bytes = detail::checked_row_bytes<F>(n);
+    typename F::Block block;
+    for (std::size_t at = 0; at < bytes; at += sizeof(block), y += F::values) {
+      std::memcpy(&block, blocks + at, sizeof(block));
+      F::decode(block, y);
+    }
+  });
+}
+
+/// row_bytes(type_id, n) bytes at any alignment from x[0..n). Throws as row_bytes does.
+inline void encode_row(std::uint32_t type_id, const float* x, std::size_t n, std::byte* blocks) {
+  detail::visit_format_or_throw(type_id, [&](auto tag) {
+    using F = typename decltype(tag)::type;
+    const std::size_t bytes = detail::checked_row_bytes<F>(n);
+    typename F::Block block;
+    for (std::size_t at = 0; at < bytes; at += sizeof(block), x += F::values) {
+      F::encode(x, block);
+      std::memcpy(blocks + at, &block, sizeof(block));
+    }
+  });
+}
+
+VLMT_END_NAMESPACE

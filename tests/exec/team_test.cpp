@@ -1,0 +1,341 @@
+// Teams: every member runs, barriers order memory, an exception anywhere reaches the caller and nobody stays behind.
+// Built a second time with -fsanitize=thread and without OpenMP, see tests/CMakeLists.txt.
+#include "vlmt/exec/team.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <memory>
+#include <numeric>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <pthread.h>
+
+#include <gtest/gtest.h>
+
+#include "vlmt/exec/omp_team.hpp"
+
+namespace {
+
+using vlmt::Member;
+using vlmt::OmpTeam;
+using vlmt::ThreadTeam;
+
+constexpr std::size_t kSizes[] = {1, 2, 3, 7};
+
+// The number of members that a team of `asked` has when it is run from the main thread.
+template <class Team>
+std::size_t expected_size(std::size_t asked) {
+#if VLMT_HAS_OPENMP
+  if constexpr (std::is_same_v<Team, OmpTeam>) {
+    return std::min(asked, static_cast<std::size_t>(omp_get_thread_limit()));
+  }
+#else
+  if constexpr (std::is_same_v<Team, OmpTeam>) return 1;
+#endif
+  return asked;
+}
+
+// 0 + 1 + ... + n - 1 through two phases: partial sums, then every member adds them all up.
+template <class Team>
+std::size_t sum_below(Team& team, std::size_t n) {
+  std::vector<std::size_t> partial(team.size()), total(team.size());
+  team.run([&](Member& m) {
+    const vlmt::Range r = m.share(n);
+    for (std::size_t i = r.begin; i < r.end; ++i) partial[m.rank()] += i;
+    m.barrier();
+    total[m.rank()] = std::accumulate(partial.begin(), partial.end(), std::size_t{0});
+  });
+  return total[0];
+}
+
+template <class T>
+class TeamTest : public testing::Test {};
+#if VLMT_HAS_OPENMP
+using Teams = testing::Types<ThreadTeam, OmpTeam>;
+#else
+using Teams = testing::Types<ThreadTeam>;
+#endif
+TYPED_TEST_SUITE(TeamTest, Teams);
+
+TYPED_TEST(TeamTest, RunsEveryRankOnce) {
+  for (const std::size_t size : kSizes) {
+    TypeParam team(size);
+    EXPECT_EQ(team.size(), size);
+    for (int call = 0; call < 20; ++call) {
+      std::vector<int> ran(size);
+      std::vector<std::size_t> sizes(size);
+      team.run([&](Member& m) {
+        ++ran[m.rank()];
+        sizes[m.rank()] = m.size();
+      });
+      const std::size_t members = expected_size<TypeParam>(size);
+      for (std::size_t r = 0; r < members; ++r) {
+        EXPECT_EQ(ran[r], 1) << r << " of " << size;
+        EXPECT_EQ(sizes[r], members);
+      }
+      EXPECT_EQ(std::accumulate(ran.begin(), ran.end(), 0), static_cast<int>(members));
+    }
+  }
+}
+
+TYPED_TEST(TeamTest, ATeamOfNobodyIsATeamOfOne) {
+  TypeParam team(0);
+  EXPECT_EQ(team.size(), 1u);
+  EXPECT_EQ(sum_below(team, 100), 4950u);
+}
+
+void write_rank(Member& m) {
+  m.barrier();
+}
+
+TYPED_TEST(TeamTest, RunsAnyCallable) {
+  TypeParam team(3);
+  team.run(write_rank);
+  const auto constant = [](Member& m) { m.barrier(); };
+  team.run(constant);
+  std::atomic<int> calls = 0;
+  team.run([&calls, owned = std::make_unique<int>(1)](Member&) { calls += *owned; });
+  EXPECT_EQ(calls, static_cast<int>(expected_size<TypeParam>(3)));
+}
+
+// Plain memory written before a barrier is read by others after it; two barriers a round, so that TSan sees both edges.
+TYPED_TEST(TeamTest, BarriersOrderMemory) {
+  for (const std::size_t size : kSizes) {
+    TypeParam team(size);
+    const std::size_t members = expected_size<TypeParam>(size);
+    const std::size_t rounds = size > std::thread::hardware_concurrency() ? 500 : 4000;
+    std::vector<std::size_t> slot(size), wrong(size);
+    team.run([&](Member& m) {
+      for (std::size_t round = 0; round < rounds; ++round) {
+        slot[m.rank()] = round * 10 + m.rank();
+        m.barrier();
+        const std::size_t other = (m.rank() + 1 + round % members) % members;
+        if (slot[other] != round * 10 + other) ++wrong[m.rank()];
+        m.barrier();
+      }
+    });
+    for (std::size_t r = 0; r < size; ++r) EXPECT_EQ(wrong[r], 0u) << r << " of " << size;
+  }
+}
+
+// Members that come late by very different times: those who wait both spin and sleep.
+TYPED_TEST(TeamTest, BarriersWaitForTheSlowest) {
+  TypeParam team(3);
+  const std::size_t members = expected_size<TypeParam>(3);
+  std::atomic<std::size_t> arrived = 0;
+  std::atomic<int> early = 0;
+  team.run([&](Member& m) {
+    for (std::size_t round = 1; round <= 30; ++round) {
+      if (round % members == m.rank()) std::this_thread::sleep_for(std::chrono::microseconds(round % 3 * 700));
+      ++arrived;
+      m.barrier();
+      if (arrived.load() < round * members) ++early;
+      m.barrier();
+    }
+  });
+  EXPECT_EQ(early, 0);
+}
+
+TYPED_TEST(TeamTest, ManyShortRuns) {
+  TypeParam team(2);
+  std::size_t calls = 0;
+  for (int i = 0; i < 3000; ++i) {
+    team.run([&](Member& m) {
+      if (m.rank() == 0) ++calls;
+    });
+  }
+  EXPECT_EQ(calls, 3000u);
+}
+
+struct Counted {
+  std::atomic<int>* alive;
+  explicit Counted(std::atomic<int>& n) : alive(&n) { ++*alive; }
+  Counted(const Counted&) = delete;
+  ~Counted() { --*alive; }
+};
+
+// One member throws before the b-th of three barriers, or after the last: for each rank and each b.
+TYPED_TEST(TeamTest, AThrowOnAnyRankAtAnyBarrierReachesTheCaller) {
+  constexpr std::size_t kBarriers = 3;
+  for (const std::size_t size : kSizes) {
+    TypeParam team(size);
+    const std::size_t members = expected_size<TypeParam>(size);
+    for (std::size_t rank = 0; rank < members; ++rank) {
+      for (std::size_t at = 0; at <= kBarriers; ++at) {
+        SCOPED_TRACE("rank " + std::to_string(rank) + " of " + std::to_string(size) + ", barrier " +
+                     std::to_string(at));
+        std::vector<std::size_t> passed(size);
+        std::atomic<int> alive = 0;
+        std::string what;
+        try {
+          team.run([&](Member& m) {
+            const Counted on_the_stack(alive);
+            for (std::size_t b = 0; b <= kBarriers; ++b) {
+              if (m.rank() == rank && b == at) {
+                throw std::runtime_error(std::to_string(rank) + " at " + std::to_string(at));
+              }
+              if (b == kBarriers) break;
+              m.barrier();
+              passed[m.rank()] = b + 1;
+            }
+          });
+        } catch (const std::runtime_error& e) {
+          what = e.what();
+        }
+        EXPECT_EQ(what, std::to_string(rank) + " at " + std::to_string(at));
+        EXPECT_EQ(alive, 0) << "a member was not unwound";
+        for (std::size_t r = 0; r < members; ++r) EXPECT_LE(passed[r], at) << r << " passed a barrier without " << rank;
+        EXPECT_EQ(sum_below(team, 1000), 499500u) << "the team is not usable any more";
+      }
+    }
+  }
+}
+
+TYPED_TEST(TeamTest, WhenAllThrowOneIsReported) {
+  for (const std::size_t size : kSizes) {
+    TypeParam team(size);
+    for (int call = 0; call < 20; ++call) {
+      int rank = -1;
+      try {
+        team.run([](Member& m) { throw static_cast<int>(m.rank()); });
+      } catch (int r) {
+        rank = r;
+      }
+      EXPECT_GE(rank, 0);
+      EXPECT_LT(rank, static_cast<int>(size));
+    }
+  }
+}
+
+TYPED_TEST(TeamTest, MembersCanAskWhetherOneHasThrown) {
+  TypeParam team(2);
+  std::atomic<bool> seen = false;
+  EXPECT_THROW(team.run([&](Member& m) {
+    if (m.rank() + 1 == m.size()) throw std::runtime_error("the last");
+    while (!m.stopped()) std::this_thread::yield();
+    seen = true;
+  }),
+               std::runtime_error);
+  EXPECT_EQ(seen, expected_size<TypeParam>(2) > 1);
+}
+
+TYPED_TEST(TeamTest, ARunInsideARunWorks) {
+  TypeParam team(3);
+  std::vector<std::size_t> sums(3);
+  team.run([&](Member& m) {
+    std::size_t sum = 0;
+    team.run([&](Member& inner) {
+      if (inner.rank() == 0) {
+        for (std::size_t i = 0; i < 100; ++i) sum += i;
+      }
+    });
+    sums[m.rank()] = sum;
+    m.barrier();
+  });
+  for (std::size_t r = 0; r < expected_size<TypeParam>(3); ++r) EXPECT_EQ(sums[r], 4950u);
+  EXPECT_THROW(team.run([&](Member&) { team.run([](Member&) { throw std::runtime_error("inner"); }); }),
+               std::runtime_error);
+  EXPECT_EQ(sum_below(team, 1000), 499500u);
+}
+
+TYPED_TEST(TeamTest, TwoTeamsOnTwoThreads) {
+  std::vector<int> wrong(2);
+  {
+    std::vector<std::jthread> users;
+    for (std::size_t u = 0; u < 2; ++u) {
+      users.emplace_back([&, u] {
+        TypeParam team(2 + u);
+        for (std::size_t n = 0; n < 200; ++n) wrong[u] += sum_below(team, n) != (n == 0 ? 0 : n * (n - 1) / 2);
+      });
+    }
+  }
+  EXPECT_EQ(wrong, std::vector<int>({0, 0}));
+}
+
+TEST(ThreadTeamTest, TwoThreadsMayShareOneTeam) {
+  ThreadTeam team(2);
+  std::vector<int> wrong(2);
+  {
+    std::vector<std::jthread> users;
+    for (std::size_t u = 0; u < 2; ++u) {
+      users.emplace_back([&, u] {
+        for (std::size_t n = 0; n < 500; ++n) wrong[u] += sum_below(team, n) != (n == 0 ? 0 : n * (n - 1) / 2);
+      });
+    }
+  }
+  EXPECT_EQ(wrong, std::vector<int>({0, 0}));
+}
+
+TEST(ThreadTeamTest, IsCreatedAndDestroyedWithoutARun) {
+  for (int i = 0; i < 50; ++i) ThreadTeam team(3);
+}
+
+// Stacks larger than the address space: no thread can start.
+TEST(ThreadTeamTest, IsSmallerWhereTheSystemGivesNoThreads) {
+  pthread_attr_t old, huge;
+  ASSERT_EQ(pthread_getattr_default_np(&old), 0);
+  ASSERT_EQ(pthread_attr_init(&huge), 0);
+  ASSERT_EQ(pthread_attr_setstacksize(&huge, std::size_t{1} << 52), 0);
+  ASSERT_EQ(pthread_setattr_default_np(&huge), 0);
+  {
+    ThreadTeam team(3);
+    EXPECT_EQ(team.size(), 1u);
+    EXPECT_EQ(sum_below(team, 1000), 499500u);
+  }
+  EXPECT_EQ(pthread_setattr_default_np(&old), 0);
+  pthread_attr_destroy(&huge);
+  pthread_attr_destroy(&old);
+}
+
+TEST(SoloTest, IsATeamOfOne) {
+  vlmt::Solo solo;
+  Member& m = solo;
+  EXPECT_EQ(m.rank(), 0u);
+  EXPECT_EQ(m.size(), 1u);
+  m.barrier();
+  EXPECT_EQ(m.share(10).size(), 10u);
+  EXPECT_FALSE(m.stopped());
+}
+
+#if VLMT_HAS_OPENMP
+
+TEST(OmpTeamTest, KeepsTheThreadLimit) {
+  OmpTeam team(7);
+  std::size_t members = 0;
+  team.run([&](Member& m) {
+    if (m.rank() == 0) members = m.size();
+  });
+  EXPECT_EQ(members, expected_size<OmpTeam>(7));
+}
+
+TEST(OmpTeamTest, WorksInsideAUsersParallelRegion) {
+  for (const int levels : {1, 3}) {
+    omp_set_max_active_levels(levels);
+    std::atomic<int> wrong = 0, thrown = 0, regions = 0;
+#pragma omp parallel num_threads(3)
+    {
+      ++regions;
+      OmpTeam team(3);
+      for (std::size_t n = 1; n < 50; ++n) wrong += sum_below(team, n) != n * (n - 1) / 2;
+      try {
+        team.run([](Member& m) {
+          m.barrier();
+          if (m.rank() + 1 == m.size()) throw std::runtime_error("inside");
+          m.barrier();
+        });
+      } catch (const std::runtime_error&) {
+        ++thrown;
+      }
+    }
+    EXPECT_EQ(wrong, 0);
+    EXPECT_EQ(thrown, regions);
+  }
+  omp_set_max_active_levels(1);
+}
+
+#endif
+
+}  // namespace

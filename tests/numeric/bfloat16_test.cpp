@@ -1,0 +1,56 @@
+// bfloat16, exhaustively: every code, and the rounding at and beside every midpoint.
+#include "vlmt/numeric/bfloat16.hpp"
+
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+
+#include <gtest/gtest.h>
+
+namespace {
+
+using vlmt::bfloat16;
+
+std::uint16_t bits_of(float f) {
+  return bfloat16(f).bits;
+}
+
+static_assert(static_cast<float>(bfloat16(1.5f)) == 1.5f && bfloat16::from_bits(0x3f80) == bfloat16(1.0f));
+
+TEST(BFloat16Test, EveryCodeIsTheUpperHalfOfAFloatAndComesBack) {
+  for (unsigned code = 0; code < 0x10000u; ++code) {
+    const float v = static_cast<float>(bfloat16::from_bits(static_cast<std::uint16_t>(code)));
+    ASSERT_EQ(std::bit_cast<std::uint32_t>(v), code << 16);
+    if (std::isnan(v)) {
+      ASSERT_EQ(bits_of(v), code | 0x40u) << "payload and sign stay, the quiet bit is set";
+    } else {
+      ASSERT_EQ(bits_of(v), code);
+    }
+  }
+}
+
+TEST(BFloat16Test, RoundsToNearestTiesToEvenBetweenAllNeighbours) {
+  for (unsigned code = 0; code < 0x7f80u; ++code) {
+    const std::uint32_t middle = code << 16 | 0x8000u;
+    const unsigned even = (code & 1u) == 0 ? code : code + 1;
+    for (const std::uint32_t sign : {0u, 0x80000000u}) {
+      ASSERT_EQ(bits_of(std::bit_cast<float>(middle | sign)), even | sign >> 16) << code;
+      ASSERT_EQ(bits_of(std::bit_cast<float>((middle - 1) | sign)), code | sign >> 16) << code;
+      ASSERT_EQ(bits_of(std::bit_cast<float>((middle + 1) | sign)), (code + 1) | sign >> 16) << code;
+    }
+  }
+}
+
+TEST(BFloat16Test, NanWithALowPayloadStaysNan) {
+  const float nan = std::bit_cast<float>(0x7f800001u);
+  EXPECT_TRUE(std::isnan(static_cast<float>(bfloat16(nan))));
+  EXPECT_TRUE(std::isnan(static_cast<float>(bfloat16(-nan))));
+}
+
+TEST(BFloat16Test, ComparesValuesNotBits) {
+  EXPECT_TRUE(bfloat16(0.0f) == bfloat16(-0.0f));
+  EXPECT_FALSE(bfloat16(std::numeric_limits<float>::quiet_NaN()) == bfloat16(std::numeric_limits<float>::quiet_NaN()));
+}
+
+}  // namespace
