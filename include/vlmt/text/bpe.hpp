@@ -1,0 +1,278 @@
+// Byte-level BPE tokenizer (Qwen2/3, Llama-3): text <-> token ids, equal to the Hugging Face "tokenizers" package.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "vlmt/base/config.hpp"
+#include "vlmt/base/error.hpp"
+#include "vlmt/text/added_tokens.hpp"
+#include "vlmt/text/bpe_merge.hpp"
+#include "vlmt/text/byte_map.hpp"
+#include "vlmt/text/nfc.hpp"
+#include "vlmt/text/pre_split.hpp"
+#include "vlmt/text/regex_split.hpp"
+#include "vlmt/text/tokenizer.hpp"
+#include "vlmt/text/utf8.hpp"
+#include "vlmt/text/vocabulary.hpp"
+
+VLMT_BEGIN_NAMESPACE
+
+/// A tokenizer over a vocabulary. Immutable once made: const use from several threads is safe.
+///
+/// Encoding: added tokens are cut out (leftmost, longest first; control tokens only where ParseSpecial is on), the text
+/// between is normalised, cut into words, written as bytes and merged. Bytes that are not UTF-8 count as U+FFFD, one
+/// for each maximal ill-formed subpart, which is what Python's `bytes.decode(errors="replace")` would give the
+/// reference. BOS and EOS are never added: see `add_bos`.
+class BpeTokenizer {
+ public:
+  /// Longest text that is encoded at once, in bytes.
+  static constexpr std::size_t max_text_bytes = std::size_t{1} << 26;
+
+  /// Checks the vocabulary (see validate) and builds the tables. `source` names the file in messages.
+  explicit BpeTokenizer(const BpeVocabulary& vocabulary, const std::string& source = "vocabulary")
+      : nfc_(vocabulary.nfc),
+        ignore_merges_(vocabulary.ignore_merges),
+        add_bos_(vocabulary.add_bos),
+        add_eos_(vocabulary.add_eos),
+        pre_(vocabulary.pre),
+        bos_id_(vocabulary.bos_id),
+        eos_id_(vocabulary.eos_id),
+        types_(vocabulary.types) {
+    const detail::ResolvedVocabulary resolved = detail::resolve(vocabulary, source);
+    if (pre_ == PreTokenizer::regex) regex_.emplace(vocabulary.pattern, source);
+    end_of_generation_ = vlmt::end_of_generation(vocabulary);
+    build_bytes(vocabulary);
+    build_merges(vocabulary, resolved);
+    build_added(vocabulary);
+  }
+
+  // The word table points into the token bytes, which move along but are not shared.
+  BpeTokenizer(BpeTokenizer&&) noexcept = default;
+  BpeTokenizer& operator=(BpeTokenizer&&) noexcept = default;
+
+  /// Ids of a text.
+  std::vector<int> encode(std::string_view text, ParseSpecial special = ParseSpecial::off) const {
+    const TextPiece piece{text, special};
+    std::vector<int> ids;
+    encode(std::span(&piece, 1), ids);
+    return ids;
+  }
+
+  /// Appends the ids of a text that is given in pieces. Added tokens are looked for within each piece; the plain text
+  /// between them is joined across pieces before it is normalised and cut into words, so that the result is the same as
+  /// for the whole text at once except where an added token would span two pieces. Throws LimitError for too long text.
+  void encode(std::span<const TextPiece> pieces, std::vector<int>& ids) const {
+    std::size_t total = 0;
+    for (const TextPiece& piece : pieces) {
+      if (piece.text.size() > max_text_bytes - total) {
+        throw LimitError("text is too long to encode",
+                         {.file = {},
+                          .offset = {},
+                          .field = "text",
+                          .expected = "at most " + std::to_string(max_text_bytes) + " bytes",
+                          .found = "more"});
+      }
+      total += piece.text.size();
+    }
+    Encoder encoder(*this, ids);
+    for (const TextPiece& piece : pieces) encoder.add(piece);
+    encoder.finish();
+  }
+
+  /// Text of ids; what is not UTF-8 in it becomes U+FFFD. Throws InputError for an id that is none.
+  std::string decode(std::span<const int> ids, SkipSpecial skip = SkipSpecial::off) const {
+    std::string bytes;
+    for (const int id : ids) {
+      if (skip == SkipSpecial::on && token_type(id) == TokenType::control) continue;
+      bytes += token_bytes(id);
+    }
+    return to_valid_utf8(bytes);
+  }
+
+  /// What a token stands for: bytes, perhaps a part of a character only; the name of an added token; nothing for an
+  /// unused one.
+  std::string_view token_bytes(int id) const {
+    check(id);
+    const auto i = static_cast<std::size_t>(id);
+    return std::string_view(bytes_).substr(offsets_[i], offsets_[i + 1] - offsets_[i]);
+  }
+
+  TokenType token_type(int id) const {
+    check(id);
+    return types_[static_cast<std::size_t>(id)];
+  }
+
+  /// The id of an added token (control, unknown or user-defined) by its name.
+  std::optional<int> added_token(std::string_view name) const noexcept {
+    if (const auto id = exact_.find(name)) return id;
+    return normalized_.find(name);
+  }
+
+  int size() const noexcept { return static_cast<int>(types_.size()); }
+  bool add_bos() const noexcept { return add_bos_; }
+  bool add_eos() const noexcept { return add_eos_; }
+  std::optional<int> bos_id() const noexcept { return bos_id_; }
+  std::optional<int> eos_id() const noexcept { return eos_id_; }
+
+  /// The ids at which generation ends, sorted (see end_of_generation in text/vocabulary.hpp).
+  std::span<const int> end_of_generation() const noexcept { return end_of_generation_; }
+  bool ends_generation(int id) const noexcept {
+    return std::binary_search(end_of_generation_.begin(), end_of_generation_.end(), id);
+  }
+
+ private:
+  // Collects plain text until an added token or the end, then cuts and merges it.
+  class Encoder {
+   public:
+    Encoder(const BpeTokenizer& tokenizer, std::vector<int>& ids) : t_(tokenizer), ids_(ids), merger_(t_.merges_) {}
+
+    void add(const TextPiece& piece) {
+      std::string repaired;
+      std::string_view text = piece.text;
+      if (!is_valid_utf8(text)) text = repaired = to_valid_utf8(text);
+      t_.exact_.split(
+          text, piece.special,
+          [&](std::string_view plain) {
+            special_ = run_.empty() || special_ == piece.special ? piece.special : ParseSpecial::off;
+            run_ += plain;
+          },
+          [&](int id) {
+            finish();
+            ids_.push_back(id);
+          });
+    }
+
+    void finish() {
+      if (!run_.empty()) encode_run(run_);
+      run_.clear();
+    }
+
+   private:
+    void encode_run(std::string_view run) {
+      std::string composed;
+      if (t_.nfc_) run = composed = vlmt::nfc(run);
+      if (t_.normalized_.empty()) return encode_plain(run);
+      t_.normalized_.split(
+          run, special_, [&](std::string_view plain) { encode_plain(plain); }, [&](int id) { ids_.push_back(id); });
+    }
+
+    void encode_plain(std::string_view text) {
+      if (t_.pre_ == PreTokenizer::regex) {
+        t_.regex_->split(text, [&](std::string_view word) { encode_word(word); });
+        return;
+      }
+      const auto end_of = t_.pre_ == PreTokenizer::qwen2 ? word_end<1> : word_end<3>;
+      for (std::size_t pos = 0; pos < text.size();) {
+        const std::size_t end = end_of(text, pos);
+        encode_word(text.substr(pos, end - pos));
+        pos = end;
+      }
+    }
+
+    void encode_word(std::string_view word) {
+      if (t_.ignore_merges_) {
+        if (const auto at = t_.words_.find(word); at != t_.words_.end()) {
+          ids_.push_back(at->second);
+          return;
+        }
+      }
+      const std::size_t first = ids_.size();
+      for (const char c : word) ids_.push_back(t_.byte_ids_[static_cast<std::uint8_t>(c)]);
+      merger_.merge_tail(ids_, first);
+    }
+
+    const BpeTokenizer& t_;
+    std::vector<int>& ids_;
+    detail::Merger merger_;
+    std::string run_;
+    ParseSpecial special_ = ParseSpecial::off;  // of the run: on if it is on for all of it
+  };
+
+  void check(int id) const {
+    if (id < 0 || id >= size()) {
+      throw InputError("no such token", {.file = {},
+                                         .offset = {},
+                                         .field = "token id",
+                                         .expected = "0 to " + std::to_string(size() - 1),
+                                         .found = std::to_string(id)});
+    }
+  }
+
+  void build_bytes(const BpeVocabulary& v) {
+    offsets_.reserve(v.tokens.size() + 1);
+    offsets_.push_back(0);
+    for (std::size_t id = 0; id < v.tokens.size(); ++id) {
+      const TokenType type = types_[id];
+      if (is_added(type)) {
+        bytes_ += v.tokens[id];
+      } else if (type != TokenType::unused) {
+        // A token outside of the byte map cannot come out of encoding; it decodes to its name.
+        const std::optional<std::string> bytes = unmap_bytes(v.tokens[id]);
+        bytes_ += bytes ? *bytes : v.tokens[id];
+      }
+      offsets_.push_back(bytes_.size());
+    }
+  }
+
+  void build_merges(const BpeVocabulary& v, const detail::ResolvedVocabulary& resolved) {
+    byte_ids_ = resolved.byte_ids;
+    merges_ = detail::MergeTable(resolved.merges.size());
+    std::uint32_t rank = 0;
+    for (const auto& [left, right, joined] : resolved.merges) merges_.insert(left, right, {rank++, joined});
+    if (!ignore_merges_) return;
+    for (std::size_t id = 0; id < v.tokens.size(); ++id) {
+      const bool word = types_[id] == TokenType::normal || types_[id] == TokenType::byte;
+      if (word) words_.emplace(token_bytes(static_cast<int>(id)), static_cast<int>(id));
+    }
+  }
+
+  void build_added(const BpeVocabulary& v) {
+    std::unordered_map<int, AddedTokenRule> rules;
+    for (const AddedTokenRule& rule : v.rules) rules[rule.id] = rule;
+    std::vector<detail::AddedToken> exact, normalized;
+    for (std::size_t i = 0; i < v.tokens.size(); ++i) {
+      if (!is_added(types_[i])) continue;
+      const int id = static_cast<int>(i);
+      const auto at = rules.find(id);
+      const AddedTokenRule rule = at != rules.end() ? at->second : AddedTokenRule{};
+      const bool in_normalized = rule.normalized && nfc_;
+      std::string name = in_normalized ? vlmt::nfc(v.tokens[i]) : v.tokens[i];
+      (rule.normalized ? normalized : exact)
+          .push_back({.name = std::move(name),
+                      .id = id,
+                      .control = types_[i] != TokenType::user_defined,
+                      .single_word = rule.single_word,
+                      .lstrip = rule.lstrip,
+                      .rstrip = rule.rstrip});
+    }
+    exact_ = detail::AddedTokenFinder(std::move(exact));
+    normalized_ = detail::AddedTokenFinder(std::move(normalized));
+  }
+
+  bool nfc_, ignore_merges_, add_bos_, add_eos_;
+  PreTokenizer pre_;
+  std::optional<int> bos_id_, eos_id_;
+  std::vector<int> end_of_generation_;
+  std::vector<TokenType> types_;
+  std::string bytes_;  // of all tokens, one after the other
+  std::vector<std::size_t> offsets_;
+  std::array<int, 256> byte_ids_{};
+  detail::MergeTable merges_;
+  std::unordered_map<std::string_view, int> words_;  // views into bytes_; only for ignore_merges
+  std::optional<RegexSplitter> regex_;
+  detail::AddedTokenFinder exact_, normalized_;
+};
+
+static_assert(Tokenizer<BpeTokenizer>);
+
+VLMT_END_NAMESPACE

@@ -1,0 +1,171 @@
+// Conversations, and what a chat template makes of them: text that is ours, text that is the user's, pictures and
+// videos.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "vlmt/base/config.hpp"
+#include "vlmt/base/error.hpp"
+#include "vlmt/text/tokenizer.hpp"
+
+VLMT_BEGIN_NAMESPACE
+
+enum class Role : std::uint8_t { system, user, assistant, tool };
+
+/// The name of a role in requests and templates.
+constexpr std::string_view role_name(Role role) noexcept {
+  switch (role) {
+    case Role::system:
+      return "system";
+    case Role::user:
+      return "user";
+    case Role::assistant:
+      return "assistant";
+    case Role::tool:
+      break;
+  }
+  return "tool";
+}
+
+/// The role with this name. Throws InputError if there is none.
+inline Role parse_role(std::string_view name) {
+  for (const Role role : {Role::system, Role::user, Role::assistant, Role::tool}) {
+    if (role_name(role) == name) return role;
+  }
+  throw InputError("unknown role", {.file = {},
+                                    .offset = {},
+                                    .field = "role",
+                                    .expected = "system, user, assistant or tool",
+                                    .found = std::string(name)});
+}
+
+/// A part of a message. Pictures and videos are placeholders: the k-th of the conversation stands for the k-th that is
+/// given.
+struct ContentPart {
+  enum class Kind : std::uint8_t { text, image, video };
+  Kind kind = Kind::text;
+  std::string text;  ///< for Kind::text
+
+  static ContentPart of(std::string text) { return {Kind::text, std::move(text)}; }
+  static ContentPart image() { return {Kind::image, {}}; }
+  static ContentPart video() { return {Kind::video, {}}; }
+};
+
+/// A call of a tool by the assistant.
+struct ToolCall {
+  std::string name;
+  std::string arguments;  ///< JSON object, in the form of to_hf_json (text/hf_json.hpp)
+};
+
+/// A tool that the assistant may call: the JSON of its signature, in the form of to_hf_json.
+struct Tool {
+  std::string json;
+};
+
+struct Message {
+  Role role = Role::user;
+  std::vector<ContentPart> parts;
+  std::optional<std::string> reasoning;  ///< assistant only: thoughts, apart from the answer
+  std::vector<ToolCall> tool_calls;      ///< assistant only
+
+  static Message of(Role role, std::string text) { return {role, {ContentPart::of(std::move(text))}, {}, {}}; }
+};
+
+/// What a template may be asked for.
+struct ChatOptions {
+  bool add_generation_prompt = true;  ///< end with the beginning of the assistant's turn
+  bool thinking = false;              ///< the model is the thinking variant of its family
+  bool add_vision_id = false;         ///< number pictures and videos in the text
+};
+
+/// A stretch of a rendered conversation.
+struct Segment {
+  enum class Kind : std::uint8_t {
+    template_text,  ///< ours: control tokens in it are control tokens
+    user_text,      ///< from outside: control tokens in it are plain text
+    image,          ///< the tokens of picture `index`
+    video           ///< the tokens of video `index`, or of its time slice `slice`
+  };
+  Kind kind = Kind::template_text;
+  std::string text;       ///< for the two kinds of text
+  std::size_t index = 0;  ///< picture or video, counted apart, from 0
+  std::optional<std::size_t> slice = {};
+
+  bool is_text() const noexcept { return kind == Kind::template_text || kind == Kind::user_text; }
+  friend bool operator==(const Segment&, const Segment&) = default;
+};
+
+/// Puts segments together; neighbouring text of one kind becomes one segment.
+class SegmentBuilder {
+ public:
+  void text(Segment::Kind kind, std::string_view text) {
+    if (text.empty()) return;
+    if (segments_.empty() || segments_.back().kind != kind) segments_.push_back({.kind = kind, .text = {}});
+    segments_.back().text += text;
+  }
+  void ours(std::string_view t) { text(Segment::Kind::template_text, t); }
+  void theirs(std::string_view t) { text(Segment::Kind::user_text, t); }
+  void media(Segment::Kind kind, std::size_t index, std::optional<std::size_t> slice = {}) {
+    segments_.push_back({.kind = kind, .text = {}, .index = index, .slice = slice});
+  }
+  std::vector<Segment> finish() { return std::move(segments_); }
+
+ private:
+  std::vector<Segment> segments_;
+};
+
+/// Ids of a rendered conversation. Text between pictures is encoded as one (see BpeTokenizer::encode), with control
+/// tokens in template text only. At each picture or video `on_media(segment, ids)` is called to append its ids.
+/// InputError and LimitError as from the tokenizer.
+template <Tokenizer T, class OnMedia>
+std::vector<int> encode_segments(const T& tokenizer, std::span<const Segment> segments, OnMedia&& on_media) {
+  std::vector<int> ids;
+  std::vector<TextPiece> pieces;
+  const auto flush = [&] {
+    tokenizer.encode(std::span<const TextPiece>(pieces), ids);
+    pieces.clear();
+  };
+  for (const Segment& segment : segments) {
+    if (segment.is_text()) {
+      const bool ours = segment.kind == Segment::Kind::template_text;
+      pieces.push_back({segment.text, ours ? ParseSpecial::on : ParseSpecial::off});
+    } else {
+      flush();
+      on_media(segment, ids);
+    }
+  }
+  flush();
+  return ids;
+}
+
+/// An assistant's output, taken apart.
+struct SplitOutput {
+  std::string reasoning;
+  std::string answer;
+};
+
+/// Takes `<think>reasoning</think>answer` apart as templates do: what stands before the first `</think>` (from the last
+/// `<think>` before it on) is reasoning, what stands behind the last one the answer; line feeds around are dropped.
+/// Without `</think>` all is answer.
+inline SplitOutput split_reasoning(std::string_view output) {
+  constexpr std::string_view open = "<think>", close = "</think>";
+  const std::size_t first = output.find(close);
+  if (first == std::string_view::npos) return {{}, std::string(output)};
+  std::string_view reasoning = output.substr(0, first);
+  std::string_view answer = output.substr(output.rfind(close) + close.size());
+  while (reasoning.ends_with('\n')) reasoning.remove_suffix(1);
+  if (const std::size_t at = reasoning.rfind(open); at != std::string_view::npos)
+    reasoning.remove_prefix(at + open.size());
+  while (reasoning.starts_with('\n')) reasoning.remove_prefix(1);
+  while (answer.starts_with('\n')) answer.remove_prefix(1);
+  return {std::string(reasoning), std::string(answer)};
+}
+
+VLMT_END_NAMESPACE

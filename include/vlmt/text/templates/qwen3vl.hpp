@@ -1,0 +1,273 @@
+// The chat template of Qwen3-VL (Instruct and Thinking) as code. Templates found in files are recognised, never
+// executed.
+#pragma once
+
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "vlmt/base/config.hpp"
+#include "vlmt/base/error.hpp"
+#include "vlmt/text/chat.hpp"
+
+VLMT_BEGIN_NAMESPACE
+
+/// Renders conversations for Qwen3-VL. Source: the chat templates of Qwen3-VL-Instruct and Qwen3-VL-Thinking.
+struct Qwen3VLTemplate {
+  static constexpr std::string_view vision_start = "<|vision_start|>";
+  static constexpr std::string_view vision_end = "<|vision_end|>";
+  static constexpr std::string_view image_pad = "<|image_pad|>";
+  static constexpr std::string_view video_pad = "<|video_pad|>";
+
+  /// What a template text in a file is.
+  enum class Variant : std::uint8_t { unknown, instruct, thinking };
+
+  /// The conversation as segments. A picture becomes vision_start, Segment image, vision_end; a video one Segment video
+  /// that stands for the whole unit (see expand_videos). Throws InputError for conversations that the template cannot
+  /// say.
+  static std::vector<Segment> render(std::span<const Message> messages, std::span<const Tool> tools = {},
+                                     const ChatOptions& options = {}) {
+    check(messages, options);
+    Renderer r{.messages = messages, .options = options, .out = {}};
+    r.system_block(tools);
+    const std::size_t query = r.last_query();
+    for (std::size_t i = 0; i < messages.size(); ++i) r.message(i, query);
+    if (options.add_generation_prompt) {
+      r.out.ours(options.thinking ? "<|im_start|>assistant\n<think>\n" : "<|im_start|>assistant\n");
+    }
+    return r.out.finish();
+  }
+
+  /// Replaces each video k by, for each of its time slices, "<1.5 seconds>", vision_start, Segment (video, k, slice),
+  /// vision_end. slice_seconds[k][slice] are times in seconds. Throws InputError if there are not as many videos as
+  /// times.
+  static std::vector<Segment> expand_videos(std::span<const Segment> segments,
+                                            std::span<const std::vector<double>> slice_seconds) {
+    SegmentBuilder out;
+    std::size_t videos = 0;
+    for (const Segment& segment : segments) {
+      if (segment.is_text()) {
+        out.text(segment.kind, segment.text);
+        continue;
+      }
+      if (segment.kind != Segment::Kind::video) {
+        out.media(segment.kind, segment.index);
+        continue;
+      }
+      ++videos;
+      if (segment.index >= slice_seconds.size()) break;
+      const std::vector<double>& times = slice_seconds[segment.index];
+      for (std::size_t slice = 0; slice < times.size(); ++slice) {
+        out.ours(timestamp(times[slice]));
+        out.ours(vision_start);
+        out.media(Segment::Kind::video, segment.index, slice);
+        out.ours(vision_end);
+      }
+    }
+    if (videos != slice_seconds.size()) {
+      throw InputError("placeholders and videos differ in number",
+                       {.file = {},
+                        .offset = {},
+                        .field = "video",
+                        .expected = std::to_string(slice_seconds.size()),
+                        .found = videos > slice_seconds.size() ? "more" : std::to_string(videos)});
+    }
+    return out.finish();
+  }
+
+  /// "<1.5 seconds>": one digit behind the point, ties of the binary value to even, whatever the locale. Throws
+  /// InputError if the time is negative, not finite or longer than 1e9 seconds.
+  static std::string timestamp(double seconds) {
+    if (!(seconds >= 0 && seconds <= 1e9)) {
+      throw InputError("bad video time", {.file = {},
+                                          .offset = {},
+                                          .field = "video",
+                                          .expected = "0 to 1e9 seconds",
+                                          .found = std::to_string(seconds)});
+    }
+    std::array<char, 32> buffer;
+    const auto end =
+        std::to_chars(buffer.data(), buffer.data() + buffer.size(), seconds, std::chars_format::fixed, 1).ptr;
+    return "<" + std::string(buffer.data(), end) + " seconds>";
+  }
+
+  /// Recognises the text of a template by what it must contain and what only its relatives contain (Qwen2.5-VL has no
+  /// tools, Qwen3.5 raises exceptions and switches thinking). Anything else deserves a warning: it is not what render
+  /// does.
+  static Variant known(std::string_view jinja) noexcept {
+    const auto has = [&](std::string_view marker) { return jinja.find(marker) != std::string_view::npos; };
+    for (const std::string_view marker :
+         {"<|im_start|>", "<|im_end|>", "<|vision_start|><|image_pad|><|vision_end|>",
+          "<|vision_start|><|video_pad|><|vision_end|>", "<tools>", "<tool_call>", "<tool_response>", "add_vision_id",
+          "Picture ", "Video ", "add_generation_prompt"}) {
+      if (!has(marker)) return Variant::unknown;
+    }
+    for (const std::string_view marker : {"enable_thinking", "raise_exception", "reasoning_effort", "is_system_content",
+                                          "You are a helpful assistant", "<function="}) {
+      if (has(marker)) return Variant::unknown;
+    }
+    // The line feed is an escape in most files and a plain one in some.
+    if (has("<|im_start|>assistant\\n<think>\\n") || has("<|im_start|>assistant\n<think>\n")) return Variant::thinking;
+    return has("<think>") ? Variant::unknown : Variant::instruct;
+  }
+
+ private:
+  static void check(std::span<const Message> messages, const ChatOptions& options) {
+    const auto refuse = [](std::size_t i, const char* message) {
+      throw InputError(
+          message,
+          {.file = {}, .offset = {}, .field = "messages[" + std::to_string(i) + "]", .expected = {}, .found = {}});
+    };
+    if (messages.empty()) {
+      throw InputError("a conversation needs a message",
+                       {.file = {}, .offset = {}, .field = "messages", .expected = {}, .found = {}});
+    }
+    for (std::size_t i = 0; i < messages.size(); ++i) {
+      const Message& m = messages[i];
+      const bool assistant = m.role == Role::assistant;
+      if (!assistant && !m.tool_calls.empty()) refuse(i, "only the assistant calls tools");
+      if (!assistant && m.reasoning) refuse(i, "only the assistant has reasoning");
+      // The Instruct template would drop it without a word.
+      if (m.role == Role::system && i != 0 && !options.thinking) refuse(i, "the system message must come first");
+      if (m.role == Role::user || m.role == Role::tool) continue;
+      for (const ContentPart& part : m.parts) {
+        if (part.kind != ContentPart::Kind::text) refuse(i, "pictures and videos belong in user and tool messages");
+      }
+    }
+  }
+
+  static std::string text_of(const Message& message) {
+    std::string text;
+    for (const ContentPart& part : message.parts) text += part.text;
+    return text;
+  }
+
+  struct Renderer {
+    std::span<const Message> messages;
+    const ChatOptions& options;
+    SegmentBuilder out;
+    std::size_t images = 0, videos = 0;
+
+    void system_block(std::span<const Tool> tools) {
+      const bool system = messages[0].role == Role::system;
+      if (!system && tools.empty()) return;
+      out.ours("<|im_start|>system\n");
+      if (system) out.theirs(text_of(messages[0]));
+      if (!tools.empty()) {
+        if (system) out.ours("\n\n");
+        out.ours(
+            "# Tools\n\nYou may call one or more functions to assist with the user query.\n\nYou are provided with "
+            "function "
+            "signatures within <tools></tools> XML tags:\n<tools>");
+        for (const Tool& tool : tools) {
+          out.ours("\n");
+          out.theirs(tool.json);
+        }
+        out.ours(
+            "\n</tools>\n\nFor each function call, return a json object with function name and arguments within "
+            "<tool_call></tool_call> XML tags:\n<tool_call>\n{\"name\": <function-name>, \"arguments\": "
+            "<args-json-object>}\n</tool_call>");
+      }
+      out.ours("<|im_end|>\n");
+    }
+
+    // The last user message that is a question and not the result of a tool; the last message if there is none.
+    std::size_t last_query() const {
+      for (std::size_t i = messages.size(); i-- > 0;) {
+        if (messages[i].role != Role::user) continue;
+        std::string content;
+        for (const ContentPart& part : messages[i].parts) {
+          content += part.kind == ContentPart::Kind::text ? std::string_view(part.text) : vision_start;
+        }
+        const bool wrapped = content.starts_with("<tool_response>") && content.ends_with("</tool_response>");
+        if (!wrapped) return i;
+      }
+      return messages.size() - 1;
+    }
+
+    void message(std::size_t i, std::size_t query) {
+      const Message& m = messages[i];
+      switch (m.role) {
+        case Role::system:
+          if (i == 0) return;  // in the system block
+          [[fallthrough]];
+        case Role::user:
+          out.ours("<|im_start|>" + std::string(role_name(m.role)) + "\n");
+          parts(m);
+          out.ours("<|im_end|>\n");
+          return;
+        case Role::assistant:
+          return assistant(i, query);
+        case Role::tool:
+          // Results in a row share one block.
+          if (i == 0 || messages[i - 1].role != Role::tool) out.ours("<|im_start|>user");
+          out.ours("\n<tool_response>\n");
+          parts(m);
+          out.ours("\n</tool_response>");
+          if (i + 1 == messages.size() || messages[i + 1].role != Role::tool) out.ours("<|im_end|>\n");
+          return;
+      }
+    }
+
+    void parts(const Message& m) {
+      for (const ContentPart& part : m.parts) {
+        switch (part.kind) {
+          case ContentPart::Kind::text:
+            out.theirs(part.text);
+            break;
+          case ContentPart::Kind::image:
+            if (options.add_vision_id) out.ours("Picture " + std::to_string(images + 1) + ": ");
+            out.ours(vision_start);
+            out.media(Segment::Kind::image, images++);
+            out.ours(vision_end);
+            break;
+          case ContentPart::Kind::video:
+            if (options.add_vision_id) out.ours("Video " + std::to_string(videos + 1) + ": ");
+            out.media(Segment::Kind::video, videos++);
+            break;
+        }
+      }
+    }
+
+    void assistant(std::size_t i, std::size_t query) {
+      const Message& m = messages[i];
+      SplitOutput turn{m.reasoning.value_or(""), text_of(m)};
+      if (options.thinking && !m.reasoning) turn = split_reasoning(turn.answer);
+      out.ours("<|im_start|>assistant\n");
+      // Thoughts are kept only since the last question: within one chain of tool calls, and in a turn to be continued.
+      if (options.thinking && i > query && (i + 1 == messages.size() || !turn.reasoning.empty())) {
+        out.ours("<think>\n");
+        out.theirs(strip(turn.reasoning, true));
+        out.ours("\n</think>\n\n");
+        out.theirs(strip(turn.answer, false));
+      } else {
+        out.theirs(turn.answer);
+      }
+      for (std::size_t call = 0; call < m.tool_calls.size(); ++call) {
+        if (call != 0 || !turn.answer.empty()) out.ours("\n");
+        out.ours("<tool_call>\n{\"name\": \"");
+        out.theirs(m.tool_calls[call].name);
+        out.ours("\", \"arguments\": ");
+        out.theirs(m.tool_calls[call].arguments);
+        out.ours("}\n</tool_call>");
+      }
+      out.ours("<|im_end|>\n");
+    }
+
+    // Without the line feeds at the beginning, and at the end if asked.
+    static std::string_view strip(std::string_view text, bool both) {
+      while (text.starts_with('\n')) text.remove_prefix(1);
+      while (both && text.ends_with('\n')) text.remove_suffix(1);
+      return text;
+    }
+  };
+};
+
+VLMT_END_NAMESPACE

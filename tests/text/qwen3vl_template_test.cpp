@@ -1,0 +1,225 @@
+#include <cstddef>
+#include <limits>
+#include <locale>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "vlmt/base/error.hpp"
+#include "vlmt/text/templates/qwen3vl.hpp"
+
+namespace {
+
+using vlmt::ChatOptions;
+using vlmt::ContentPart;
+using vlmt::Message;
+using vlmt::Qwen3VLTemplate;
+using vlmt::Role;
+using vlmt::Segment;
+using Messages = std::vector<Message>;
+
+// The rendered text, with {k} for picture k and [k] for video k.
+std::string shown(const std::vector<Segment>& segments) {
+  std::string text;
+  for (const Segment& s : segments) {
+    if (s.is_text()) {
+      text += s.text;
+    } else if (s.kind == Segment::Kind::image) {
+      text += "{" + std::to_string(s.index) + "}";
+    } else {
+      text += "[" + std::to_string(s.index) + (s.slice ? "." + std::to_string(*s.slice) : "") + "]";
+    }
+  }
+  return text;
+}
+
+std::string render(const Messages& messages, const ChatOptions& options = {},
+                   const std::vector<vlmt::Tool>& tools = {}) {
+  return shown(Qwen3VLTemplate::render(messages, tools, options));
+}
+
+Message assistant(std::string text, std::vector<vlmt::ToolCall> calls = {}, std::optional<std::string> reasoning = {}) {
+  return {Role::assistant, {ContentPart::of(std::move(text))}, std::move(reasoning), std::move(calls)};
+}
+Message user(std::string text) {
+  return Message::of(Role::user, std::move(text));
+}
+Message tool(std::string text) {
+  return Message::of(Role::tool, std::move(text));
+}
+
+TEST(Qwen3VLTemplate, SystemAndTurns) {
+  EXPECT_EQ(render({user("Hi")}), "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n");
+  EXPECT_EQ(render({user("Hi")}, {.add_generation_prompt = false}), "<|im_start|>user\nHi<|im_end|>\n");
+  EXPECT_EQ(render({user("Hi")}, {.thinking = true}),
+            "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n<think>\n");
+  EXPECT_EQ(render({Message::of(Role::system, "Be brief."), user("Hi"), assistant("Hello"), user("Bye")}),
+            "<|im_start|>system\nBe "
+            "brief.<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\nHello<|im_end|>\n"
+            "<|im_start|>user\nBye<|im_end|>\n<|im_start|>assistant\n");
+}
+
+TEST(Qwen3VLTemplate, PicturesAndVideos) {
+  const Messages messages{
+      {Role::user, {ContentPart::image(), ContentPart::of("a"), ContentPart::video(), ContentPart::image()}, {}, {}},
+      assistant("ok"),
+      {Role::tool, {ContentPart::image()}, {}, {}},
+      {Role::user, {ContentPart::video()}, {}, {}}};
+  EXPECT_EQ(render(messages, {.add_generation_prompt = false}),
+            "<|im_start|>user\n<|vision_start|>{0}<|vision_end|>a[0]<|vision_start|>{1}<|vision_end|><|im_end|>\n"
+            "<|im_start|>assistant\nok<|im_end|>\n"
+            "<|im_start|>user\n<tool_response>\n<|vision_start|>{2}<|vision_end|>\n</tool_response><|im_end|>\n"
+            "<|im_start|>user\n[1]<|im_end|>\n");
+  EXPECT_EQ(
+      render(messages, {.add_generation_prompt = false, .add_vision_id = true}),
+      "<|im_start|>user\nPicture 1: <|vision_start|>{0}<|vision_end|>aVideo 1: [0]Picture 2: "
+      "<|vision_start|>{1}<|vision_end|><|im_end|>\n"
+      "<|im_start|>assistant\nok<|im_end|>\n"
+      "<|im_start|>user\n<tool_response>\nPicture 3: <|vision_start|>{2}<|vision_end|>\n</tool_response><|im_end|>\n"
+      "<|im_start|>user\nVideo 2: [1]<|im_end|>\n");
+}
+
+constexpr std::string_view tools_text =
+    "# Tools\n\nYou may call one or more functions to assist with the user query.\n\nYou are provided with function "
+    "signatures "
+    "within <tools></tools> XML tags:\n<tools>\n{\"name\": \"f\"}\n{\"name\": \"g\"}\n</tools>\n\nFor each function "
+    "call, return "
+    "a json object with function name and arguments within <tool_call></tool_call> XML tags:\n<tool_call>\n{\"name\": "
+    "<function-name>, \"arguments\": <args-json-object>}\n</tool_call><|im_end|>\n";
+
+TEST(Qwen3VLTemplate, Tools) {
+  const std::vector<vlmt::Tool> tools{{R"({"name": "f"})"}, {R"({"name": "g"})"}};
+  EXPECT_EQ(render({user("Hi")}, {.add_generation_prompt = false}, tools),
+            "<|im_start|>system\n" + std::string(tools_text) + "<|im_start|>user\nHi<|im_end|>\n");
+  EXPECT_EQ(render({Message::of(Role::system, "Sys"), user("Hi")}, {.add_generation_prompt = false}, tools),
+            "<|im_start|>system\nSys\n\n" + std::string(tools_text) + "<|im_start|>user\nHi<|im_end|>\n");
+}
+
+TEST(Qwen3VLTemplate, ToolCallsAndResults) {
+  const std::vector<vlmt::ToolCall> calls{{"f", R"({"x": 1})"}, {"g", "{}"}};
+  EXPECT_EQ(
+      render({user("Q"), assistant("", calls), tool("r1"), tool("r2"), assistant("Let me see", calls), tool("r3")}),
+      "<|im_start|>user\nQ<|im_end|>\n"
+      "<|im_start|>assistant\n<tool_call>\n{\"name\": \"f\", \"arguments\": {\"x\": 1}}\n</tool_call>\n"
+      "<tool_call>\n{\"name\": \"g\", \"arguments\": {}}\n</tool_call><|im_end|>\n"
+      "<|im_start|>user\n<tool_response>\nr1\n</tool_response>\n<tool_response>\nr2\n</tool_response><|im_end|>\n"
+      "<|im_start|>assistant\nLet me see\n<tool_call>\n{\"name\": \"f\", \"arguments\": {\"x\": 1}}\n</tool_call>\n"
+      "<tool_call>\n{\"name\": \"g\", \"arguments\": {}}\n</tool_call><|im_end|>\n"
+      "<|im_start|>user\n<tool_response>\nr3\n</tool_response><|im_end|>\n"
+      "<|im_start|>assistant\n");
+}
+
+TEST(Qwen3VLTemplate, ThoughtsAreKeptSinceTheLastQuestionOnly) {
+  const ChatOptions thinking{.add_generation_prompt = false, .thinking = true};
+  EXPECT_EQ(render({user("A"), assistant("one", {}, "why"), user("B"), assistant("", {{"f", "{}"}}, "\nhm\n"),
+                    tool("r"), assistant("<think>\nso\n</think>\n\ntwo")},
+                   thinking),
+            "<|im_start|>user\nA<|im_end|>\n<|im_start|>assistant\none<|im_end|>\n<|im_start|>user\nB<|im_end|>\n"
+            "<|im_start|>assistant\n<think>\nhm\n</think>\n\n<tool_call>\n{\"name\": \"f\", \"arguments\": "
+            "{}}\n</tool_call><|im_end|>\n"
+            "<|im_start|>user\n<tool_response>\nr\n</tool_response><|im_end|>\n"
+            "<|im_start|>assistant\n<think>\nso\n</think>\n\ntwo<|im_end|>\n");
+  // An answer without thoughts gets an empty block only as the very last turn.
+  EXPECT_EQ(render({user("A"), assistant("one")}, thinking),
+            "<|im_start|>user\nA<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\none<|im_end|>\n");
+  EXPECT_EQ(render({user("A"), assistant("one"), tool("r")}, thinking),
+            "<|im_start|>user\nA<|im_end|>\n<|im_start|>assistant\none<|im_end|>\n"
+            "<|im_start|>user\n<tool_response>\nr\n</tool_response><|im_end|>\n");
+  // A tool result written by hand into a user message is no question.
+  EXPECT_EQ(render({user("A"), assistant("one", {}, "why"), user("<tool_response>\nr\n</tool_response>")}, thinking),
+            "<|im_start|>user\nA<|im_end|>\n<|im_start|>assistant\n<think>\nwhy\n</think>\n\none<|im_end|>\n"
+            "<|im_start|>user\n<tool_response>\nr\n</tool_response><|im_end|>\n");
+  // The Instruct template knows no thoughts.
+  EXPECT_EQ(render({user("A"), assistant("<think>\nx\n</think>\n\none", {}, "why")}, {.add_generation_prompt = false}),
+            "<|im_start|>user\nA<|im_end|>\n<|im_start|>assistant\n<think>\nx\n</think>\n\none<|im_end|>\n");
+}
+
+TEST(Qwen3VLTemplate, WhatUsersWriteIsUserText) {
+  const Messages messages{Message::of(Role::system, "SYS"), user("USER"),
+                          assistant("ANSWER", {{"NAME", "ARGS"}}, "THOUGHTS"), tool("RESULT")};
+  for (const bool thinking : {false, true}) {
+    std::string ours, theirs;
+    for (const Segment& s :
+         Qwen3VLTemplate::render(messages, std::vector<vlmt::Tool>{{"TOOL"}}, {.thinking = thinking})) {
+      (s.kind == Segment::Kind::template_text ? ours : theirs) += s.text + ";";
+    }
+    EXPECT_EQ(theirs,
+              thinking ? "SYS;TOOL;USER;THOUGHTS;ANSWER;NAME;ARGS;RESULT;" : "SYS;TOOL;USER;ANSWER;NAME;ARGS;RESULT;");
+    for (const char* word : {"SYS", "USER", "ANSWER", "NAME", "ARGS", "THOUGHTS", "RESULT", "TOOL"}) {
+      EXPECT_EQ(ours.find(word), std::string::npos) << word;
+    }
+  }
+}
+
+TEST(Qwen3VLTemplate, RefusesWhatItCannotSay) {
+  const auto refused = [](const Messages& messages, const ChatOptions& options = {}) {
+    EXPECT_THROW(Qwen3VLTemplate::render(messages, {}, options), vlmt::InputError);
+  };
+  refused({});
+  refused({user("a"), Message::of(Role::system, "late")});
+  EXPECT_EQ(render({user("a"), Message::of(Role::system, "late")}, {.add_generation_prompt = false, .thinking = true}),
+            "<|im_start|>user\na<|im_end|>\n<|im_start|>system\nlate<|im_end|>\n");
+  refused({{Role::system, {ContentPart::image()}, {}, {}}});
+  refused({user("a"), {Role::assistant, {ContentPart::video()}, {}, {}}});
+  refused({{Role::user, {}, "thoughts", {}}});
+  refused({{Role::tool, {}, {}, {{"f", "{}"}}}});
+}
+
+TEST(Qwen3VLTemplate, VideosBecomeSlices) {
+  const Messages messages{
+      {Role::user, {ContentPart::of("x"), ContentPart::video(), ContentPart::image(), ContentPart::video()}, {}, {}}};
+  const std::vector<Segment> segments = Qwen3VLTemplate::render(messages, {}, {.add_generation_prompt = false});
+  const std::vector<std::vector<double>> times{{0.25, 1.3}, {}};
+  EXPECT_EQ(shown(Qwen3VLTemplate::expand_videos(segments, times)),
+            "<|im_start|>user\nx<0.2 seconds><|vision_start|>[0.0]<|vision_end|><1.3 "
+            "seconds><|vision_start|>[0.1]<|vision_end|>"
+            "<|vision_start|>{0}<|vision_end|><|im_end|>\n");
+  const std::vector<std::vector<double>> one(1), three(3);
+  EXPECT_THROW(Qwen3VLTemplate::expand_videos(segments, one), vlmt::InputError);
+  EXPECT_THROW(Qwen3VLTemplate::expand_videos(segments, three), vlmt::InputError);
+}
+
+TEST(Qwen3VLTemplate, TimestampsRoundAsPythonDoes) {
+  // f"{t:.1f}": the nearest to the binary value, exact ties to even.
+  EXPECT_EQ(Qwen3VLTemplate::timestamp(0), "<0.0 seconds>");
+  EXPECT_EQ(Qwen3VLTemplate::timestamp(0.25), "<0.2 seconds>");
+  EXPECT_EQ(Qwen3VLTemplate::timestamp(0.75), "<0.8 seconds>");
+  EXPECT_EQ(Qwen3VLTemplate::timestamp(0.35), "<0.3 seconds>");
+  EXPECT_EQ(Qwen3VLTemplate::timestamp(1.0 / 3), "<0.3 seconds>");
+  EXPECT_EQ(Qwen3VLTemplate::timestamp(3599.96), "<3600.0 seconds>");
+  EXPECT_EQ(Qwen3VLTemplate::timestamp(1e9), "<1000000000.0 seconds>");
+  for (const double bad :
+       {-0.1, 2e9, std::numeric_limits<double>::infinity(), std::numeric_limits<double>::quiet_NaN()}) {
+    EXPECT_THROW(Qwen3VLTemplate::timestamp(bad), vlmt::InputError);
+  }
+}
+
+// Not the official text, but all that it is recognised by.
+std::string template_text(std::string_view prompt) {
+  return "{% if tools %}<tools>{% endif %}{{ '<|im_start|>user\\n' }}{% if add_vision_id %}Picture 1: {% endif %}"
+         "<|vision_start|><|image_pad|><|vision_end|>Video 1: <|vision_start|><|video_pad|><|vision_end|><|im_end|>"
+         "<tool_call></tool_call><tool_response></tool_response>{% if add_generation_prompt %}{{ '" +
+         std::string(prompt) + "' }}{% endif %}";
+}
+
+TEST(Qwen3VLTemplate, RecognisesTemplates) {
+  using Variant = Qwen3VLTemplate::Variant;
+  const std::string instruct = template_text("<|im_start|>assistant\\n");
+  EXPECT_EQ(Qwen3VLTemplate::known(instruct), Variant::instruct);
+  EXPECT_EQ(Qwen3VLTemplate::known(template_text("<|im_start|>assistant\\n<think>\\n")), Variant::thinking);
+  EXPECT_EQ(Qwen3VLTemplate::known(template_text("<|im_start|>assistant\n<think>\n")), Variant::thinking);
+  EXPECT_EQ(Qwen3VLTemplate::known(template_text("<think>")), Variant::unknown);
+  EXPECT_EQ(Qwen3VLTemplate::known(""), Variant::unknown);
+  EXPECT_EQ(Qwen3VLTemplate::known(instruct + "{{ raise_exception('x') }}"), Variant::unknown);
+  EXPECT_EQ(Qwen3VLTemplate::known(instruct + "{% if enable_thinking %}"), Variant::unknown);
+  for (const std::string_view marker :
+       {"<tools>", "add_vision_id", "<tool_response>", "Picture ", "<|video_pad|>", "<|im_end|>"}) {
+    std::string without = instruct;
+    without.erase(without.find(marker), marker.size());
+    EXPECT_EQ(Qwen3VLTemplate::known(without), Variant::unknown) << marker;
+  }
+}
+
+}  // namespace
