@@ -1,0 +1,82 @@
+// Pictures from files and from memory: JPEG, PNG and WebP, told apart by their first bytes.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <utility>
+
+#include "vlmt/base/config.hpp"
+#include "vlmt/base/error.hpp"
+#include "vlmt/io/image.hpp"
+#include "vlmt/io/image_jpeg.hpp"
+#include "vlmt/io/image_png.hpp"
+#include "vlmt/io/image_webp.hpp"
+#include "vlmt/io/mapped_file.hpp"
+#include "vlmt/io/orientation.hpp"
+
+VLMT_BEGIN_NAMESPACE
+
+namespace detail {
+
+inline ImageFormat image_format(std::span<const std::byte> file, const std::string& name) {
+  if (has_text(file, 0, "\xff\xd8\xff")) return ImageFormat::Jpeg;
+  if (has_text(file, 0, "\x89PNG\r\n\x1a\n")) return ImageFormat::Png;
+  if (has_text(file, 0, "RIFF") && has_text(file, 8, "WEBP")) return ImageFormat::WebP;
+  throw FileError("is not a picture that can be read", {.file = name, .expected = "JPEG, PNG or WebP"});
+}
+
+}  // namespace detail
+
+/// What the header says: format, upright size, orientation. Decodes nothing. Throws FileError.
+inline ImageInfo probe_image(std::span<const std::byte> file, const std::string& name = "picture") {
+  switch (detail::image_format(file, name)) {
+    case ImageFormat::Jpeg:
+      return detail::probe_jpeg(file, name);
+    case ImageFormat::Png:
+      return detail::probe_png(file, name);
+    default:
+      return detail::probe_webp(file, name);
+  }
+}
+
+/// Decodes a whole picture file that stands in memory to upright 8-bit RGB; 16-bit samples keep their high byte.
+/// `name` stands in messages. Throws FileError for what is damaged, truncated or no picture, LimitError, naming the
+/// option, for what exceeds one of the limits.
+inline Image decode_image(std::span<const std::byte> file, const ImageOptions& options = {},
+                          const std::string& name = "picture") {
+  if (file.size() > options.max_bytes) {
+    throw LimitError("the picture's file is too large", {.file = name,
+                                                         .field = "max_bytes",
+                                                         .expected = "at most " + std::to_string(options.max_bytes),
+                                                         .found = std::to_string(file.size())});
+  }
+  Image image;
+  int orientation = 1;
+  switch (detail::image_format(file, name)) {
+    case ImageFormat::Jpeg:
+      orientation = exif_orientation(find_jpeg_exif(file));
+      image = detail::decode_jpeg(file, options, orientation, name);
+      break;
+    case ImageFormat::Png:
+      orientation = exif_orientation(find_png_exif(file));
+      image = detail::decode_png(file, options, orientation, name);
+      break;
+    case ImageFormat::WebP:
+      orientation = exif_orientation(find_webp_exif(file));
+      image = detail::decode_webp(file, options, orientation, name);
+      break;
+  }
+  apply_orientation(image, orientation);
+  if (orientation_transposes(orientation)) std::swap(image.original_width, image.original_height);
+  return image;
+}
+
+/// decode_image() of a file, whose path stands in messages.
+inline Image load_image(const std::string& path, const ImageOptions& options = {}) {
+  const auto file = MappedFile::open(path);
+  return decode_image(file->bytes(), options, path);
+}
+
+VLMT_END_NAMESPACE
