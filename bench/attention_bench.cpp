@@ -1,0 +1,124 @@
+// How fast attention is, beside its limits: products of the fused multiply-add units in prefill and vision, bytes of
+// the cache in decoding. One thread; the peak is measured in the same run.
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include <benchmark/benchmark.h>
+
+#include "vlmt/exec/buffer.hpp"
+#include "vlmt/kernel/attention.hpp"
+#include "vlmt/kernel/cpu/unroll.hpp"
+
+namespace {
+
+using namespace vlmt;
+using Arch = arch::native;
+
+/// Multiply-adds a second with everything in registers.
+void peak(benchmark::State& state) {
+  using F = simd::Floats<Arch>;
+  constexpr std::size_t chains = 10;
+  F sum[chains];
+  for (F& s : sum) s = F(1.0f);
+  const F a(0.999f), b(1e-3f);
+  for (auto _ : state) {
+    for (int i = 0; i < 1000; ++i) cpu::detail::unroll<chains>([&](auto k) { sum[k] = fma(sum[k], a, b); });
+  }
+  F total = F::zero();
+  for (const F& s : sum) total += s;
+  benchmark::DoNotOptimize(reduce_add(total));
+  state.counters["products/s"] = benchmark::Counter(
+      static_cast<double>(state.iterations()) * 1000.0 * chains * F::lanes, benchmark::Counter::kIsRate);
+}
+BENCHMARK(peak);
+
+struct Data {
+  std::size_t n, heads, kv_heads, dim, slots;
+  Buffer queries, out, cache, tiles, partials;
+  KvView kv;
+
+  Data(std::size_t tokens, std::size_t q, std::size_t k, std::size_t d, std::size_t length, const KvLeaf& leaf)
+      : n(tokens),
+        heads(q),
+        kv_heads(k),
+        dim(d),
+        slots(length),
+        queries(tokens * q * d * sizeof(float)),
+        out(tokens * q * d * sizeof(float)),
+        cache(2 * kv_rows_bytes(leaf, k, d, length)),
+        tiles(attention_tile_floats(d) * sizeof(float)),
+        partials(attention_partial_floats(1, q, d, length) * sizeof(float)) {
+    std::byte* values = cache.data() + kv_rows_bytes(leaf, k, d, length);
+    kv = {kv_rows(cache.data(), leaf, d, length), kv_rows(values, leaf, d, length), k, d, length};
+    std::uint32_t state = 1;
+    const auto next = [&state] {
+      state = state * 1664525u + 1013904223u;
+      return static_cast<float>(state >> 8) * 0x1p-23f - 1.0f;
+    };
+    std::vector<float> row(d);
+    for (std::size_t h = 0; h < k; ++h) {
+      for (std::size_t s = 0; s < length; ++s) {
+        for (float& v : row) v = next();
+        leaf.store(row.data(), d, kv.key_row(h, s));
+        leaf.store(row.data(), d, kv.value_row(h, s));
+      }
+    }
+    auto* x = reinterpret_cast<float*>(queries.data());
+    for (std::size_t i = 0; i < n * q * d; ++i) x[i] = next();
+  }
+  QueryRows rows() const { return {reinterpret_cast<const float*>(queries.data()), heads * dim, n, heads}; }
+  F32Rows sink() const { return {reinterpret_cast<float*>(out.data()), heads * dim}; }
+  AttentionScratch scratch() const {
+    return {reinterpret_cast<float*>(tiles.data()), reinterpret_cast<float*>(partials.data()), slots};
+  }
+};
+
+template <class Variant>
+void many(benchmark::State& state, const Variant& variant, std::size_t n, std::size_t heads, std::size_t kv_heads,
+          std::size_t dim, std::int32_t start, const KvLeaf& leaf) {
+  const Data data(n, heads, kv_heads, dim, static_cast<std::size_t>(start) + n, leaf);
+  for (auto _ : state) {
+    attention<Arch>(variant, data.rows(), data.kv, 0.1f, &start, data.sink(), data.scratch());
+    benchmark::ClobberMemory();
+  }
+  double pairs = 0.0;
+  for (std::size_t t = 0; t < n; ++t) {
+    const KeyRange seen = variant.keys(start + static_cast<int>(t), start + static_cast<int>(n));
+    pairs += seen.end - seen.begin;
+  }
+  state.counters["products/s"] =
+      benchmark::Counter(static_cast<double>(state.iterations()) * pairs * static_cast<double>(2 * heads * dim),
+                         benchmark::Counter::kIsRate);
+}
+
+void one(benchmark::State& state, std::size_t heads, std::size_t kv_heads, std::int32_t start, const KvLeaf& leaf) {
+  const Data data(1, heads, kv_heads, 128, static_cast<std::size_t>(start) + 1, leaf);
+  for (auto _ : state) {
+    attention_split<Arch>(CausalAttention{}, data.rows(), data.kv, 0.1f, &start, data.scratch());
+    attention_merge<Arch>(CausalAttention{}, data.rows(), data.kv, 0.1f, &start, data.sink(), data.scratch());
+    benchmark::ClobberMemory();
+  }
+  state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations()) *
+                          static_cast<std::int64_t>(data.cache.bytes()));
+}
+
+BENCHMARK_CAPTURE(many, vision_1024_64, FullAttention{}, 1024, 16, 16, 64, 0, kv_leaf_v<F32, Arch>);
+BENCHMARK_CAPTURE(many, vision_4096_64, FullAttention{}, 4096, 16, 16, 64, 0, kv_leaf_v<F32, Arch>);
+BENCHMARK_CAPTURE(many, vision_4096_72, FullAttention{}, 4096, 16, 16, 72, 0, kv_leaf_v<F32, Arch>);
+BENCHMARK_CAPTURE(many, vision_16384_64_two_heads, FullAttention{}, 16384, 2, 2, 64, 0, kv_leaf_v<F32, Arch>);
+BENCHMARK_CAPTURE(many, prefill_512, CausalAttention{}, 512, 16, 8, 128, 0, kv_leaf_v<F16, Arch>);
+BENCHMARK_CAPTURE(many, prefill_2048, CausalAttention{}, 2048, 16, 8, 128, 0, kv_leaf_v<F16, Arch>);
+BENCHMARK_CAPTURE(many, prefill_512_after_4096, CausalAttention{}, 512, 16, 8, 128, 4096, kv_leaf_v<F16, Arch>);
+BENCHMARK_CAPTURE(many, prefill_512_after_4096_q8, CausalAttention{}, 512, 16, 8, 128, 4096, kv_leaf_v<Q8_0, Arch>);
+BENCHMARK_CAPTURE(many, window_1024_of_8192, SlidingWindow<1024>{}, 512, 16, 8, 128, 7680, kv_leaf_v<F16, Arch>);
+BENCHMARK_CAPTURE(one, f32_8192, 16, 8, 8191, kv_leaf_v<F32, Arch>);
+BENCHMARK_CAPTURE(one, f16_8192, 16, 8, 8191, kv_leaf_v<F16, Arch>);
+BENCHMARK_CAPTURE(one, bf16_8192, 16, 8, 8191, kv_leaf_v<BF16, Arch>);
+BENCHMARK_CAPTURE(one, q8_0_8192, 16, 8, 8191, kv_leaf_v<Q8_0, Arch>);
+BENCHMARK_CAPTURE(one, q4_0_8192, 16, 8, 8191, kv_leaf_v<Q4_0, Arch>);
+BENCHMARK_CAPTURE(one, f16_32768_group_8, 32, 4, 32767, kv_leaf_v<F16, Arch>);
+
+}  // namespace
+
+BENCHMARK_MAIN();

@@ -1,0 +1,123 @@
+#!/usr/bin/env python3
+"""What the compiler costs: CPU seconds and peak memory of every translation unit of a release build, and of the cases
+that a user meets. Exits with 1 where a limit is passed.
+
+    bench/compile_time/measure.py                    builds in build/compile-time and measures
+    bench/compile_time/measure.py --log FILE --build build/release
+                                                     reads what `record` wrote during that build
+
+CPU seconds are user and system time of the compiler: they do not depend on how many run at once."""
+import argparse
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+
+UNIT_SECONDS, UNIT_MEGABYTES = 20.0, 1500.0  # any translation unit
+PROGRAM_SECONDS = 10.0  # the one of a program, which links vlmt_instances
+KERNEL_SECONDS = 5.0  # one header of kernel/ and one instantiation
+REBUILD_SECONDS = 60.0  # programs, after a kernel header has changed
+REBUILD_HEADER = ROOT / "include/vlmt/kernel/matmul.hpp"
+
+
+def run(command, **kwargs):
+    subprocess.run(command, check=True, cwd=ROOT, **kwargs)
+
+
+def build(directory, log):
+    log.unlink(missing_ok=True)
+    run(["cmake", "--preset", "release", "-B", directory, f"-DCMAKE_CXX_COMPILER_LAUNCHER={HERE / 'record'}"],
+        stdout=subprocess.DEVNULL)
+    run(["cmake", "--build", directory, "--clean-first"], stdout=subprocess.DEVNULL,
+        env={**os.environ, "VLMT_COMPILE_LOG": str(log)})
+
+
+def read(log):
+    """Source -> (seconds, megabytes); of a source that was compiled several times the worst."""
+    units = {}
+    for line in log.read_text(encoding="utf-8").splitlines():
+        seconds, kilobytes, source = line.split(" ", 2)
+        old = units.get(source, (0.0, 0.0))
+        units[source] = (max(old[0], float(seconds)), max(old[1], float(kilobytes) / 1024))
+    return units
+
+
+def compile_alone(source):
+    with tempfile.TemporaryDirectory() as folder:
+        log = pathlib.Path(folder) / "log"
+        run([HERE / "record", os.environ.get("CXX", "g++"), "-std=c++20", "-O2", "-march=native", "-fopenmp", "-I",
+             ROOT / "include", "-c", source, "-o", pathlib.Path(folder) / "unit.o"],
+            env={**os.environ, "VLMT_COMPILE_LOG": str(log)})
+        return read(log)[str(source)]
+
+
+def programs_of(directory):
+    """Targets of examples/, by ninja's own list of what lies in bin/."""
+    output = subprocess.run(["ninja", "-C", directory, "-t", "targets", "all"], check=True, cwd=ROOT,
+                            capture_output=True, text=True).stdout
+    names = [line.split(":")[0] for line in output.splitlines() if "EXECUTABLE_LINKER" in line]
+    return [name for name in names if name.startswith("bin/")]
+
+
+def rebuild_seconds(directory):
+    """Wall seconds to build the programs again after a kernel header has changed."""
+    targets = programs_of(directory)
+    if not targets:
+        return None
+    run(["ninja", "-C", directory, *targets], stdout=subprocess.DEVNULL)
+    os.utime(REBUILD_HEADER)
+    begin = time.monotonic()
+    run(["ninja", "-C", directory, *targets], stdout=subprocess.DEVNULL)
+    return time.monotonic() - begin
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", default="build/compile-time", help="build folder")
+    parser.add_argument("--log", type=pathlib.Path, help="what `record` wrote while that folder was built")
+    parser.add_argument("--top", type=int, default=25, help="rows of the table, the slowest first")
+    options = parser.parse_args()
+    log = options.log
+    if log is None or not log.exists():
+        log = ROOT / "build" / "compile-time.log"
+        log.parent.mkdir(exist_ok=True)
+        build(options.build, log)
+
+    broken = []
+
+    def check(what, seconds, limit):
+        if seconds > limit:
+            broken.append(f"{what}: {seconds:.1f} s, allowed are {limit:.0f} s")
+
+    units = read(log)
+    print(f"{'seconds':>8} {'MB':>6}  translation unit")
+    for source, (seconds, megabytes) in sorted(units.items(), key=lambda unit: -unit[1][0])[:options.top]:
+        print(f"{seconds:8.1f} {megabytes:6.0f}  {os.path.relpath(source, ROOT)}")
+    total = sum(seconds for seconds, _ in units.values())
+    print(f"{total:8.1f} {max(m for _, m in units.values()):6.0f}  all {len(units)}: sum and largest")
+    for source, (seconds, megabytes) in units.items():
+        name = os.path.relpath(source, ROOT)
+        check(name, seconds, PROGRAM_SECONDS if name.startswith("examples/") else UNIT_SECONDS)
+        if megabytes > UNIT_MEGABYTES:
+            broken.append(f"{name}: {megabytes:.0f} MB, allowed are {UNIT_MEGABYTES:.0f} MB")
+
+    seconds, megabytes = compile_alone(HERE / "one_kernel.cpp")
+    print(f"{seconds:8.1f} {megabytes:6.0f}  one kernel, one instantiation")
+    check("one_kernel.cpp", seconds, KERNEL_SECONDS)
+
+    seconds = rebuild_seconds(options.build)
+    if seconds is not None:
+        print(f"{seconds:8.1f} {'':6}  programs again after touching {REBUILD_HEADER.name} (wall)")
+        check("rebuild", seconds, REBUILD_SECONDS)
+
+    print("\n".join(broken) if broken else "all within the limits")
+    sys.exit(1 if broken else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,132 @@
+// Activation functions as types: one name for the reference in double, the SIMD form that epilogues use, and rows.
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <string_view>
+
+#include "vlmt/base/config.hpp"
+#include "vlmt/exec/member.hpp"
+#include "vlmt/kernel/cpu/activation.hpp"
+#include "vlmt/kernel/ref/activation.hpp"
+#include "vlmt/kernel/reference.hpp"
+#include "vlmt/kernel/row_sink.hpp"
+
+VLMT_BEGIN_NAMESPACE
+
+/// x sigmoid(x), also called swish.
+struct Silu {
+  static constexpr std::string_view name = "silu";
+  static double reference(double x) noexcept { return ref::silu(x); }
+  template <class Arch>
+  static VLMT_INLINE simd::Floats<Arch> apply(simd::Floats<Arch> x) noexcept {
+    return cpu::silu(x);
+  }
+};
+
+/// x Phi(x) with the normal distribution function Phi.
+struct GeluErf {
+  static constexpr std::string_view name = "gelu";
+  static double reference(double x) noexcept { return ref::gelu_erf(x); }
+  template <class Arch>
+  static VLMT_INLINE simd::Floats<Arch> apply(simd::Floats<Arch> x) noexcept {
+    return cpu::gelu_erf(x);
+  }
+};
+
+/// The tanh approximation of GELU ("gelu_pytorch_tanh").
+struct GeluTanh {
+  static constexpr std::string_view name = "gelu_pytorch_tanh";
+  static double reference(double x) noexcept { return ref::gelu_tanh(x); }
+  template <class Arch>
+  static VLMT_INLINE simd::Floats<Arch> apply(simd::Floats<Arch> x) noexcept {
+    return cpu::gelu_tanh(x);
+  }
+};
+
+/// x sigmoid(1.702 x), as in CLIP.
+struct QuickGelu {
+  static constexpr std::string_view name = "quick_gelu";
+  static double reference(double x) noexcept { return ref::quick_gelu(x); }
+  template <class Arch>
+  static VLMT_INLINE simd::Floats<Arch> apply(simd::Floats<Arch> x) noexcept {
+    return cpu::quick_gelu(x);
+  }
+};
+
+/// An activation function: scalar in double, and on vectors of an arch.
+template <class A, class Arch>
+concept Activation = requires(double x) {
+  { A::reference(x) }
+  noexcept->std::same_as<double>;
+}
+&&(is_reference_v<Arch> || requires(simd::Floats<Arch> v) {
+  { A::template apply<Arch>(v) }
+  noexcept->std::same_as<simd::Floats<Arch>>;
+});
+
+namespace detail {
+
+/// y = act(x) or act(x) * up for count values; y may be x.
+template <class Arch, class Act, bool Gated>
+void activate_values(const float* x, const float* up, std::size_t count, float* y) noexcept {
+  if constexpr (is_reference_v<Arch>) {
+    for (std::size_t i = 0; i < count; ++i) {
+      double a = Act::reference(static_cast<double>(x[i]));
+      if constexpr (Gated) a *= static_cast<double>(up[i]);
+      y[i] = static_cast<float>(a);
+    }
+  } else {
+    using F = simd::Floats<Arch>;
+    std::size_t i = 0;
+    for (; i + F::lanes <= count; i += F::lanes) {
+      F a = Act::template apply<Arch>(F::load(x + i));
+      if constexpr (Gated) a *= F::load(up + i);
+      a.store(y + i);
+    }
+    if (i < count) {
+      const std::size_t rest = count - i;
+      F a = Act::template apply<Arch>(F::load(x + i, rest));
+      if constexpr (Gated) a *= F::load(up + i, rest);
+      a.store(y + i, rest);
+    }
+  }
+}
+
+template <class Arch, class Act, bool Gated, class Out>
+void activate_rows_impl(const float* x, const float* up, std::size_t n, std::size_t h, std::size_t stride,
+                        const Out& out, Member& m) noexcept {
+  static_assert(
+      Activation<Act, Arch>,
+      "vlmt: an activation needs static reference(double) and apply<Arch>(simd::Floats<Arch>), both noexcept; "
+      "see Silu in kernel/activation.hpp");
+  alignas(64) float buffer[sink_chunk];
+  const std::size_t chunks = (h + sink_chunk - 1) / sink_chunk;
+  const Range items = m.share(n * chunks);
+  for (std::size_t item = items.begin; item < items.end; ++item) {
+    const std::size_t r = item / chunks;
+    const std::size_t c = item % chunks * sink_chunk;
+    const std::size_t count = h - c < sink_chunk ? h - c : sink_chunk;
+    float* y = out.place(r, c, buffer);
+    activate_values<Arch, Act, Gated>(x + r * stride + c, Gated ? up + r * stride + c : nullptr, count, y);
+    out.template commit<Arch>(r, c, count, y);
+  }
+}
+
+}  // namespace detail
+
+/// out = Act(x), x (n, h) with `stride` floats from row to row.
+template <class Arch, class Act, RowSink Out>
+void activate_rows(const float* x, std::size_t n, std::size_t h, std::size_t stride, const Out& out,
+                   Member& m = Solo().member()) noexcept {
+  detail::activate_rows_impl<Arch, Act, false>(x, nullptr, n, h, stride, out, m);
+}
+
+/// out = Act(gate) * up, both (n, h) with `stride` floats from row to row.
+template <class Arch, class Act, RowSink Out>
+void gated_rows(const float* gate, const float* up, std::size_t n, std::size_t h, std::size_t stride, const Out& out,
+                Member& m = Solo().member()) noexcept {
+  detail::activate_rows_impl<Arch, Act, true>(gate, up, n, h, stride, out, m);
+}
+
+VLMT_END_NAMESPACE

@@ -1,0 +1,68 @@
+// The forms in which a matmul takes its activations: rows of floats, and rows of eight-bit groups.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "vlmt/base/checked.hpp"
+#include "vlmt/base/config.hpp"
+#include "vlmt/exec/member.hpp"
+#include "vlmt/kernel/cpu/quantize.hpp"
+#include "vlmt/kernel/int8_group.hpp"
+#include "vlmt/kernel/row_sink.hpp"
+
+VLMT_BEGIN_NAMESPACE
+
+/// Rows of int8 groups in memory that somebody else owns: group g of row r is groups[r * stride + g]. A RowSink, so
+/// that a norm or an activation can write it without a float row in between.
+struct QuantizedRows {
+  Int8Group* groups = nullptr;
+  std::size_t stride = 0;  ///< groups from row to row
+
+  /// Groups of a row of k values. k must be a multiple of 32.
+  static constexpr std::size_t row_groups(std::size_t k) noexcept { return k / Int8Group::values; }
+  /// Groups to reserve for (rows, k) values.
+  static constexpr std::size_t count(std::size_t rows, std::size_t k) noexcept { return rows * row_groups(k); }
+
+  const Int8Group* row(std::size_t r) const noexcept { return groups + r * stride; }
+
+  float* place(std::size_t, std::size_t, float* buffer) const noexcept { return buffer; }
+  /// Quantises `count` values of a row from `column` on; both are multiples of 32.
+  template <class Arch>
+  void commit(std::size_t row, std::size_t column, std::size_t count, const float* values) const noexcept {
+    Int8Group* out = groups + row * stride + column / Int8Group::values;
+    for (std::size_t i = 0; i < count; i += Int8Group::values, ++out) cpu::quantize_group<Arch>(values + i, *out);
+  }
+};
+static_assert(RowSink<QuantizedRows>);
+
+/// What a matmul reads: n rows of k activations in one form or in both. Weights without an integer kernel (F32, F16,
+/// BF16, and every format in exact mode) read `x`; the others read `q` if it is there and `x` if not.
+struct Activations {
+  const float* x = nullptr;  ///< row r at x + r * stride
+  std::size_t stride = 0;    ///< floats from row to row
+  QuantizedRows q;           ///< q.groups may be null
+  std::size_t rows = 0;
+  std::size_t cols = 0;
+};
+
+/// Rows of floats only: the exact form.
+inline Activations float_rows(const float* x, std::size_t rows, std::size_t cols) noexcept {
+  return {x, cols, {}, rows, cols};
+}
+
+/// out = x quantised, x (n, k) with `stride` floats from row to row, k a multiple of 32. Groups are shared over the
+/// team.
+template <class Arch>
+void quantize_rows(const float* x, std::size_t n, std::size_t k, std::size_t stride, const QuantizedRows& out,
+                   Member& m) noexcept {
+  const std::size_t groups = QuantizedRows::row_groups(k);
+  const Range mine = m.share(n * groups, 8);
+  for (std::size_t i = mine.begin; i < mine.end; ++i) {
+    const std::size_t r = i / groups;
+    const std::size_t g = i % groups;
+    cpu::quantize_group<Arch>(x + r * stride + g * Int8Group::values, out.groups[r * out.stride + g]);
+  }
+}
+
+VLMT_END_NAMESPACE

@@ -1,0 +1,255 @@
+// Attention of many queries: blocks of query rows stay in the cache while tiles of keys and values stream past them.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+
+#include "vlmt/base/config.hpp"
+#include "vlmt/exec/member.hpp"
+#include "vlmt/kernel/attention_plan.hpp"
+#include "vlmt/kernel/attention_variant.hpp"
+#include "vlmt/kernel/cpu/attention_tile.hpp"
+#include "vlmt/kernel/kv_view.hpp"
+#include "vlmt/kernel/row_sink.hpp"
+
+VLMT_BEGIN_NAMESPACE
+
+namespace cpu {
+
+namespace detail {
+
+inline constexpr float log2_e = 1.44269504088896341f;
+
+/// A tile of keys or values as floats.
+struct FloatTile {
+  const float* data;
+  std::size_t stride;  ///< floats from slot to slot
+};
+
+/// Slots [first, first + n) of one head: where they are if they are dense floats and may stay unchanged, else decoded
+/// into `buffer` (n, dim). `run(first, n)` gives runs of rows.
+template <class Run>
+FloatTile load_tile(const KvLeaf& leaf, const Run& run, std::size_t first, std::size_t n, std::size_t dim,
+                    bool unchanged, float* buffer) noexcept {
+  for (std::size_t done = 0; done < n;) {
+    const KvRun rows = run(first + done, n - done);
+    if (unchanged && leaf.is_f32 && rows.count == n && rows.stride == dim * sizeof(float)) {
+      return {reinterpret_cast<const float*>(rows.data), dim};
+    }
+    leaf.load(rows.data, rows.stride, rows.count, dim, buffer + done * dim);
+    done += rows.count;
+  }
+  return {buffer, dim};
+}
+
+/// The query rows of one block: row r is head r % group of token r / group.
+template <class Arch>
+struct QueryBlock {
+  using B = AttentionBlocking<Arch>;
+  static constexpr std::size_t tiles = attention_query_block / B::queries;
+  static_assert(attention_query_block % B::queries == 0 && B::queries <= attention_logit_rows);
+
+  /// Scratch memory of one member, as attention_tile_floats counts it.
+  QueryBlock(float* scratch, std::size_t dim) noexcept {
+    const auto take = [&scratch](std::size_t n) noexcept {
+      float* at = scratch;
+      scratch += n;
+      return at;
+    };
+    queries = take(attention_query_block * dim);
+    outputs = take(attention_query_block * dim);
+    keys = take(attention_key_tile * dim);
+    values = take(attention_key_tile * dim);
+    logits = take(attention_key_tile * B::queries);
+    begin = take(attention_query_block);
+    end = take(attention_query_block);
+    max = take(attention_query_block);
+    sum = take(attention_query_block);
+    factor = take(B::queries);
+  }
+
+  float* queries;  ///< (tiles, dim, B::queries)
+  float* outputs;  ///< (tiles, dim, B::queries)
+  float* keys;     ///< (attention_key_tile, dim)
+  float* values;   ///< (attention_key_tile, dim)
+  float* logits;   ///< (attention_key_tile, B::queries)
+  float* begin;    ///< first visible slot of each row
+  float* end;      ///< one past the last visible slot of each row
+  float* max;
+  float* sum;
+  float* factor;  ///< (B::queries)
+};
+
+/// What the rows of one tile of queries see, taken together.
+struct TileRange {
+  int begin = 0;      ///< the first slot that any row sees
+  int end = 0;        ///< one past the last slot that any row sees
+  int all_begin = 0;  ///< from here
+  int all_end = 0;    ///< to here every row sees every slot of its interval
+};
+
+/// Logits of one tile through the hooks that look at single elements, and into units of ln 2.
+template <class Arch, class Variant>
+void tile_hooks(const Variant& variant, float* s, std::size_t keys, int first_key, std::size_t first_row,
+                std::size_t rows, std::size_t group, int first_slot, std::size_t first_head) noexcept {
+  using F = simd::Floats<Arch>;
+  using B = AttentionBlocking<Arch>;
+  if constexpr (vlmt::detail::has_logit_v<Variant>) {
+    for (std::size_t i = 0; i < keys * B::queries; i += F::lanes) variant.logit(F::load(s + i)).store(s + i);
+  }
+  if constexpr (vlmt::detail::has_score_v<Variant> || vlmt::detail::has_visible_v<Variant>) {
+    for (std::size_t r = 0; r < rows; ++r) {
+      const int slot = first_slot + static_cast<int>((first_row + r) / group);
+      const int head = static_cast<int>(first_head + (first_row + r) % group);
+      for (std::size_t k = 0; k < keys; ++k) {
+        float& logit = s[k * B::queries + r];
+        const AttentionAt at{slot, first_key + static_cast<int>(k), head};
+        if constexpr (vlmt::detail::has_visible_v<Variant>) {
+          if (!variant.visible(at.query, at.key)) {
+            logit = -std::numeric_limits<float>::infinity();
+            continue;
+          }
+        }
+        if constexpr (vlmt::detail::has_score_v<Variant>) logit = variant.score(logit, at);
+      }
+    }
+  }
+  if constexpr (vlmt::detail::has_logit_v<Variant> || vlmt::detail::has_score_v<Variant>) {
+    for (std::size_t i = 0; i < keys * B::queries; i += F::lanes) (F::load(s + i) * F(log2_e)).store(s + i);
+  }
+}
+
+/// The rows of an output sink in pieces that it takes.
+template <class Arch, class Out>
+VLMT_INLINE void commit_row(const Out& out, std::size_t row, std::size_t column, std::size_t count,
+                            const float* values) noexcept {
+  alignas(64) float buffer[sink_chunk];
+  for (std::size_t c = 0; c < count; c += sink_chunk) {
+    const std::size_t n = std::min(sink_chunk, count - c);
+    float* y = out.place(row, column + c, buffer);
+    std::copy_n(values + c, n, y);
+    out.template commit<Arch>(row, column + c, n, y);
+  }
+}
+
+/// One block: query rows [first_row, first_row + rows) of one KV head.
+template <class Arch, class Variant, class Kv, class Out>
+void attention_block(const Variant& variant, const QueryRows& q, const Kv& kv, std::size_t kv_head, float scale,
+                     int first_slot, std::size_t first_row, std::size_t rows, const Out& out,
+                     const QueryBlock<Arch>& block) noexcept {
+  using B = AttentionBlocking<Arch>;
+  constexpr std::size_t width = B::queries;
+  constexpr bool natural = vlmt::detail::has_logit_v<Variant> || vlmt::detail::has_score_v<Variant>;
+  const std::size_t dim = kv.head_dim();
+  const std::size_t group = q.heads / kv.kv_heads();
+  const int length = first_slot + static_cast<int>(q.n);
+  const std::size_t tiles = (rows + width - 1) / width;
+
+  // Queries, scaled and transposed, and what they see.
+  TileRange seen[QueryBlock<Arch>::tiles];
+  TileRange all{length, 0, 0, 0};
+  std::fill_n(block.queries, tiles * width * dim, 0.0f);
+  std::fill_n(block.outputs, tiles * width * dim, 0.0f);
+  std::fill_n(block.max, tiles * width, lowest_logit);
+  std::fill_n(block.sum, tiles * width, 0.0f);
+  std::fill_n(block.begin, tiles * width, 0.0f);
+  std::fill_n(block.end, tiles * width, 0.0f);
+  const float factor = natural ? scale : scale * log2_e;
+  for (std::size_t tile = 0; tile < tiles; ++tile) {
+    TileRange range{length, 0, 0, length};
+    const std::size_t stop = std::min(rows, (tile + 1) * width);
+    for (std::size_t r = tile * width; r < stop; ++r) {
+      const std::size_t t = (first_row + r) / group;
+      const float* x = q.data + t * q.stride + (kv_head * group + (first_row + r) % group) * dim;
+      const int slot = first_slot + static_cast<int>(t);
+      if constexpr (vlmt::detail::has_query_v<Variant>) {
+        std::copy_n(x, dim, block.keys);  // free until the first tile of keys is loaded
+        variant.query(block.keys, dim, slot);
+        x = block.keys;
+      }
+      float* column = block.queries + tile * width * dim + r % width;
+      for (std::size_t i = 0; i < dim; ++i) column[i * width] = x[i] * factor;
+      KeyRange keys = variant.keys(slot, length);
+      keys.begin = std::max(keys.begin, 0);
+      keys.end = std::max(keys.begin, std::min(keys.end, length));
+      block.begin[r] = static_cast<float>(keys.begin);
+      block.end[r] = static_cast<float>(keys.end);
+      if (keys.begin < keys.end) {
+        range.begin = std::min(range.begin, keys.begin);
+        range.end = std::max(range.end, keys.end);
+      }
+      range.all_begin = std::max(range.all_begin, keys.begin);
+      range.all_end = std::min(range.all_end, keys.end);
+    }
+    seen[tile] = range;
+    all.begin = std::min(all.begin, range.begin);
+    all.end = std::max(all.end, range.end);
+  }
+
+  // Tiles of slots start at multiples of the tile's size whatever the block sees, so that sums do not depend on it.
+  constexpr int step = static_cast<int>(attention_key_tile);
+  for (int at = all.begin / step * step; at < all.end; at += step) {
+    const int first = std::max(at, all.begin);
+    const auto keys = static_cast<std::size_t>(std::min(at + step, all.end) - first);
+    const auto slot = static_cast<std::size_t>(first);
+    constexpr bool plain = !vlmt::detail::has_key_v<Variant>;
+    const auto key_run = [&](std::size_t s, std::size_t n) noexcept { return kv.key_run(kv_head, s, n); };
+    const auto value_run = [&](std::size_t s, std::size_t n) noexcept { return kv.value_run(kv_head, s, n); };
+    const FloatTile k = load_tile(kv.key_leaf(), key_run, slot, keys, dim, plain, block.keys);
+    if constexpr (!plain) {
+      for (std::size_t i = 0; i < keys; ++i) variant.key(block.keys + i * dim, dim, first + static_cast<int>(i));
+    }
+    const FloatTile v = load_tile(kv.value_leaf(), value_run, slot, keys, dim, true, block.values);
+    for (std::size_t tile = 0; tile < tiles; ++tile) {
+      const TileRange& range = seen[tile];
+      const int last = first + static_cast<int>(keys);
+      if (last <= range.begin || first >= range.end) continue;
+      const std::size_t r = tile * width;
+      tile_logits<Arch>(block.queries + r * dim, k.data, k.stride, keys, dim, block.logits);
+      tile_hooks<Arch>(variant, block.logits, keys, first, first_row + r, std::min(width, rows - r), group, first_slot,
+                       kv_head * group);
+      if (first < range.all_begin || last > range.all_end) {
+        tile_mask<Arch>(block.logits, keys, static_cast<float>(first), block.begin + r, block.end + r);
+      }
+      tile_softmax<Arch>(block.logits, keys, block.max + r, block.sum + r, block.factor);
+      tile_values<Arch>(block.logits, v.data, v.stride, keys, dim, block.factor, block.outputs + r * dim);
+    }
+  }
+
+  for (std::size_t r = 0; r < rows; ++r) {
+    const float inverse = block.sum[r] > 0.0f ? 1.0f / block.sum[r] : 0.0f;
+    const float* column = block.outputs + r / width * width * dim + r % width;
+    float* row = block.keys;
+    for (std::size_t i = 0; i < dim; ++i) row[i] = column[i * width] * inverse;
+    const std::size_t t = (first_row + r) / group;
+    commit_row<Arch>(out, t, (kv_head * group + (first_row + r) % group) * dim, dim, row);
+  }
+}
+
+}  // namespace detail
+
+/// See attention in kernel/attention.hpp. Blocks go round robin over the team, those of the latest queries first: under
+/// a causal mask they cost the most.
+template <class Arch, class Variant, class Kv, class Out>
+void attention(const Variant& variant, const QueryRows& q, const Kv& kv, float scale, const std::int32_t* start,
+               const Out& out, const AttentionScratch& scratch, Member& m) noexcept {
+  const std::size_t dim = kv.head_dim();
+  const std::size_t heads = kv.kv_heads();
+  const std::size_t rows = q.n * (q.heads / heads);
+  const int first_slot = start != nullptr ? *start : 0;
+  const detail::QueryBlock<Arch> memory(scratch.tiles + m.rank() * attention_tile_floats(dim), dim);
+  // Smaller blocks where there are few, so that everybody has work; the sums of a row are the same in any block.
+  std::size_t block = attention_query_block;
+  while (block > AttentionBlocking<Arch>::queries && (rows + block - 1) / block * heads < 4 * m.size()) block /= 2;
+  const std::size_t blocks = (rows + block - 1) / block;
+  for (std::size_t item = m.rank(); item < blocks * heads; item += m.size()) {
+    const std::size_t first_row = (blocks - 1 - item / heads) * block;
+    detail::attention_block<Arch>(variant, q, kv, item % heads, scale, first_slot, first_row,
+                                  std::min(block, rows - first_row), out, memory);
+  }
+}
+
+}  // namespace cpu
+
+VLMT_END_NAMESPACE

@@ -1,0 +1,278 @@
+// Drivers of the matmul leaves: cut the outputs into tiles, share them over a team, hand tiles to epilogues. They know
+// no weight format.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "vlmt/base/assert.hpp"
+#include "vlmt/base/config.hpp"
+#include "vlmt/exec/member.hpp"
+#include "vlmt/kernel/activation_rows.hpp"
+#include "vlmt/kernel/packed_matrix.hpp"
+
+VLMT_BEGIN_NAMESPACE
+
+namespace cpu {
+
+/// Most rows of activations that meet an expanded stretch of weights before the next one is made. Enough that expansion
+/// costs little; the stretch stays in the first-level cache, the rows come through it from further away.
+inline constexpr std::size_t most_pass_rows = 192;
+
+/// Which rows of the activations an operand reads: rows[first], rows[first + 1], ..., or first, first + 1, ... if rows
+/// is null.
+struct RowSlots {
+  std::size_t first = 0;
+  const std::int32_t* rows = nullptr;
+};
+
+/// Where the rows of activations of one operand are.
+struct RowSource {
+  const std::byte* base;
+  std::size_t stride;  ///< in bytes
+  RowSlots slots;
+
+  VLMT_INLINE const void* row(std::size_t i) const noexcept {
+    const std::size_t at = slots.first + i;
+    return base + (slots.rows != nullptr ? static_cast<std::size_t>(slots.rows[at]) : at) * stride;
+  }
+};
+
+/// Weights with the form of activations that they read.
+template <class Arch>
+struct Operand {
+  const std::byte* data;
+  std::size_t rows;  ///< output columns
+  std::size_t row_blocks;
+  std::size_t block_values;
+  std::size_t panel_bytes;
+  const LeafSet* leaves;
+  RowSource source;
+
+  Operand(const PackedMatrix<Arch>& w, const Activations& x, RowSlots slots) noexcept
+      : data(w.data),
+        rows(w.rows),
+        row_blocks(w.row_blocks()),
+        block_values(w.leaves->block_values),
+        panel_bytes(w.panel_bytes()) {
+    VLMT_DASSERT(w.cols == x.cols);
+    if (w.takes_int8() && x.q.groups != nullptr) {
+      leaves = &w.leaves->int8_form;
+      source = {reinterpret_cast<const std::byte*>(x.q.groups), x.q.stride * sizeof(Int8Group), slots};
+    } else {
+      VLMT_ASSERT(x.x != nullptr || x.rows == 0);
+      leaves = &w.leaves->float_form;
+      source = {reinterpret_cast<const std::byte*>(x.x), x.stride * sizeof(float), slots};
+    }
+  }
+
+  std::size_t column_blocks() const noexcept { return ceil_div(rows, tile_columns); }
+  /// Bytes of weights behind 32 output columns.
+  std::size_t block_bytes() const noexcept { return panel_bytes * (tile_columns / Arch::lanes); }
+
+  /// tile (n, 32) = columns [32 * block, ...) for rows [first, first + n) of activations, n <= most_pass_rows.
+  void compute(std::size_t block, std::size_t first, std::size_t n, float* tile) const noexcept {
+    const void* row[most_pass_rows];
+    for (std::size_t i = 0; i < n; ++i) row[i] = source.row(first + i);
+    const std::size_t panels = ceil_div(rows, Arch::lanes);
+    const std::size_t begin = block * (tile_columns / Arch::lanes);
+    const std::size_t end = begin + tile_columns / Arch::lanes < panels ? begin + tile_columns / Arch::lanes : panels;
+    if (n <= 4 || leaves->expand == nullptr) {
+      for (std::size_t p = begin; p < end; ++p) {
+        direct(data + p * panel_bytes, row, n, tile + (p - begin) * Arch::lanes);
+      }
+    } else {
+      for (std::size_t p = begin; p < end; p += panels_at_once) {
+        expanded(p, panels - p, row, n, tile + (p - begin) * Arch::lanes);
+      }
+    }
+  }
+
+ private:
+  void direct(const std::byte* panel, const void* const* row, std::size_t n, float* tile) const noexcept {
+    std::size_t r = 0;
+    for (; n - r >= 4; r += 4) leaves->four(panel, row_blocks, row + r, tile + r * tile_columns);
+    for (; n - r >= 2; r += 2) leaves->two(panel, row_blocks, row + r, tile + r * tile_columns);
+    if (n != r) leaves->one(panel, row_blocks, row + r, tile + r * tile_columns);
+  }
+
+  /// Panels first, ... side by side, `left` of them up to the matrix's end.
+  void expanded(std::size_t first, std::size_t left, const void* const* row, std::size_t n,
+                float* tile) const noexcept {
+    if constexpr (!is_reference_v<Arch>) {
+      constexpr std::size_t lanes = Arch::lanes;
+      alignas(64) std::byte stretch[stretch_bytes<Arch>];
+      const std::size_t block_bytes = panel_bytes / row_blocks;
+      for (std::size_t i = 0; i < panels_at_once; ++i) clear_tile<Arch>(tile + i * lanes, n);
+      for (std::size_t k = 0; k < row_blocks; k += leaves->stretch_blocks) {
+        const std::size_t blocks = row_blocks - k < leaves->stretch_blocks ? row_blocks - k : leaves->stretch_blocks;
+        for (std::size_t i = 0; i < panels_at_once; ++i) {
+          // Past the last panel, the last one again: its columns of the tile are not used. While these are multiplied,
+          // the same stretch of the next panels comes near.
+          const std::size_t p = i < left ? first + i : first;
+          leaves->expand(data + p * panel_bytes + k * block_bytes, blocks, panels_at_once * panel_bytes,
+                         stretch + i * lanes * sizeof(float));
+        }
+        const std::size_t units = block_values / leaves->unit_values;
+        std::size_t r = 0;
+        for (std::size_t i = 0; r < n; ++i) {
+          for (const std::size_t step = kernel_rows<Arch>[i]; n - r >= step; r += step) {
+            leaves->expanded[i](stretch, blocks * units, row + r, k * units, leaves->zero_bits,
+                                tile + r * tile_columns);
+          }
+        }
+      }
+    }
+  }
+
+  static constexpr std::size_t panels_at_once = is_reference_v<Arch> ? 1 : side_panels<Arch>;
+};
+
+/// One matrix product with its epilogue.
+template <class Arch, class Epilogue>
+struct SingleJob {
+  Operand<Arch> w;
+  const Epilogue& epilogue;
+
+  std::size_t columns() const noexcept { return w.rows; }
+  std::size_t block_bytes() const noexcept { return w.block_bytes(); }
+
+  void tile(std::size_t block, std::size_t first, std::size_t n, std::size_t out_row) const noexcept {
+    alignas(64) float values[most_pass_rows * tile_columns];
+    w.compute(block, first, n, values);
+    const std::size_t col = block * tile_columns;
+    const std::size_t count = w.rows - col < tile_columns ? w.rows - col : tile_columns;
+    for (std::size_t i = 0; i < n; ++i) epilogue(out_row + i, col, count, values + i * tile_columns);
+  }
+};
+
+/// Two products over the same activations whose tiles meet in the epilogue.
+template <class Arch, class Epilogue>
+struct PairJob {
+  Operand<Arch> a;
+  Operand<Arch> b;
+  const Epilogue& epilogue;
+
+  std::size_t columns() const noexcept { return a.rows; }
+  std::size_t block_bytes() const noexcept { return a.block_bytes() + b.block_bytes(); }
+
+  void tile(std::size_t block, std::size_t first, std::size_t n, std::size_t out_row) const noexcept {
+    alignas(64) float left[most_pass_rows * tile_columns];
+    alignas(64) float right[most_pass_rows * tile_columns];
+    a.compute(block, first, n, left);
+    b.compute(block, first, n, right);
+    const std::size_t col = block * tile_columns;
+    const std::size_t count = a.rows - col < tile_columns ? a.rows - col : tile_columns;
+    for (std::size_t i = 0; i < n; ++i) {
+      epilogue(out_row + i, col, count, left + i * tile_columns, right + i * tile_columns);
+    }
+  }
+};
+
+/// Rows [first, last) of activations, at most most_pass_rows of them, times column blocks [blocks.begin, blocks.end).
+template <class Job>
+void run_blocks(const Job& job, Range blocks, std::size_t first, std::size_t last, std::size_t out_row) noexcept {
+  for (std::size_t block = blocks.begin; block < blocks.end; ++block) job.tile(block, first, last - first, out_row);
+}
+
+/// Rows of one pass: passes of equal size, whole tiles, at most most_pass_rows.
+template <class Arch>
+constexpr std::size_t pass_rows(std::size_t rows) noexcept {
+  constexpr std::size_t tile = is_reference_v<Arch> ? 1 : kernel_rows<Arch>[0];
+  constexpr std::size_t most = most_pass_rows / tile * tile;
+  return round_up(ceil_div(rows, ceil_div(rows, most)), tile);
+}
+
+/// Time of one column block for `rows` rows, in units of one byte of weights read: the arithmetic of a row is worth
+/// about one byte a value.
+inline std::size_t block_cost(std::size_t block_bytes, std::size_t rows, std::size_t cols) noexcept {
+  return block_bytes + rows * cols;
+}
+
+/// Cuts a sequence of runs of equally expensive units into contiguous parts of about equal cost, one a member. Every
+/// member walks the same sequence: first all of it through `add`, then through `take` for its part of each run.
+class CostShare {
+ public:
+  CostShare(std::size_t rank, std::size_t size) noexcept : rank_(rank), size_(size) {}
+
+  void add(std::size_t units, std::size_t cost) noexcept { total_ += units * cost; }
+  /// Units of the next run whose start falls into this member's part of the total.
+  Range take(std::size_t units, std::size_t cost) noexcept {
+    const Range part{clamp(at(rank_), units, cost), clamp(at(rank_ + 1), units, cost)};
+    passed_ += units * cost;
+    return part;
+  }
+
+ private:
+  // total * rank / size without overflow.
+  std::size_t at(std::size_t rank) const noexcept { return total_ / size_ * rank + total_ % size_ * rank / size_; }
+  std::size_t clamp(std::size_t border, std::size_t units, std::size_t cost) const noexcept {
+    if (border <= passed_) return 0;
+    const std::size_t n = ceil_div(border - passed_, cost);
+    return n < units ? n : units;
+  }
+
+  std::size_t rank_;
+  std::size_t size_;
+  std::size_t total_ = 0;
+  std::size_t passed_ = 0;
+};
+
+/// How a job is cut: passes of `pass` rows each over column blocks. A unit of sharing is a column block with all
+/// passes, or, where there are too few blocks for the team, with one of them.
+struct JobCut {
+  std::size_t blocks;
+  std::size_t pass;
+  bool by_rows;
+  std::size_t units;
+  std::size_t unit_cost;
+};
+
+template <class Arch, class Job>
+JobCut cut_job(const Job& job, std::size_t rows, std::size_t cols, std::size_t members) noexcept {
+  constexpr std::size_t tile = is_reference_v<Arch> ? 1 : kernel_rows<Arch>[0];
+  const std::size_t wanted = 4 * members;
+  JobCut cut{};
+  cut.blocks = ceil_div(job.columns(), tile_columns);
+  cut.pass = pass_rows<Arch>(rows);
+  cut.by_rows = members > 1 && cut.blocks < wanted;
+  if (cut.by_rows && cut.blocks != 0) {
+    const std::size_t pass = round_up(ceil_div(rows, ceil_div(wanted, cut.blocks)), tile);
+    if (pass < cut.pass) cut.pass = pass;
+  }
+  cut.units = cut.blocks * (cut.by_rows ? ceil_div(rows, cut.pass) : 1);
+  cut.unit_cost = block_cost(job.block_bytes(), cut.by_rows ? cut.pass : rows, cols);
+  return cut;
+}
+
+/// Runs jobs over the same `rows` rows of `cols` activations as one operation, shared over the team by cost.
+template <class Arch, class... Jobs>
+void run_jobs(std::size_t rows, std::size_t cols, Member& m, const Jobs&... jobs) noexcept {
+  if (rows == 0) return;
+  CostShare share(m.rank(), m.size());
+  const auto add = [&](const auto& job) {
+    const JobCut cut = cut_job<Arch>(job, rows, cols, m.size());
+    share.add(cut.units, cut.unit_cost);
+  };
+  (add(jobs), ...);
+  const auto run = [&](const auto& job) {
+    const JobCut cut = cut_job<Arch>(job, rows, cols, m.size());
+    const Range units = share.take(cut.units, cut.unit_cost);
+    const auto pass = [&](Range blocks, std::size_t first) {
+      run_blocks(job, blocks, first, rows - first < cut.pass ? rows : first + cut.pass, first);
+    };
+    if (cut.by_rows) {
+      for (std::size_t u = units.begin; u < units.end; ++u) {
+        const std::size_t block = u % cut.blocks;
+        pass({block, block + 1}, u / cut.blocks * cut.pass);
+      }
+    } else if (!units.empty()) {
+      for (std::size_t first = 0; first < rows; first += cut.pass) pass(units, first);
+    }
+  };
+  (run(jobs), ...);
+}
+
+}  // namespace cpu
+
+VLMT_END_NAMESPACE

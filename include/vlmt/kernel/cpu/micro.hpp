@@ -1,0 +1,206 @@
+// The leaves of matmul over packed weights. The only templates over the weight format; everything above them calls
+// through a table of leaves.
+//
+// A few rows of activations: one leaf reads a panel over the whole inner length (micro_int8, micro_float). More rows: a
+// stretch of the panel is expanded once into the first-level cache, in a form that all formats share (expand_int8,
+// expand_float), and multiplied with the rows there by the kernels of micro_expanded.hpp.
+//
+// Every output element is computed by the same operations in the same order on all these ways, so that results do not
+// depend on how a prompt is cut into pieces.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+#include "vlmt/base/config.hpp"
+#include "vlmt/kernel/cpu/micro_expanded.hpp"
+#include "vlmt/kernel/cpu/simd.hpp"
+#include "vlmt/kernel/cpu/unpack/all.hpp"
+#include "vlmt/kernel/cpu/unpack/unpack.hpp"
+#include "vlmt/kernel/int8_group.hpp"
+#include "vlmt/kernel/packed.hpp"
+#include "vlmt/quant/format.hpp"
+
+VLMT_BEGIN_NAMESPACE
+
+namespace cpu {
+
+namespace detail {
+
+/// A panel block as groups of 32 values: f(group, quants, scales, biases) for each.
+template <QuantFormat Format, class Arch, class F>
+VLMT_INLINE void for_groups(const std::byte* data, std::size_t ahead, F&& f) noexcept {
+  using U = Unpack<Format, Arch>;
+  using V = simd::Floats<Arch>;
+  constexpr std::size_t groups = Format::values / Int8Group::values;
+  constexpr std::size_t share = Arch::lanes * sizeof(typename Format::Block) / groups;
+  const PanelBlock<Arch> block{data};
+  V scale[groups * U::scales];
+  V bias[groups * U::scales];  // not touched, and optimised away, if the format has none
+  U::load_scales(block, scale, bias);
+  for (std::size_t g = 0; g < groups; ++g) {
+    prefetch<share>(data + g * share + ahead);
+    simd::Ints<Arch> q[8];
+    U::quants(block, g, q);
+    f(g, q, scale + g * U::scales, bias + g * U::scales);
+  }
+}
+
+}  // namespace detail
+
+/// Integer form. rows[r] leads to the Int8Groups of row r; tile[r * tile_columns + lane] is written.
+template <QuantFormat Format, class Arch, std::size_t Rows>
+VLMT_NOINLINE void micro_int8(const std::byte* panel, std::size_t blocks, const void* const* rows,
+                              float* tile) noexcept {
+  using Kind = IntegerKindOf<Format, Arch>;
+  using F = simd::Floats<Arch>;
+  F sum[Rows];
+  VLMT_UNROLL
+  for (std::size_t r = 0; r < Rows; ++r) sum[r] = F::zero();
+  std::size_t at = 0;  // index of the group in a row
+  for (std::size_t k = 0; k < blocks; ++k) {
+    detail::for_groups<Format, Arch>(
+        panel + k * Arch::lanes * sizeof(typename Format::Block), prefetch_bytes,
+        [&](std::size_t, const simd::Ints<Arch>(&q)[8], const F* scale, const F* bias) VLMT_INLINE_LAMBDA {
+          add_group<Kind, Arch>(q, scale, bias, zero_bits_v<Format, Arch>, rows, at, sum);
+          ++at;
+        });
+  }
+  VLMT_UNROLL
+  for (std::size_t r = 0; r < Rows; ++r) sum[r].store(tile + r * tile_columns);
+}
+
+/// `blocks` panel blocks as expanded groups of one of the side_panels; `out` is where its first register goes. `ahead`
+/// bytes further on is what will be wanted next.
+template <QuantFormat Format, class Arch>
+VLMT_NOINLINE void expand_int8(const std::byte* panel, std::size_t blocks, std::size_t ahead, std::byte* out) noexcept {
+  using Kind = IntegerKindOf<Format, Arch>;
+  using F = simd::Floats<Arch>;
+  constexpr std::size_t stride = side_panels<Arch> * Arch::lanes;
+  for (std::size_t k = 0; k < blocks; ++k) {
+    detail::for_groups<Format, Arch>(panel + k * Arch::lanes * sizeof(typename Format::Block), ahead,
+                                     [&](std::size_t, const simd::Ints<Arch>(&q)[8], const F* scale, const F* bias)
+                                         VLMT_INLINE_LAMBDA {
+                                           VLMT_UNROLL
+                                           for (std::size_t u = 0; u < 8; ++u) {
+                                             q[u].store(reinterpret_cast<std::int32_t*>(out) + u * stride);
+                                           }
+                                           float* constants = reinterpret_cast<float*>(out) + 8 * stride;
+                                           VLMT_UNROLL
+                                           for (std::size_t i = 0; i < Kind::scales; ++i) {
+                                             scale[i].store(constants + i * stride);
+                                             if constexpr (Kind::has_bias)
+                                               bias[i].store(constants + (Kind::scales + i) * stride);
+                                           }
+                                           out += expanded_group_bytes<Kind, Arch>;
+                                         });
+  }
+}
+
+/// `blocks` panel blocks as floats (blocks * Format::values, Panels, lanes) of one of the panels.
+template <QuantFormat Format, class Arch, std::size_t Panels>
+requires Unpackable<Format, Arch> VLMT_NOINLINE void expand_float(const std::byte* panel, std::size_t blocks,
+                                                                  std::size_t ahead, std::byte* out) noexcept {
+  using U = Unpack<Format, Arch>;
+  using F = simd::Floats<Arch>;
+  using I = simd::Ints<Arch>;
+  constexpr std::size_t stride = Panels * Arch::lanes;
+  constexpr int zero = U::is_signed ? 128 : U::zero;  // signed bytes are shifted into 0..255
+  auto* w = reinterpret_cast<float*>(out);
+  for (std::size_t k = 0; k < blocks; ++k) {
+    detail::for_groups<Format, Arch>(panel + k * Arch::lanes * sizeof(typename Format::Block), ahead,
+                                     [&](std::size_t, const I(&q)[8], const F* scale, const F* bias)
+                                         VLMT_INLINE_LAMBDA {
+                                           VLMT_UNROLL
+                                           for (std::size_t u = 0; u < 8; ++u) {
+                                             const F s = scale[U::scales == 2 ? u / 4 : 0];
+                                             F b = s * F(-static_cast<float>(zero));
+                                             if constexpr (U::has_bias) b = bias[U::scales == 2 ? u / 4 : 0];
+                                             I x = q[u];
+                                             if constexpr (U::is_signed) x = x ^ I(four(0x80));
+                                             const I byte(255);
+                                             fma(to_float(x & byte), s, b).store(w);
+                                             fma(to_float(shift_right<8>(x) & byte), s, b).store(w + stride);
+                                             fma(to_float(shift_right<16>(x) & byte), s, b).store(w + 2 * stride);
+                                             fma(to_float(shift_right<24>(x)), s, b).store(w + 3 * stride);
+                                             w += 4 * stride;
+                                           }
+                                         });
+  }
+}
+
+/// The same for a format that has no Unpack, through its scalar decoder.
+template <QuantFormat Format, class Arch, std::size_t Panels>
+requires(!Unpackable<Format, Arch>) VLMT_NOINLINE
+    void expand_float(const std::byte* panel, std::size_t blocks, std::size_t, std::byte* out) noexcept {
+  typename Format::Block block;
+  float y[Format::values];
+  auto* w = reinterpret_cast<float*>(out);
+  for (std::size_t k = 0; k < blocks; ++k) {
+    for (std::size_t lane = 0; lane < Arch::lanes; ++lane) {
+      unpack_block<Format, Arch>(panel, blocks, lane, k, block);
+      Format::decode(block, y);
+      for (std::size_t i = 0; i < Format::values; ++i) {
+        w[(k * Format::values + i) * Panels * Arch::lanes + lane] = y[i];
+      }
+    }
+  }
+}
+
+/// Products with one decoded panel, shared by all formats.
+template <class Arch, std::size_t Rows>
+VLMT_NOINLINE void add_decoded(const std::byte* w, std::size_t count, const void* const* rows, std::size_t at,
+                               float* tile) noexcept {
+  add_products<F32, Arch, 1, Rows>(w, count, rows, at, tile);
+}
+
+/// Float form of quantised weights for a few rows: decoded to floats 256 values at a time.
+template <QuantFormat Format, class Arch, std::size_t Rows>
+void micro_float(const std::byte* panel, std::size_t blocks, const void* const* rows, float* tile) noexcept {
+  static_assert(Format::values <= float_block,
+                "vlmt: matmul takes formats of up to 256 values a block; a longer block needs a larger float_block in "
+                "kernel/cpu/micro_expanded.hpp");
+  constexpr std::size_t many = float_block / Format::values;
+  constexpr std::size_t bytes = Arch::lanes * sizeof(typename Format::Block);
+  alignas(64) std::byte w[float_block * Arch::lanes * sizeof(float)];
+  clear_tile<Arch>(tile, Rows);
+  for (std::size_t k = 0; k < blocks; k += many) {
+    const std::size_t n = blocks - k < many ? blocks - k : many;
+    expand_float<Format, Arch, 1>(panel + k * bytes, n, prefetch_bytes, w);
+    add_decoded<Arch, Rows>(w, n * Format::values, rows, k * Format::values, tile);
+  }
+}
+
+/// Formats whose blocks are single floating-point numbers.
+template <class Format>
+inline constexpr bool is_float_format_v =
+    std::is_same_v<Format, F16> || std::is_same_v<Format, BF16> || std::is_same_v<Format, F32>;
+
+/// Float form of floating-point weights, any inner length.
+template <QuantFormat Format, class Arch, std::size_t Rows>
+requires is_float_format_v<Format> VLMT_NOINLINE void micro_plain(const std::byte* panel, std::size_t blocks,
+                                                                  const void* const* rows, float* tile) noexcept {
+  constexpr std::size_t bytes = Arch::lanes * sizeof(typename Format::Block);
+  clear_tile<Arch>(tile, Rows);
+  for (std::size_t k = 0; k < blocks; k += float_block) {
+    const std::size_t n = blocks - k < float_block ? blocks - k : float_block;
+    add_products<Format, Arch, 1, Rows, prefetch_bytes>(panel + k * bytes, n, rows, k, tile);
+  }
+}
+
+/// Floating-point weights need no expansion beyond the conversion.
+template <QuantFormat Format, class Arch>
+requires is_float_format_v<Format> VLMT_NOINLINE void expand_plain(const std::byte* panel, std::size_t blocks,
+                                                                   std::size_t ahead, std::byte* out) noexcept {
+  constexpr std::size_t bytes = Arch::lanes * sizeof(typename Format::Block);
+  for (std::size_t k = 0; k < blocks; ++k) {
+    __builtin_prefetch(panel + k * bytes + ahead, 0, 2);
+    detail::load_elements<Arch>(panel + k * bytes, Format{})
+        .store(reinterpret_cast<float*>(out) + k * side_panels<Arch> * Arch::lanes);
+  }
+}
+
+}  // namespace cpu
+
+VLMT_END_NAMESPACE

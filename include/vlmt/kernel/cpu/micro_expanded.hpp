@@ -1,0 +1,357 @@
+// Products of activations with weights that stand in registers or in the first-level cache: the arithmetic of matmul,
+// free of weight formats.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+#include <utility>
+
+#include "vlmt/base/config.hpp"
+#include "vlmt/kernel/cpu/dot.hpp"
+#include "vlmt/kernel/cpu/simd.hpp"
+#include "vlmt/kernel/cpu/unpack/unpack.hpp"
+#include "vlmt/kernel/cpu/unroll.hpp"
+#include "vlmt/kernel/int8_group.hpp"
+#include "vlmt/quant/bf16.hpp"
+#include "vlmt/quant/f16.hpp"
+#include "vlmt/quant/f32.hpp"
+#include "vlmt/quant/format.hpp"
+
+VLMT_BEGIN_NAMESPACE
+
+namespace cpu {
+
+/// Floats from row to row of the tile that a leaf writes; its columns are Arch::lanes of them.
+inline constexpr std::size_t tile_columns = 32;
+
+/// Sums of float products are moved to a second level this often, in values: errors grow with it plus the number of such blocks.
+inline constexpr std::size_t float_block = 256;
+
+/// Products that one chain of multiply-adds sums before it is added to the tile. Errors grow with the root of a chain's
+/// length and of the number of chains, so that the root of the usual inner lengths is best.
+inline constexpr std::size_t float_chain = 16;
+
+/// Panels that meet the same rows side by side: each activation is loaded once for all of them.
+template <class Arch>
+inline constexpr std::size_t side_panels = 1;
+template <class Arch>
+  requires std::is_base_of_v<arch::avx512, Arch>
+inline constexpr std::size_t side_panels<Arch> = 2;
+
+/// Groups that are expanded at once: with the activations that meet them they fit a first-level cache of 48 KiB.
+template <class Arch>
+inline constexpr std::size_t stretch_groups = 32 / side_panels<Arch>;
+
+/// Most bytes of an expanded stretch: groups with two scales and biases, or float_block floats a row.
+template <class Arch>
+inline constexpr std::size_t stretch_bytes =
+    side_panels<Arch>* Arch::lanes * sizeof(float) *
+    (stretch_groups<Arch> * 12 > float_block ? stretch_groups<Arch> * 12 : float_block);
+
+/// Numbers of rows for which there are kernels over expanded weights, falling; the largest keeps as many sums in
+/// registers as there are registers beside the weights.
+inline constexpr std::size_t most_kernels = 4;
+template <class Arch>
+inline constexpr std::array<std::size_t, most_kernels> kernel_rows = {4, 2, 1, 0};
+template <class Arch>
+  requires std::is_base_of_v<arch::avx512, Arch>
+inline constexpr std::array<std::size_t, most_kernels> kernel_rows<Arch> = {6, 4, 2, 1};
+template <class Arch>
+  requires std::is_base_of_v<arch::neon, Arch>
+inline constexpr std::array<std::size_t, most_kernels> kernel_rows<Arch> = {8, 4, 2, 1};
+
+/// f(constant index, constant rows) for each of kernel_rows.
+template <class Arch, class F>
+constexpr void for_kernel_rows(F&& f) {
+  [&]<std::size_t... I>(std::index_sequence<I...>) {
+    const auto one = [&]<std::size_t J>(std::integral_constant<std::size_t, J> index) {
+      constexpr std::size_t rows = kernel_rows<Arch>[J];
+      if constexpr (rows != 0) f(index, std::integral_constant<std::size_t, rows>{});
+    };
+    (one(std::integral_constant<std::size_t, I>{}), ...);
+  }(std::make_index_sequence<most_kernels>{});
+}
+
+/// What the integer arithmetic has to know of a format: scales of a group of 32, minima, and the range of quants as far
+/// as Dot cares.
+template <std::size_t Scales, bool HasBias, int MaxQuant, bool IsSigned>
+struct IntegerKind {
+  static constexpr std::size_t scales = Scales;
+  static constexpr bool has_bias = HasBias;
+  static constexpr int max_quant = MaxQuant;
+  static constexpr bool is_signed = IsSigned;
+};
+
+template <class Format, class Arch>
+using IntegerKindOf =
+    IntegerKind<Unpack<Format, Arch>::scales, Unpack<Format, Arch>::has_bias,
+                Dot<Arch>::template range<Unpack<Format, Arch>::max_quant>, Unpack<Format, Arch>::is_signed>;
+
+/// log2 of the zero point; 32 if it is 0, which shifts any sum of activations out.
+template <class Format, class Arch>
+inline constexpr int zero_bits_v = [] {
+  constexpr int zero = Unpack<Format, Arch>::zero;
+  static_assert((zero & (zero - 1)) == 0, "vlmt: a zero point must be 0 or a power of two");
+  return zero == 0 ? 32 : __builtin_ctz(static_cast<unsigned>(zero));
+}();
+
+/// An expanded group: eight registers of quants, the scales, the biases; of every panel in turn.
+template <class Kind, class Arch>
+inline constexpr std::size_t expanded_group_bytes =
+    (8 + Kind::scales * (Kind::has_bias ? 2 : 1)) * side_panels<Arch> * Arch::lanes * sizeof(float);
+
+/// How far ahead of its reads a leaf for a few rows asks for weights: what a core reads in about two memory latencies.
+inline constexpr std::size_t prefetch_bytes = 8192;
+
+namespace detail {
+
+/// Asks for memory that is read soon. Hardware prefetchers stop at the ends of pages and give up on the long way from
+/// one block of a super-block format to the next.
+template <std::size_t Bytes>
+VLMT_INLINE void prefetch(const std::byte* p) noexcept {
+  VLMT_UNROLL
+  for (std::size_t i = 0; i < Bytes; i += 64) __builtin_prefetch(p + i, 0, 2);
+}
+
+/// Rows whose sums run side by side: a chain of dependent products takes several times longer to finish than to issue.
+template <std::size_t Rows>
+inline constexpr std::size_t interleaved_rows = Rows % 4 == 0   ? 4
+                                                : Rows % 3 == 0 ? 3
+                                                : Rows % 2 == 0 ? 2
+                                                                : 1;
+
+/// f(constant panel, constant row) for each.
+template <std::size_t Panels, std::size_t Rows, class F>
+VLMT_INLINE void for_sums(F&& f) noexcept {
+  unroll<Panels * Rows>([&](auto i) VLMT_INLINE_LAMBDA {
+    f(std::integral_constant<std::size_t, i % Panels>{}, std::integral_constant<std::size_t, i / Panels>{});
+  });
+}
+
+}  // namespace detail
+
+/// sum[r] += the group `at` of each row times a group of weights. Per scale an exact int32 dot product that starts at
+/// -zero * sum of the activations; then sum += act_scale * (scale * dot [+ bias * act_sum]) in float.
+template <class Kind, class Arch, std::size_t Rows>
+VLMT_INLINE void add_group(const simd::Ints<Arch> (&q)[8], const simd::Floats<Arch>* scale,
+                           const simd::Floats<Arch>* bias, int zero_bits, const void* const* rows, std::size_t at,
+                           simd::Floats<Arch> (&sum)[Rows]) noexcept {
+  using F = simd::Floats<Arch>;
+  using I = simd::Ints<Arch>;
+  using Raw = typename I::Ops::I;
+  using D = Dot<Arch>;
+  constexpr std::size_t step = detail::interleaved_rows<Rows>;
+  const Raw first[4] = {q[0].raw(), q[1].raw(), q[2].raw(), q[3].raw()};
+  const Raw second[4] = {q[4].raw(), q[5].raw(), q[6].raw(), q[7].raw()};
+  const auto start = [&](std::int32_t minus_sum) VLMT_INLINE_LAMBDA {
+    // Formats with minima have no zero point.
+    return Kind::has_bias ? I(0).raw() : shift_left(I(minus_sum), zero_bits).raw();
+  };
+  detail::unroll<Rows / step>([&](auto i) VLMT_INLINE_LAMBDA {
+    const Int8Group* a[step];
+    const std::int8_t* low[step];
+    const std::int8_t* high[step];
+    VLMT_UNROLL
+    for (std::size_t r = 0; r < step; ++r) {
+      a[r] = static_cast<const Int8Group*>(rows[i * step + r]) + at;
+      low[r] = a[r]->q;
+      high[r] = a[r]->q + 16;
+    }
+    Raw dot[step];
+    if constexpr (Kind::scales == 1) {
+      VLMT_UNROLL
+      for (std::size_t r = 0; r < step; ++r) dot[r] = start(a[r]->minus_sum);
+      D::template dot16<Kind::max_quant, Kind::is_signed>(dot, first, low);
+      D::template dot16<Kind::max_quant, Kind::is_signed>(dot, second, high);
+      VLMT_UNROLL
+      for (std::size_t r = 0; r < step; ++r) {
+        F t = to_float(I(dot[r])) * scale[0];
+        if constexpr (Kind::has_bias) t = fnma(to_float(I(a[r]->minus_sum)), bias[0], t);
+        sum[i * step + r] = fma(t, F(a[r]->scale), sum[i * step + r]);
+      }
+    } else {
+      Raw dot2[step];
+      VLMT_UNROLL
+      for (std::size_t r = 0; r < step; ++r) {
+        dot[r] = start(a[r]->minus_half[0]);
+        dot2[r] = start(a[r]->minus_half[1]);
+      }
+      D::template dot16<Kind::max_quant, Kind::is_signed>(dot, first, low);
+      D::template dot16<Kind::max_quant, Kind::is_signed>(dot2, second, high);
+      VLMT_UNROLL
+      for (std::size_t r = 0; r < step; ++r) {
+        F t = fma(to_float(I(dot2[r])), scale[1], to_float(I(dot[r])) * scale[0]);
+        if constexpr (Kind::has_bias) {
+          t = fnma(to_float(I(a[r]->minus_half[0])), bias[0], t);
+          t = fnma(to_float(I(a[r]->minus_half[1])), bias[1], t);
+        }
+        sum[i * step + r] = fma(t, F(a[r]->scale), sum[i * step + r]);
+      }
+    }
+  });
+}
+
+/// Zeros in the columns of one panel.
+template <class Arch>
+VLMT_INLINE void clear_tile(float* tile, std::size_t rows) noexcept {
+  for (std::size_t r = 0; r < rows; ++r) simd::Floats<Arch>::zero().store(tile + r * tile_columns);
+}
+
+/// tile += `count` expanded groups times groups [at, at + count) of each row. The same sums as those of add_group.
+template <class Kind, class Arch, std::size_t Rows>
+VLMT_NOINLINE void add_expanded(const std::byte* groups, std::size_t count, const void* const* rows, std::size_t at,
+                                int zero_bits, float* tile) noexcept {
+  using F = simd::Floats<Arch>;
+  using I = simd::Ints<Arch>;
+  using Raw = typename I::Ops::I;
+  using D = Dot<Arch>;
+  constexpr std::size_t panels = side_panels<Arch>;
+  constexpr std::size_t lanes = Arch::lanes;
+  F sum[panels][Rows];
+  detail::for_sums<panels, Rows>([&](auto p, auto r)
+                                     VLMT_INLINE_LAMBDA { sum[p][r] = F::load(tile + r * tile_columns + p * lanes); });
+  for (std::size_t g = 0; g < count; ++g, groups += expanded_group_bytes<Kind, Arch>) {
+    const auto* quants = reinterpret_cast<const std::int32_t*>(groups);
+    const float* constants = reinterpret_cast<const float*>(groups) + 8 * panels * lanes;
+    const Int8Group* a[Rows];
+    VLMT_UNROLL
+    for (std::size_t r = 0; r < Rows; ++r) a[r] = static_cast<const Int8Group*>(rows[r]) + at + g;
+    const auto scale = [&](std::size_t p, std::size_t i)
+                           VLMT_INLINE_LAMBDA { return F::load(constants + (i * panels + p) * lanes); };
+    const auto bias = [&](std::size_t p, std::size_t i)
+                          VLMT_INLINE_LAMBDA { return F::load(constants + ((Kind::scales + i) * panels + p) * lanes); };
+
+    Raw dot[panels][Rows];
+    const auto start = [&](auto minus_sum) VLMT_INLINE_LAMBDA {
+      detail::for_sums<panels, Rows>([&](auto p, auto r) VLMT_INLINE_LAMBDA {
+        // Formats with minima have no zero point.
+        dot[p][r] = Kind::has_bias ? I(0).raw() : shift_left(I(minus_sum(*a[r])), zero_bits).raw();
+      });
+    };
+    // The first or the last 16 values of the group.
+    const auto multiply = [&](std::size_t half) VLMT_INLINE_LAMBDA {
+      const std::int32_t* from = quants + 4 * half * panels * lanes;
+      const std::int8_t* q[Rows];
+      VLMT_UNROLL
+      for (std::size_t r = 0; r < Rows; ++r) q[r] = a[r]->q + 16 * half;
+      if constexpr (D::has_step) {
+        VLMT_UNROLL
+        for (std::size_t u = 0; u < 4; ++u) {
+          Raw w[panels];
+          VLMT_UNROLL
+          for (std::size_t p = 0; p < panels; ++p) w[p] = I::load(from + (u * panels + p) * lanes).raw();
+          VLMT_UNROLL
+          for (std::size_t r = 0; r < Rows; ++r) {
+            const Raw v = D::broadcast(q[r] + 4 * u);
+            VLMT_UNROLL
+            for (std::size_t p = 0; p < panels; ++p) dot[p][r] = D::step(dot[p][r], w[p], v);
+          }
+        }
+      } else {
+        VLMT_UNROLL
+        for (std::size_t p = 0; p < panels; ++p) {
+          Raw w[4];
+          VLMT_UNROLL
+          for (std::size_t u = 0; u < 4; ++u) w[u] = I::load(from + (u * panels + p) * lanes).raw();
+          D::template dot16<Kind::max_quant, Kind::is_signed>(dot[p], w, q);
+        }
+      }
+    };
+    if constexpr (Kind::scales == 1) {
+      start([](const Int8Group& x) VLMT_INLINE_LAMBDA { return x.minus_sum; });
+      multiply(0);
+      multiply(1);
+      detail::for_sums<panels, Rows>([&](auto p, auto r) VLMT_INLINE_LAMBDA {
+        F t = to_float(I(dot[p][r])) * scale(p, 0);
+        if constexpr (Kind::has_bias) t = fnma(to_float(I(a[r]->minus_sum)), bias(p, 0), t);
+        sum[p][r] = fma(t, F(a[r]->scale), sum[p][r]);
+      });
+    } else {
+      F t[panels][Rows];
+      start([](const Int8Group& x) VLMT_INLINE_LAMBDA { return x.minus_half[0]; });
+      multiply(0);
+      detail::for_sums<panels, Rows>([&](auto p, auto r)
+                                         VLMT_INLINE_LAMBDA { t[p][r] = to_float(I(dot[p][r])) * scale(p, 0); });
+      start([](const Int8Group& x) VLMT_INLINE_LAMBDA { return x.minus_half[1]; });
+      multiply(1);
+      detail::for_sums<panels, Rows>([&](auto p, auto r) VLMT_INLINE_LAMBDA {
+        F s = fma(to_float(I(dot[p][r])), scale(p, 1), t[p][r]);
+        if constexpr (Kind::has_bias) {
+          s = fnma(to_float(I(a[r]->minus_half[0])), bias(p, 0), s);
+          s = fnma(to_float(I(a[r]->minus_half[1])), bias(p, 1), s);
+        }
+        sum[p][r] = fma(s, F(a[r]->scale), sum[p][r]);
+      });
+    }
+  }
+  detail::for_sums<panels, Rows>([&](auto p, auto r)
+                                     VLMT_INLINE_LAMBDA { sum[p][r].store(tile + r * tile_columns + p * lanes); });
+}
+
+namespace detail {
+
+template <class Arch>
+VLMT_INLINE simd::Floats<Arch> load_elements(const std::byte* p, F16) noexcept {
+  return simd::Floats<Arch>::load(reinterpret_cast<const float16*>(p));
+}
+template <class Arch>
+VLMT_INLINE simd::Floats<Arch> load_elements(const std::byte* p, BF16) noexcept {
+  return simd::Floats<Arch>::load(reinterpret_cast<const bfloat16*>(p));
+}
+template <class Arch>
+VLMT_INLINE simd::Floats<Arch> load_elements(const std::byte* p, F32) noexcept {
+  return simd::Floats<Arch>::load(reinterpret_cast<const float*>(p));
+}
+
+}  // namespace detail
+
+/// tile += the products of `count` columns of weights w (count, Panels, lanes) with values [at, at + count) of each row.
+/// Each output is a sum of chains of float_chain multiply-adds, in order. Weights that come from memory are asked for
+/// Ahead bytes before they are read.
+template <class Format, class Arch, std::size_t Panels, std::size_t Rows, std::size_t Ahead = 0>
+VLMT_INLINE void add_products(const std::byte* w, std::size_t count, const void* const* rows, std::size_t at,
+                              float* tile) noexcept {
+  using F = simd::Floats<Arch>;
+  constexpr std::size_t bytes = Arch::lanes * sizeof(typename Format::Block);
+  F sum[Panels][Rows];
+  const float* a[Rows];
+  VLMT_UNROLL
+  for (std::size_t r = 0; r < Rows; ++r) a[r] = static_cast<const float*>(rows[r]) + at;
+  const auto column = [&](std::size_t k) VLMT_INLINE_LAMBDA {
+    F v[Panels];
+    VLMT_UNROLL
+    for (std::size_t p = 0; p < Panels; ++p) v[p] = detail::load_elements<Arch>(w + (k * Panels + p) * bytes, Format{});
+    VLMT_UNROLL
+    for (std::size_t r = 0; r < Rows; ++r) {
+      const F x(a[r][k]);
+      VLMT_UNROLL
+      for (std::size_t p = 0; p < Panels; ++p) sum[p][r] = fma(v[p], x, sum[p][r]);
+    }
+  };
+  for (std::size_t k = 0; k < count;) {
+    const std::size_t end = count - k < float_chain ? count : k + float_chain;
+    detail::for_sums<Panels, Rows>([&](auto p, auto r) VLMT_INLINE_LAMBDA { sum[p][r] = F::zero(); });
+    for (; k + 4 <= end; k += 4) {
+      if constexpr (Ahead != 0) detail::prefetch<4 * Panels * bytes>(w + k * Panels * bytes + Ahead);
+      detail::unroll<4>([&](auto i) VLMT_INLINE_LAMBDA { column(k + i); });
+    }
+    for (; k < end; ++k) column(k);
+    detail::for_sums<Panels, Rows>([&](auto p, auto r) VLMT_INLINE_LAMBDA {
+      float* out = tile + r * tile_columns + p * Arch::lanes;
+      (F::load(out) + sum[p][r]).store(out);
+    });
+  }
+}
+
+/// The same for expanded weights; the signature is that of add_expanded.
+template <class Arch, std::size_t Rows>
+VLMT_NOINLINE void add_floats(const std::byte* w, std::size_t count, const void* const* rows, std::size_t at, int,
+                              float* tile) noexcept {
+  add_products<F32, Arch, side_panels<Arch>, Rows>(w, count, rows, at, tile);
+}
+
+}  // namespace cpu
+
+VLMT_END_NAMESPACE

@@ -1,0 +1,87 @@
+// What kernel/cpu/simd.hpp needs of AVX-512 (F, BW, VL, DQ) beyond xsimd, on raw registers.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "vlmt/base/config.hpp"
+
+#if VLMT_HAS_AVX512
+
+#include "vlmt/kernel/cpu/simd/intrinsics.hpp"
+
+VLMT_BEGIN_NAMESPACE
+namespace simd::detail {
+
+struct OpsAvx512 {
+  using F = __m512;
+  using I = __m512i;
+  static constexpr std::size_t lanes = 16;
+
+  static VLMT_INLINE __mmask16 first(std::size_t n) noexcept {
+    return static_cast<__mmask16>(_bzhi_u32(0xffffu, static_cast<unsigned>(n)));
+  }
+  static VLMT_INLINE F fma(F a, F b, F c) noexcept { return _mm512_fmadd_ps(a, b, c); }
+  static VLMT_INLINE F fnma(F a, F b, F c) noexcept { return _mm512_fnmadd_ps(a, b, c); }
+  static VLMT_INLINE F load(const float* p, std::size_t n) noexcept { return _mm512_maskz_loadu_ps(first(n), p); }
+  static VLMT_INLINE void store(float* p, F v, std::size_t n) noexcept { _mm512_mask_storeu_ps(p, first(n), v); }
+  static VLMT_INLINE F load_half(const std::uint16_t* p) noexcept {
+    return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+  }
+  static VLMT_INLINE void store_half(std::uint16_t* p, F v) noexcept {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p),
+                        _mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+  }
+  static VLMT_INLINE I widen(const std::int8_t* p) noexcept {
+    return _mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+  }
+  static VLMT_INLINE I widen(const std::uint8_t* p) noexcept {
+    return _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+  }
+  static VLMT_INLINE I widen(const std::uint16_t* p) noexcept {
+    return _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+  }
+  static VLMT_INLINE void narrow(std::int8_t* p, I v) noexcept {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtsepi32_epi8(v));
+  }
+  static VLMT_INLINE void narrow(std::uint16_t* p, I v) noexcept {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtepi32_epi16(v));
+  }
+  static VLMT_INLINE I to_int(F v) noexcept { return _mm512_cvtps_epi32(v); }
+  static VLMT_INLINE F to_float(I v) noexcept { return _mm512_cvtepi32_ps(v); }
+  static VLMT_INLINE I bits(F v) noexcept { return _mm512_castps_si512(v); }
+  static VLMT_INLINE F from_bits(I v) noexcept { return _mm512_castsi512_ps(v); }
+  static VLMT_INLINE float sum(F v) noexcept {
+    const __m256 h = _mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));
+    __m128 q = _mm_add_ps(_mm256_castps256_ps128(h), _mm256_extractf128_ps(h, 1));
+    q = _mm_add_ps(q, _mm_movehl_ps(q, q));
+    return _mm_cvtss_f32(_mm_add_ss(q, _mm_movehdup_ps(q)));
+  }
+  static VLMT_INLINE float max(F v) noexcept {
+    const __m256 h = _mm256_max_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));
+    __m128 q = _mm_max_ps(_mm256_castps256_ps128(h), _mm256_extractf128_ps(h, 1));
+    q = _mm_max_ps(q, _mm_movehl_ps(q, q));
+    return _mm_cvtss_f32(_mm_max_ss(q, _mm_movehdup_ps(q)));
+  }
+  static VLMT_INLINE std::int32_t sum(I v) noexcept {
+    const __m256i h = _mm256_add_epi32(_mm512_castsi512_si256(v), _mm512_extracti32x8_epi32(v, 1));
+    __m128i q = _mm_add_epi32(_mm256_castsi256_si128(h), _mm256_extracti128_si256(h, 1));
+    q = _mm_add_epi32(q, _mm_shuffle_epi32(q, 0x4e));
+    return _mm_cvtsi128_si32(_mm_add_epi32(q, _mm_shuffle_epi32(q, 0xb1)));
+  }
+  template <int N>
+  static VLMT_INLINE I shift_left(I v) noexcept {
+    return _mm512_slli_epi32(v, N);
+  }
+  template <int N>
+  static VLMT_INLINE I shift_right(I v) noexcept {
+    return _mm512_srli_epi32(v, N);
+  }
+  static VLMT_INLINE I shift_left(I v, int n) noexcept { return _mm512_sll_epi32(v, _mm_cvtsi32_si128(n)); }
+  static VLMT_INLINE I shift_right(I v, int n) noexcept { return _mm512_srl_epi32(v, _mm_cvtsi32_si128(n)); }
+};
+
+}  // namespace simd::detail
+VLMT_END_NAMESPACE
+
+#endif

@@ -1,0 +1,72 @@
+// Matrix products with one weight matrix per group of rows: the experts of a mixture.
+//
+// Which rows belong to which expert is read from memory when the kernel runs. Experts without rows are not read. The
+// work is shared over the team by cost, the same way every time for the same groups.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "vlmt/base/assert.hpp"
+#include "vlmt/base/config.hpp"
+#include "vlmt/exec/member.hpp"
+#include "vlmt/kernel/activation_rows.hpp"
+#include "vlmt/kernel/cpu/matmul_driver.hpp"
+#include "vlmt/kernel/epilogue.hpp"
+#include "vlmt/kernel/expert_groups.hpp"
+#include "vlmt/kernel/packed_matrix.hpp"
+
+VLMT_BEGIN_NAMESPACE
+
+namespace cpu {
+
+/// make(expert, source of its rows) gives the job of one expert; cost_bytes is what 32 of its columns read.
+template <class Arch, class MakeJob>
+void run_groups(const ExpertGroups& groups, const std::int32_t* rows, std::size_t columns, std::size_t cols,
+                std::size_t cost_bytes, Member& m, const MakeJob& make) noexcept {
+  const std::size_t blocks = ceil_div(columns, tile_columns);
+  const auto slot = [&](std::size_t e) { return static_cast<std::size_t>(groups.offsets[e]); };
+  CostShare share(m.rank(), m.size());
+  for (std::size_t e = 0; e < groups.experts; ++e) {
+    const std::size_t n = slot(e + 1) - slot(e);
+    if (n != 0) share.add(blocks, block_cost(cost_bytes, n, cols));
+  }
+  for (std::size_t e = 0; e < groups.experts; ++e) {
+    const std::size_t n = slot(e + 1) - slot(e);
+    if (n == 0) continue;
+    const Range mine = share.take(blocks, block_cost(cost_bytes, n, cols));
+    if (mine.empty()) continue;
+    const auto job = make(e, RowSlots{slot(e), rows});
+    const std::size_t pass = pass_rows<Arch>(n);
+    for (std::size_t r = 0; r < n; r += pass) run_blocks(job, mine, r, n - r < pass ? n : r + pass, slot(e) + r);
+  }
+}
+
+}  // namespace cpu
+
+/// For each expert e and each grouped row s of its own: ep(s, col, n, values) gets tiles of x[rows[s]] * w[e]^T. `rows`
+/// is groups.tokens where x has a row for each token, and null where x has the grouped rows themselves.
+template <class Arch, class Epilogue>
+void grouped_matmul(const PackedExperts<Arch>& w, const ExpertGroups& groups, const std::int32_t* rows,
+                    const Activations& x, const Epilogue& ep, Member& m) noexcept {
+  VLMT_ASSERT(w.experts == groups.experts && w.cols == x.cols);
+  const std::size_t bytes = cpu::Operand<Arch>(w.expert(0), x, {}).block_bytes();
+  cpu::run_groups<Arch>(groups, rows, w.rows, w.cols, bytes, m, [&](std::size_t e, cpu::RowSlots slots) {
+    return cpu::SingleJob<Arch, Epilogue>{{w.expert(e), x, slots}, ep};
+  });
+}
+
+/// Two experts' matrices of equal shape over the same rows, whose tiles meet: ep(s, col, n, a_values, b_values).
+template <class Arch, class Epilogue>
+void grouped_matmul_pair(const PackedExperts<Arch>& a, const PackedExperts<Arch>& b, const ExpertGroups& groups,
+                         const std::int32_t* rows, const Activations& x, const Epilogue& ep, Member& m) noexcept {
+  VLMT_ASSERT(a.experts == groups.experts && b.experts == a.experts && a.cols == x.cols && b.cols == x.cols &&
+              a.rows == b.rows);
+  const std::size_t bytes =
+      cpu::Operand<Arch>(a.expert(0), x, {}).block_bytes() + cpu::Operand<Arch>(b.expert(0), x, {}).block_bytes();
+  cpu::run_groups<Arch>(groups, rows, a.rows, a.cols, bytes, m, [&](std::size_t e, cpu::RowSlots slots) {
+    return cpu::PairJob<Arch, Epilogue>{{a.expert(e), x, slots}, {b.expert(e), x, slots}, ep};
+  });
+}
+
+VLMT_END_NAMESPACE

@@ -1,0 +1,97 @@
+// How attention reads keys and values and how new ones are written: views of one layer's cache.
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+
+#include "vlmt/base/config.hpp"
+#include "vlmt/kernel/kv_format.hpp"
+
+VLMT_BEGIN_NAMESPACE
+
+/// Rows of one head that stand at equal distances in memory.
+struct KvRun {
+  const std::byte* data;
+  std::size_t stride;  ///< bytes from slot to slot
+  std::size_t count;   ///< rows, at least 1
+};
+
+/// A source of keys and values for attention. `key_run(head, first, n)` gives the rows of slots [first, first + count)
+/// with 1 <= count <= n; a paged cache ends a run at the end of a page. Pages of a
+/// multiple of 4 slots give the same sums as a contiguous cache. `*_row(head, slot)` is where a row is written.
+template <class S>
+concept KvSource = requires(const S& kv, std::size_t i) {
+  { kv.kv_heads() }
+  noexcept->std::convertible_to<std::size_t>;
+  { kv.head_dim() }
+  noexcept->std::convertible_to<std::size_t>;
+  { kv.key_leaf() }
+  noexcept->std::convertible_to<const KvLeaf&>;
+  { kv.value_leaf() }
+  noexcept->std::convertible_to<const KvLeaf&>;
+  { kv.key_run(i, i, i) }
+  noexcept->std::same_as<KvRun>;
+  { kv.value_run(i, i, i) }
+  noexcept->std::same_as<KvRun>;
+  { kv.key_row(i, i) }
+  noexcept->std::same_as<std::byte*>;
+  { kv.value_row(i, i) }
+  noexcept->std::same_as<std::byte*>;
+};
+
+/// Rows of one layer at fixed distances: element (head, slot) is at base + head * head_stride + slot * slot_stride.
+struct KvRows {
+  std::byte* base = nullptr;
+  std::size_t head_stride = 0;  ///< bytes
+  std::size_t slot_stride = 0;  ///< bytes
+  const KvLeaf* leaf = nullptr;
+
+  std::byte* row(std::size_t head, std::size_t slot) const noexcept {
+    return base + head * head_stride + slot * slot_stride;
+  }
+};
+
+/// A contiguous cache of one layer, or any keys and values that lie at fixed distances in memory.
+struct KvView {
+  KvRows keys;
+  KvRows values;
+  std::size_t heads = 0;     ///< KV heads
+  std::size_t dim = 0;       ///< values of a head
+  std::size_t capacity = 0;  ///< slots
+
+  std::size_t kv_heads() const noexcept { return heads; }
+  std::size_t head_dim() const noexcept { return dim; }
+  const KvLeaf& key_leaf() const noexcept { return *keys.leaf; }
+  const KvLeaf& value_leaf() const noexcept { return *values.leaf; }
+  KvRun key_run(std::size_t head, std::size_t first, std::size_t n) const noexcept {
+    return {keys.row(head, first), keys.slot_stride, n};
+  }
+  KvRun value_run(std::size_t head, std::size_t first, std::size_t n) const noexcept {
+    return {values.row(head, first), values.slot_stride, n};
+  }
+  std::byte* key_row(std::size_t head, std::size_t slot) const noexcept { return keys.row(head, slot); }
+  std::byte* value_row(std::size_t head, std::size_t slot) const noexcept { return values.row(head, slot); }
+};
+static_assert(KvSource<KvView>);
+
+/// Bytes of the keys (or values) of one layer in the layout of `kv_rows`: (heads, capacity, head_dim).
+constexpr std::size_t kv_rows_bytes(const KvLeaf& leaf, std::size_t heads, std::size_t dim,
+                                    std::size_t capacity) noexcept {
+  return heads * capacity * leaf.row_bytes(dim);
+}
+
+/// Head after head, the slots of a head one after the other: what a cache looks like in memory. `base` is aligned as an
+/// element of the format at least; 64 bytes are best.
+inline KvRows kv_rows(std::byte* base, const KvLeaf& leaf, std::size_t dim, std::size_t capacity) noexcept {
+  const std::size_t row = leaf.row_bytes(dim);
+  return {base, capacity * row, row, &leaf};
+}
+
+/// Float rows of a fused projection as keys or values: head h of token t is at data[t * stride + h * dim]. For towers
+/// that attend over what they have just computed.
+template <class Arch>
+KvRows kv_rows_of_activations(float* data, std::size_t dim, std::size_t stride) noexcept {
+  return {reinterpret_cast<std::byte*>(data), dim * sizeof(float), stride * sizeof(float), &kv_leaf_v<F32, Arch>};
+}
+
+VLMT_END_NAMESPACE

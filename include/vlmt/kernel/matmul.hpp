@@ -1,0 +1,78 @@
+// Matrix products of activations with packed weights: y = x * w^T, with an epilogue on every tile.
+//
+// Weights (rows, cols) are rows of outputs as in a GGUF file; activations (n, cols). Results do not depend on the
+// team's size, nor on how many rows are computed together. The integer form multiplies int8 activations (one scale per
+// 32) with the quants, exactly; only the sum over groups of 32 is rounded. The float form decodes weights in registers.
+#pragma once
+
+#include <cstddef>
+
+#include "vlmt/base/assert.hpp"
+#include "vlmt/base/config.hpp"
+#include "vlmt/exec/member.hpp"
+#include "vlmt/kernel/activation_rows.hpp"
+#include "vlmt/kernel/cpu/matmul_driver.hpp"
+#include "vlmt/kernel/epilogue.hpp"
+#include "vlmt/kernel/packed_matrix.hpp"
+#include "vlmt/kernel/ref/matmul.hpp"
+#include "vlmt/tensor/tensor.hpp"
+
+VLMT_BEGIN_NAMESPACE
+
+/// A product with its own epilogue, as one of several over the same activations.
+template <class Arch, class Epilogue>
+struct MatmulJob {
+  const PackedMatrix<Arch>& w;
+  const Epilogue& epilogue;
+};
+template <class Arch, class Epilogue>
+MatmulJob(const PackedMatrix<Arch>&, const Epilogue&) -> MatmulJob<Arch, Epilogue>;
+
+/// ep(row, col, n, values) gets tiles of x * w^T.
+template <class Arch, class Epilogue>
+void matmul(const PackedMatrix<Arch>& w, const Activations& x, const Epilogue& ep, Member& m) noexcept {
+  cpu::run_jobs<Arch>(x.rows, x.cols, m, cpu::SingleJob<Arch, Epilogue>{{w, x, {}}, ep});
+}
+
+/// Several products over the same activations (query, key and value projections) as one operation without a barrier in
+/// between, shared over the team by cost: matmul_many(x, m, MatmulJob{wq, store_q}, MatmulJob{wk, store_k}, ...).
+template <class Arch, class... Epilogues>
+void matmul_many(const Activations& x, Member& m, const MatmulJob<Arch, Epilogues>&... jobs) noexcept {
+  cpu::run_jobs<Arch>(x.rows, x.cols, m, cpu::SingleJob<Arch, Epilogues>{{jobs.w, x, {}}, jobs.epilogue}...);
+}
+
+/// Two products of equal shape whose tiles meet: ep(row, col, n, a_values, b_values). Gate and up of a gated MLP.
+template <class Arch, class Epilogue>
+void matmul_pair(const PackedMatrix<Arch>& a, const PackedMatrix<Arch>& b, const Activations& x, const Epilogue& ep,
+                 Member& m) noexcept {
+  VLMT_ASSERT(a.rows == b.rows && a.cols == b.cols);
+  cpu::run_jobs<Arch>(x.rows, x.cols, m, cpu::PairJob<Arch, Epilogue>{{a, x, {}}, {b, x, {}}, ep});
+}
+
+/// y (n, rows) = x (n, cols) * w^T in the float form, for a program with one kernel.
+template <class Arch>
+void matmul(const PackedMatrix<Arch>& w, TensorView<const float, 2> x, TensorView<float, 2> y, Member& m) noexcept {
+  VLMT_ASSERT(x.extent(1) == w.cols && y.extent(1) == w.rows && x.extent(0) == y.extent(0));
+  matmul(w, float_rows(x.data(), x.extent(0), x.extent(1)), Store<Arch>{y.data(), w.rows}, m);
+}
+
+/// The same for a format known at compile time.
+template <QuantFormat Format, class Arch>
+void matmul(const Packed<Format, Arch>& w, TensorView<const float, 2> x, TensorView<float, 2> y, Member& m) noexcept {
+  matmul(make_packed_matrix(w), x, y, m);
+}
+
+/// Any epilogue and both forms of activations, for a format known at compile time.
+template <QuantFormat Format, class Arch, class Epilogue>
+void matmul(const Packed<Format, Arch>& w, const Activations& x, const Epilogue& ep, Member& m) noexcept {
+  matmul(make_packed_matrix(w), x, ep, m);
+}
+
+/// On the calling thread.
+template <QuantFormat Format, class Arch>
+void matmul(const Packed<Format, Arch>& w, TensorView<const float, 2> x, TensorView<float, 2> y) noexcept {
+  Solo solo;
+  matmul(w, x, y, solo.member());
+}
+
+VLMT_END_NAMESPACE

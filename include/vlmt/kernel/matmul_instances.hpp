@@ -1,0 +1,34 @@
+// The leaves of all weight formats for arch::native, compiled once in src/instances and only declared here. Including
+// this header changes nothing but compile time; without VLMT_EXTERN_INSTANCES it does nothing.
+#pragma once
+
+#include "vlmt/base/config.hpp"
+#include "vlmt/exec/arch.hpp"
+#include "vlmt/kernel/packed_matrix.hpp"
+#include "vlmt/quant/formats.hpp"
+
+#if VLMT_EXTERN_INSTANCES
+
+VLMT_BEGIN_NAMESPACE
+
+extern template const MatmulLeaves& matmul_leaves<F32, arch::native>() noexcept;
+extern template const MatmulLeaves& matmul_leaves<F16, arch::native>() noexcept;
+extern template const MatmulLeaves& matmul_leaves<BF16, arch::native>() noexcept;
+extern template const MatmulLeaves& matmul_leaves<Q4_0, arch::native>() noexcept;
+extern template const MatmulLeaves& matmul_leaves<Q4_1, arch::native>() noexcept;
+extern template const MatmulLeaves& matmul_leaves<Q5_0, arch::native>() noexcept;
+extern template const MatmulLeaves& matmul_leaves<Q5_1, arch::native>() noexcept;
+extern template const MatmulLeaves& matmul_leaves<Q8_0, arch::native>() noexcept;
+extern template const MatmulLeaves& matmul_leaves<Q2_K, arch::native>() noexcept;
+extern template const MatmulLeaves& matmul_leaves<Q3_K, arch::native>() noexcept;
+extern template const MatmulLeaves& matmul_leaves<Q4_K, arch::native>() noexcept;
+extern template const MatmulLeaves& matmul_leaves<Q5_K, arch::native>() noexcept;
+extern template const MatmulLeaves& matmul_leaves<Q6_K, arch::native>() noexcept;
+extern template const MatmulLeaves& matmul_leaves<IQ4_NL, arch::native>() noexcept;
+extern template const MatmulLeaves& matmul_leaves<IQ4_XS, arch::native>() noexcept;
+extern template const MatmulLeaves& matmul_leaves<MXFP4, arch::native>() noexcept;
+extern template const MatmulLeaves& matmul_leaves<NVFP4, arch::native>() noexcept;
+
+VLMT_END_NAMESPACE
+
+#endif

@@ -1,0 +1,200 @@
+// Packed weights whose format is known at run time: a pointer, two sizes and a table of leaves.
+//
+// The table is made per (format, arch) and found once, when a weight is loaded. From then on a matmul costs one
+// indirect call per tile, whatever mixture of formats a file has.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "vlmt/base/assert.hpp"
+#include "vlmt/base/config.hpp"
+#include "vlmt/exec/member.hpp"
+#include "vlmt/kernel/cpu/micro.hpp"
+#include "vlmt/kernel/cpu/micro_reference.hpp"
+#include "vlmt/kernel/packed.hpp"
+#include "vlmt/kernel/reference.hpp"
+#include "vlmt/quant/format.hpp"
+
+VLMT_BEGIN_NAMESPACE
+
+/// One panel of weights times 1, 2 or 4 rows of activations; see kernel/cpu/micro.hpp.
+using MatmulLeaf = void (*)(const std::byte* panel, std::size_t blocks, const void* const* rows, float* tile) noexcept;
+/// A stretch of a panel to the form that all formats share.
+using ExpandLeaf = void (*)(const std::byte* panel, std::size_t blocks, std::size_t ahead, std::byte* out) noexcept;
+/// An expanded stretch times some rows of activations, added to the tile; see kernel/cpu/micro_expanded.hpp.
+using ExpandedLeaf = void (*)(const std::byte* expanded, std::size_t count, const void* const* rows, std::size_t at,
+                              int zero_bits, float* tile) noexcept;
+
+/// Leaves of one activation form; all null if there is no such form.
+struct LeafSet {
+  /// For up to 4 rows.
+  MatmulLeaf one = nullptr;
+  MatmulLeaf two = nullptr;
+  MatmulLeaf four = nullptr;
+  /// For more rows; null if there are only the above.
+  ExpandLeaf expand = nullptr;
+  ExpandedLeaf expanded[cpu::most_kernels] = {};  ///< for cpu::kernel_rows<Arch> rows each
+  std::size_t stretch_blocks = 0;                 ///< blocks that are expanded at once
+  std::size_t unit_values = 1;                    ///< values of what `count` and `at` of an ExpandedLeaf count
+  int zero_bits = 32;                             ///< log2 of the zero point, 32 for none
+};
+
+/// All that the drivers need to know of a (format, arch).
+struct MatmulLeaves {
+  std::string_view format;
+  std::string_view arch;
+  std::uint32_t type_id;
+  std::size_t block_values;
+  std::size_t panel_block_bytes;
+  LeafSet float_form;
+  LeafSet int8_form;
+  /// y[0 .. row_blocks * block_values) = a row, decoded.
+  void (*decode_row)(const std::byte* data, std::size_t row_blocks, std::size_t row, float* y) noexcept;
+  /// vlmt::pack_rows of this format.
+  void (*pack_rows)(const std::byte* blocks, std::size_t rows, std::size_t cols, std::byte* packed,
+                    Range range) noexcept;
+};
+
+namespace cpu::detail {
+
+template <QuantFormat Format, class Arch, std::size_t Rows>
+constexpr MatmulLeaf float_leaf() noexcept {
+  if constexpr (is_reference_v<Arch>) {
+    return &micro_reference<Format, float, Rows>;
+  } else if constexpr (is_float_format_v<Format>) {
+    return &micro_plain<Format, Arch, Rows>;
+  } else {
+    return &micro_float<Format, Arch, Rows>;
+  }
+}
+
+template <QuantFormat Format, class Arch>
+constexpr LeafSet float_leaves() noexcept {
+  LeafSet s{float_leaf<Format, Arch, 1>(), float_leaf<Format, Arch, 2>(), float_leaf<Format, Arch, 4>()};
+  if constexpr (!is_reference_v<Arch>) {
+    if constexpr (is_float_format_v<Format>) {
+      s.expand = &expand_plain<Format, Arch>;
+    } else {
+      s.expand = &expand_float<Format, Arch, side_panels<Arch>>;
+    }
+    for_kernel_rows<Arch>([&](auto i, auto rows) { s.expanded[i] = &add_floats<Arch, rows>; });
+    s.stretch_blocks = float_block / Format::values;
+  }
+  return s;
+}
+
+template <QuantFormat Format, class Arch>
+constexpr LeafSet int8_leaves() noexcept {
+  if constexpr (is_float_format_v<Format>) {
+    return {};
+  } else if constexpr (is_reference_v<Arch>) {
+    return {&micro_reference<Format, Int8Group, 1>, &micro_reference<Format, Int8Group, 2>,
+            &micro_reference<Format, Int8Group, 4>};
+  } else if constexpr (!Unpackable<Format, Arch>) {
+    return {};
+  } else {
+    using Kind = IntegerKindOf<Format, Arch>;
+    LeafSet s{&micro_int8<Format, Arch, 1>, &micro_int8<Format, Arch, 2>, &micro_int8<Format, Arch, 4>};
+    s.expand = &expand_int8<Format, Arch>;
+    for_kernel_rows<Arch>([&](auto i, auto rows) { s.expanded[i] = &add_expanded<Kind, Arch, rows>; });
+    s.stretch_blocks = stretch_groups<Arch> * Int8Group::values / Format::values;
+    s.unit_values = Int8Group::values;
+    s.zero_bits = zero_bits_v<Format, Arch>;
+    return s;
+  }
+}
+
+template <QuantFormat Format, class Arch>
+void decode_packed_row(const std::byte* data, std::size_t row_blocks, std::size_t row, float* y) noexcept {
+  typename Format::Block block;
+  for (std::size_t k = 0; k < row_blocks; ++k) {
+    unpack_block<Format, Arch>(data, row_blocks, row, k, block);
+    Format::decode(block, y + k * Format::values);
+  }
+}
+
+}  // namespace cpu::detail
+
+/// The table of a (format, arch). Programs that build their instances once declare it `extern template`; everything
+/// that depends on the format hangs on this one function.
+template <QuantFormat Format, class Arch>
+const MatmulLeaves& matmul_leaves() noexcept {
+  static constexpr MatmulLeaves table{Format::name,
+                                      Arch::name,
+                                      Format::type_id,
+                                      Format::values,
+                                      panel_block_bytes_v<Format, Arch>,
+                                      cpu::detail::float_leaves<Format, Arch>(),
+                                      cpu::detail::int8_leaves<Format, Arch>(),
+                                      &cpu::detail::decode_packed_row<Format, Arch>,
+                                      &pack_rows<Format, Arch>};
+  return table;
+}
+
+/// Packed weights (rows, cols) of any format, in memory that somebody else owns.
+template <class Arch>
+struct PackedMatrix {
+  const std::byte* data = nullptr;
+  std::size_t rows = 0;
+  std::size_t cols = 0;
+  const MatmulLeaves* leaves = nullptr;
+
+  std::size_t row_blocks() const noexcept { return cols / leaves->block_values; }
+  std::size_t panels() const noexcept { return ceil_div(rows, panel_rows_v<Arch>); }
+  std::size_t panel_bytes() const noexcept { return row_blocks() * leaves->panel_block_bytes; }
+  std::size_t bytes() const noexcept { return panels() * panel_bytes(); }
+  std::string_view format() const noexcept { return leaves->format; }
+  /// True if these weights read int8 activations when they are given.
+  bool takes_int8() const noexcept { return leaves->int8_form.one != nullptr; }
+  /// y[0..cols) = row r, decoded: what an embedding looks up.
+  void decode_row(std::size_t r, float* y) const noexcept {
+    VLMT_DASSERT(r < rows);
+    leaves->decode_row(data, row_blocks(), r, y);
+  }
+};
+
+/// The packed matrices of all experts, each (rows, cols), expert after expert.
+template <class Arch>
+struct PackedExperts {
+  const std::byte* data = nullptr;
+  std::size_t experts = 0;
+  std::size_t rows = 0;
+  std::size_t cols = 0;
+  const MatmulLeaves* leaves = nullptr;
+
+  PackedMatrix<Arch> expert(std::size_t e) const noexcept {
+    PackedMatrix<Arch> w{nullptr, rows, cols, leaves};
+    w.data = data + e * w.bytes();
+    return w;
+  }
+};
+
+template <QuantFormat Format, class Arch>
+PackedMatrix<Arch> make_packed_matrix(const std::byte* data, std::size_t rows, std::size_t cols) noexcept {
+  VLMT_ASSERT(cols % Format::values == 0);
+  return {data, rows, cols, &matmul_leaves<Format, Arch>()};
+}
+
+template <QuantFormat Format, class Arch>
+PackedMatrix<Arch> make_packed_matrix(const Packed<Format, Arch>& w) noexcept {
+  return make_packed_matrix<Format, Arch>(w.data, w.rows, w.cols);
+}
+
+template <QuantFormat Format, class Arch>
+PackedExperts<Arch> make_packed_experts(const std::byte* data, std::size_t experts, std::size_t rows,
+                                        std::size_t cols) noexcept {
+  VLMT_ASSERT(cols % Format::values == 0);
+  return {data, experts, rows, cols, &matmul_leaves<Format, Arch>()};
+}
+
+/// Packs a (rows, cols) matrix of a format known at run time; `packed` has bytes(rows, cols) of the layout. Panels are
+/// shared over the team.
+template <class Arch>
+void pack(const MatmulLeaves& leaves, const std::byte* blocks, std::size_t rows, std::size_t cols, std::byte* packed,
+          Member& m) noexcept {
+  leaves.pack_rows(blocks, rows, cols, packed, m.share(rows, panel_rows_v<Arch>));
+}
+
+VLMT_END_NAMESPACE

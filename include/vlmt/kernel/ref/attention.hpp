@@ -1,0 +1,86 @@
+// Attention, scalar, accumulating in double: one query at a time, softmax over all of its logits.
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+
+#include "vlmt/base/config.hpp"
+#include "vlmt/exec/member.hpp"
+#include "vlmt/kernel/attention_plan.hpp"
+#include "vlmt/kernel/attention_variant.hpp"
+#include "vlmt/kernel/kv_view.hpp"
+#include "vlmt/kernel/reference.hpp"
+#include "vlmt/kernel/row_sink.hpp"
+
+VLMT_BEGIN_NAMESPACE
+
+namespace ref {
+
+namespace detail {
+
+/// The logit of one query and one key that stands in `key`; -inf if it is masked.
+template <class Variant>
+double attention_logit(const Variant& variant, const float* query, float* key, std::size_t dim, float scale,
+                       AttentionAt at) noexcept {
+  if constexpr (vlmt::detail::has_visible_v<Variant>) {
+    if (!variant.visible(at.query, at.key)) return -std::numeric_limits<double>::infinity();
+  }
+  if constexpr (vlmt::detail::has_key_v<Variant>) variant.key(key, dim, at.key);
+  double dot = 0.0;
+  for (std::size_t i = 0; i < dim; ++i) dot += static_cast<double>(query[i]) * static_cast<double>(key[i]);
+  dot *= static_cast<double>(scale);
+  if constexpr (vlmt::detail::has_logit_v<Variant>) dot = variant.logit(dot);
+  if constexpr (vlmt::detail::has_score_v<Variant>) {
+    dot = static_cast<double>(variant.score(static_cast<float>(dot), at));
+  }
+  return dot;
+}
+
+}  // namespace detail
+
+/// See attention in kernel/attention.hpp. Logits are computed twice, once for their maximum.
+template <class Variant, class Kv, class Out>
+void attention(const Variant& variant, const QueryRows& q, const Kv& kv, float scale, const std::int32_t* start,
+               const Out& out, const AttentionScratch& scratch, Member& m) noexcept {
+  const std::size_t dim = kv.head_dim();
+  const std::size_t group = q.heads / kv.kv_heads();
+  const int first = start != nullptr ? *start : 0;
+  const int length = first + static_cast<int>(q.n);
+  float* tiles = scratch.tiles + m.rank() * attention_tile_floats(dim);
+  float* query = tiles;
+  float* row = tiles + dim;
+  float* result = tiles + 2 * dim;
+  auto* sums = reinterpret_cast<double*>(tiles + round_up(3 * dim, std::size_t{2}));  // dim doubles
+  const Range items = m.share(q.n * q.heads);
+  for (std::size_t item = items.begin; item < items.end; ++item) {
+    const std::size_t t = item / q.heads;
+    const std::size_t head = item % q.heads;
+    const int slot = first + static_cast<int>(t);
+    for (std::size_t i = 0; i < dim; ++i) query[i] = q.data[t * q.stride + head * dim + i];
+    if constexpr (vlmt::detail::has_query_v<Variant>) variant.query(query, dim, slot);
+    const KeyRange keys = variant.keys(slot, length);
+    const auto logit = [&](int k) noexcept {
+      kv.key_leaf().load(kv.key_run(head / group, static_cast<std::size_t>(k), 1).data, 0, 1, dim, row);
+      return detail::attention_logit(variant, query, row, dim, scale, {slot, k, static_cast<int>(head)});
+    };
+    double most = -std::numeric_limits<double>::infinity();
+    for (int k = keys.begin; k < keys.end; ++k) most = std::fmax(most, logit(k));
+    double sum = 0.0;
+    for (std::size_t i = 0; i < dim; ++i) sums[i] = 0.0;
+    for (int k = keys.begin; k < keys.end && most > -std::numeric_limits<double>::infinity(); ++k) {
+      const double weight = std::exp(logit(k) - most);
+      sum += weight;
+      kv.value_leaf().load(kv.value_run(head / group, static_cast<std::size_t>(k), 1).data, 0, 1, dim, row);
+      for (std::size_t i = 0; i < dim; ++i) sums[i] += weight * static_cast<double>(row[i]);
+    }
+    float* y = out.place(t, head * dim, result);
+    for (std::size_t i = 0; i < dim; ++i) y[i] = sum > 0.0 ? static_cast<float>(sums[i] / sum) : 0.0f;
+    out.template commit<arch::reference>(t, head * dim, dim, y);
+  }
+}
+
+}  // namespace ref
+
+VLMT_END_NAMESPACE

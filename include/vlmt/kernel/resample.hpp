@@ -1,0 +1,31 @@
+// Antialiased resize of 8-bit RGB pictures, bit-equal to PyTorch's resize of uint8 pictures.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "vlmt/base/config.hpp"
+#include "vlmt/exec/arch.hpp"
+#include "vlmt/exec/member.hpp"
+#include "vlmt/kernel/cpu/resample.hpp"
+#include "vlmt/kernel/ref/resample.hpp"
+#include "vlmt/kernel/reference.hpp"
+#include "vlmt/kernel/resample_plan.hpp"
+
+VLMT_BEGIN_NAMESPACE
+
+/// out (y.out, x.out, 3) = in (y.in, x.in, 3) resized by the plan: columns first, rounded and clamped to 8 bits, then
+/// rows, as PyTorch and Pillow do. `scratch`: resample_scratch_bytes(plan) for each member of the team. The team shares
+/// strips of output rows; the result does not depend on its size. arch::reference computes in double and may differ by
+/// one step where the fixed-point weights round.
+template <class Arch = arch::native>
+void resample(const std::uint8_t* in, const ResamplePlan& plan, std::uint8_t* out, std::uint8_t* scratch,
+              Member& m = Solo().member()) noexcept {
+  if constexpr (is_reference_v<Arch>) {
+    ref::resample(in, plan, out, m);
+  } else {
+    cpu::resample<Arch>(in, plan, out, scratch, m);
+  }
+}
+
+VLMT_END_NAMESPACE

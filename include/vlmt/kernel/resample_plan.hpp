@@ -1,0 +1,155 @@
+// The weights of a separable, antialiased resize of 8-bit pictures: in fixed point and in double.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "vlmt/base/assert.hpp"
+#include "vlmt/base/config.hpp"
+
+VLMT_BEGIN_NAMESPACE
+
+/// A kernel of interpolation: zero outside [-support, support].
+template <class F>
+concept ResampleFilter = requires(double x) {
+  { F::name } -> std::convertible_to<std::string_view>;
+  { F::support } -> std::convertible_to<double>;
+  { F::weight(x) }
+  noexcept->std::same_as<double>;
+};
+
+/// Keys' cubic convolution with a = -1/2: BICUBIC of Pillow and of torchvision with antialiasing (Keys, 1981).
+struct Bicubic {
+  static constexpr std::string_view name = "bicubic";
+  static constexpr double support = 2.0;
+  static double weight(double x) noexcept {
+    constexpr double a = -0.5;
+    x = std::fabs(x);
+    if (x < 1.0) return ((a + 2.0) * x - (a + 3.0)) * x * x + 1.0;
+    if (x < 2.0) return ((a * x - 5.0 * a) * x + 8.0 * a) * x - 4.0 * a;
+    return 0.0;
+  }
+};
+
+/// The triangle.
+struct Bilinear {
+  static constexpr std::string_view name = "bilinear";
+  static constexpr double support = 1.0;
+  static double weight(double x) noexcept {
+    x = std::fabs(x);
+    return x < 1.0 ? 1.0 - x : 0.0;
+  }
+};
+
+/// The weights of one direction. Output i reads inputs begin[i] .. begin[i] + count[i] - 1.
+///
+/// The integer weights are the doubles times 2^precision, rounded, with the largest precision (at most 22) at which the
+/// largest weight of the whole axis fits 16 bits: bit for bit what PyTorch uses for uint8 pictures (ATen,
+/// UpSampleKernel.cpp), so that resized pictures equal those of Hugging Face processors.
+struct ResampleAxis {
+  std::size_t in = 0;    ///< inputs
+  std::size_t out = 0;   ///< outputs: of the window, where one was asked for
+  std::size_t taps = 0;  ///< weights reserved for each output
+  int precision = 0;
+  bool identity = false;  ///< output i is input i
+  std::vector<std::uint32_t> begin;
+  std::vector<std::uint32_t> count;
+  std::vector<std::int16_t> weights;  // (out, taps)
+  std::vector<double> exact;          // (out, taps), each row sums to 1
+};
+
+/// The weights for `in` inputs resized to `whole` outputs, of which outputs first .. first + out - 1 are kept.
+template <ResampleFilter Filter>
+ResampleAxis resample_axis(std::size_t in, std::size_t whole, std::size_t first, std::size_t out) {
+  VLMT_ASSERT(in > 0 && whole > 0 && out > 0 && first + out <= whole && in < (1u << 31) && whole < (1u << 31));
+  const double scale = static_cast<double>(in) / static_cast<double>(whole);
+  const double support = scale >= 1.0 ? Filter::support * scale : Filter::support;
+  const double inverse = scale >= 1.0 ? 1.0 / scale : 1.0;
+  ResampleAxis axis;
+  axis.in = in;
+  axis.out = out;
+  axis.taps = std::min(static_cast<std::size_t>(std::ceil(support)) * 2 + 1, in);
+  axis.identity = in == whole && first == 0 && out == whole;
+  axis.begin.resize(out);
+  axis.count.resize(out);
+  axis.exact.resize(out * axis.taps);
+  axis.weights.resize(out * axis.taps);
+
+  std::vector<double> row(axis.taps);
+  const auto fill = [&](std::size_t i) {  // the row of output i: its first input, and how many
+    const double centre = scale * (static_cast<double>(i) + 0.5);
+    const auto lowest = static_cast<std::int64_t>(centre - support + 0.5);
+    const std::size_t begin = lowest > 0 ? static_cast<std::size_t>(lowest) : 0;
+    const std::size_t end = std::min(static_cast<std::size_t>(centre + support + 0.5), in);
+    const std::size_t count = std::min(end > begin ? end - begin : 0, axis.taps);
+    double total = 0.0;
+    for (std::size_t k = 0; k < count; ++k) {
+      row[k] = Filter::weight((static_cast<double>(k + begin) - centre + 0.5) * inverse);
+      total += row[k];
+    }
+    if (total != 0.0) {
+      for (std::size_t k = 0; k < count; ++k) row[k] /= total;
+    }
+    return std::pair(begin, count);
+  };
+
+  double most = 0.0;
+  for (std::size_t i = 0; i < whole; ++i) {
+    const std::size_t count = fill(i).second;
+    for (std::size_t k = 0; k < count; ++k) most = std::max(most, row[k]);
+  }
+  while (axis.precision < 22 && static_cast<int>(0.5 + most * (2 << axis.precision)) < (1 << 15)) ++axis.precision;
+  for (std::size_t i = 0; i < out; ++i) {
+    const auto [begin, count] = fill(first + i);
+    axis.begin[i] = static_cast<std::uint32_t>(begin);
+    axis.count[i] = static_cast<std::uint32_t>(count);
+    for (std::size_t k = 0; k < count; ++k) {
+      const double w = row[k] * (1 << axis.precision);
+      axis.exact[i * axis.taps + k] = row[k];
+      axis.weights[i * axis.taps + k] = static_cast<std::int16_t>(w < 0 ? w - 0.5 : w + 0.5);
+    }
+  }
+  return axis;
+}
+
+/// How a picture of (y.in, x.in) pixels becomes one of (y.out, x.out).
+struct ResamplePlan {
+  ResampleAxis x;
+  ResampleAxis y;
+};
+
+/// The plan of a resize from (height, width) to (out_height, out_width), all above 0.
+template <ResampleFilter Filter = Bicubic>
+ResamplePlan plan_resample(std::size_t height, std::size_t width, std::size_t out_height, std::size_t out_width) {
+  return {resample_axis<Filter>(width, out_width, 0, out_width),
+          resample_axis<Filter>(height, out_height, 0, out_height)};
+}
+
+/// The same, but only the window of (rows, columns) pixels from (top, left) on is computed: a resize and a crop in one.
+template <ResampleFilter Filter = Bicubic>
+ResamplePlan plan_resample_window(std::size_t height, std::size_t width, std::size_t out_height, std::size_t out_width,
+                                  std::size_t top, std::size_t left, std::size_t rows, std::size_t columns) {
+  return {resample_axis<Filter>(width, out_width, left, columns), resample_axis<Filter>(height, out_height, top, rows)};
+}
+
+/// Output rows that a member computes at a time.
+inline constexpr std::size_t resample_strip = 64;
+
+/// Scratch bytes that one member of the team needs, whatever the size of the team.
+inline std::size_t resample_scratch_bytes(const ResamplePlan& plan) noexcept {
+  std::size_t rows = 0;  // input rows of the strip that needs most
+  for (std::size_t y = 0; y < plan.y.out; y += resample_strip) {
+    const std::size_t last = std::min(y + resample_strip, plan.y.out) - 1;
+    rows = std::max<std::size_t>(rows, plan.y.begin[last] + plan.y.count[last] - plan.y.begin[y]);
+  }
+  constexpr std::size_t band = 48;  // a column of 16 rows of RGB
+  return plan.x.in * band + rows * plan.x.out * 3;
+}
+
+VLMT_END_NAMESPACE

@@ -1,0 +1,137 @@
+// Rotary position embeddings: the table of a step's angles, rotation of heads, and the fused step between the QKV
+// projection and attention (per-head norm, rotation, write into the KV cache).
+#pragma once
+
+#include <algorithm>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+
+#include "vlmt/base/config.hpp"
+#include "vlmt/exec/member.hpp"
+#include "vlmt/kernel/cpu/rope.hpp"
+#include "vlmt/kernel/kv_view.hpp"
+#include "vlmt/kernel/norm.hpp"
+#include "vlmt/kernel/ref/rope.hpp"
+#include "vlmt/kernel/reference.hpp"
+#include "vlmt/kernel/rope_policy.hpp"
+
+VLMT_BEGIN_NAMESPACE
+
+/// Floats of a table for n tokens and `half` angles a token: (n, 2, half), cosines before sines.
+constexpr std::size_t rope_table_floats(std::size_t n, std::size_t half) noexcept {
+  return n * 2 * half;
+}
+
+/// Fills the table of n tokens from positions (n, Policy::axes) and the frequencies of rope_frequencies. Made once a
+/// step, read by all layers. Angles are float products and their cosine and sine are correctly rounded, whatever the
+/// position.
+template <class Arch, RopePolicy Policy>
+void rope_table(const Policy& policy, const std::int32_t* positions, std::size_t n, const float* frequencies,
+                std::size_t half, float* table, Member& m = Solo().member()) noexcept {
+  const Range tokens = m.share(n);
+  for (std::size_t t = tokens.begin; t < tokens.end; ++t) {
+    ref::rope_row(policy, positions + t * Policy::axes, frequencies, half, table + t * 2 * half);
+  }
+}
+
+/// Turns the first 2 half elements of a head x in place by one token's row of the table.
+template <class Arch, class Pairing>
+inline void rope_apply(const float* table_row, std::size_t half, float* x) noexcept {
+  if constexpr (is_reference_v<Arch>) {
+    ref::rope_apply<Pairing>(table_row, half, x);
+  } else {
+    cpu::rope_apply<Arch, Pairing>(table_row, half, x);
+  }
+}
+
+/// Rotates heads in place: head h of token t is at x[t * stride + h * head_dim]. For towers that keep no cache, whose
+/// fused rows [Q | K | V] have 2 heads heads to turn.
+template <class Arch, class Pairing>
+void rope_rows(float* x, std::size_t n, std::size_t heads, std::size_t head_dim, std::size_t stride, const float* table,
+               std::size_t half, Member& m = Solo().member()) noexcept {
+  const Range items = m.share(n * heads);
+  for (std::size_t i = items.begin; i < items.end; ++i) {
+    const std::size_t t = i / heads;
+    rope_apply<Arch, Pairing>(table + t * 2 * half, half, x + t * stride + i % heads * head_dim);
+  }
+}
+
+/// No norm of queries and keys.
+struct NoQkNorm {
+  template <class Arch>
+  void query(float*, std::size_t) const noexcept {}
+  template <class Arch>
+  void key(float*, std::size_t) const noexcept {}
+};
+
+/// RMSNorm of every head of queries and keys before the rotation, as in Qwen3.
+struct RmsQkNorm {
+  RmsNorm of_query;  ///< weight (head_dim)
+  RmsNorm of_key;
+
+  template <class Arch>
+  void query(float* x, std::size_t dim) const noexcept {
+    of_query.template apply<Arch>(of_query.template stats<Arch>(x, dim), x, 0, dim, x);
+  }
+  template <class Arch>
+  void key(float* x, std::size_t dim) const noexcept {
+    of_key.template apply<Arch>(of_key.template stats<Arch>(x, dim), x, 0, dim, x);
+  }
+};
+
+/// A norm of one head in place, before the rotation.
+template <class N, class Arch>
+concept QkNorm = requires(const N& norm, float* x) {
+  { norm.template query<Arch>(x, std::size_t{}) }
+  noexcept;
+  { norm.template key<Arch>(x, std::size_t{}) }
+  noexcept;
+};
+
+/// The rows of a QKV projection, all of n tokens: head h of token t is at q[t * stride + h * head_dim], likewise k, v.
+struct QkvRows {
+  float* q = nullptr;
+  float* k = nullptr;
+  float* v = nullptr;
+  std::size_t stride = 0;
+  std::size_t n = 0;
+  std::size_t heads = 0;  ///< query heads
+};
+
+/// Queries: norm and rotation in place. Keys: norm, rotation (in place too), and a row of the cache in the keys'
+/// format. Values: a row of the cache in the values' format. Token t goes to slot *start + t, which must exist. `table`
+/// has `half` angles a token; elements of a head past 2 half are not turned.
+template <class Arch, class Pairing, class Norm, KvSource Kv>
+void qk_norm_rope_store(const QkvRows& rows, const Norm& norm, const float* table, std::size_t half, const Kv& kv,
+                        const std::int32_t* start, Member& m = Solo().member()) noexcept {
+  static_assert(QkNorm<Norm, Arch>,
+                "vlmt: a norm of queries and keys needs query<Arch>(x, dim) and key<Arch>(x, dim), both noexcept; see "
+                "RmsQkNorm in kernel/rope.hpp");
+  const std::size_t dim = kv.head_dim();
+  const std::size_t groups = rows.heads + 2 * kv.kv_heads();
+  const auto first = static_cast<std::size_t>(*start);
+  const Range items = m.share(rows.n * groups);
+  for (std::size_t i = items.begin; i < items.end; ++i) {
+    const std::size_t t = i / groups;
+    std::size_t head = i % groups;
+    if (head < rows.heads) {
+      float* x = rows.q + t * rows.stride + head * dim;
+      norm.template query<Arch>(x, dim);
+      rope_apply<Arch, Pairing>(table + t * 2 * half, half, x);
+      continue;
+    }
+    head -= rows.heads;
+    if (head < kv.kv_heads()) {
+      float* x = rows.k + t * rows.stride + head * dim;
+      norm.template key<Arch>(x, dim);
+      rope_apply<Arch, Pairing>(table + t * 2 * half, half, x);
+      kv.key_leaf().store(x, dim, kv.key_row(head, first + t));
+      continue;
+    }
+    head -= kv.kv_heads();
+    kv.value_leaf().store(rows.v + t * rows.stride + head * dim, dim, kv.value_row(head, first + t));
+  }
+}
+
+VLMT_END_NAMESPACE

@@ -1,0 +1,118 @@
+// Mixture-of-experts routing: scores, top-k, grouping of rows by expert.
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+
+#include "vlmt/base/assert.hpp"
+#include "vlmt/base/config.hpp"
+#include "vlmt/exec/member.hpp"
+#include "vlmt/kernel/cpu/argmax.hpp"
+#include "vlmt/kernel/expert_groups.hpp"
+#include "vlmt/kernel/ref/softmax.hpp"
+#include "vlmt/kernel/reference.hpp"
+#include "vlmt/kernel/softmax.hpp"
+
+VLMT_BEGIN_NAMESPACE
+
+/// The most experts of one layer.
+inline constexpr std::size_t max_experts = 1024;
+
+/// Scores by softmax over all experts.
+struct SoftmaxScores {
+  template <class Arch>
+  static void apply(float* scores, std::size_t experts) noexcept {
+    softmax_row<Arch>(scores, experts);
+  }
+};
+
+/// Scores by a sigmoid of every logit.
+struct SigmoidScores {
+  template <class Arch>
+  static void apply(float* scores, std::size_t experts) noexcept {
+    sigmoid_row<Arch>(scores, experts);
+  }
+};
+
+/// How router logits become scores: apply<Arch>(scores, experts), in place.
+template <class S, class Arch>
+concept RouterScores = requires(float* scores) {
+  { S::template apply<Arch>(scores, std::size_t{}) }
+  noexcept;
+};
+
+namespace detail {
+
+template <class Arch>
+std::size_t first_largest(const float* x, std::size_t n) noexcept {
+  if constexpr (is_reference_v<Arch>) {
+    return ref::first_largest(x, n);
+  } else {
+    return cpu::first_largest<Arch>(x, n);
+  }
+}
+
+}  // namespace detail
+
+/// What follows the scores.
+struct RouterOptions {
+  std::size_t k = 8;        ///< experts of a token, at most `experts`
+  bool renormalize = true;  ///< divide the chosen scores by their sum
+  float scale = 1.0f;       ///< multiplies the weights
+};
+
+/// Chooses the k experts of every token by score, the best first, the lower index first among equals (NaN counts as
+/// least). `logits` (n, experts) becomes the scores; `ids` and `weights` are (n, k). Tokens are shared over the team.
+template <class Arch, class Scores>
+void route(float* logits, std::size_t n, std::size_t experts, const RouterOptions& options, std::int32_t* ids,
+           float* weights, Member& m = Solo().member()) noexcept {
+  static_assert(RouterScores<Scores, Arch>,
+                "vlmt: router scores need a static apply<Arch>(float* scores, std::size_t experts) noexcept; see "
+                "SoftmaxScores in kernel/router.hpp");
+  VLMT_ASSERT(experts <= max_experts && options.k <= experts);
+  constexpr float lowest = -std::numeric_limits<float>::max();  // stands for NaN, too
+  const Range tokens = m.share(n);
+  for (std::size_t t = tokens.begin; t < tokens.end; ++t) {
+    float* scores = logits + t * experts;
+    Scores::template apply<Arch>(scores, experts);
+    float left[max_experts];  // scores of those that are not chosen yet, -inf for the others
+    for (std::size_t e = 0; e < experts; ++e) left[e] = scores[e] > lowest ? scores[e] : lowest;
+    double sum = 0.0;
+    for (std::size_t j = 0; j < options.k; ++j) {
+      const std::size_t best = detail::first_largest<Arch>(left, experts);
+      left[best] = -std::numeric_limits<float>::infinity();
+      ids[t * options.k + j] = static_cast<std::int32_t>(best);
+      weights[t * options.k + j] = scores[best];
+      sum += static_cast<double>(scores[best]);
+    }
+    for (std::size_t j = 0; j < options.k; ++j) {
+      const double w = static_cast<double>(weights[t * options.k + j]);
+      const double share = options.renormalize ? (sum > 0.0 ? w / sum : 0.0) : w;
+      weights[t * options.k + j] = static_cast<float>(share * static_cast<double>(options.scale));
+    }
+  }
+}
+
+/// Fills `groups` from ids (n, k), each in [0, groups.experts), by a counting sort that keeps the order of tokens.
+/// Every member counts all choices and places those of its share of the experts.
+inline void group_by_expert(const std::int32_t* ids, std::size_t n, std::size_t k, const ExpertGroups& groups,
+                            Member& m = Solo().member()) noexcept {
+  VLMT_ASSERT(groups.experts <= max_experts);
+  std::int32_t next[max_experts + 1] = {};
+  for (std::size_t i = 0; i < n * k; ++i) ++next[static_cast<std::size_t>(ids[i]) + 1];
+  for (std::size_t e = 0; e < groups.experts; ++e) next[e + 1] += next[e];
+  const Range mine = m.share(groups.experts);
+  for (std::size_t e = mine.begin; e < mine.end; ++e) groups.offsets[e] = next[e];
+  if (mine.end == groups.experts) groups.offsets[groups.experts] = next[groups.experts];
+  for (std::size_t i = 0; i < n * k; ++i) {
+    const auto e = static_cast<std::size_t>(ids[i]);
+    if (e < mine.begin || e >= mine.end) continue;
+    const std::int32_t row = next[e]++;
+    groups.tokens[row] = static_cast<std::int32_t>(i / k);
+    groups.positions[i] = row;
+  }
+}
+
+VLMT_END_NAMESPACE

@@ -1,0 +1,62 @@
+// Row sinks: where a kernel that makes rows of activations puts them. The form of the rows is a type, so that a norm
+// that also quantises is one fused kernel.
+#pragma once
+
+#include <algorithm>
+#include <concepts>
+#include <cstddef>
+
+#include "vlmt/base/config.hpp"
+#include "vlmt/kernel/reference.hpp"
+
+VLMT_BEGIN_NAMESPACE
+
+/// The most values that a kernel commits to a sink at once; chunks of a row start at multiples of it.
+inline constexpr std::size_t sink_chunk = 256;
+
+/// A kernel asks `place` where to write `count` float values of (row, column), given a buffer of its own for sinks that
+/// hold no floats, writes them there, and calls `commit` with the same pointer. A chunk is written by one member.
+template <class S>
+concept RowSink = requires(const S& sink, float* values, const float* written) {
+  { sink.place(std::size_t{}, std::size_t{}, values) }
+  noexcept->std::same_as<float*>;
+  { sink.template commit<arch::reference>(std::size_t{}, std::size_t{}, std::size_t{}, written) }
+  noexcept;
+};
+
+/// Rows of floats: data[row * stride + column].
+struct F32Rows {
+  float* data = nullptr;
+  std::size_t stride = 0;
+
+  float* place(std::size_t row, std::size_t column, float*) const noexcept { return data + row * stride + column; }
+  template <class Arch>
+  void commit(std::size_t, std::size_t, std::size_t, const float*) const noexcept {}
+};
+static_assert(RowSink<F32Rows>);
+
+/// The same rows in two forms; the first decides where the floats stand.
+template <RowSink First, RowSink Second>
+struct BothRows {
+  First first;
+  Second second;
+
+  float* place(std::size_t row, std::size_t column, float* buffer) const noexcept {
+    return first.place(row, column, buffer);
+  }
+  template <class Arch>
+  void commit(std::size_t row, std::size_t column, std::size_t count, const float* values) const noexcept {
+    first.template commit<Arch>(row, column, count, values);
+    alignas(64) float buffer[sink_chunk];
+    float* at = second.place(row, column, buffer);
+    if (at == buffer) {
+      second.template commit<Arch>(row, column, count, values);
+    } else {
+      std::copy_n(values, count, at);
+      second.template commit<Arch>(row, column, count, at);
+    }
+  }
+};
+static_assert(RowSink<BothRows<F32Rows, F32Rows>>);
+
+VLMT_END_NAMESPACE

@@ -1,0 +1,79 @@
+// Operations on whole rows: embedding lookup, placing picture features, adding rows, weighted sums of rows.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+
+#include "vlmt/base/config.hpp"
+#include "vlmt/exec/member.hpp"
+#include "vlmt/kernel/cpu/rows.hpp"
+#include "vlmt/kernel/ref/rows.hpp"
+#include "vlmt/kernel/reference.hpp"
+
+VLMT_BEGIN_NAMESPACE
+
+/// Decodes one row of a matrix of any format and layout to floats.
+struct RowDecoder {
+  const void* matrix = nullptr;
+  void (*decode)(const void* matrix, std::size_t row, float* out) noexcept = nullptr;
+};
+
+/// y[t] = row ids[t] of the table, y (n, h). A negative id leaves its row of y alone: pictures are placed there by
+/// copy_rows. Ids have been checked against the table's rows before.
+inline void embed_rows(const RowDecoder& table, const std::int32_t* ids, std::size_t n, std::size_t h, float* y,
+                       Member& m = Solo().member()) noexcept {
+  const Range tokens = m.share(n);
+  for (std::size_t t = tokens.begin; t < tokens.end; ++t) {
+    if (ids[t] >= 0) table.decode(table.matrix, static_cast<std::size_t>(ids[t]), y + t * h);
+  }
+}
+
+/// y[to[i]] = x[from[i]], rows of h floats; a null list counts 0, 1, 2, ... `to` names no row twice.
+inline void copy_rows(const float* x, const std::int32_t* from, float* y, const std::int32_t* to, std::size_t n,
+                      std::size_t h, Member& m = Solo().member()) noexcept {
+  const Range rows = m.share(n);
+  for (std::size_t i = rows.begin; i < rows.end; ++i) {
+    const std::size_t source = from == nullptr ? i : static_cast<std::size_t>(from[i]);
+    const std::size_t target = to == nullptr ? i : static_cast<std::size_t>(to[i]);
+    std::copy_n(x + source * h, h, y + target * h);
+  }
+}
+
+/// y[to[i]] += x[i], rows of h floats; a null list counts 0, 1, 2, ... `to` names no row twice.
+template <class Arch>
+void add_rows(const float* x, float* y, const std::int32_t* to, std::size_t n, std::size_t h,
+              Member& m = Solo().member()) noexcept {
+  const Range rows = m.share(n);
+  for (std::size_t i = rows.begin; i < rows.end; ++i) {
+    float* target = y + (to == nullptr ? i : static_cast<std::size_t>(to[i])) * h;
+    if constexpr (is_reference_v<Arch>) {
+      ref::add_row(x + i * h, h, target);
+    } else {
+      cpu::add_row<Arch>(x + i * h, h, target);
+    }
+  }
+}
+
+/// y[t] += sum over j < k of weights[t, j] * x[rows[t, j]], in the order of j: the outputs of a token's experts, or the
+/// corners of an interpolated position embedding. y (n, h), weights and rows (n, k). The sum is made before it is
+/// added.
+template <class Arch>
+void add_weighted_rows(const float* x, const std::int32_t* rows, const float* weights, std::size_t n, std::size_t k,
+                       std::size_t h, float* y, Member& m = Solo().member()) noexcept {
+  constexpr std::size_t columns = 512;  // so that one token, too, is work for a team
+  const std::size_t pieces = (h + columns - 1) / columns;
+  const Range items = m.share(n * pieces);
+  for (std::size_t item = items.begin; item < items.end; ++item) {
+    const std::size_t t = item / pieces;
+    const std::size_t c = item % pieces * columns;
+    const std::size_t count = std::min(columns, h - c);
+    if constexpr (is_reference_v<Arch>) {
+      ref::add_weighted_row(x + c, h, rows + t * k, weights + t * k, k, count, y + t * h + c);
+    } else {
+      cpu::add_weighted_row<Arch>(x + c, h, rows + t * k, weights + t * k, k, count, y + t * h + c);
+    }
+  }
+}
+
+VLMT_END_NAMESPACE

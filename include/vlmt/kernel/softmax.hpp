@@ -1,0 +1,41 @@
+// Softmax and sigmoid of rows.
+#pragma once
+
+#include <cstddef>
+
+#include "vlmt/base/config.hpp"
+#include "vlmt/exec/member.hpp"
+#include "vlmt/kernel/cpu/softmax.hpp"
+#include "vlmt/kernel/ref/softmax.hpp"
+#include "vlmt/kernel/reference.hpp"
+
+VLMT_BEGIN_NAMESPACE
+
+/// x = softmax(x) over n > 0 finite values, on the calling thread.
+template <class Arch>
+void softmax_row(float* x, std::size_t n) noexcept {
+  if constexpr (is_reference_v<Arch>) {
+    ref::softmax_row(x, n);
+  } else {
+    cpu::softmax_row<Arch>(x, n);
+  }
+}
+
+/// x = 1 / (1 + e^-x) over n values, on the calling thread.
+template <class Arch>
+void sigmoid_row(float* x, std::size_t n) noexcept {
+  if constexpr (is_reference_v<Arch>) {
+    ref::sigmoid_row(x, n);
+  } else {
+    cpu::sigmoid_row<Arch>(x, n);
+  }
+}
+
+/// Softmax of every row of x (n, width), dense and in place. Rows are shared over the team.
+template <class Arch>
+void softmax_rows(float* x, std::size_t n, std::size_t width, Member& m = Solo().member()) noexcept {
+  const Range rows = m.share(n);
+  for (std::size_t r = rows.begin; r < rows.end; ++r) softmax_row<Arch>(x + r * width, width);
+}
+
+VLMT_END_NAMESPACE

@@ -1,0 +1,52 @@
+// The mergeable state of an online softmax: one type for prefill tiles, split-KV partial results and devices.
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+#include <limits>
+
+#include "vlmt/base/config.hpp"
+
+#if VLMT_HAS_CUDACC
+#define VLMT_HOST_DEVICE __host__ __device__
+#else
+#define VLMT_HOST_DEVICE
+#endif
+
+VLMT_BEGIN_NAMESPACE
+
+/// Of the logits s_i seen so far: max = max_i s_i, sum = sum_i exp(s_i - max); the weighted values that go with it are
+/// o = sum_i exp(s_i - max) v_i. T is float or a vector of floats (one state per lane). The empty state has
+/// max = -inf and sum = 0. (Milakov and Gimelshein, "Online normalizer calculation for softmax", 2018.)
+template <class T>
+struct SoftmaxState {
+  T max = T(-std::numeric_limits<float>::infinity());
+  T sum = T(0.0f);
+};
+
+/// What brings two states to a common maximum: o = o_a * of_first + o_b * of_second.
+template <class T>
+struct SoftmaxMerge {
+  SoftmaxState<T> state;
+  T of_first;
+  T of_second;
+};
+
+/// Merges two states of scalars; empty states count for nothing.
+template <class T>
+VLMT_HOST_DEVICE inline SoftmaxMerge<T> merge(const SoftmaxState<T>& a, const SoftmaxState<T>& b) noexcept {
+  using std::exp;
+  const T max = a.max > b.max ? a.max : b.max;
+  // Exactly 0 for an empty side, and for both sides if both are empty (-inf - -inf would be NaN).
+  const T fa = a.sum > T(0.0f) ? exp(a.max - max) : T(0.0f);
+  const T fb = b.sum > T(0.0f) ? exp(b.max - max) : T(0.0f);
+  return {{max, a.sum * fa + b.sum * fb}, fa, fb};
+}
+
+/// What the merged values are multiplied by in the end: 1 / sum, and 0 for a query that saw no key.
+template <class T>
+VLMT_HOST_DEVICE inline T normalizer(const SoftmaxState<T>& state) noexcept {
+  return state.sum > T(0.0f) ? T(1.0f) / state.sum : T(0.0f);
+}
+
+VLMT_END_NAMESPACE

@@ -1,0 +1,88 @@
+// Attention variants of the library against the reference and against what they mean.
+#include "attention_cases.hpp"
+
+namespace {
+
+using namespace vlmt;
+using namespace vlmt_test;
+
+struct Nothing : AttentionVariant {
+  static constexpr KeyRange keys(int, int) noexcept { return {3, 3}; }
+};
+
+template <class Arch>
+AttentionCase example() {
+  AttentionCase c;
+  c.n = 70, c.kv_heads = 1, c.heads = 2, c.dim = 32, c.start = 290;
+  c.key = c.value = &kv_leaf_v<F32, Arch>;
+  c.fill(11);
+  return c;
+}
+
+template <class Arch>
+class Variants : public ::testing::Test {};
+// The best arch and the plainest: hooks are the same code for all, and each variant is a kernel to compile.
+using Ends = std::conditional_t<std::is_same_v<arch::native, arch::generic>, ::testing::Types<arch::generic>,
+                                ::testing::Types<arch::native, arch::generic>>;
+TYPED_TEST_SUITE(Variants, Ends);
+
+TYPED_TEST(Variants, MatchTheReference) {
+  const AttentionCase c = example<TypeParam>();
+  const auto check = [&]<class Variant>(const Variant& variant, const char* name) {
+    const auto want = c.template prefill<arch::reference>(variant);
+    EXPECT_LE(relative_l2(c.template prefill<TypeParam>(variant), want), attention_tolerance) << name;
+    EXPECT_LE(relative_l2(c.template split<TypeParam>(variant), want), attention_tolerance) << name;
+  };
+  check(FullAttention{}, "full");
+  check(SlidingWindow<33>{}, "window 33");
+  check(SlidingWindow<257>{}, "window 257");
+  SoftCapped<SlidingWindow<100>> capped;
+  capped.cap = 2.0f;
+  check(capped, "capped window");
+}
+
+TYPED_TEST(Variants, DoWhatTheySay) {
+  const AttentionCase c = example<TypeParam>();
+  const auto causal = c.template prefill<TypeParam>(CausalAttention{});
+  // A window that holds everything is causal attention; a window of one is the token's own value.
+  EXPECT_EQ(c.template prefill<TypeParam>(SlidingWindow<1000>{}), causal);
+  const auto own = c.template prefill<TypeParam>(SlidingWindow<1>{});
+  for (std::size_t t = 0; t < c.n; ++t) {
+    const auto* value = reinterpret_cast<const float*>(c.kv.value_row(0, static_cast<std::size_t>(c.start) + t));
+    for (std::size_t i = 0; i < c.dim; ++i) EXPECT_FLOAT_EQ(own[t * 2 * c.dim + i], value[i]);
+  }
+}
+
+TYPED_TEST(Variants, AQueryThatSeesNothingGivesZeros) {
+  const AttentionCase c = example<TypeParam>();
+  const std::vector<float> zeros(c.n * c.heads * c.dim, 0.0f);
+  EXPECT_EQ(c.template prefill<arch::reference>(Nothing{}), zeros);
+  EXPECT_EQ(c.template prefill<TypeParam>(Nothing{}), zeros);
+  EXPECT_EQ(c.template split<TypeParam>(Nothing{}), zeros);
+  const std::vector<std::int32_t> segments = {0, 10};  // the queries lie past the only segment
+  const SegmentedAttention outside{segments.data(), 1};
+  EXPECT_EQ(c.template prefill<TypeParam>(outside), zeros);
+}
+
+// Keys and values where a fused projection left them, segments of several pictures, no cache.
+TYPED_TEST(Variants, SegmentsOfFusedRows) {
+  for (const std::size_t dim : {64u, 72u}) {
+    const std::size_t heads = 3, n = 203, stride = 3 * heads * dim;
+    auto qkv = gaussian(n * stride, 6);
+    const std::vector<std::int32_t> segments = {0, 100, 101, 203};
+    const KvView kv{kv_rows_of_activations<TypeParam>(qkv.data() + heads * dim, dim, stride),
+                    kv_rows_of_activations<TypeParam>(qkv.data() + 2 * heads * dim, dim, stride), heads, dim, n};
+    const QueryRows q{qkv.data(), stride, n, heads};
+    std::vector<float> want(n * heads * dim), got(want.size()), tiles(attention_tile_floats(dim));
+    const SegmentedAttention variant{segments.data(), segments.size() - 1};
+    attention<arch::reference>(variant, q, kv, 0.125f, nullptr, F32Rows{want.data(), heads * dim}, {tiles.data()});
+    attention<TypeParam>(variant, q, kv, 0.125f, nullptr, F32Rows{got.data(), heads * dim}, {tiles.data()});
+    EXPECT_LE(relative_l2(got, want), attention_tolerance);
+    // A segment of one attends to itself.
+    for (std::size_t i = 0; i < heads * dim; ++i) {
+      EXPECT_FLOAT_EQ(got[100 * heads * dim + i], qkv[100 * stride + 2 * heads * dim + i]);
+    }
+  }
+}
+
+}  // namespace

@@ -1,0 +1,96 @@
+// Rows of a KV cache in every format: encoders and decoders of every arch against the formats' scalar code.
+#include <cstring>
+#include <string>
+
+#include "vlmt/kernel/kv_view.hpp"
+
+#include "kernel_check.hpp"
+
+namespace {
+
+using namespace vlmt;
+using namespace vlmt_test;
+
+template <class Arch>
+class KvFormat : public ::testing::Test {};
+TYPED_TEST_SUITE(KvFormat, Archs);
+
+/// Largest error of a stored value, as a part of the largest magnitude of its block (of itself for F16 and BF16).
+double step(const KvLeaf& leaf) {
+  if (leaf.name == "F32") return 0.0;
+  if (leaf.name == "F16") return 0x1p-11;
+  if (leaf.name == "BF16") return 0x1p-8;
+  if (leaf.name == "Q8_0") return 0.5 / 127 * 1.01;
+  return 1.0 / 8 * 1.01;  // Q4_0: half a step, but a whole one at the end that has no code
+}
+
+TYPED_TEST(KvFormat, StoredValuesAreWithinHalfAStep) {
+  for_each_type(KvFormats{}, [&]<class Format>(TypeTag<Format>) {
+    const KvLeaf& leaf = kv_leaf_v<Format, TypeParam>;
+    for (const std::size_t dim : {32u, 64u, 72u, 96u, 128u}) {
+      if (!leaf.fits(dim)) continue;
+      for (const float scale : {1.0f, 1e-3f, 300.0f}) {
+        const auto x = gaussian(dim, 1, scale);
+        std::vector<std::byte> row(leaf.row_bytes(dim) + 1, std::byte{77});
+        std::vector<float> y(dim + 1, -3.0f);
+        leaf.store(x.data(), dim, row.data());
+        leaf.load(row.data(), 0, 1, dim, y.data());
+        EXPECT_EQ(row.back(), std::byte{77});
+        EXPECT_EQ(y.back(), -3.0f);
+        for (std::size_t i = 0; i < dim; ++i) {
+          float most = std::fabs(x[i]);
+          if (leaf.block_values > 1) {
+            for (std::size_t k = i / 32 * 32; k < i / 32 * 32 + 32; ++k) most = std::max(most, std::fabs(x[k]));
+          }
+          // Half a step of subnormal binary16 numbers, too.
+          EXPECT_LE(std::fabs(y[i] - x[i]), step(leaf) * static_cast<double>(most) + 0x1p-25) << leaf.name << " " << i;
+        }
+      }
+    }
+  });
+}
+
+TYPED_TEST(KvFormat, DecodesAsTheFormatDoes) {
+  for_each_type(KvFormats{}, [&]<class Format>(TypeTag<Format>) {
+    const KvLeaf& leaf = kv_leaf_v<Format, TypeParam>;
+    const KvLeaf& scalar = kv_leaf_v<Format, arch::reference>;
+    const std::size_t dim = 96, n = 3, stride = leaf.row_bytes(dim) + 8;
+    std::vector<std::byte> rows(n * stride);
+    for (std::size_t r = 0; r < n; ++r) {
+      const auto x = gaussian(dim, 2 + static_cast<unsigned>(r));
+      scalar.store(x.data(), dim, rows.data() + r * stride);
+    }
+    std::vector<float> want(n * dim), got(n * dim);
+    scalar.load(rows.data(), stride, n, dim, want.data());
+    leaf.load(rows.data(), stride, n, dim, got.data());
+    EXPECT_EQ(want, got) << leaf.name;
+  });
+}
+
+TYPED_TEST(KvFormat, ExtremesStayFinite) {
+  for_each_type(KvFormats{}, [&]<class Format>(TypeTag<Format>) {
+    const KvLeaf& leaf = kv_leaf_v<Format, TypeParam>;
+    for (const float big : {0.0f, 1e-40f, 3e-7f, 65504.0f, 1e6f, 3e38f}) {
+      std::vector<float> x(32, 0.0f), y(32);
+      x[3] = big;
+      x[17] = -big / 3.0f;
+      std::vector<std::byte> row(leaf.row_bytes(32));
+      leaf.store(x.data(), 32, row.data());
+      leaf.load(row.data(), 0, 1, 32, y.data());
+      for (std::size_t i = 0; i < 32; ++i) EXPECT_TRUE(std::isfinite(y[i])) << leaf.name << " " << big;
+      EXPECT_EQ(y[0], 0.0f) << leaf.name << " " << big;
+      EXPECT_GE(y[3], 0.0f) << leaf.name << " " << big;
+    }
+  });
+}
+
+TYPED_TEST(KvFormat, LeavesAreFoundByTheirNumber) {
+  for_each_type(KvFormats{}, [&]<class Format>(TypeTag<Format>) {
+    EXPECT_EQ(find_kv_leaf<TypeParam>(Format::type_id), (&kv_leaf_v<Format, TypeParam>));
+  });
+  EXPECT_EQ(find_kv_leaf<TypeParam>(12), nullptr);  // Q4_K
+  EXPECT_FALSE((kv_leaf_v<Q8_0, TypeParam>.fits(72)));
+  EXPECT_TRUE((kv_leaf_v<F16, TypeParam>.fits(72)));
+}
+
+}  // namespace
