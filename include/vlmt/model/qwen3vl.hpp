@@ -1,0 +1,64 @@
+// The Qwen3-VL family, dense and MoE: which parts a model of it is made of.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <string_view>
+
+#include "vlmt/base/config.hpp"
+#include "vlmt/exec/cpu.hpp"
+#include "vlmt/kernel/activation.hpp"
+#include "vlmt/kernel/attention_variant.hpp"
+#include "vlmt/kernel/norm.hpp"
+#include "vlmt/kernel/rope.hpp"
+#include "vlmt/kernel/rope_policy.hpp"
+#include "vlmt/model/text_config.hpp"
+#include "vlmt/nn/router.hpp"
+#include "vlmt/nn/shapes.hpp"
+#include "vlmt/quant/formats.hpp"
+#include "vlmt/text/templates/qwen3vl.hpp"
+
+VLMT_BEGIN_NAMESPACE
+
+/// Policies and names only. Derive from it and override what is to be different: Vlm<M> looks every alias up through
+/// the most derived M.
+struct Qwen3VL {
+  static constexpr std::array<std::string_view, 2> architectures{"qwen3vl", "qwen3vlmoe"};
+
+  using Backend = Cpu<>;         ///< where it computes
+  using Formats = formats::all;  ///< weight formats that files may have
+  using Shapes = DynamicShapes;  ///< sizes: of the file, or constants
+  using Norm = RmsNorm;          ///< of the residual stream; made as Norm{weight, eps}
+  using Attention = CausalAttention;
+  using Rotary = RopeInterleaved3d;
+  using Activation = Silu;      ///< of gated MLPs
+  using Router = TopKRouter<>;  ///< of MoE layers
+  using KvFormat = F16;         ///< of the KV cache, unless a session asks for another
+
+  static constexpr bool has_qk_norm = true;
+  /// The norm of queries and keys of one layer.
+  static RmsQkNorm qk_norm(const float* q, const float* k, float eps) noexcept { return {{q, eps}, {k, eps}}; }
+  static Rotary rotary(const TextConfig& c) noexcept {
+    return {static_cast<std::size_t>(c.rope_sections[1]), static_cast<std::size_t>(c.rope_sections[2])};
+  }
+
+  using Template = Qwen3VLTemplate;  ///< of conversations
+  // Names of the tokens that the family relies on.
+  static constexpr std::string_view image_token = "<|image_pad|>";
+  static constexpr std::string_view video_token = "<|video_pad|>";
+  static constexpr std::array<std::string_view, 2> stop_tokens{"<|im_end|>", "<|endoftext|>"};
+};
+
+/// M with all sizes known at compile time: Fixed<Qwen3VL, shapes::qwen3vl_2b>. Files of other sizes are refused.
+template <class M, class S>
+struct Fixed : M {
+  using Shapes = S;
+};
+
+/// M on another backend: OnBackend<Qwen3VL, Cpu<arch::avx2>>.
+template <class M, class B>
+struct OnBackend : M {
+  using Backend = B;
+};
+
+VLMT_END_NAMESPACE

@@ -1,0 +1,162 @@
+// A prompt as the decoder sees it: one cell per token or visual feature, with the three rotary positions of each.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "vlmt/base/assert.hpp"
+#include "vlmt/base/config.hpp"
+#include "vlmt/model/vision_features.hpp"
+
+VLMT_BEGIN_NAMESPACE
+
+/// A run of cells that are rows of vision features: one picture, or one slice of a video.
+struct VisualSpan {
+  std::size_t begin = 0;                           ///< first cell
+  std::size_t tokens = 0;                          ///< grid_h * grid_w
+  std::size_t first_row = 0;                       ///< of the features
+  ContentKey key;                                  ///< of the features
+  std::shared_ptr<const VisionFeatures> features;  ///< null until somebody needs them
+};
+
+/// Cells in order. The cell index is the slot in the KV cache and the order of causality; the rotary position is
+/// another number (a picture of gh x gw cells advances it by max(gh, gw) only), see Qwen2-VL, section 2.1.
+class Sequence {
+ public:
+  std::size_t size() const noexcept { return tokens_.size(); }
+  bool empty() const noexcept { return tokens_.empty(); }
+  /// Token ids; the placeholder id in cells of pictures.
+  std::span<const int> tokens() const noexcept { return tokens_; }
+  /// Positions t (0), h (1) or w (2) of all cells.
+  std::span<const int> positions(std::size_t axis) const noexcept { return positions_[axis]; }
+  std::span<const VisualSpan> visuals() const noexcept { return visuals_; }
+  /// Position of a text token that would be appended now.
+  int next_position() const noexcept { return next_; }
+
+  void reserve(std::size_t n) {
+    tokens_.reserve(n);
+    keys_.reserve(n);
+    for (auto& p : positions_) p.reserve(n);
+  }
+
+  void append(int token) {
+    push(token, next_, next_, next_, static_cast<std::uint64_t>(static_cast<std::uint32_t>(token)));
+    ++next_;
+  }
+  void append(std::span<const int> tokens) {
+    for (int t : tokens) append(t);
+  }
+  /// Slice `slice` of a picture or video of gh x gw cells a slice, under the placeholder token `pad`; its features are
+  /// attached later.
+  void append(const ContentKey& key, std::size_t gh, std::size_t gw, std::size_t slice, int pad) {
+    visuals_.push_back({size(), gh * gw, slice * gh * gw, key, nullptr});
+    for (std::size_t r = 0; r < gh; ++r) {
+      for (std::size_t c = 0; c < gw; ++c) {
+        const std::uint64_t row = visuals_.back().first_row + r * gw + c;
+        push(pad, next_, next_ + static_cast<int>(r), next_ + static_cast<int>(c), Key{key.high, key.low, row});
+      }
+    }
+    next_ += static_cast<int>(std::max(gh, gw));
+  }
+  /// The same with the features at hand.
+  void append(const std::shared_ptr<const VisionFeatures>& features, std::size_t slice, int pad) {
+    VLMT_ASSERT(features != nullptr && slice < features->slices);
+    append(features->key, features->grid_h, features->grid_w, slice, pad);
+    visuals_.back().features = features;
+  }
+  /// Gives features to every span with their key.
+  void attach(const std::shared_ptr<const VisionFeatures>& features) {
+    for (VisualSpan& span : visuals_) {
+      if (span.key == features->key) span.features = features;
+    }
+  }
+  /// Lets go of all features: cells that have been computed no longer need them.
+  void release_features() noexcept {
+    for (VisualSpan& span : visuals_) span.features.reset();
+  }
+
+  /// Becomes the first n cells of `other`, of which this is a prefix already. Features are not taken along.
+  void extend(const Sequence& other, std::size_t n) {
+    VLMT_DASSERT(size() <= n && n <= other.size());
+    const auto begin = static_cast<std::ptrdiff_t>(size());
+    const auto end = static_cast<std::ptrdiff_t>(n);
+    tokens_.insert(tokens_.end(), other.tokens_.begin() + begin, other.tokens_.begin() + end);
+    keys_.insert(keys_.end(), other.keys_.begin() + begin, other.keys_.begin() + end);
+    for (std::size_t a = 0; a < 3; ++a) {
+      positions_[a].insert(positions_[a].end(), other.positions_[a].begin() + begin, other.positions_[a].begin() + end);
+    }
+    visuals_.clear();
+    for (const VisualSpan& span : other.visuals_) {
+      if (span.begin >= n) break;
+      visuals_.push_back(span);
+      visuals_.back().tokens = std::min(span.tokens, n - span.begin);
+    }
+    release_features();
+    next_ = n == other.size() ? other.next_ : other.position_after(n);
+  }
+
+  /// Number of leading cells that are the same here and there: equal tokens, or equal rows of equal pictures.
+  std::size_t common_prefix(const Sequence& other) const noexcept {
+    const std::size_t n = std::min(size(), other.size());
+    std::size_t i = 0;
+    while (i < n && keys_[i] == other.keys_[i]) ++i;
+    return i;
+  }
+
+  /// Forgets all cells from n on. Cutting inside a picture is allowed.
+  void truncate(std::size_t n) {
+    if (n >= size()) return;
+    next_ = position_after(n);
+    while (!visuals_.empty() && visuals_.back().begin >= n) visuals_.pop_back();
+    if (!visuals_.empty()) visuals_.back().tokens = std::min(visuals_.back().tokens, n - visuals_.back().begin);
+    tokens_.resize(n);
+    keys_.resize(n);
+    for (auto& p : positions_) p.resize(n);
+  }
+
+ private:
+  // Position of a text token behind the first n cells, n < size(). Cell n says it, unless it is inside a picture: then
+  // text would start behind the largest position of the part that is left.
+  int position_after(std::size_t n) const noexcept {
+    for (const VisualSpan& span : visuals_) {
+      if (span.begin >= n || n >= span.begin + span.tokens) continue;
+      int next = 0;
+      for (std::size_t i = span.begin; i < n; ++i) {
+        for (const auto& p : positions_) next = std::max(next, p[i] + 1);
+      }
+      return next;
+    }
+    return positions_[0][n];
+  }
+
+  struct Key {
+    std::uint64_t a = 0;
+    std::uint64_t b = 0;
+    std::uint64_t row = 0;
+    friend bool operator==(const Key&, const Key&) = default;
+  };
+  static constexpr std::uint64_t text_row = ~std::uint64_t{0};
+
+  void push(int token, int t, int h, int w, std::uint64_t text) { push(token, t, h, w, Key{text, 0, text_row}); }
+  void push(int token, int t, int h, int w, Key key) {
+    tokens_.push_back(token);
+    keys_.push_back(key);
+    positions_[0].push_back(t);
+    positions_[1].push_back(h);
+    positions_[2].push_back(w);
+  }
+
+  std::vector<int> tokens_;
+  std::vector<Key> keys_;
+  std::array<std::vector<int>, 3> positions_;
+  std::vector<VisualSpan> visuals_;
+  int next_ = 0;
+};
+
+VLMT_END_NAMESPACE

@@ -1,0 +1,122 @@
+// Hyper-parameters of a vision tower, read from an mmproj GGUF file and checked.
+#pragma once
+
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "vlmt/base/config.hpp"
+#include "vlmt/base/error.hpp"
+#include "vlmt/io/gguf.hpp"
+#include "vlmt/model/text_config.hpp"
+
+VLMT_BEGIN_NAMESPACE
+
+/// What the Qwen3-VL tower needs to know besides its weights.
+struct VisionConfig {
+  std::string file;
+  std::size_t hidden = 0;
+  std::size_t depth = 0;
+  std::size_t heads = 0;
+  std::size_t ffn = 0;
+  std::size_t patch = 0;               ///< side of a patch in pixels
+  std::size_t merge = 0;               ///< side of the square of patches that becomes one token
+  std::size_t temporal_patch = 2;      ///< frames per patch
+  std::size_t out_hidden = 0;          ///< width of a feature: the decoder's hidden size
+  std::size_t position_side = 0;       ///< the learned position table has side * side rows
+  std::vector<std::size_t> deepstack;  ///< blocks whose output goes to the first layers of the decoder, ascending
+  std::array<float, 3> mean{};
+  std::array<float, 3> std{};
+  float norm_eps = 0.0f;
+  std::size_t min_pixels = 0;  ///< of a resized picture
+  std::size_t max_pixels = 0;
+
+  std::size_t head_dim() const noexcept { return hidden / heads; }
+  std::size_t patch_values() const noexcept { return 3 * temporal_patch * patch * patch; }
+  /// Both sides of a resized picture are multiples of this.
+  std::size_t factor() const noexcept { return patch * merge; }
+};
+
+/// Reads the keys of a Qwen3-VL mmproj file. Throws FileError naming the key or tensor.
+inline VisionConfig read_vision_config(const GgufFile& file) {
+  const ModelLimits limits;
+  VisionConfig c;
+  c.file = file.path();
+  const auto architecture = file.require<std::string_view>("general.architecture");
+  if (architecture != "clip") {
+    throw FileError("this is no mmproj file", {c.file, {}, "general.architecture", "clip", std::string(architecture)});
+  }
+  std::string projector_key = "clip.projector_type";
+  if (file.find(projector_key) == nullptr) projector_key = "clip.vision.projector_type";
+  const auto projector = file.require<std::string_view>(projector_key);
+  if (projector != "qwen3vl_merger") {
+    throw FileError("the projector is of another family",
+                    {c.file, {}, projector_key, "qwen3vl_merger", std::string(projector)});
+  }
+  using detail::require_size;
+  const std::string v = "clip.vision.";
+  c.hidden = require_size(file, v + "embedding_length", 8, limits.width);
+  c.depth = require_size(file, v + "block_count", 1, limits.layers);
+  c.heads = require_size(file, v + "attention.head_count", 1, 1024);
+  if (c.hidden % c.heads != 0 || c.head_dim() % 8 != 0) {
+    throw FileError("heads do not divide the width into multiples of 8",
+                    {c.file, {}, v + "attention.head_count", {}, std::to_string(c.heads)});
+  }
+  c.ffn = require_size(file, v + "feed_forward_length", 1, limits.width);
+  c.patch = require_size(file, v + "patch_size", 1, 256);
+  c.merge = detail::size_or(file, v + "spatial_merge_size", 2, 1, 8);
+  c.norm_eps = detail::require_positive(file, v + "attention.layer_norm_epsilon");
+  c.out_hidden = static_cast<std::size_t>(file.require_tensor("mm.2.weight").ne[1]);
+
+  const auto mean = file.require_array<float>(v + "image_mean");
+  const auto std = file.require_array<float>(v + "image_std");
+  for (std::size_t i = 0; i < 3; ++i) {
+    if (mean.size() != 3 || std.size() != 3 || !std::isfinite(mean[i]) || !(std[i] > 0.0f) || !std::isfinite(std[i])) {
+      throw FileError("mean and deviation of pixels must be three finite numbers",
+                      {c.file, {}, v + "image_mean, " + v + "image_std", {}, {}});
+    }
+    c.mean[i] = mean[i];
+    c.std[i] = std[i];
+  }
+
+  const GgufTensor& table = file.require_tensor("v.position_embd.weight");
+  c.position_side = static_cast<std::size_t>(std::sqrt(static_cast<double>(table.ne[1])) + 0.5);
+  if (c.position_side == 0 || c.position_side > 4096 || c.position_side * c.position_side != table.ne[1]) {
+    throw FileError("the position table is not square",
+                    {c.file, table.offset, "v.position_embd.weight", {}, std::to_string(table.ne[1]) + " rows"});
+  }
+
+  const std::string deep_key = v + "is_deepstack_layers";
+  if (file.find(deep_key) != nullptr) {
+    const auto flags = file.require_array<bool>(deep_key);
+    if (flags.size() != c.depth) {
+      throw FileError("one flag per block is needed",
+                      {c.file, {}, deep_key, std::to_string(c.depth), std::to_string(flags.size())});
+    }
+    for (std::size_t i = 0; i < c.depth; ++i) {
+      if (flags[i]) c.deepstack.push_back(i);
+    }
+  } else {
+    for (std::size_t i = 0; i < c.depth; ++i) {
+      if (file.find_tensor("v.deepstack." + std::to_string(i) + ".fc1.weight") != nullptr) c.deepstack.push_back(i);
+    }
+  }
+
+  // Released Qwen3-VL preprocessors: 64 to 16384 tokens of 32 x 32 pixels.
+  const std::size_t token_pixels = c.factor() * c.factor();
+  const std::size_t most = std::size_t{1} << 40;
+  c.min_pixels = detail::size_or(file, v + "image_min_pixels", 64 * token_pixels, 1, most);
+  c.max_pixels = detail::size_or(file, v + "image_max_pixels", 16384 * token_pixels, 1, most);
+  if (c.min_pixels > c.max_pixels || c.max_pixels < token_pixels) {
+    throw FileError(
+        "the limits of a picture's size contradict each other",
+        {c.file, {}, v + "image_max_pixels", "at least " + std::to_string(c.min_pixels), std::to_string(c.max_pixels)});
+  }
+  return c;
+}
+
+VLMT_END_NAMESPACE

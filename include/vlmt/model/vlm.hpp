@@ -1,0 +1,110 @@
+// The network: decoder and vision tower, read from a GGUF file and its mmproj file. Needs no text or picture library.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "vlmt/base/assert.hpp"
+#include "vlmt/base/config.hpp"
+#include "vlmt/base/error.hpp"
+#include "vlmt/exec/buffer.hpp"
+#include "vlmt/exec/team.hpp"
+#include "vlmt/io/gguf.hpp"
+#include "vlmt/model/decoder.hpp"
+#include "vlmt/model/text_config.hpp"
+#include "vlmt/model/vision_config.hpp"
+#include "vlmt/model/vision_tower.hpp"
+#include "vlmt/model/weight_loader.hpp"
+
+VLMT_BEGIN_NAMESPACE
+
+/// A model of the family M. Construction reads and checks the files' headers and names every weight, so that all sizes
+/// are known; `load` then packs the weights. Immutable once loaded: any number of sessions may share it.
+template <class M>
+class Vlm {
+ public:
+  using Family = M;
+  using Arch = typename M::Backend::Arch;
+
+  /// Opens the files. `mmproj_path` may be empty: a model without eyes. Throws FileError.
+  static Vlm open(const std::string& model_path, const std::string& mmproj_path = {}) {
+    std::optional<GgufFile> mmproj;
+    if (!mmproj_path.empty()) mmproj = GgufFile::open(mmproj_path);
+    return Vlm(GgufFile::open(model_path), std::move(mmproj));
+  }
+
+  explicit Vlm(GgufFile model, std::optional<GgufFile> mmproj = std::nullopt)
+      : files_(std::make_unique<Files>(Files{std::move(model), std::move(mmproj)})) {
+    const TextConfig text = read_text_config(files_->model, M::architectures);
+    decoder_ = std::make_unique<Decoder<M>>(text, WeightSource(files_->model), loader_);
+    if (files_->mmproj) {
+      const VisionConfig vision = read_vision_config(*files_->mmproj);
+      check_pair(text, vision);
+      tower_ = std::make_unique<VisionTower<Arch>>(vision, WeightSource(*files_->mmproj), loader_);
+    }
+    weight_bytes_ = loader_.bytes();
+  }
+
+  /// Packs all weights with the members of `team`. Throws what `progress` throws; the model is then not usable.
+  template <Team T>
+  void load(T& team, const LoadProgress& progress = {}) {
+    if (!arch::runs_here<Arch>()) {
+      throw DeviceError("this program was built for processors with " + std::string(Arch::name) +
+                        "; this one has no such instructions");
+    }
+    weights_ = loader_.load(team, progress);
+    loader_ = {};
+    files_.reset();  // unmaps
+  }
+
+  /// Bytes of the packed weights; known before they are loaded.
+  std::size_t weight_bytes() const noexcept { return weight_bytes_; }
+  bool loaded() const noexcept { return files_ == nullptr; }
+
+  const Decoder<M>& decoder() const noexcept { return *decoder_; }
+  /// The vision tower, or null.
+  const VisionTower<Arch>* tower() const noexcept { return tower_.get(); }
+  const TextConfig& config() const noexcept { return decoder_->config(); }
+  /// The opened model file, until the weights are loaded.
+  const GgufFile& file() const {
+    VLMT_ASSERT(files_ != nullptr);
+    return files_->model;
+  }
+
+ private:
+  struct Files {
+    GgufFile model;
+    std::optional<GgufFile> mmproj;
+  };
+
+  static void check_pair(const TextConfig& text, const VisionConfig& vision) {
+    if (vision.out_hidden != text.hidden) {
+      throw FileError(
+          "the mmproj file belongs to another model",
+          {vision.file, {}, "mm.2.weight", std::to_string(text.hidden) + " rows", std::to_string(vision.out_hidden)});
+    }
+    if (vision.deepstack.size() != text.deepstack_layers) {
+      throw FileError("the mmproj file belongs to another model", {vision.file,
+                                                                   {},
+                                                                   "clip.vision.is_deepstack_layers",
+                                                                   std::to_string(text.deepstack_layers) + " levels",
+                                                                   std::to_string(vision.deepstack.size())});
+    }
+  }
+
+  std::unique_ptr<Files> files_;
+  WeightLoader<Arch, typename M::Formats> loader_;
+  std::unique_ptr<Decoder<M>> decoder_;
+  std::unique_ptr<VisionTower<Arch>> tower_;
+  Buffer weights_;
+  std::size_t weight_bytes_ = 0;
+};
+
+VLMT_END_NAMESPACE

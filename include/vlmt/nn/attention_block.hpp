@@ -1,0 +1,102 @@
+// The attention half of a decoder layer: norm, fused QKV, rotation and cache write, attention, output projection.
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+
+#include "vlmt/base/config.hpp"
+#include "vlmt/exec/step.hpp"
+#include "vlmt/kernel/attention.hpp"
+#include "vlmt/kernel/epilogue.hpp"
+#include "vlmt/kernel/matmul.hpp"
+#include "vlmt/kernel/rope.hpp"
+#include "vlmt/nn/input_rows.hpp"
+
+VLMT_BEGIN_NAMESPACE
+
+/// Weights of one attention block. All matrices are (out, in).
+template <class Arch>
+struct AttentionWeights {
+  const float* norm = nullptr;    ///< (hidden)
+  const float* q_norm = nullptr;  ///< (head_dim)
+  const float* k_norm = nullptr;  ///< (head_dim)
+  PackedMatrix<Arch> q;           ///< (heads * head_dim, hidden)
+  PackedMatrix<Arch> k;           ///< (kv_heads * head_dim, hidden)
+  PackedMatrix<Arch> v;           ///< (kv_heads * head_dim, hidden)
+  PackedMatrix<Arch> out;         ///< (hidden, heads * head_dim)
+};
+
+/// Memory that the blocks of a decoder share, for up to `rows` tokens.
+struct AttentionBuffers {
+  float* qkv = nullptr;  ///< (rows, (heads + 2 kv_heads) * head_dim)
+  InputRows out;         ///< (rows, heads * head_dim): what the output projection reads
+  AttentionScratch scratch;
+
+  /// `capacity` slots of cache, `members` threads at the most.
+  template <class Shapes>
+  static AttentionBuffers take(Carver& carver, const Shapes& s, std::size_t rows, std::size_t capacity,
+                               std::size_t members) {
+    AttentionBuffers b;
+    b.qkv = carver.take<float>(rows * (s.heads + 2 * s.kv_heads) * s.head_dim);
+    b.out = InputRows::take(carver, rows, s.heads * s.head_dim);
+    b.scratch.tiles = carver.take<float>(members * attention_tile_floats(s.head_dim));
+    b.scratch.partials = carver.take<float>(attention_partial_floats(1, s.heads, s.head_dim, capacity));
+    b.scratch.capacity = capacity;
+    return b;
+  }
+};
+
+/// x (n, hidden) += attention(norm(x)). M gives Arch, Norm, QkNorm, Rotary and Attention; token t goes to slot
+/// *start + t of `kv`; `table` holds the rotary angles of the n tokens.
+template <class M, Step S, class Shapes, class Arch>
+void attention_block(S& step, const Shapes& s, const AttentionWeights<Arch>& w, const AttentionBuffers& b,
+                     const InputRows& input, float* x, std::size_t n, const KvView& kv, const std::int32_t* start,
+                     const float* table, float eps, Numerics numerics, const typename M::Attention& variant) {
+  const auto hidden = s.hidden;
+  const std::size_t q_width = s.heads * s.head_dim;
+  const std::size_t kv_width = s.kv_heads * s.head_dim;
+  const std::size_t width = q_width + 2 * kv_width;
+  const RowForms in = forms_of(numerics, {w.q.leaves, w.k.leaves, w.v.leaves});
+  const typename M::Norm norm{w.norm, eps};
+  input.write(hidden, in, [&](const auto& sink) {
+    step([=](Member& m) noexcept { norm_rows<Arch>(norm, x, n, hidden, hidden, sink, m); });
+  });
+
+  const Activations rows = input.rows(n, hidden, in);
+  const AttentionWeights<Arch>* weights = &w;
+  float* qkv = b.qkv;
+  step([=](Member& m) noexcept {
+    const Store<Arch> q{qkv, width};
+    const Store<Arch> k{qkv + q_width, width};
+    const Store<Arch> v{qkv + q_width + kv_width, width};
+    matmul_many(rows, m, MatmulJob{weights->q, q}, MatmulJob{weights->k, k}, MatmulJob{weights->v, v});
+  });
+
+  const QkvRows heads{qkv, qkv + q_width, qkv + q_width + kv_width, width, n, s.heads};
+  const std::size_t half = s.head_dim / 2;
+  const auto qk_norm = M::qk_norm(w.q_norm, w.k_norm, eps);
+  step([=](Member& m) noexcept {
+    qk_norm_rope_store<Arch, typename M::Rotary::Pairing>(heads, qk_norm, table, half, kv, start, m);
+  });
+
+  const QueryRows queries{qkv, width, n, s.heads};
+  const float scale = 1.0f / std::sqrt(static_cast<float>(s.head_dim));
+  const AttentionScratch scratch = b.scratch;
+  const RowForms out = forms_of(numerics, {w.out.leaves});
+  if (n == 1) {
+    step([=](Member& m) noexcept { attention_split<Arch>(variant, queries, kv, scale, start, scratch, m); });
+  }
+  b.out.write(q_width, out, [&](const auto& sink) {
+    if (n == 1) {
+      step([=](Member& m) noexcept { attention_merge<Arch>(variant, queries, kv, scale, start, sink, scratch, m); });
+    } else {
+      step([=](Member& m) noexcept { attention<Arch>(variant, queries, kv, scale, start, sink, scratch, m); });
+    }
+  });
+
+  const Activations merged = b.out.rows(n, q_width, out);
+  step([=](Member& m) noexcept { matmul(weights->out, merged, AddTo<Arch>{x, hidden}, m); });
+}
+
+VLMT_END_NAMESPACE

@@ -1,0 +1,96 @@
+// The KV cache of one sequence: keys and values of all layers in one buffer, their formats chosen apart.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include "vlmt/base/assert.hpp"
+#include "vlmt/base/checked.hpp"
+#include "vlmt/base/config.hpp"
+#include "vlmt/base/error.hpp"
+#include "vlmt/exec/buffer.hpp"
+#include "vlmt/kernel/kv_view.hpp"
+
+VLMT_BEGIN_NAMESPACE
+
+/// What a cache must hold.
+struct KvShape {
+  std::size_t layers = 0;
+  std::size_t kv_heads = 0;
+  std::size_t head_dim = 0;
+  std::size_t capacity = 0;  ///< slots: the longest sequence
+};
+
+/// Bytes of a cache, or LimitError if they overflow.
+inline std::size_t kv_cache_bytes(const KvShape& s, const KvLeaf& keys, const KvLeaf& values) {
+  const auto slots = checked_mul(s.layers * s.kv_heads, s.capacity);
+  const auto bytes = slots ? checked_mul(*slots, keys.row_bytes(s.head_dim) + values.row_bytes(s.head_dim)) : slots;
+  if (!bytes) throw LimitError("a KV cache of " + std::to_string(s.capacity) + " tokens has no size");
+  return *bytes;
+}
+
+/// Slots of all layers; slot i of every layer belongs to cell i of the sequence. Pages are touched as the sequence
+/// grows.
+class KvCache {
+ public:
+  KvCache() = default;
+  /// Throws InputError if head_dim is no multiple of a format's block.
+  KvCache(const KvShape& shape, const KvLeaf& keys, const KvLeaf& values)
+      : shape_(shape), keys_(&keys), values_(&values) {
+    for (const KvLeaf* leaf : {keys_, values_}) {
+      if (!leaf->fits(shape.head_dim)) {
+        throw InputError("this KV format does not fit the model's heads",
+                         {{},
+                          {},
+                          std::string(leaf->name),
+                          "a multiple of " + std::to_string(leaf->block_values),
+                          "heads of " + std::to_string(shape.head_dim)});
+      }
+    }
+    buffer_ = Buffer(kv_cache_bytes(shape, keys, values));
+  }
+
+  const KvShape& shape() const noexcept { return shape_; }
+  const KvLeaf& key_leaf() const noexcept { return *keys_; }
+  const KvLeaf& value_leaf() const noexcept { return *values_; }
+  std::size_t capacity() const noexcept { return shape_.capacity; }
+  std::size_t bytes() const noexcept { return buffer_.bytes(); }
+
+  /// The keys and values of one layer.
+  KvView layer(std::size_t l) const noexcept {
+    VLMT_DASSERT(l < shape_.layers);
+    const std::size_t key_bytes = kv_rows_bytes(*keys_, shape_.kv_heads, shape_.head_dim, shape_.capacity);
+    const std::size_t value_bytes = kv_rows_bytes(*values_, shape_.kv_heads, shape_.head_dim, shape_.capacity);
+    std::byte* at = buffer_.data() + l * (key_bytes + value_bytes);
+    return {kv_rows(at, *keys_, shape_.head_dim, shape_.capacity),
+            kv_rows(at + key_bytes, *values_, shape_.head_dim, shape_.capacity), shape_.kv_heads, shape_.head_dim,
+            shape_.capacity};
+  }
+
+  /// A cache of its own with the first n slots copied: the beginning of a fork.
+  KvCache fork(std::size_t n) const {
+    VLMT_ASSERT(n <= shape_.capacity);
+    KvCache copy(shape_, *keys_, *values_);
+    for (std::size_t l = 0; l < shape_.layers; ++l) {
+      const KvView from = layer(l);
+      const KvView to = copy.layer(l);
+      for (std::size_t h = 0; h < shape_.kv_heads; ++h) {
+        if (n == 0) break;
+        std::memcpy(to.key_row(h, 0), from.key_row(h, 0), n * from.keys.slot_stride);
+        std::memcpy(to.value_row(h, 0), from.value_row(h, 0), n * from.values.slot_stride);
+      }
+    }
+    return copy;
+  }
+
+ private:
+  KvShape shape_;
+  const KvLeaf* keys_ = nullptr;
+  const KvLeaf* values_ = nullptr;
+  Buffer buffer_;
+};
+
+VLMT_END_NAMESPACE

@@ -1,0 +1,93 @@
+// The mixture of experts of a decoder layer: router, tokens grouped by expert, gated MLPs of the chosen experts only.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "vlmt/base/config.hpp"
+#include "vlmt/exec/step.hpp"
+#include "vlmt/kernel/epilogue.hpp"
+#include "vlmt/kernel/expert_groups.hpp"
+#include "vlmt/kernel/grouped_matmul.hpp"
+#include "vlmt/kernel/matmul.hpp"
+#include "vlmt/kernel/norm.hpp"
+#include "vlmt/kernel/router.hpp"
+#include "vlmt/kernel/rows.hpp"
+#include "vlmt/nn/input_rows.hpp"
+#include "vlmt/nn/router.hpp"
+
+VLMT_BEGIN_NAMESPACE
+
+/// Weights of one mixture. The experts of a stacked matrix stand one after the other.
+template <class Arch>
+struct MoeWeights {
+  const float* norm = nullptr;  ///< (hidden)
+  PackedMatrix<Arch> router;    ///< (experts, hidden)
+  PackedExperts<Arch> gate;     ///< experts x (expert_ffn, hidden)
+  PackedExperts<Arch> up;       ///< experts x (expert_ffn, hidden)
+  PackedExperts<Arch> down;     ///< experts x (hidden, expert_ffn)
+};
+
+/// Memory of a mixture for up to `rows` tokens with k experts each.
+struct MoeBuffers {
+  float* logits = nullptr;      ///< (rows, experts)
+  std::int32_t* ids = nullptr;  ///< (rows, k)
+  float* weights = nullptr;     ///< (rows, k)
+  ExpertGroups groups;
+  InputRows inner;           ///< (rows * k, expert_ffn), in the order of the groups
+  float* outputs = nullptr;  ///< (rows * k, hidden), in the order of the groups
+
+  template <class Shapes>
+  static MoeBuffers take(Carver& carver, const Shapes& s, std::size_t rows, std::size_t k) {
+    MoeBuffers b;
+    b.logits = carver.take<float>(rows * s.experts);
+    b.ids = carver.take<std::int32_t>(rows * k);
+    b.weights = carver.take<float>(rows * k);
+    b.groups.offsets = carver.take<std::int32_t>(s.experts + 1);
+    b.groups.tokens = carver.take<std::int32_t>(rows * k);
+    b.groups.positions = carver.take<std::int32_t>(rows * k);
+    b.groups.experts = s.experts;
+    b.inner = InputRows::take(carver, rows * k, s.expert_ffn);
+    b.outputs = carver.take<float>(rows * k * s.hidden);
+    return b;
+  }
+};
+
+/// x (n, hidden) += sum over the chosen experts e of weight_e * down_e(act(gate_e(norm x)) * up_e(norm x)).
+template <class M, Step S, class Shapes, class Arch>
+void moe_block(S& step, const Shapes& s, const MoeWeights<Arch>& w, const InputRows& input, const MoeBuffers& b,
+               float* x, std::size_t n, std::size_t k, float eps, Numerics numerics, const typename M::Router& router) {
+  static_assert(RouterPolicy<typename M::Router, Arch>,
+                "vlmt: a router needs a static used(in_file) and route<Arch>(logits, n, experts, k, ids, weights, m) "
+                "const, both noexcept; see TopKRouter in nn/router.hpp");
+  const auto hidden = s.hidden;
+  const auto ffn = s.expert_ffn;
+  const auto experts = s.experts;
+  const RowForms in = forms_of(numerics, {w.router.leaves, w.gate.leaves, w.up.leaves});
+  const typename M::Norm norm{w.norm, eps};
+  input.write(hidden, in, [&](const auto& sink) {
+    step([=](Member& m) noexcept { norm_rows<Arch>(norm, x, n, hidden, hidden, sink, m); });
+  });
+
+  const MoeWeights<Arch>* weights = &w;
+  const Activations rows = input.rows(n, hidden, in);
+  step([=](Member& m) noexcept { matmul(weights->router, rows, Store<Arch>{b.logits, experts}, m); });
+  step([=](Member& m) noexcept { router.template route<Arch>(b.logits, n, experts, k, b.ids, b.weights, m); });
+  step([=](Member& m) noexcept { group_by_expert(b.ids, n, k, b.groups, m); });
+  const RowForms out = forms_of(numerics, {w.down.leaves});
+  b.inner.write(ffn, out, [&]<class Sink>(const Sink& sink) {
+    const GatedStore<Arch, Sink, typename M::Activation> gated{sink};
+    step([=](Member& m) noexcept {
+      grouped_matmul_pair(weights->gate, weights->up, b.groups, b.groups.tokens, rows, gated, m);
+    });
+  });
+  const Activations product = b.inner.rows(n * k, ffn, out);
+  step([=](Member& m) noexcept {
+    grouped_matmul(weights->down, b.groups, nullptr, product, Store<Arch>{b.outputs, hidden}, m);
+  });
+  step([=](Member& m) noexcept {
+    add_weighted_rows<Arch>(b.outputs, b.groups.positions, b.weights, n, k, hidden, x, m);
+  });
+}
+
+VLMT_END_NAMESPACE

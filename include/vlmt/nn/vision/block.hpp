@@ -1,0 +1,145 @@
+// One transformer block of a vision tower: pre-norm attention within segments and a two-layer MLP, with biases.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+
+#include "vlmt/base/config.hpp"
+#include "vlmt/exec/buffer.hpp"
+#include "vlmt/exec/step.hpp"
+#include "vlmt/kernel/activation.hpp"
+#include "vlmt/kernel/attention.hpp"
+#include "vlmt/kernel/epilogue.hpp"
+#include "vlmt/kernel/matmul.hpp"
+#include "vlmt/kernel/norm.hpp"
+#include "vlmt/kernel/rope.hpp"
+#include "vlmt/nn/input_rows.hpp"
+
+VLMT_BEGIN_NAMESPACE
+
+/// A matrix (out, in) and a bias (out).
+template <class Arch>
+struct AffineWeights {
+  PackedMatrix<Arch> matrix;
+  const float* bias = nullptr;
+};
+
+/// Weight and bias of a layer norm.
+struct LayerNormWeights {
+  const float* weight = nullptr;
+  const float* bias = nullptr;
+};
+
+/// Weights of one block of a tower of width h.
+template <class Arch>
+struct VisionBlockWeights {
+  LayerNormWeights norm1;
+  LayerNormWeights norm2;
+  AffineWeights<Arch> qkv;   ///< (3h, h): rows of queries, keys, values
+  AffineWeights<Arch> out;   ///< (h, h)
+  AffineWeights<Arch> up;    ///< (ffn, h)
+  AffineWeights<Arch> down;  ///< (h, ffn)
+};
+
+/// Sizes of a tower.
+struct VisionShape {
+  std::size_t hidden = 0;
+  std::size_t heads = 0;
+  std::size_t ffn = 0;
+  std::size_t head_dim() const noexcept { return hidden / heads; }
+};
+
+/// Rows that a block computes at a time where rows are independent: enough to use the caches, and it bounds memory.
+inline constexpr std::size_t vision_row_chunk = 1024;
+
+/// Memory that the blocks of a tower share, for up to `rows` patches.
+struct VisionBuffers {
+  float* x = nullptr;    ///< (rows, hidden): the residual stream
+  float* qkv = nullptr;  ///< (rows, 3 hidden)
+  InputRows merged;      ///< (rows, hidden): attention's output
+  InputRows input;       ///< (chunk, hidden or 4 hidden): a norm's output
+  InputRows inner;       ///< (chunk, ffn or 4 hidden): an activation's output
+  AttentionScratch scratch;
+};
+
+/// Calls f(first, n) for chunks of [0, rows).
+template <class F>
+void for_row_chunks(std::size_t rows, std::size_t chunk, F&& f) {
+  for (std::size_t first = 0; first < rows; first += chunk) f(first, std::min(chunk, rows - first));
+}
+
+namespace detail {
+
+/// Quantises rows that an epilogue has written as floats, where the next matrix wants that.
+template <class Arch, Step S>
+void requantize(S& step, const InputRows& rows, std::size_t n, std::size_t cols, RowForms forms) {
+  if (!forms.groups) return;
+  const QuantizedRows groups{rows.q, QuantizedRows::row_groups(cols)};
+  const float* x = rows.x;
+  step([=](Member& m) noexcept { quantize_rows<Arch>(x, n, cols, cols, groups, m); });
+}
+
+}  // namespace detail
+
+/// b.x (n, h) goes through the block in place. `table` holds the 2-D rotary angles of the n patches; attention stays
+/// within `segments`.
+template <Step S, class Arch>
+void vision_block(S& step, const VisionShape& s, const VisionBlockWeights<Arch>& w, const VisionBuffers& b,
+                  std::size_t n, const SegmentedAttention& segments, const float* table, float eps, Numerics numerics) {
+  const std::size_t h = s.hidden;
+  const std::size_t dim = s.head_dim();
+  const VisionBlockWeights<Arch>* weights = &w;
+  float* x = b.x;
+  float* qkv = b.qkv;
+
+  const RowForms qkv_in = forms_of(numerics, {w.qkv.matrix.leaves});
+  const LayerNorm norm1{w.norm1.weight, w.norm1.bias, eps};
+  for_row_chunks(n, vision_row_chunk, [&](std::size_t first, std::size_t rows) {
+    b.input.write(h, qkv_in, [&](const auto& sink) {
+      step([=](Member& m) noexcept { norm_rows<Arch>(norm1, x + first * h, rows, h, h, sink, m); });
+    });
+    const Activations in = b.input.rows(rows, h, qkv_in);
+    step([=](Member& m) noexcept {
+      matmul(weights->qkv.matrix, in, BiasStore<Arch>{qkv + first * 3 * h, 3 * h, weights->qkv.bias}, m);
+    });
+  });
+  step([=](Member& m) noexcept {
+    rope_rows<Arch, Rope2d::Pairing>(qkv, n, 2 * s.heads, dim, 3 * h, table, dim / 2, m);
+  });
+
+  const QueryRows queries{qkv, 3 * h, n, s.heads};
+  const KvView kv{kv_rows_of_activations<Arch>(qkv + h, dim, 3 * h),
+                  kv_rows_of_activations<Arch>(qkv + 2 * h, dim, 3 * h), s.heads, dim, n};
+  const float scale = 1.0f / std::sqrt(static_cast<float>(dim));
+  const AttentionScratch scratch = b.scratch;
+  // Heads need not be a multiple of a group of 32, so attention writes floats.
+  const F32Rows merged{b.merged.x, h};
+  step([=](Member& m) noexcept { attention<Arch>(segments, queries, kv, scale, nullptr, merged, scratch, m); });
+  const RowForms out_in = forms_of(numerics, {w.out.matrix.leaves});
+  detail::requantize<Arch>(step, b.merged, n, h, out_in);
+  const Activations attended = b.merged.rows(n, h, out_in);
+  step([=](Member& m) noexcept { matmul(weights->out.matrix, attended, BiasAddTo<Arch>{x, h, weights->out.bias}, m); });
+
+  const RowForms up_in = forms_of(numerics, {w.up.matrix.leaves});
+  const RowForms down_in = forms_of(numerics, {w.down.matrix.leaves});
+  const LayerNorm norm2{w.norm2.weight, w.norm2.bias, eps};
+  const std::size_t ffn = s.ffn;
+  for_row_chunks(n, vision_row_chunk, [&](std::size_t first, std::size_t rows) {
+    b.input.write(h, up_in, [&](const auto& sink) {
+      step([=](Member& m) noexcept { norm_rows<Arch>(norm2, x + first * h, rows, h, h, sink, m); });
+    });
+    const Activations in = b.input.rows(rows, h, up_in);
+    b.inner.write(ffn, down_in, [&]<class Sink>(const Sink& sink) {
+      const SinkStore<Arch, Sink, GeluTanh> activated{sink, weights->up.bias};
+      step([=](Member& m) noexcept { matmul(weights->up.matrix, in, activated, m); });
+    });
+    const Activations inner = b.inner.rows(rows, ffn, down_in);
+    step([=](Member& m) noexcept {
+      matmul(weights->down.matrix, inner, BiasAddTo<Arch>{x + first * h, h, weights->down.bias}, m);
+    });
+  });
+}
+
+VLMT_END_NAMESPACE

@@ -1,0 +1,55 @@
+// The merger of Qwen3-VL: squares of patches become one row of the decoder's width.
+#pragma once
+
+#include <cstddef>
+
+#include "vlmt/base/config.hpp"
+#include "vlmt/exec/step.hpp"
+#include "vlmt/kernel/activation.hpp"
+#include "vlmt/kernel/epilogue.hpp"
+#include "vlmt/kernel/matmul.hpp"
+#include "vlmt/kernel/norm.hpp"
+#include "vlmt/nn/vision/block.hpp"
+
+VLMT_BEGIN_NAMESPACE
+
+/// Weights of a merger; `group` = merge * merge patches of width h become one row.
+template <class Arch>
+struct MergerWeights {
+  LayerNormWeights norm;          ///< (h), or (group * h) if norm_after_merge
+  bool norm_after_merge = false;  ///< DeepStack mergers concatenate the patches first, the main one normalises first
+  AffineWeights<Arch> fc1;        ///< (group * h, group * h)
+  AffineWeights<Arch> fc2;        ///< (out, group * h)
+};
+
+/// y (n / group, out) = fc2(gelu(fc1(merged norm of b.x (n, h)))). The patches of a square follow one another.
+template <Step S, class Arch>
+void merger(S& step, const VisionShape& s, const MergerWeights<Arch>& w, const VisionBuffers& b, std::size_t n,
+            std::size_t group, float* y, std::size_t out, float eps, Numerics numerics) {
+  const std::size_t wide = group * s.hidden;
+  const std::size_t norm_width = w.norm_after_merge ? wide : s.hidden;
+  const RowForms fc1_in = forms_of(numerics, {w.fc1.matrix.leaves});
+  const RowForms fc2_in = forms_of(numerics, {w.fc2.matrix.leaves});
+  const MergerWeights<Arch>* weights = &w;
+  const LayerNorm norm{w.norm.weight, w.norm.bias, eps};
+  for_row_chunks(n / group, vision_row_chunk / group, [&](std::size_t first, std::size_t rows) {
+    const float* x = b.x + first * wide;
+    // The norm's rows may be narrower than the rows that fc1 reads; both are the same floats in a row.
+    const F32Rows normed{b.input.x, norm_width};
+    const std::size_t norm_count = rows * wide / norm_width;
+    step([=](Member& m) noexcept { norm_rows<Arch>(norm, x, norm_count, norm_width, norm_width, normed, m); });
+    detail::requantize<Arch>(step, b.input, rows, wide, fc1_in);
+    const Activations in = b.input.rows(rows, wide, fc1_in);
+    b.inner.write(wide, fc2_in, [&]<class Sink>(const Sink& sink) {
+      const SinkStore<Arch, Sink, GeluErf> activated{sink, weights->fc1.bias};
+      step([=](Member& m) noexcept { matmul(weights->fc1.matrix, in, activated, m); });
+    });
+    const Activations activated = b.inner.rows(rows, wide, fc2_in);
+    float* target = y + first * out;
+    step([=](Member& m) noexcept {
+      matmul(weights->fc2.matrix, activated, BiasStore<Arch>{target, out, weights->fc2.bias}, m);
+    });
+  });
+}
+
+VLMT_END_NAMESPACE
