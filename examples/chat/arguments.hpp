@@ -1,0 +1,53 @@
+// What the user of vlmt-chat asked for, as plain data.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+struct Arguments {
+  std::string model;
+  std::string mmproj;
+  std::string prompt;
+  bool has_prompt = false;
+  bool interactive = false;
+  std::vector<std::string> images;
+  std::vector<std::string> frames;  ///< folders of a video's frames
+  double fps = 2.0;                 ///< at which the frames were taken
+  std::string system;
+
+  bool greedy = false;
+  float temperature = 0.7f;
+  int top_k = 20;
+  float top_p = 0.8f;
+  float min_p = 0.0f;
+  float repetition = 1.0f;
+  float presence = 0.0f;
+  float frequency = 0.0f;
+  std::optional<std::uint64_t> seed;
+  std::size_t max_tokens = 1024;
+  std::vector<std::string> stop;
+  bool ignore_end = false;
+
+  std::size_t context = 8192;
+  std::size_t chunk = 256;
+  std::size_t threads = 0;
+  std::string key_format;
+  std::string value_format;
+  bool exact = false;
+  std::optional<std::uint64_t> min_pixels;
+  std::optional<std::uint64_t> max_pixels;
+  std::optional<std::uint64_t> min_picture_tokens;
+  std::optional<std::uint64_t> max_picture_tokens;
+  std::uint64_t max_image_pixels = 256'000'000;
+  std::optional<std::uint64_t> memory_limit;
+
+  bool stats = false;
+  bool json = false;
+  bool dry_run = false;
+};
+
+/// Parses the command line. Returns the exit code if the program is to end at once.
+std::optional<int> parse_arguments(int argc, char** argv, Arguments& arguments);

@@ -1,0 +1,113 @@
+// See report.hpp.
+#include "report.hpp"
+
+#include <cstdio>
+
+#include <nlohmann/json.hpp>
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// Text of a model is UTF-8, names of files may be anything.
+std::string dump(const Json& json) {
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+Json media_json(const std::vector<MediaCost>& media) {
+  Json list = Json::array();
+  for (const MediaCost& m : media) {
+    list.push_back({{"name", m.name},
+                    {"frames", m.frames},
+                    {"width", m.width},
+                    {"height", m.height},
+                    {"resized_width", m.resized_width},
+                    {"resized_height", m.resized_height},
+                    {"tokens", m.tokens}});
+  }
+  return list;
+}
+
+Json plan_parts(const PlanBytes& p) {
+  return {{"weights", p.weights}, {"kv_cache", p.kv_cache}, {"workspace", p.workspace},
+          {"vision", p.vision},   {"features", p.features}, {"total", p.total}};
+}
+
+template <class... Values>
+std::string line(const char* format, Values... values) {
+  char text[512];
+  std::snprintf(text, sizeof text, format, values...);
+  return text;
+}
+
+double mib(std::size_t bytes) {
+  return static_cast<double>(bytes) / (1 << 20);
+}
+
+}  // namespace
+
+double Report::prefill_rate() const {
+  const std::size_t computed = prompt_tokens - cached_tokens;
+  return prefill_seconds > 0.0 ? static_cast<double>(computed) / prefill_seconds : 0.0;
+}
+
+// The first token comes out of the prefill.
+double Report::decode_rate() const {
+  return decode_seconds > 0.0 && tokens.size() > 1 ? static_cast<double>(tokens.size() - 1) / decode_seconds : 0.0;
+}
+
+std::string cost_lines(const std::vector<MediaCost>& media) {
+  std::string out;
+  for (const MediaCost& m : media) {
+    const std::string frames = m.frames == 1 ? "" : std::to_string(m.frames) + " frames of ";
+    out += m.name + ": " + frames + std::to_string(m.width) + " x " + std::to_string(m.height) + ", resized to " +
+           std::to_string(m.resized_width) + " x " + std::to_string(m.resized_height) + ": " +
+           std::to_string(m.tokens) + " tokens\n";
+  }
+  return out;
+}
+
+std::string plan_line(const PlanBytes& p) {
+  return line("memory    plan %.1f MiB: weights %.1f, KV cache %.1f, workspace %.1f, vision %.1f, features %.1f\n",
+              mib(p.total), mib(p.weights), mib(p.kv_cache), mib(p.workspace), mib(p.vision), mib(p.features));
+}
+
+std::string stats_lines(const Report& r) {
+  return line("load      %.2f s\n", r.load_seconds) +
+         line("vision    %.2f s for %zu pictures, %zu tokens\n", r.vision_seconds, r.pictures, r.visual_tokens) +
+         line("first     %.2f s to the first token\n", r.first_token_seconds) +
+         line("prefill   %zu tokens in %.2f s, %.1f tokens/s; %zu more from the KV cache\n",
+              r.prompt_tokens - r.cached_tokens, r.prefill_seconds, r.prefill_rate(), r.cached_tokens) +
+         line("decode    %zu tokens in %.2f s, %.1f tokens/s; ended by %s\n", r.tokens.size(), r.decode_seconds,
+              r.decode_rate(), r.finish.c_str()) +
+         plan_line(r.plan) + line("          peak %.1f MiB\n", mib(r.peak_bytes));
+}
+
+std::string to_json(const Report& r) {
+  Json stats = {{"prompt_tokens", r.prompt_tokens},
+                {"cached_tokens", r.cached_tokens},
+                {"visual_tokens", r.visual_tokens},
+                {"generated_tokens", r.tokens.size()},
+                {"load_seconds", r.load_seconds},
+                {"vision_seconds", r.vision_seconds},
+                {"first_token_seconds", r.first_token_seconds},
+                {"prefill_seconds", r.prefill_seconds},
+                {"prefill_tokens_per_second", r.prefill_rate()},
+                {"decode_seconds", r.decode_seconds},
+                {"decode_tokens_per_second", r.decode_rate()},
+                {"peak_bytes", r.peak_bytes},
+                {"plan_bytes", plan_parts(r.plan)}};
+  return dump({{"text", r.text},
+               {"tokens", r.tokens},
+               {"finish", r.finish},
+               {"pictures", media_json(r.media)},
+               {"stats", std::move(stats)}});
+}
+
+std::string plan_json(const std::vector<MediaCost>& media, const PlanBytes& plan) {
+  return dump({{"pictures", media_json(media)}, {"plan_bytes", plan_parts(plan)}});
+}
+
+std::string error_json(std::string_view message) {
+  return dump({{"error", std::string(message)}});
+}

@@ -1,0 +1,198 @@
+// See contents.hpp.
+#include "contents.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <map>
+#include <span>
+
+#include <nlohmann/json.hpp>
+
+#include <vlmt/io/gguf.hpp>
+#include <vlmt/io/safetensors.hpp>
+
+namespace inspect {
+
+namespace {
+
+constexpr std::size_t shown_elements = 6;
+constexpr std::size_t shown_characters = 72;
+
+/// One line, not too long, control characters made visible.
+std::string shortened(std::string_view text) {
+  std::string out;
+  for (const char c : text.substr(0, shown_characters)) {
+    if (c == '\n') {
+      out += "\\n";
+    } else if (c == '\r') {
+      out += "\\r";
+    } else if (c == '\t') {
+      out += "\\t";
+    } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
+      out += '?';
+    } else {
+      out += c;
+    }
+  }
+  if (text.size() > shown_characters) {
+    // Not in the middle of a character.
+    while (!out.empty() && (static_cast<unsigned char>(out.back()) & 0xc0) == 0x80) out.pop_back();
+    if (!out.empty() && static_cast<unsigned char>(out.back()) >= 0xc0) out.pop_back();
+    out += "... (" + std::to_string(text.size()) + " bytes)";
+  }
+  return out;
+}
+
+std::string number(vlmt::GgufType type, const std::byte* p) {
+  if (type == vlmt::GgufType::Bool) return *p == std::byte{0} ? "false" : "true";
+  std::string text;
+  vlmt::detail::visit_gguf_number(type, p, [&text](auto value) {
+    char line[48];
+    if constexpr (std::is_floating_point_v<decltype(value)>) {
+      std::snprintf(line, sizeof line, "%.9g", static_cast<double>(value));
+    } else {
+      std::snprintf(line, sizeof line, "%s", std::to_string(value).c_str());
+    }
+    text = line;
+    return true;
+  });
+  return text;
+}
+
+std::string describe(const vlmt::GgufValue& v) {
+  const bool string = v.type == vlmt::GgufType::String;
+  const auto characters = [](const std::byte* p, std::size_t n) {
+    return std::string_view(reinterpret_cast<const char*>(p), n);
+  };
+  if (!v.is_array) return string ? shortened(characters(v.data.data(), v.data.size())) : number(v.type, v.data.data());
+  std::string text = v.type_name() + ": [";
+  const std::byte* p = v.data.data();
+  for (std::uint64_t i = 0; i < v.count && i < shown_elements; ++i) {
+    if (i != 0) text += ", ";
+    if (string) {
+      const auto length = vlmt::detail::load_as<std::uint64_t>(p);
+      text += "\"" + shortened(characters(p + 8, length)) + "\"";
+      p += 8 + length;
+    } else {
+      text += number(v.type, p);
+      p += vlmt::info(v.type).bytes;
+    }
+  }
+  return text + (v.count > shown_elements ? ", ...]" : "]");
+}
+
+Contents read_gguf(const std::string& path) {
+  const vlmt::GgufFile file = vlmt::GgufFile::open(path);
+  Contents c{path, "GGUF " + std::to_string(file.version()), {}, {}};
+  for (const vlmt::GgufValue& v : file.values()) c.values.emplace_back(std::string(v.key), describe(v));
+  for (const vlmt::GgufTensor& t : file.tensors()) {
+    c.tensors.push_back({std::string(t.name),
+                         std::string(vlmt::ggml_type_info(t.type).name),
+                         {t.ne.begin(), t.ne.begin() + t.n_dims},
+                         t.data.size()});
+  }
+  return c;
+}
+
+Contents read_safetensors(const std::string& path) {
+  const vlmt::SafetensorsFile file = vlmt::SafetensorsFile::open(path);
+  Contents c{path, "safetensors", {}, {}};
+  for (const auto& [key, value] : file.metadata()) c.values.emplace_back(key, shortened(value));
+  for (const vlmt::SafetensorsTensor& t : file.tensors()) {
+    c.tensors.push_back({t.name, t.dtype, t.shape, t.data.size()});
+  }
+  return c;
+}
+
+struct Total {
+  std::size_t tensors = 0;
+  std::uint64_t bytes = 0;
+};
+
+std::map<std::string, Total> totals(const Contents& c) {
+  std::map<std::string, Total> all;
+  for (const TensorLine& t : c.tensors) {
+    ++all[t.type].tensors;
+    all[t.type].bytes += t.bytes;
+  }
+  return all;
+}
+
+double mib(std::uint64_t bytes) {
+  return static_cast<double>(bytes) / (1 << 20);
+}
+
+template <class... Values>
+std::string line(const char* format, Values... values) {
+  char text[256];
+  std::snprintf(text, sizeof text, format, values...);
+  return text;
+}
+
+}  // namespace
+
+Contents read_contents(const std::string& path) {
+  return path.ends_with(".safetensors") || path.ends_with(".json") ? read_safetensors(path) : read_gguf(path);
+}
+
+std::string to_text(const Contents& c) {
+  std::string out = c.path + ": " + c.format + ", " + std::to_string(c.values.size()) + " keys, " +
+                    std::to_string(c.tensors.size()) + " tensors\n";
+  for (const auto& [key, value] : c.values) out += "  " + key + " = " + value + "\n";
+  for (const TensorLine& t : c.tensors) {
+    std::string shape;
+    for (const std::uint64_t n : t.shape) shape += (shape.empty() ? "" : ", ") + std::to_string(n);
+    out += "  " + t.name + std::string(t.name.size() < 40 ? 40 - t.name.size() : 1, ' ') +
+           line("%-7s %-22s %12llu bytes\n", t.type.c_str(), ("{" + shape + "}").c_str(),
+                static_cast<unsigned long long>(t.bytes));
+  }
+  std::uint64_t all = 0;
+  for (const auto& [type, total] : totals(c)) {
+    out += line("  total %-8s %6zu tensors %10.1f MiB\n", type.c_str(), total.tensors, mib(total.bytes));
+    all += total.bytes;
+  }
+  return out + line("  total          %6zu tensors %10.1f MiB\n", c.tensors.size(), mib(all));
+}
+
+std::string to_text(const PlanRequest& r, const Plan& p) {
+  std::string out;
+  if (r.picture_width != 0) {
+    out += line("picture   %d x %d, resized to %zu x %zu: %zu tokens\n", r.picture_width, r.picture_height,
+                p.resized_width, p.resized_height, p.picture_tokens);
+  }
+  const std::pair<const char*, std::size_t> parts[] = {
+      {"weights", p.weights},   {"KV cache", p.kv_cache}, {"workspace", p.workspace}, {"vision", p.vision},
+      {"features", p.features}, {"total", p.total},       {"available", p.available}};
+  for (const auto& [name, bytes] : parts) out += line("%-9s %14zu bytes %10.1f MiB\n", name, bytes, mib(bytes));
+  return out;
+}
+
+std::string to_json(const Contents& c) {
+  using Json = nlohmann::ordered_json;
+  Json values = Json::object(), tensors = Json::array(), sums = Json::object();
+  for (const auto& [key, value] : c.values) values[key] = value;
+  for (const TensorLine& t : c.tensors) {
+    tensors.push_back({{"name", t.name}, {"type", t.type}, {"shape", t.shape}, {"bytes", t.bytes}});
+  }
+  for (const auto& [type, total] : totals(c)) sums[type] = {{"tensors", total.tensors}, {"bytes", total.bytes}};
+  const Json all = {{"path", c.path}, {"format", c.format}, {"keys", values}, {"tensors", tensors}, {"totals", sums}};
+  return all.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+std::string to_json(const PlanRequest& r, const Plan& p) {
+  using Json = nlohmann::ordered_json;
+  Json all = {{"model", r.model}, {"mmproj", r.mmproj}, {"context", r.context}};
+  if (r.picture_width != 0) {
+    all["picture"] = {{"width", r.picture_width},
+                      {"height", r.picture_height},
+                      {"resized_width", p.resized_width},
+                      {"resized_height", p.resized_height},
+                      {"tokens", p.picture_tokens}};
+  }
+  all["plan_bytes"] = {{"weights", p.weights}, {"kv_cache", p.kv_cache}, {"workspace", p.workspace},
+                       {"vision", p.vision},   {"features", p.features}, {"total", p.total}};
+  all["available_bytes"] = p.available;
+  return all.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace inspect

@@ -1,0 +1,50 @@
+// What is in a file, as plain data and as text or JSON.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace inspect {
+
+struct TensorLine {
+  std::string name;
+  std::string type;
+  std::vector<std::uint64_t> shape;  ///< as the file gives it
+  std::uint64_t bytes = 0;
+};
+
+struct Contents {
+  std::string path;
+  std::string format;                                       ///< "GGUF 3" or "safetensors"
+  std::vector<std::pair<std::string, std::string>> values;  ///< key and a short form of its value
+  std::vector<TensorLine> tensors;
+};
+
+/// Reads headers only. Throws vlmt::FileError.
+Contents read_contents(const std::string& path);
+
+/// What vlmt-inspect --plan was asked for, and what came out.
+struct PlanRequest {
+  std::string model, mmproj;
+  std::size_t context = 8192, chunk = 256, threads = 0;
+  std::string key_format, value_format;
+  int picture_width = 0, picture_height = 0;
+};
+
+struct Plan {
+  std::size_t resized_width = 0, resized_height = 0, picture_tokens = 0;
+  std::size_t weights = 0, kv_cache = 0, workspace = 0, vision = 0, features = 0, total = 0, available = 0;
+};
+
+/// Throws vlmt::Error.
+Plan make_plan(const PlanRequest& request);
+
+std::string to_text(const Contents& contents);
+std::string to_text(const PlanRequest& request, const Plan& plan);
+std::string to_json(const Contents& contents);
+std::string to_json(const PlanRequest& request, const Plan& plan);
+
+}  // namespace inspect

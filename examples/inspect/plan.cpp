@@ -1,0 +1,51 @@
+// The memory plan of a model for a context and a picture: needs the files' headers only.
+#include <optional>
+#include <string>
+
+#include <vlmt/vlmt.hpp>
+
+#include "contents.hpp"
+
+namespace inspect {
+
+namespace {
+
+std::optional<std::uint32_t> cache_format(const std::string& name) {
+  if (name.empty()) return std::nullopt;
+  return vlmt::find_format<vlmt::formats::cache>(name);
+}
+
+}  // namespace
+
+Plan make_plan(const PlanRequest& r) {
+  const auto model = vlmt::Vlm<vlmt::Qwen3VL>::open(r.model, r.mmproj);
+  vlmt::SessionOptions options;
+  options.context = r.context;
+  options.chunk = r.chunk;
+  options.key_format = cache_format(r.key_format);
+  options.value_format = cache_format(r.value_format);
+  vlmt::OmpTeam team = r.threads == 0 ? vlmt::OmpTeam() : vlmt::OmpTeam(r.threads);
+  Plan plan;
+  std::size_t pixels = 0;
+  if (r.picture_width != 0) {
+    if (model.tower() == nullptr) throw vlmt::InputError("a picture needs the --mmproj file of the model");
+    const vlmt::VisionEncoder<vlmt::Qwen3VL, vlmt::OmpTeam> encoder(model, team);
+    const vlmt::PatchLayout& layout = encoder.preprocess().layout;
+    const vlmt::PatchGrid grid = vlmt::image_grid(r.picture_height, r.picture_width, encoder.preprocess());
+    plan.resized_width = static_cast<std::size_t>(grid.w * layout.patch);
+    plan.resized_height = static_cast<std::size_t>(grid.h * layout.patch);
+    plan.picture_tokens = grid.tokens(layout.merge);
+    pixels = plan.resized_width * plan.resized_height;
+  }
+  const vlmt::MemoryPlan bytes = vlmt::plan_memory(model, options, pixels, team.size());
+  plan.weights = bytes.weights;
+  plan.kv_cache = bytes.kv_cache;
+  plan.workspace = bytes.workspace;
+  plan.vision = bytes.vision;
+  plan.features = bytes.features;
+  plan.total = bytes.total();
+  plan.available = vlmt::available_memory();
+  return plan;
+}
+
+}  // namespace inspect

@@ -1,0 +1,115 @@
+// vlmt-parity: compares a model with reference results, stage by stage.
+#include <cstdio>
+#include <exception>
+#include <filesystem>
+#include <new>
+#include <string>
+
+#include "../common/command_line.hpp"
+#include "inputs.hpp"
+
+namespace {
+
+struct Arguments {
+  std::string folder;
+  std::string kernels = "exact";
+  std::string dump;
+  bool partial = false;
+  parity::Settings settings;
+};
+
+std::optional<int> parse_arguments(int argc, char** argv, Arguments& a) {
+  CLI::App app{
+      "Runs a model on the inputs of DIR/cases.safetensors and compares each stage with the results that stand there.\n"
+      "Where DIR (a folder or a file) has tables.safetensors, checks the rules for sizes, frames and positions.",
+      "vlmt-parity"};
+  parity::Settings& s = a.settings;
+  app.add_option("dir", a.folder, "Folder with cases.safetensors, model.gguf and mmproj.gguf, or one .safetensors file")
+      ->required();
+  app.add_option("-m,--model", s.model, "Model, if it is not DIR/model.gguf");
+  app.add_option("--mmproj", s.mmproj, "Vision tower, if it is not DIR/mmproj.gguf");
+  app.add_option("--kernels", a.kernels,
+                 "ref: scalar; exact: SIMD with float32 activations; default: what a session uses")
+      ->check(CLI::IsMember({"ref", "exact", "default"}))
+      ->capture_default_str();
+  app.add_option("--chunk", s.chunks, "Tokens of a prefill step; several: each in turn")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  app.add_option("--turns", s.turns, "Also feed the prompt in this many turns")->check(CLI::Range(1, 1000));
+  app.add_option("--threads", s.threads, "Also run with each of these numbers of threads: logits must be bit-equal")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->check(CLI::Range(1, 1024));
+  app.add_option("--kv", s.kv, "Format of the KV cache; F32 if absent, with default kernels F16")
+      ->transform(CLI::IsMember({"F32", "F16", "BF16", "Q8_0", "Q4_0"}, CLI::ignore_case));
+  app.add_flag("--partial", a.partial, "Compare what the file has: a result that is missing there does not fail");
+  app.add_option("--case", s.cases, "Only these cases")->delimiter(',')->allow_extra_args(false);
+  app.add_option("--min-pixels", s.min_pixels, "Limits of picture sizes, if they are not those of the golden files");
+  app.add_option("--max-pixels", s.max_pixels, "Likewise")->needs("--min-pixels");
+  app.add_option("--limit", s.hidden.relative_l2, "Largest relative L2 of hidden states and logits");
+  app.add_option("--feature-limit", s.features.relative_l2, "Largest relative L2 of vision features");
+  app.add_option("--max-limit", s.hidden.largest, "Largest error, relative to the largest value");
+  app.add_option("--dump", a.dump, "Write all that was computed, under the names of the cases, as safetensors");
+  if (const auto code = programs::parse(app, argc, argv)) return code;
+  s.fast = a.kernels == "default";
+  s.has_dump = !a.dump.empty();
+  if (s.chunks.empty()) s.chunks = {256};
+  // The default kernels round activations to eight bits and the cache to sixteen: see docs/numerics.md.
+  if (app.count("--limit") == 0) s.hidden.relative_l2 = s.fast ? 3e-2 : 2e-6;
+  if (app.count("--feature-limit") == 0) s.features.relative_l2 = s.fast ? 3e-2 : 4e-6;
+  if (app.count("--max-limit") == 0) s.hidden.largest = s.fast ? 1e-1 : 1e-5;
+  s.features.largest = s.hidden.largest;
+  return std::nullopt;
+}
+
+int run(Arguments& a) {
+  namespace fs = std::filesystem;
+  const fs::path path = a.folder;
+  fs::path tables = path / "tables.safetensors", cases = path / "cases.safetensors", home = path;
+  if (!fs::is_directory(path)) {
+    home = path.parent_path();
+    (path.filename() == "tables.safetensors" ? tables : cases) = path;
+    (path.filename() == "tables.safetensors" ? cases : tables).clear();
+  }
+  std::size_t passed = 0, failed = 0;
+  const bool has_tables = !tables.empty() && fs::exists(tables);
+  if (has_tables) {
+    parity::Checker checker(tables.string());
+    parity::check_tables(checker);
+    passed += checker.passed();
+    failed += checker.failed();
+  }
+  if (!cases.empty() && (fs::exists(cases) || !has_tables)) {
+    parity::Checker checker(cases.string());
+    if (a.partial) checker.allow_missing();
+    if (a.settings.model.empty()) a.settings.model = (home / "model.gguf").string();
+    if (a.settings.mmproj.empty() && fs::exists(home / "mmproj.gguf"))
+      a.settings.mmproj = (home / "mmproj.gguf").string();
+    const parity::VisionRules rules = parity::read_rules(a.settings.model, a.settings.mmproj);
+    if (a.kernels == "ref") {
+      parity::check_reference(checker, a.settings, rules);
+    } else {
+      parity::check_native(checker, a.settings, rules);
+    }
+    if (!a.dump.empty()) checker.dump(a.dump);
+    passed += checker.passed();
+    failed += checker.failed();
+  }
+  std::printf("%zu passed, %zu failed\n", passed, failed);
+  return failed == 0 && (passed != 0 || !a.dump.empty()) ? 0 : 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Arguments arguments;
+  if (const auto code = parse_arguments(argc, argv, arguments)) return *code;
+  try {
+    return run(arguments);
+  } catch (const std::bad_alloc&) {
+    std::fprintf(stderr, "vlmt-parity: out of memory\n");
+  } catch (const std::exception& e) {
+    std::fprintf(stderr, "vlmt-parity: %s\n", e.what());
+  }
+  return 1;
+}

@@ -1,0 +1,8 @@
+// Cases on the kernels for this processor.
+#include <vlmt/kernel/matmul_instances.hpp>
+
+#include "cases.hpp"
+
+void parity::check_native(Checker& checker, const Settings& settings, const VisionRules& rules) {
+  check_cases<vlmt::Qwen3VL>(checker, settings, rules);
+}

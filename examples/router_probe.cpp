@@ -1,0 +1,52 @@
+// A look inside a running model: prints which experts the router of each layer chooses for each token.
+//   vlmt-router-probe [moe-model.gguf [text]]
+#include <cstdio>
+#include <exception>
+#include <filesystem>
+#include <string>
+
+#include <vlmt/exec/omp_team.hpp>
+#include <vlmt/model/qwen3vl.hpp>
+#include <vlmt/runtime/chat_model.hpp>
+#include <vlmt/runtime/runner.hpp>
+#include <vlmt/testing/tiny_model.hpp>
+
+// A probe is any type with some of the members hidden, router and vision (see nn/probe.hpp). It is a template parameter
+// of the runner: members that are not there cost nothing, not even a branch.
+struct RouterPrinter {
+  void router(std::size_t layer, vlmt::TensorView<const std::int32_t, 2> experts,
+              vlmt::TensorView<const float, 2> weights) const {
+    std::printf("layer %zu\n", layer);
+    for (std::size_t token = 0; token < experts.extent(0); ++token) {
+      std::printf("  token %2zu:", token);
+      for (std::size_t k = 0; k < experts.extent(1); ++k) {
+        std::printf("  expert %3d x %.3f", experts(token, k), static_cast<double>(weights(token, k)));
+      }
+      std::printf("\n");
+    }
+  }
+};
+
+int main(int argc, char** argv) {
+  try {
+    std::string path = argc > 1 ? argv[1] : "";
+    if (path.empty()) {
+      // Without a model: one with random weights, 8 experts, 2 of them for each token.
+      path = (std::filesystem::temp_directory_path() / "vlmt-router-probe.gguf").string();
+      vlmt::testing::write_tiny_model({.experts = 8, .experts_used = 2}, path);
+    }
+    auto model = vlmt::ChatModel<vlmt::Qwen3VL>::open(path);
+    if (model.vlm().config().experts == 0) throw vlmt::InputError("this model has no experts", {.file = path});
+    vlmt::OmpTeam team;
+    model.load(team);
+
+    vlmt::Runner<vlmt::Qwen3VL, vlmt::OmpTeam, RouterPrinter> runner(model.vlm(), team, {.context = 512});
+    vlmt::Sequence text;
+    text.append(model.tokenizer().encode(argc > 2 ? argv[2] : "Hello, experts!"));
+    runner.feed(text);  // prints while it computes
+    return 0;
+  } catch (const std::exception& e) {
+    std::fprintf(stderr, "vlmt-router-probe: %s\n", e.what());
+    return 1;
+  }
+}

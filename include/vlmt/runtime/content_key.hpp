@@ -1,0 +1,36 @@
+// Keys of the feature cache: 128 bits of the pixels and of everything else that features depend on.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <span>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "vlmt/base/config.hpp"
+#include "vlmt/io/image.hpp"
+#include "vlmt/model/vision_features.hpp"
+
+VLMT_BEGIN_NAMESPACE
+
+/// XXH3 over sizes, limits, `kind` (picture or video) and all pixels.
+inline ContentKey content_key(std::span<const Image> images, std::uint64_t min_pixels, std::uint64_t max_pixels,
+                              std::uint64_t kind) {
+  const std::unique_ptr<XXH3_state_t, XXH_errorcode (*)(XXH3_state_t*)> state(XXH3_createState(), XXH3_freeState);
+  if (!state) throw std::bad_alloc();
+  XXH3_128bits_reset(state.get());
+  const std::uint64_t head[] = {min_pixels, max_pixels, kind, images.size()};
+  XXH3_128bits_update(state.get(), head, sizeof head);
+  for (const Image& image : images) {
+    const int sizes[] = {image.width, image.height, image.original_width, image.original_height};
+    XXH3_128bits_update(state.get(), sizes, sizeof sizes);
+    XXH3_128bits_update(state.get(), image.rgb.data(), image.rgb.size());
+  }
+  const XXH128_hash_t hash = XXH3_128bits_digest(state.get());
+  return {hash.high64, hash.low64};
+}
+
+VLMT_END_NAMESPACE

@@ -1,0 +1,92 @@
+// The memory that a model and a session will take, exact and before anything is allocated.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <fstream>
+#include <string>
+
+#include <unistd.h>
+
+#include "vlmt/base/checked.hpp"
+#include "vlmt/base/config.hpp"
+#include "vlmt/base/error.hpp"
+#include "vlmt/exec/omp_team.hpp"
+#include "vlmt/model/vlm.hpp"
+#include "vlmt/runtime/runner.hpp"
+#include "vlmt/runtime/sampler.hpp"
+#include "vlmt/runtime/session.hpp"
+#include "vlmt/runtime/vision_encoder.hpp"
+
+VLMT_BEGIN_NAMESPACE
+
+/// Bytes, part by part.
+struct MemoryPlan {
+  std::size_t weights = 0;    ///< packed, decoder and tower
+  std::size_t kv_cache = 0;   ///< at the full context
+  std::size_t workspace = 0;  ///< activations of a prefill step, sampling
+  std::size_t vision = 0;     ///< scratch of the tower for the largest picture
+  std::size_t features = 0;   ///< of that picture, and the cache of features
+  std::size_t total() const noexcept { return weights + kv_cache + workspace + vision + features; }
+};
+
+/// What a session with these options takes for pictures of up to `picture_pixels` after resizing (0: no pictures).
+/// Needs the files' headers only. Throws LimitError if a size overflows.
+template <class M>
+MemoryPlan plan_memory(const Vlm<M>& model, const SessionOptions& options, std::size_t picture_pixels,
+                       std::size_t members) {
+  using Arch = typename M::Backend::Arch;
+  const RunnerBytes runner = Runner<M, OmpTeam>::bytes(model, options.runner(), members);
+  MemoryPlan plan;
+  plan.weights = model.weight_bytes();
+  plan.kv_cache = runner.kv_cache;
+  plan.workspace = runner.workspace + Sampler<Arch>::bytes(model.config().vocab, options.context);
+  if (model.tower() != nullptr && picture_pixels != 0) {
+    const VisionConfig& c = model.tower()->config();
+    plan.vision = VisionEncoder<M, OmpTeam>::scratch_bytes(*model.tower(), picture_pixels, members);
+    const std::size_t tokens = ceil_div(picture_pixels, c.factor() * c.factor());
+    plan.features = tokens * c.out_hidden * (1 + c.deepstack.size()) * sizeof(float);
+  }
+  return plan;
+}
+
+/// Bytes of memory that this process may still take: what the system has free and, in a container, what its limit
+/// leaves.
+inline std::size_t available_memory() {
+  std::size_t available = SIZE_MAX;
+  std::ifstream meminfo("/proc/meminfo");
+  std::string key;
+  std::size_t kib = 0;
+  std::string unit;
+  while (meminfo >> key >> kib) {
+    std::getline(meminfo, unit);
+    if (key == "MemAvailable:") available = kib * 1024;
+  }
+  std::ifstream limit("/sys/fs/cgroup/memory.max");
+  std::ifstream used("/sys/fs/cgroup/memory.current");
+  std::size_t most = 0;
+  std::size_t now = 0;
+  if (limit >> most && used >> now) available = std::min(available, most > now ? most - now : 0);
+  return available;
+}
+
+namespace detail {
+
+inline std::string mebibytes(std::size_t bytes) {
+  return std::to_string((bytes + (1u << 20) - 1) >> 20) + " MiB";
+}
+
+}  // namespace detail
+
+/// Throws LimitError, with all numbers, if the plan needs more than `limit` bytes.
+inline void check_fits(const MemoryPlan& plan, std::size_t limit) {
+  if (plan.total() <= limit) return;
+  using detail::mebibytes;
+  throw LimitError("the model and the session do not fit into memory: weights " + mebibytes(plan.weights) +
+                       ", KV cache " + mebibytes(plan.kv_cache) + ", workspace " + mebibytes(plan.workspace) +
+                       ", vision " + mebibytes(plan.vision + plan.features),
+                   {{}, {}, "memory", "at most " + mebibytes(limit), mebibytes(plan.total())});
+}
+
+VLMT_END_NAMESPACE

@@ -1,0 +1,32 @@
+// Qwen3VL on arch::native with OpenMP, compiled once in src/instances and only declared here. Including this header
+// changes nothing but compile time; without VLMT_EXTERN_INSTANCES it does nothing.
+#pragma once
+
+#include "vlmt/base/config.hpp"
+#include "vlmt/exec/omp_team.hpp"
+#include "vlmt/kernel/matmul_instances.hpp"
+#include "vlmt/model/qwen3vl.hpp"
+#include "vlmt/runtime/load.hpp"
+#include "vlmt/runtime/session.hpp"
+
+#if VLMT_EXTERN_INSTANCES
+
+VLMT_BEGIN_NAMESPACE
+
+extern template void Decoder<Qwen3VL>::forward(StepNow&, const DecoderBuffers&, const KvCache&, StepSize, Numerics,
+                                               NoProbe&) const;
+extern template void VisionTower<arch::native>::forward(StepNow&, const TowerBuffers&, const PatchGrid&, float*,
+                                                        Numerics, NoProbe&) const;
+extern template class Vlm<Qwen3VL>;
+extern template class ChatModel<Qwen3VL>;
+extern template class Runner<Qwen3VL, OmpTeam>;
+extern template class VisionEncoder<Qwen3VL, OmpTeam>;
+extern template class Sampler<arch::native>;
+extern template class Session<Qwen3VL, OmpTeam>;
+extern template void ChatModel<Qwen3VL>::load(OmpTeam&, const LoadProgress&);
+extern template ChatModel<Qwen3VL> load<Qwen3VL>(const std::string&, const std::string&, const LoadOptions&);
+extern template MemoryPlan plan_memory(const Vlm<Qwen3VL>&, const SessionOptions&, std::size_t, std::size_t);
+
+VLMT_END_NAMESPACE
+
+#endif

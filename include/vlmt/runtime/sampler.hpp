@@ -1,0 +1,184 @@
+// The choice of the next token as ops on a Step: penalties, temperature, top-k, top-p, min-p, log-probabilities.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <random>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "vlmt/base/config.hpp"
+#include "vlmt/base/error.hpp"
+#include "vlmt/exec/step.hpp"
+#include "vlmt/kernel/sampling.hpp"
+
+VLMT_BEGIN_NAMESPACE
+
+/// Changes logits (vocab) before a token is chosen, given all tokens so far. Called by one thread.
+using LogitProcessor = std::function<void(std::span<float> logits, std::span<const int> tokens)>;
+
+/// How tokens are chosen. The defaults are the ones that Qwen3-VL-Instruct suggests.
+struct SamplingOptions {
+  SamplingParams params{.temperature = 0.7f, .top_k = 20, .top_p = 0.8f};
+  std::optional<std::uint64_t> seed = {};       ///< the same seed gives the same tokens; random if absent
+  std::vector<LogitProcessor> processors = {};  ///< run in order, before penalties
+  std::size_t top_log_probs = 0;                ///< alternatives to report for each token
+  bool log_probs = false;                       ///< report the log-probability of each token
+
+  /// The most likely token, always.
+  static SamplingOptions greedy() { return {.params = {.temperature = 0.0f}}; }
+};
+
+/// A token with its log-probability, and the most likely tokens in its place.
+struct TokenLogProb {
+  int token = -1;
+  float log_prob = 0.0f;
+  std::vector<TokenLogit> top;
+};
+
+/// Throws InputError if an option is out of its range.
+inline void check(const SamplingOptions& o) {
+  const auto refuse = [](const char* field, const char* expected, double found) {
+    throw InputError("the sampling option is out of range", {{}, {}, field, expected, std::to_string(found)});
+  };
+  const SamplingParams& p = o.params;
+  if (!(p.temperature >= 0.0f && p.temperature <= 100.0f)) refuse("temperature", "0 to 100", p.temperature);
+  if (p.top_k < 0) refuse("top_k", "0 or more", p.top_k);
+  if (!(p.top_p > 0.0f && p.top_p <= 1.0f)) refuse("top_p", "above 0, up to 1", p.top_p);
+  if (!(p.min_p >= 0.0f && p.min_p <= 1.0f)) refuse("min_p", "0 to 1", p.min_p);
+  if (!(p.repetition > 0.0f && p.repetition <= 100.0f))
+    refuse("repetition_penalty", "above 0, up to 100", p.repetition);
+  if (!(std::fabs(p.presence) <= 100.0f)) refuse("presence_penalty", "-100 to 100", p.presence);
+  if (!(std::fabs(p.frequency) <= 100.0f)) refuse("frequency_penalty", "-100 to 100", p.frequency);
+  if (o.top_log_probs > 64) refuse("top_log_probs", "up to 64", static_cast<double>(o.top_log_probs));
+}
+
+/// Chooses tokens from logits of `vocab` entries. All memory is taken at construction; `issue` and `accept` allocate
+/// nothing (a processor may).
+template <class Arch>
+class Sampler {
+ public:
+  /// For sequences of up to `context` tokens.
+  Sampler(std::size_t vocab, std::size_t context)
+      : vocab_(vocab),
+        stats_(logit_blocks(vocab)),
+        candidates_(vocab),
+        top_(64),
+        penalty_tokens_(std::min(vocab, context)),
+        penalty_counts_(penalty_tokens_.size()),
+        penalty_saved_(penalty_tokens_.size()),
+        slot_(vocab, -1) {
+    history_.reserve(context);
+  }
+
+  static std::size_t bytes(std::size_t vocab, std::size_t context) noexcept {
+    return logit_blocks(vocab) * sizeof(LogitBlock) + vocab * (sizeof(TokenLogit) + sizeof(std::int32_t)) +
+           std::min(vocab, context) * 3 * sizeof(float) + context * sizeof(int);
+  }
+
+  /// Starts a new answer behind `tokens`. Throws InputError for options out of range.
+  void begin(const SamplingOptions& options, std::span<const int> tokens) {
+    check(options);
+    options_ = &options;
+    params_ = options.params;
+    rng_ = {options.seed ? *options.seed : std::random_device{}() * 0x9e3779b97f4a7c15u, 0};
+    for (std::int32_t i = 0; i < penalty_size_; ++i)
+      slot_[static_cast<std::size_t>(penalty_tokens_[static_cast<std::size_t>(i)])] = -1;
+    penalty_size_ = 0;
+    history_.clear();
+    for (int t : tokens) accept(t);
+  }
+
+  /// Takes note of a token of the text.
+  void accept(int token) noexcept {
+    if (history_.size() < history_.capacity()) history_.push_back(token);
+    if (!penalised() || token < 0 || static_cast<std::size_t>(token) >= vocab_) return;
+    std::int32_t& slot = slot_[static_cast<std::size_t>(token)];
+    if (slot < 0) {
+      if (static_cast<std::size_t>(penalty_size_) == penalty_tokens_.size()) return;
+      slot = penalty_size_++;
+      penalty_tokens_[static_cast<std::size_t>(slot)] = token;
+      penalty_counts_[static_cast<std::size_t>(slot)] = 0;
+    }
+    ++penalty_counts_[static_cast<std::size_t>(slot)];
+  }
+
+  /// Issues the ops that choose a token from `logits`; the choice is in result() when they have run.
+  template <Step S>
+  void issue(S& step, float* logits) {
+    const std::size_t vocab = vocab_;
+    LogitBlock* stats = stats_.data();
+    TokenLogit* candidates = candidates_.data();
+    if (!options_->processors.empty()) {
+      step([this, logits](Member& m) {
+        if (m.rank() != 0) return;
+        for (const LogitProcessor& p : options_->processors) p({logits, vocab_}, history_);
+      });
+    }
+    const bool wants_log_probs = options_->log_probs || options_->top_log_probs != 0;
+    if (wants_log_probs && options_->top_log_probs != 0) {
+      TokenLogit* top = top_.data();
+      const std::size_t n = std::min(options_->top_log_probs, vocab);
+      step([=](Member& m) noexcept { scan_logits<Arch>(logits, vocab, 1.0f, stats, m); });
+      step([=](Member& m) noexcept { top_log_probs(logits, vocab, stats, n, candidates, top, m); });
+    }
+    const SamplingParams* params = &params_;
+    const PenaltyList list{penalty_tokens_.data(), penalty_counts_.data(), penalty_saved_.data(), &penalty_size_};
+    if (penalised()) {
+      step([=](Member& m) noexcept { penalize(logits, params, list, m); });
+    }
+    step([=](Member& m) noexcept { scan_logits<Arch>(logits, vocab, params, stats, m); });
+    SamplerRng* rng = &rng_;
+    SampledToken* sampled = &sampled_;
+    step([=](Member& m) noexcept { pick_token(logits, vocab, params, stats, candidates, rng, sampled, m); });
+    if (wants_log_probs) {
+      if (penalised()) {
+        step([=](Member& m) noexcept { restore_logits(logits, list, m); });
+      }
+      step([=](Member& m) noexcept { scan_logits<Arch>(logits, vocab, 1.0f, stats, m); });
+      float* out = &log_prob_;
+      step([=](Member& m) noexcept { token_log_prob(logits, vocab, stats, &sampled->token, out, m); });
+    }
+  }
+
+  /// The token. Throws Error if the model gave no number at all.
+  int result() const {
+    if (sampled_.status != SamplingStatus::Ok) throw Error("the model's logits are not numbers");
+    return sampled_.token;
+  }
+
+  /// The token with its log-probabilities, if they were asked for.
+  TokenLogProb log_probs() const {
+    const std::size_t n = std::min(options_->top_log_probs, vocab_);
+    return {sampled_.token, log_prob_, {top_.begin(), top_.begin() + static_cast<std::ptrdiff_t>(n)}};
+  }
+
+ private:
+  bool penalised() const noexcept {
+    return params_.repetition != 1.0f || params_.presence != 0.0f || params_.frequency != 0.0f;
+  }
+
+  std::size_t vocab_;
+  const SamplingOptions* options_ = nullptr;
+  SamplingParams params_;
+  SamplerRng rng_;
+  SampledToken sampled_;
+  float log_prob_ = 0.0f;
+  std::vector<LogitBlock> stats_;
+  std::vector<TokenLogit> candidates_;
+  std::vector<TokenLogit> top_;
+  std::vector<std::int32_t> penalty_tokens_;
+  std::vector<std::int32_t> penalty_counts_;
+  std::vector<float> penalty_saved_;
+  std::vector<std::int32_t> slot_;  ///< of each token in the penalty list, or -1
+  std::int32_t penalty_size_ = 0;
+  std::vector<int> history_;
+};
+
+VLMT_END_NAMESPACE

@@ -1,0 +1,12 @@
+// Compiled once; see vlmt/runtime/qwen3vl_instances.hpp.
+#include "vlmt/runtime/qwen3vl_instances.hpp"
+
+VLMT_BEGIN_NAMESPACE
+
+template class Vlm<Qwen3VL>;
+template class ChatModel<Qwen3VL>;
+template void ChatModel<Qwen3VL>::load(OmpTeam&, const LoadProgress&);
+template ChatModel<Qwen3VL> load<Qwen3VL>(const std::string&, const std::string&, const LoadOptions&);
+template MemoryPlan plan_memory(const Vlm<Qwen3VL>&, const SessionOptions&, std::size_t, std::size_t);
+
+VLMT_END_NAMESPACE

@@ -1,0 +1,10 @@
+// Compiled once; see vlmt/runtime/qwen3vl_instances.hpp.
+#include "vlmt/runtime/qwen3vl_instances.hpp"
+
+VLMT_BEGIN_NAMESPACE
+
+template class Runner<Qwen3VL, OmpTeam>;
+template class Sampler<arch::native>;
+template class VisionEncoder<Qwen3VL, OmpTeam>;
+
+VLMT_END_NAMESPACE

@@ -1,0 +1,245 @@
+// vlmt-chat as a process: the golden answer, what it refuses and how, and what it says about itself.
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include <gtest/gtest.h>
+
+#include "vlmt/io/safetensors.hpp"
+#include "vlmt/testing/tiny_model.hpp"
+
+#include "programs/run_program.hpp"
+
+namespace {
+
+using program_test::Outcome;
+using program_test::png_header;
+using program_test::read_text;
+using program_test::write_png;
+using program_test::write_text;
+using Strings = std::vector<std::string>;
+
+class ChatProgram : public program_test::ProgramTest {
+ protected:
+  /// The golden model, greedily.
+  Outcome chat(Strings arguments, const std::string& input = {}) const {
+    const Strings model = {"-m", golden("qwen3vl/model.gguf"), "--mmproj", golden("qwen3vl/mmproj.gguf"), "--greedy"};
+    arguments.insert(arguments.begin(), model.begin(), model.end());
+    return run("vlmt-chat", arguments, input);
+  }
+
+  /// The program ends with 1, one line on standard error, and that line holds `text`.
+  void expect_refusal(const Outcome& o, const std::string& text) const {
+    EXPECT_EQ(o.code, 1) << o.err;
+    EXPECT_EQ(o.out, "");
+    EXPECT_TRUE(o.is_one_line_from("vlmt-chat")) << o.err;
+    EXPECT_NE(o.err.find(text), std::string::npos) << o.err << "should say: " << text;
+  }
+};
+
+TEST_F(ChatProgram, GivesTheGoldenAnswers) {
+  const auto cases = vlmt::SafetensorsFile::open(golden("qwen3vl/cases.safetensors"));
+  const Strings exact = {"--json", "--numerics", "exact", "--kv", "F32", "-n", "8"};
+  Strings text = exact;
+  text.push_back("What is the capital of France? It's 42!");
+  const Outcome answer = chat(text);
+  ASSERT_EQ(answer.code, 0) << answer.err;
+  EXPECT_EQ(nlohmann::json::parse(answer.out)["tokens"].get<std::vector<int>>(),
+            cases.read<std::int32_t>("text.greedy"));
+
+  const auto& raw = cases.require_tensor("image.raw1");
+  const auto pixels = cases.read<std::uint8_t>("image.raw1");
+  png_image image = {};
+  image.version = PNG_IMAGE_VERSION;
+  image.height = static_cast<std::uint32_t>(raw.shape[0]);
+  image.width = static_cast<std::uint32_t>(raw.shape[1]);
+  image.format = PNG_FORMAT_RGB;
+  ASSERT_NE(png_image_write_to_file(&image, path("image.png").c_str(), 0, pixels.data(), 0, nullptr), 0);
+  Strings picture = exact;
+  for (const char* a : {"--min-pixels", "4096", "--max-pixels", "65536", "--image"}) picture.emplace_back(a);
+  picture.push_back(path("image.png"));
+  picture.push_back("Describe this image.");
+  const Outcome seen = chat(picture);
+  ASSERT_EQ(seen.code, 0) << seen.err;
+  const auto json = nlohmann::json::parse(seen.out);
+  EXPECT_EQ(json["tokens"].get<std::vector<int>>(), cases.read<std::int32_t>("image.greedy"));
+  EXPECT_EQ(json["stats"]["prompt_tokens"], cases.require_tensor("image.input_ids").shape[0]);
+  EXPECT_EQ(json["pictures"][0]["tokens"], cases.require_tensor("image.image_embeds").shape[0]);
+}
+
+TEST_F(ChatProgram, RefusesFilesThatAreNoModel) {
+  expect_refusal(run("vlmt-chat", {"-m", path("none.gguf"), "Hi"}), "none.gguf");
+  write_text(path("text.gguf"), "this is no model");
+  expect_refusal(run("vlmt-chat", {"-m", path("text.gguf"), "Hi"}), "text.gguf");
+  const std::string model = read_text(golden("qwen3vl/model.gguf"));
+  for (const std::size_t size :
+       {std::size_t{0}, std::size_t{10}, std::size_t{5000}, model.size() / 2, model.size() - 1}) {
+    write_text(path("cut.gguf"), model.substr(0, size));
+    expect_refusal(run("vlmt-chat", {"-m", path("cut.gguf"), "Hi"}), "cut.gguf");
+  }
+  expect_refusal(run("vlmt-chat", {"-m", golden("qwen3vl/mmproj.gguf"), "Hi"}), "general.architecture");
+  expect_refusal(run("vlmt-chat", {"-m", home_.string(), "Hi"}), home_.string());
+}
+
+TEST_F(ChatProgram, RefusesModelsOfAnotherKind) {
+  vlmt::testing::write_tiny_model({.architecture = "llama"}, path("llama.gguf"));
+  expect_refusal(run("vlmt-chat", {"-m", path("llama.gguf"), "Hi"}), "llama");
+  vlmt::testing::write_tiny_mmproj({.hidden = 128}, path("narrow.gguf"));
+  expect_refusal(run("vlmt-chat", {"-m", golden("qwen3vl/model.gguf"), "--mmproj", path("narrow.gguf"), "Hi"}),
+                 "belongs to another model");
+  vlmt::testing::write_tiny_mmproj({.deepstack = 2}, path("shallow.gguf"));
+  expect_refusal(run("vlmt-chat", {"-m", golden("qwen3vl/model.gguf"), "--mmproj", path("shallow.gguf"), "Hi"}),
+                 "belongs to another model");
+  expect_refusal(run("vlmt-chat", {"-m", golden("qwen3vl/model.gguf"), "--mmproj", golden("qwen3vl/model.gguf"), "Hi"}),
+                 "no mmproj");
+}
+
+TEST_F(ChatProgram, RefusesWhatDoesNotFit) {
+  expect_refusal(chat({"--context", "16", "A question that is longer than sixteen tokens, surely, is it not?"}),
+                 "--context");
+  expect_refusal(chat({"--memory-limit", "8M", "Hi"}), "KV cache");
+  expect_refusal(chat({"--context", "16000000", "Hi"}), "KV cache");
+  write_png(path("picture.png"), 64, 64);
+  expect_refusal(chat({"--context", "32", "--image", path("picture.png"), "Hi"}), "--context");
+}
+
+TEST_F(ChatProgram, RefusesPicturesByTheirSize) {
+  write_png(path("201.png"), 201, 1);
+  expect_refusal(chat({"--image", path("201.png"), "Hi"}), "too narrow");
+  write_png(path("5000.png"), 1, 5000);
+  expect_refusal(chat({"--image", path("5000.png"), "Hi"}), "too narrow");
+  write_text(path("huge.png"), png_header(30000, 30000));
+  expect_refusal(chat({"--image", path("huge.png"), "Hi"}), "--max-image-pixels");
+  expect_refusal(chat({"--image", path("none.png"), "Hi"}), "none.png");
+  write_text(path("text.png"), "no picture");
+  expect_refusal(chat({"--image", path("text.png"), "Hi"}), "text.png");
+  write_text(path("cut.png"), png_header(64, 64));
+  expect_refusal(chat({"--image", path("cut.png"), "Hi"}), "cut.png");
+}
+
+TEST_F(ChatProgram, AnswersAboutOddPictures) {
+  write_png(path("1.png"), 1, 1);
+  write_png(path("200.png"), 200, 1);
+  for (const char* name : {"1.png", "200.png"}) {
+    const Outcome answer = chat({"--image", path(name), "-n", "3", "What is it?"});
+    EXPECT_EQ(answer.code, 0) << answer.err;
+    EXPECT_NE(answer.out, "");
+  }
+}
+
+TEST_F(ChatProgram, RunsRandomModelsOfBothKinds) {
+  write_png(path("picture.png"), 96, 64);
+  vlmt::testing::write_tiny_mmproj({}, path("mmproj.gguf"));
+  for (const std::size_t experts : {std::size_t{0}, std::size_t{8}}) {
+    vlmt::testing::write_tiny_model({.experts = experts}, path("model.gguf"));
+    const Outcome o = run("vlmt-chat", {"-m", path("model.gguf"), "--mmproj", path("mmproj.gguf"), "--image",
+                                        path("picture.png"), "--json", "-n", "5", "--ignore-end", "Hi"});
+    ASSERT_EQ(o.code, 0) << o.err;
+    EXPECT_EQ(nlohmann::json::parse(o.out)["tokens"].size(), 5u);
+  }
+}
+
+TEST_F(ChatProgram, ReadsTheFramesOfAVideo) {
+  std::filesystem::create_directory(home_ / "frames");
+  for (int i = 0; i < 5; ++i) write_png(home_ / "frames" / ("f" + std::to_string(i) + ".png"), 96, 64);
+  const Outcome o = chat({"--json", "-n", "2", "--frames", path("frames"), "--fps", "4", "When does it end?"});
+  ASSERT_EQ(o.code, 0) << o.err;
+  const auto json = nlohmann::json::parse(o.out);
+  EXPECT_EQ(json["pictures"][0]["frames"], 5);
+  EXPECT_EQ(json["stats"]["visual_tokens"], json["pictures"][0]["tokens"]);
+}
+
+TEST_F(ChatProgram, IsTheSameForAnySeedOrTeamThatIsTheSame) {
+  const Strings base = {"--json", "--temp", "1.5", "-n", "12", "Tell me."};
+  const auto tokens = [&](Strings more) {
+    more.insert(more.begin(), {"-m", golden("qwen3vl/model.gguf")});
+    more.insert(more.end(), base.begin(), base.end());
+    const Outcome o = run("vlmt-chat", more);
+    EXPECT_EQ(o.code, 0) << o.err;
+    return nlohmann::json::parse(o.out)["tokens"].get<std::vector<int>>();
+  };
+  const auto first = tokens({"--seed", "7", "-t", "1"});
+  EXPECT_EQ(first, tokens({"--seed", "7", "-t", "3"}));
+  EXPECT_NE(first, tokens({"--seed", "8", "-t", "1"}));
+}
+
+TEST_F(ChatProgram, SaysErrorsAsJson) {
+  const Outcome o = chat({"--json", "--image", path("none.png"), "Hi"});
+  EXPECT_EQ(o.code, 1);
+  const auto json = nlohmann::json::parse(o.out);
+  EXPECT_EQ(json.size(), 1u);
+  EXPECT_NE(json["error"].get<std::string>().find("none.png"), std::string::npos);
+}
+
+TEST_F(ChatProgram, ExplainsWrongUse) {
+  for (const Strings& wrong : {Strings{"--nonsense"}, Strings{"--kv", "Q5_K", "Hi"}, Strings{"--top-k", "many", "Hi"},
+                               Strings{"--max-pixels", "12X", "Hi"}, Strings{"-i", "--json"}}) {
+    const Outcome o = chat(wrong);
+    EXPECT_EQ(o.code, 2) << wrong[0];
+    EXPECT_TRUE(o.is_one_line_from("vlmt-chat")) << o.err;
+  }
+  expect_refusal(chat({"--top-p", "1.5", "--temp", "1", "Hi"}), "top_p");
+  const Outcome help = run("vlmt-chat", {"--help"});
+  EXPECT_EQ(help.code, 0);
+  EXPECT_NE(help.out.find("--max-image-pixels"), std::string::npos);
+}
+
+TEST_F(ChatProgram, TellsCostsBeforeAnythingRuns) {
+  write_png(path("picture.png"), 640, 480);
+  const Outcome o = chat({"--dry-run", "--json", "--image", path("picture.png")});
+  ASSERT_EQ(o.code, 0) << o.err;
+  const auto json = nlohmann::json::parse(o.out);
+  EXPECT_EQ(json["pictures"][0]["tokens"], 300);
+  const auto& plan = json["plan_bytes"];
+  EXPECT_EQ(plan["total"].get<std::size_t>(), plan["weights"].get<std::size_t>() + plan["kv_cache"].get<std::size_t>() +
+                                                  plan["workspace"].get<std::size_t>() +
+                                                  plan["vision"].get<std::size_t>() +
+                                                  plan["features"].get<std::size_t>());
+}
+
+TEST_F(ChatProgram, MeasuresWhatItPlanned) {
+  write_png(path("picture.png"), 640, 480);
+  const Outcome o = chat({"--json", "--image", path("picture.png"), "-n", "200", "--context", "1024", "Hi"});
+  ASSERT_EQ(o.code, 0) << o.err;
+  const auto stats = nlohmann::json::parse(o.out)["stats"];
+  // The plan is about a full context; what is not planned (the vocabulary, the C library) stays below 16 MiB here.
+  EXPECT_LT(stats["peak_bytes"].get<double>(), stats["plan_bytes"]["total"].get<double>() + (16 << 20));
+  EXPECT_GT(stats["decode_tokens_per_second"].get<double>(), 0.0);
+}
+
+TEST_F(ChatProgram, AConversationSurvivesMistakes) {
+  write_png(path("picture.png"), 64, 64);
+  const std::string talk = "/image " + path("none.png") + "\n/image " + path("picture.png") +
+                           "\nWhat is it?\n/nonsense\n/stats\nAnd now?\n/reset\n/help\n/quit\nnever asked\n";
+  const Outcome o = chat({"-i", "-n", "4"}, talk);
+  EXPECT_EQ(o.code, 0) << o.err;
+  EXPECT_NE(o.err.find("none.png"), std::string::npos);
+  EXPECT_NE(o.err.find("/nonsense"), std::string::npos);
+  EXPECT_NE(o.out.find("more from the KV cache"), std::string::npos) << o.out;
+  EXPECT_EQ(o.out.find("never asked"), std::string::npos);
+  EXPECT_NE(o.out.find("/image PATH"), std::string::npos);
+}
+
+TEST_F(ChatProgram, CtrlCEndsAnAnswerAndNotTheConversation) {
+  const Strings endless = {
+      "-m", golden("qwen3vl/model.gguf"), "-i", "--ignore-end", "-n", "0", "--context", "1000000", "--kv", "Q4_0"};
+  const Outcome o = run("vlmt-chat", endless, "Tell me everything.\n/stats\n/quit\n", 2);
+  EXPECT_EQ(o.code, 0) << o.err;
+  EXPECT_NE(o.out.find("ended by cancelled"), std::string::npos) << o.out;
+}
+
+TEST_F(ChatProgram, AConversationGoesOnBehindTheContext) {
+  const Outcome o = chat({"-i", "-n", "4", "--context", "48"}, std::string(400, 'x') + "\nHi\n");
+  EXPECT_EQ(o.code, 0);
+  EXPECT_NE(o.err.find("context"), std::string::npos) << o.err;
+  EXPECT_NE(o.out, "");
+}
+
+TEST_F(ChatProgram, HasABundledModel) {
+  const Outcome o = run("vlmt-chat", {"--greedy", "-n", "2", "Hi"});
+  EXPECT_EQ(o.code, 0) << o.err;
+}
+
+}  // namespace

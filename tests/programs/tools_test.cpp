@@ -1,0 +1,188 @@
+// vlmt-inspect, vlmt-quantize and vlmt-parity as processes.
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include <gtest/gtest.h>
+
+#include "vlmt/io/gguf.hpp"
+#include "vlmt/io/safetensors.hpp"
+#include "vlmt/io/safetensors_writer.hpp"
+#include "vlmt/quant/formats.hpp"
+#include "vlmt/testing/tiny_model.hpp"
+
+#include "programs/run_program.hpp"
+
+namespace {
+
+using program_test::Outcome;
+using Strings = std::vector<std::string>;
+
+class ToolPrograms : public program_test::ProgramTest {
+ protected:
+  /// The golden file with one tensor changed by `edit`, or left out if it returns false.
+  template <class Edit>
+  std::string changed_cases(const std::string& name, Edit&& edit) const {
+    const auto file = vlmt::SafetensorsFile::open(golden("qwen3vl/cases.safetensors"));
+    std::vector<float> values = file.read<float>(name);
+    std::vector<std::uint64_t> shape = file.require_tensor(name).shape;
+    const bool keep = edit(values, shape);
+    vlmt::SafetensorsWriter writer;
+    for (const auto& t : file.tensors()) {
+      if (t.name != name) {
+        writer.add(t.name, *t.type, t.shape, t.data);
+      } else if (keep) {
+        writer.add(t.name, std::span<const std::uint64_t>(shape), std::span<const float>(values));
+      }
+    }
+    const std::string folder = path("changed");
+    std::filesystem::create_directories(folder);
+    writer.write(folder + "/cases.safetensors");
+    return folder;
+  }
+
+  Outcome parity(const std::string& folder, Strings more) const {
+    Strings arguments = {folder, "-m", golden("qwen3vl/model.gguf"), "--mmproj", golden("qwen3vl/mmproj.gguf")};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return run("vlmt-parity", arguments);
+  }
+};
+
+// The reference's own rounding puts it up to 2.0e-6 away from sums made in double (`--kernels ref`), and ours adds to
+// that on a few tensors; the default limit is 2e-6.
+const Strings noise = {"--limit", "2.4e-6"};
+
+TEST_F(ToolPrograms, ParityHoldsOnTheGoldenModels) {
+  for (const char* kernels : {"ref", "exact", "default"}) {
+    Strings more = {"--partial", "--kernels", kernels};
+    if (kernels == std::string("exact")) more.insert(more.end(), noise.begin(), noise.end());
+    const Outcome o = parity(golden("qwen3vl"), more);
+    EXPECT_EQ(o.code, 0) << o.out;
+    EXPECT_NE(o.out.find("kernels: "), std::string::npos);
+    const Outcome moe =
+        run("vlmt-parity", {golden("qwen3vl-moe"), "--partial", "--case", "text", "--kernels", kernels});
+    EXPECT_EQ(moe.code, 0) << moe.out;
+  }
+}
+
+TEST_F(ToolPrograms, ParityHoldsInPiecesInTurnsAndOnAnyTeam) {
+  Strings more = {"--partial", "--chunk", "1,7,64", "--turns", "3", "--threads", "1,2,3,7"};
+  more.insert(more.end(), noise.begin(), noise.end());
+  const Outcome o = parity(golden("qwen3vl"), more);
+  EXPECT_EQ(o.code, 0) << o.out;
+  EXPECT_NE(o.out.find("7 threads: "), std::string::npos);
+  EXPECT_NE(o.out.find("3 turns: "), std::string::npos);
+}
+
+TEST_F(ToolPrograms, ParityFindsOneWrongTensor) {
+  const auto failure = [&](const std::string& name, const Strings& more, auto edit) {
+    const Outcome o = parity(changed_cases(name, edit), more);
+    EXPECT_EQ(o.code, 1) << o.out;
+    const std::size_t at = o.out.find("FAIL " + name);
+    EXPECT_NE(at, std::string::npos) << o.out;
+    return at == std::string::npos ? std::string() : o.out.substr(at, o.out.find('\n', at) - at);
+  };
+  const auto missing = [](auto&, auto&) { return false; };
+  EXPECT_NE(failure("image.hidden2", {}, missing).find("missing"), std::string::npos);
+  EXPECT_NE(failure("image.image_deepstack1", {}, missing).find("missing"), std::string::npos);
+  const auto reshaped = [](auto& values, auto& shape) {
+    shape = {values.size()};
+    return true;
+  };
+  EXPECT_NE(failure("text.logits", {"--partial"}, reshaped).find("shape"), std::string::npos);
+  const auto not_finite = [](auto& values, auto&) {
+    values[7] = std::numeric_limits<float>::quiet_NaN();
+    return true;
+  };
+  EXPECT_NE(failure("text.logits", {"--partial"}, not_finite).find("not finite"), std::string::npos);
+  const auto wrong = [](auto& values, auto&) {
+    values[3 * 768 + 5] += 1e-2f;
+    return true;
+  };
+  EXPECT_NE(failure("text.logits", {"--partial"}, wrong).find("[3, 5]"), std::string::npos);
+}
+
+TEST_F(ToolPrograms, ParityDumpsWhereThereAreInputsOnly) {
+  const auto file = vlmt::SafetensorsFile::open(golden("qwen3vl/cases.safetensors"));
+  vlmt::SafetensorsWriter writer;
+  for (const auto& t : file.tensors()) {
+    const std::string rest = t.name.substr(t.name.find('.') + 1);
+    if (rest == "input_ids" || rest.starts_with("raw")) writer.add(t.name, *t.type, t.shape, t.data);
+  }
+  writer.write(path("cases.safetensors"));
+  EXPECT_EQ(parity(path("cases.safetensors"), {}).code, 1);
+  const Outcome o = parity(path("cases.safetensors"), {"--dump", path("dump.safetensors")});
+  ASSERT_EQ(o.code, 0) << o.err;
+  const auto dump = vlmt::SafetensorsFile::open(path("dump.safetensors"));
+  for (const auto& t : file.tensors()) {
+    const std::string rest = t.name.substr(t.name.find('.') + 1);
+    if (rest == "input_ids" || rest.starts_with("raw")) continue;
+    ASSERT_NE(dump.find_tensor(t.name), nullptr) << t.name;
+    EXPECT_EQ(dump.require_tensor(t.name).shape, t.shape) << t.name;
+    EXPECT_EQ(dump.require_tensor(t.name).dtype, t.dtype) << t.name;
+  }
+}
+
+TEST_F(ToolPrograms, EveryFormatRuns) {
+  vlmt::for_each_type(vlmt::formats::all{}, [&](auto tag) {
+    using Format = typename decltype(tag)::type;
+    const std::string name(Format::name), model = path("model.gguf"), mmproj = path("mmproj.gguf");
+    const Outcome q = run("vlmt-quantize", {golden("qwen3vl/model.gguf"), model, "--type", name, "--quiet"});
+    ASSERT_EQ(q.code, 0) << name << q.err;
+    ASSERT_EQ(run("vlmt-quantize", {golden("qwen3vl/mmproj.gguf"), mmproj, "--type", name, "--quiet"}).code, 0) << name;
+    const auto file = vlmt::GgufFile::open(model);
+    EXPECT_EQ(file.require_tensor("blk.0.attn_q.weight").type, Format::type_id) << name;
+    EXPECT_EQ(file.require_tensor("blk.0.attn_norm.weight").type, vlmt::F32::type_id) << name;
+    program_test::write_png(path("picture.png"), 64, 48);
+    const Outcome o = run("vlmt-chat", {"-m", model, "--mmproj", mmproj, "--image", path("picture.png"), "--greedy",
+                                        "-n", "4", "--json", "Hi"});
+    EXPECT_EQ(o.code, 0) << name << o.err;
+  });
+}
+
+TEST_F(ToolPrograms, QuantizeUsesSubstitutesForOddRows) {
+  vlmt::testing::write_tiny_model({.hidden = 96, .heads = 2, .kv_heads = 1, .head_dim = 40, .ffn = 72},
+                                  path("odd.gguf"));
+  ASSERT_EQ(run("vlmt-quantize", {path("odd.gguf"), path("out.gguf"), "--type", "Q6_K"}).code, 0);
+  const auto file = vlmt::GgufFile::open(path("out.gguf"));
+  EXPECT_EQ(file.require_tensor("blk.0.attn_q.weight").type, vlmt::Q8_0::type_id);   // rows of 96
+  EXPECT_EQ(file.require_tensor("blk.0.ffn_down.weight").type, vlmt::F16::type_id);  // rows of 72
+  EXPECT_EQ(file.require<std::uint32_t>("general.file_type"), 18u);
+  EXPECT_EQ(run("vlmt-quantize", {path("none.gguf"), path("x.gguf"), "--type", "Q6_K"}).code, 1);
+  EXPECT_EQ(run("vlmt-quantize", {path("odd.gguf"), path("x.gguf"), "--type", "IQ1_S"}).code, 2);
+}
+
+TEST_F(ToolPrograms, InspectListsFilesAndPlans) {
+  const Outcome text = run("vlmt-inspect", {golden("qwen3vl/model.gguf")});
+  ASSERT_EQ(text.code, 0) << text.err;
+  EXPECT_NE(text.out.find("general.architecture = qwen3vl"), std::string::npos);
+  EXPECT_NE(text.out.find("blk.0.attn_q.weight"), std::string::npos);
+  const Outcome json = run("vlmt-inspect", {golden("qwen3vl/model.gguf"), "--json"});
+  const auto parsed = nlohmann::json::parse(json.out);
+  const auto model = vlmt::GgufFile::open(golden("qwen3vl/model.gguf"));
+  EXPECT_EQ(parsed["tensors"].size(), model.tensors().size());
+  const Outcome tensors = run("vlmt-inspect", {golden("qwen3vl/cases.safetensors"), "--json"});
+  EXPECT_EQ(nlohmann::json::parse(tensors.out)["format"], "safetensors");
+
+  const Strings files = {golden("qwen3vl/model.gguf"), golden("qwen3vl/mmproj.gguf"), "--plan", "--json"};
+  const auto bytes = [&](Strings more) {
+    more.insert(more.begin(), files.begin(), files.end());
+    const Outcome o = run("vlmt-inspect", more);
+    EXPECT_EQ(o.code, 0) << o.err;
+    return nlohmann::json::parse(o.out);
+  };
+  const auto small = bytes({"--context", "1024", "--picture", "640x480"});
+  const auto large = bytes({"--context", "2048", "--kv", "F32"});
+  EXPECT_EQ(small["picture"]["tokens"], 300);
+  EXPECT_EQ(4 * small["plan_bytes"]["kv_cache"].get<std::size_t>(), large["plan_bytes"]["kv_cache"].get<std::size_t>());
+  EXPECT_EQ(run("vlmt-inspect", {"--plan", golden("qwen3vl/model.gguf"), "--picture", "big"}).code, 2);
+  const Outcome bad = run("vlmt-inspect", {path("none.gguf")});
+  EXPECT_EQ(bad.code, 1);
+  EXPECT_TRUE(bad.is_one_line_from("vlmt-inspect")) << bad.err;
+}
+
+}  // namespace

@@ -1,0 +1,335 @@
+// The runner against golden cases: logits, greedy tokens, chunks, turns, threads, scoring, forks, recorded steps.
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <cstdlib>
+#include <new>
+#include <string>
+#include <vector>
+
+#include <sys/mman.h>
+
+#include <gtest/gtest.h>
+
+#include "vlmt/exec/omp_team.hpp"
+#include "vlmt/runtime/qwen3vl_instances.hpp"
+
+#include "golden_case.hpp"
+
+namespace {
+
+thread_local bool counting = false;
+std::atomic<std::size_t> allocations{0};
+
+}  // namespace
+
+// Counts what is allocated while somebody asks for it. Replaces the global operators of this test program.
+[[gnu::noinline]] void* operator new(std::size_t n) {
+  if (counting) ++allocations;
+  if (void* p = std::malloc(n == 0 ? 1 : n)) return p;
+  throw std::bad_alloc();
+}
+[[gnu::noinline]] void operator delete(void* p) noexcept {
+  std::free(p);
+}
+[[gnu::noinline]] void operator delete(void* p, std::size_t) noexcept {
+  std::free(p);
+}
+
+namespace vlmt {
+namespace {
+
+using golden::Case;
+using golden::relative_error;
+using Model = ChatModel<Qwen3VL>;
+using TestRunner = Runner<Qwen3VL, OmpTeam>;
+
+constexpr double limit = 2e-6;
+constexpr std::uint32_t f32 = F32::type_id;
+
+struct Golden {
+  explicit Golden(const std::string& name)
+      : file(SafetensorsFile::open(golden::folder(name) + "/cases.safetensors")),
+        model(Model::open(golden::folder(name) + "/model.gguf")) {
+    OmpTeam team;
+    model.load(team);
+  }
+  SafetensorsFile file;
+  Model model;
+};
+
+Golden& loaded(const std::string& name) {
+  static Golden dense("qwen3vl");
+  static Golden moe("qwen3vl-moe");
+  return name == "qwen3vl" ? dense : moe;
+}
+
+RunnerOptions exact(std::size_t chunk = 64) {
+  RunnerOptions o;
+  o.context = 256;
+  o.chunk = chunk;
+  o.logit_rows = 8;
+  o.numerics = Numerics::exact;
+  o.key_format = f32;
+  o.value_format = f32;
+  return o;
+}
+
+class GoldenCases : public testing::TestWithParam<std::pair<const char*, const char*>> {
+ protected:
+  Golden& g() { return loaded(GetParam().first); }
+  Case c() { return {g().file, GetParam().second}; }
+  std::size_t vocab() { return g().model.vlm().config().vocab; }
+  std::vector<float> last_row(const std::vector<float>& logits) {
+    return {logits.end() - static_cast<std::ptrdiff_t>(vocab()), logits.end()};
+  }
+};
+
+TEST_P(GoldenCases, PositionsAreTheReferences) {
+  const Sequence s = c().sequence(g().model);
+  const std::vector<std::int32_t> want = c().ints("position_ids");
+  for (std::size_t a = 0; a < 3; ++a) {
+    for (std::size_t i = 0; i < s.size(); ++i) ASSERT_EQ(s.positions(a)[i], want[a * s.size() + i]) << a << " " << i;
+  }
+  EXPECT_EQ(s.next_position() - static_cast<int>(s.size()), c().ints("rope_delta")[0]);
+}
+
+TEST_P(GoldenCases, LastLogitsForAnyChunk) {
+  const Sequence s = c().sequence(g().model);
+  const std::vector<float> want = last_row(c().floats("logits"));
+  std::vector<float> first;
+  OmpTeam team(2);
+  for (std::size_t chunk : {64u, 1u, 7u}) {
+    TestRunner runner(g().model.vlm(), team, exact(chunk));
+    EXPECT_EQ(runner.feed(s), s.size());
+    EXPECT_LT(relative_error(runner.logits(), want), limit) << "chunk " << chunk;
+  }
+}
+
+TEST_P(GoldenCases, GreedyTokensWithTheCache) {
+  const std::vector<std::int32_t> want = c().ints("greedy");
+  OmpTeam team(2);
+  TestRunner runner(g().model.vlm(), team, exact());
+  runner.feed(c().sequence(g().model));
+  for (std::size_t i = 0; i < want.size(); ++i) {
+    const auto logits = runner.logits();
+    const auto best = static_cast<int>(std::max_element(logits.begin(), logits.end()) - logits.begin());
+    ASSERT_EQ(best, want[i]) << i;
+    if (i + 1 < want.size()) runner.decode(best);
+  }
+  EXPECT_LT(relative_error(runner.logits(), c().floats("greedy_last_logits")), limit);
+}
+
+TEST_P(GoldenCases, ThreeTurnsEqualOnePrefill) {
+  const Sequence whole = c().sequence(g().model);
+  OmpTeam team(2);
+  TestRunner turns(g().model.vlm(), team, exact());
+  for (std::size_t part : {whole.size() / 3, 2 * whole.size() / 3}) {
+    Sequence s = whole;
+    s.truncate(part);
+    for (const VisualSpan& span : whole.visuals()) {
+      if (span.begin < part) s.attach(span.features);
+    }
+    turns.feed(s);
+  }
+  EXPECT_EQ(turns.feed(whole), whole.size() - 2 * whole.size() / 3);
+  TestRunner once(g().model.vlm(), team, exact());
+  once.feed(whole);
+  EXPECT_LT(relative_error(turns.logits(), once.logits()), limit);
+}
+
+TEST_P(GoldenCases, LogitsDoNotDependOnThreads) {
+  for (Numerics numerics : {Numerics::exact, Numerics::fast}) {
+    std::vector<float> first;
+    for (std::size_t threads : {1u, 2u, 3u, 7u}) {
+      OmpTeam team(threads);
+      RunnerOptions o = exact();
+      o.numerics = numerics;
+      o.key_format = o.value_format = std::nullopt;
+      TestRunner runner(g().model.vlm(), team, o);
+      runner.feed(c().sequence(g().model));
+      runner.decode(5);
+      const auto logits = runner.logits();
+      if (first.empty()) first.assign(logits.begin(), logits.end());
+      EXPECT_TRUE(std::equal(first.begin(), first.end(), logits.begin())) << threads << " threads";
+    }
+  }
+}
+
+TEST_P(GoldenCases, ScoresAreLogSoftmaxOfTheReference) {
+  const Sequence s = c().sequence(g().model);
+  const std::vector<float> logits = c().floats("logits");
+  OmpTeam team(2);
+  TestRunner runner(g().model.vlm(), team, exact(16));
+  const std::vector<float> scores = runner.score(s, 1);
+  ASSERT_EQ(scores.size(), s.size() - 1);
+  double largest = 0.0;
+  for (float l : logits) largest = std::max(largest, std::fabs(static_cast<double>(l)));
+  for (std::size_t i = 1; i < s.size(); ++i) {
+    const float* row = logits.data() + (i - 1) * vocab();
+    const double most = *std::max_element(row, row + vocab());
+    double sum = 0.0;
+    for (std::size_t v = 0; v < vocab(); ++v) sum += std::exp(row[v] - most);
+    const double want = row[s.tokens()[i]] - most - std::log(sum);
+    // Both logits that the score is a difference of may be off by the limit.
+    EXPECT_NEAR(scores[i - 1], want, 2 * limit * largest) << i;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, GoldenCases,
+                         testing::Values(std::pair{"qwen3vl", "text"}, std::pair{"qwen3vl", "image"},
+                                         std::pair{"qwen3vl", "mixed"}, std::pair{"qwen3vl-moe", "text"},
+                                         std::pair{"qwen3vl-moe", "image"}),
+                         [](const auto& item) {
+                           std::string n = std::string(item.param.first) + "_" + item.param.second;
+                           std::replace(n.begin(), n.end(), '-', '_');
+                           return n;
+                         });
+
+TEST(Runner, CommonPrefixIsKept) {
+  Golden& g = loaded("qwen3vl");
+  OmpTeam team(2);
+  TestRunner runner(g.model.vlm(), team, exact());
+  Sequence a;
+  for (int t : {1, 2, 3, 4, 5, 6}) a.append(t);
+  EXPECT_EQ(runner.feed(a), 6u);
+  EXPECT_EQ(runner.feed(a), 1u);  // the last cell again, for its logits
+  Sequence b = a;
+  b.truncate(4);
+  b.append(9);
+  EXPECT_EQ(runner.feed(b), 1u);
+  TestRunner fresh(g.model.vlm(), team, exact());
+  fresh.feed(b);
+  EXPECT_LT(relative_error(runner.logits(), fresh.logits()), limit);
+}
+
+TEST(Runner, ForkGoesItsOwnWay) {
+  Golden& g = loaded("qwen3vl");
+  OmpTeam team(2);
+  OmpTeam other(1);
+  TestRunner runner(g.model.vlm(), team, exact());
+  Sequence s;
+  for (int t : {1, 2, 3, 4}) s.append(t);
+  runner.feed(s);
+  TestRunner fork = runner.fork_on(other);
+  runner.decode(5);
+  fork.decode(6);
+  Sequence five = s, six = s;
+  five.append(5);
+  six.append(6);
+  TestRunner fresh(g.model.vlm(), team, exact());
+  fresh.feed(five);
+  EXPECT_LT(relative_error(runner.logits(), fresh.logits()), limit);
+  fresh.feed(six);
+  EXPECT_LT(relative_error(fork.logits(), fresh.logits()), limit);
+}
+
+TEST(Runner, RefusesWhatDoesNotFit) {
+  Golden& g = loaded("qwen3vl");
+  OmpTeam team(1);
+  RunnerOptions o = exact();
+  o.context = 4;
+  TestRunner runner(g.model.vlm(), team, o);
+  Sequence s;
+  for (int t : {1, 2, 3, 4, 5}) s.append(t);
+  EXPECT_THROW(runner.feed(s), LimitError);
+  s.truncate(4);
+  runner.feed(s);
+  EXPECT_THROW(runner.decode(1), LimitError);
+  EXPECT_THROW(runner.feed(Sequence{}), InputError);
+  o.key_format = Q4_K::type_id;
+  EXPECT_THROW(TestRunner(g.model.vlm(), team, o), InputError);
+}
+
+TEST(Runner, EveryCacheFormatStaysClose) {
+  Golden& g = loaded("qwen3vl");
+  const Sequence s = Case(g.file, "image").sequence(g.model);
+  OmpTeam team(2);
+  TestRunner best(g.model.vlm(), team, exact());
+  best.feed(s);
+  // Relative error of logits that each format may cause on this model, keys and values apart.
+  const std::pair<std::uint32_t, double> budgets[] = {
+      {F16::type_id, 2e-3}, {BF16::type_id, 1e-2}, {Q8_0::type_id, 2e-2}, {Q4_0::type_id, 0.25}};
+  for (const auto& [format, budget] : budgets) {
+    for (bool keys : {true, false}) {
+      RunnerOptions o = exact();
+      (keys ? o.key_format : o.value_format) = format;
+      TestRunner runner(g.model.vlm(), team, o);
+      runner.feed(s);
+      const double error = relative_error(runner.logits(), best.logits());
+      EXPECT_LT(error, budget) << ggml_type_info(format).name << (keys ? " keys" : " values");
+      EXPECT_GT(error, 0.0);
+    }
+  }
+}
+
+TEST(Runner, DecodingAllocatesNothing) {
+  Golden& g = loaded("qwen3vl-moe");
+  OmpTeam team(2);
+  RunnerOptions o = exact();
+  o.numerics = Numerics::fast;
+  TestRunner runner(g.model.vlm(), team, o);
+  Sampler<arch::native> sampler(g.model.vlm().config().vocab, o.context);
+  Sequence s;
+  for (int t : {1, 2, 3}) s.append(t);
+  runner.feed(s);
+  SamplingOptions options;
+  options.seed = 1;
+  options.params.repetition = 1.1f;
+  options.top_log_probs = 3;
+  sampler.begin(options, s.tokens());
+  float* logits = runner.logits().data();
+  const auto sample = [&](auto& step) { sampler.issue(step, logits); };
+  runner.with_logits(sample);
+  for (int i = 0; i < 3; ++i) runner.decode(sampler.result(), sample);
+  allocations = 0;
+  counting = true;
+  for (int i = 0; i < 100; ++i) {
+    const int token = sampler.result();
+    sampler.accept(token);
+    runner.decode(token, sample);
+  }
+  counting = false;
+  EXPECT_EQ(allocations.load(), 0u);
+}
+
+// A step is recorded while nobody may touch its buffers, and replayed with other tokens.
+TEST(Runner, RecordedStepReplaysBitEqual) {
+  Golden& g = loaded("qwen3vl-moe");
+  OmpTeam team(2);
+  TestRunner runner(g.model.vlm(), team, exact());
+  Sequence s;
+  for (int t : {1, 2, 3, 4}) s.append(t);
+  runner.feed(s);
+
+  const Decoder<Qwen3VL>& decoder = g.model.vlm().decoder();
+  Carver count;
+  const DecoderCapacity capacity{1, 1, 256, team.size()};
+  decoder.take_buffers(count, capacity);
+  Buffer memory(count.bytes());
+  Carver carver(memory.data(), memory.bytes());
+  const DecoderBuffers buffers = decoder.take_buffers(carver, capacity);
+  KvCache cache = runner.kv_cache().fork(s.size());
+
+  StepRecorder recorder;
+  NoProbe probe;
+  ASSERT_EQ(mprotect(memory.data(), memory.bytes(), PROT_NONE), 0);
+  decoder.forward(recorder, buffers, cache, {1, 0, 1}, Numerics::exact, probe);
+  ASSERT_EQ(mprotect(memory.data(), memory.bytes(), PROT_READ | PROT_WRITE), 0);
+
+  Sequence so_far = s;
+  for (int token : {9, 17, 400}) {
+    buffers.data.ids[0] = token;
+    for (std::size_t a = 0; a < 3; ++a) buffers.data.positions[a] = so_far.next_position();
+    *buffers.data.start = static_cast<std::int32_t>(so_far.size());
+    buffers.data.logit_rows[0] = 0;
+    team.run([&](Member& m) { recorder.replay(m); });
+    so_far.append(token);
+    runner.decode(token);
+    const auto want = runner.logits();
+    EXPECT_TRUE(std::equal(want.begin(), want.end(), buffers.data.logits)) << token;
+  }
+}
+
+}  // namespace
+}  // namespace vlmt

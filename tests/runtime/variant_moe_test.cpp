@@ -1,0 +1,36 @@
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "vlmt/vlmt.hpp"
+
+#include "golden_case.hpp"
+#include "variant_logits.hpp"
+
+namespace vlmt {
+namespace {
+
+struct OneExpert : Qwen3VL {
+  using Router = TopKRouter<1>;
+};
+struct SigmoidRouter : Qwen3VL {
+  using Router = TopKRouter<dynamic, SigmoidScores, false>;
+};
+
+TEST(Variant, RoutersChangeTheModel) {
+  const std::vector<float> plain = logits_of<Qwen3VL>("qwen3vl-moe");
+  EXPECT_GT(golden::relative_error(logits_of<OneExpert>("qwen3vl-moe"), plain), 1e-5);
+  EXPECT_GT(golden::relative_error(logits_of<SigmoidRouter>("qwen3vl-moe"), plain), 1e-5);
+}
+
+using GoldenShapes = DenseShapes<256, 4, 2, 1, 256, 128, 768>;
+
+TEST(Variant, FixedShapesComputeTheSame) {
+  const std::vector<float> plain = logits_of<Qwen3VL>("qwen3vl");
+  EXPECT_EQ((logits_of<Fixed<Qwen3VL, GoldenShapes>>("qwen3vl")), plain);
+  using Wrong = Fixed<Qwen3VL, shapes::qwen3vl_2b>;
+  EXPECT_THROW(ChatModel<Wrong>::open(golden::folder("qwen3vl") + "/model.gguf"), FileError);
+}
+
+}  // namespace
+}  // namespace vlmt

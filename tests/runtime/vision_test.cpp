@@ -1,0 +1,137 @@
+// The tower against golden cases, from the cases' own pixel values; the feature cache.
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "vlmt/exec/omp_team.hpp"
+#include "vlmt/runtime/qwen3vl_instances.hpp"
+
+#include "golden_case.hpp"
+
+namespace vlmt {
+namespace {
+
+using golden::Case;
+using Encoder = VisionEncoder<Qwen3VL, OmpTeam>;
+
+struct Tower {
+  Tower()
+      : file(SafetensorsFile::open(golden::folder("qwen3vl") + "/cases.safetensors")),
+        model(ChatModel<Qwen3VL>::open(golden::folder("qwen3vl") + "/model.gguf",
+                                       golden::folder("qwen3vl") + "/mmproj.gguf")) {
+    OmpTeam team;
+    model.load(team);
+  }
+  SafetensorsFile file;
+  ChatModel<Qwen3VL> model;
+};
+
+Tower& tower() {
+  static Tower t;
+  return t;
+}
+
+VisionOptions exact() {
+  VisionOptions o;
+  o.min_pixels = 4096;
+  o.max_pixels = 65536;
+  o.numerics = Numerics::exact;
+  return o;
+}
+
+// Every picture or video of a case, one after the other.
+void expect_features(const Case& c, const std::string& kind, const std::string& pixels) {
+  const std::vector<float> values = c.floats(pixels);
+  const std::vector<std::int32_t> grids = c.ints(kind + "_grid_thw");
+  const std::vector<float> main = c.floats(kind + "_embeds");
+  for (std::size_t threads : {1u, 3u}) {
+    OmpTeam team(threads);
+    Encoder encoder(tower().model.vlm(), team, exact());
+    std::size_t patch = 0;
+    std::size_t row = 0;
+    for (std::size_t i = 0; i < grids.size(); i += 3) {
+      VisionPatches patches;
+      patches.grid = {grids[i], grids[i + 1], grids[i + 2]};
+      const auto begin = values.begin() + static_cast<std::ptrdiff_t>(patch * 1536);
+      patches.values.assign(begin, begin + static_cast<std::ptrdiff_t>(patches.grid.patches() * 1536));
+      const auto f = encoder.encode_patches(patches, {1, i});
+      ASSERT_EQ(f->tokens(), patches.grid.tokens(2));
+      const std::size_t n = f->tokens() * f->width();
+      EXPECT_LT(golden::relative_error({f->row(0, 0), n}, std::span(main).subspan(row * f->width(), n)), 4e-6);
+      for (std::size_t l = 0; l < f->levels(); ++l) {
+        const std::vector<float> deep = c.floats(kind + "_deepstack" + std::to_string(l));
+        EXPECT_LT(golden::relative_error({f->row(l + 1, 0), n}, std::span(deep).subspan(row * f->width(), n)), 4e-6)
+            << l;
+      }
+      patch += patches.grid.patches();
+      row += f->tokens();
+    }
+    EXPECT_EQ(patch * 1536, values.size());
+  }
+}
+
+TEST(VisionTower, PictureFeatures) {
+  expect_features(Case(tower().file, "image"), "image", "pixel_values");
+}
+TEST(VisionTower, VideoFeatures) {
+  expect_features(Case(tower().file, "mixed"), "video", "pixel_values_videos");
+}
+
+Image raw_picture(const Case& c, const SafetensorsFile& file, const std::string& name) {
+  static_cast<void>(c);
+  const SafetensorsTensor& t = file.require_tensor(name);
+  Image image;
+  image.height = image.original_height = static_cast<int>(t.shape[0]);
+  image.width = image.original_width = static_cast<int>(t.shape[1]);
+  image.rgb = file.read<std::uint8_t>(name);
+  return image;
+}
+
+TEST(VisionEncoder, PictureFromPixels) {
+  const Case c(tower().file, "image");
+  OmpTeam team(2);
+  Encoder encoder(tower().model.vlm(), team, exact());
+  const auto f = encoder.encode(raw_picture(c, tower().file, "image.raw1"));
+  // Resizing may differ by a step in a few pixels, so the bound is that of the pixels, not of the arithmetic.
+  EXPECT_LT(golden::relative_error({f->row(0, 0), f->tokens() * f->width()}, c.floats("image_embeds")), 1e-3);
+}
+
+TEST(VisionEncoder, CachesByContent) {
+  const Case c(tower().file, "image");
+  OmpTeam team(2);
+  VisionOptions o = exact();
+  Encoder encoder(tower().model.vlm(), team, o);
+  Image image = raw_picture(c, tower().file, "image.raw1");
+  const auto first = encoder.encode(image);
+  EXPECT_EQ(encoder.encode(image), first);
+  EXPECT_EQ(encoder.cache_hits(), 1u);
+  image.rgb[17] ^= 1;
+  EXPECT_NE(encoder.encode(image), first);
+  EXPECT_EQ(encoder.cached_bytes(), 2 * first->bytes());
+  o.cache_bytes = first->bytes();
+  Encoder small(tower().model.vlm(), team, o);
+  small.encode(image);
+  image.rgb[17] ^= 1;
+  small.encode(image);
+  EXPECT_EQ(small.cached_bytes(), first->bytes());
+  o.cache_bytes = 0;
+  Encoder none(tower().model.vlm(), team, o);
+  none.encode(image);
+  none.encode(image);
+  EXPECT_EQ(none.cache_hits(), 0u);
+}
+
+TEST(VisionEncoder, RefusesByName) {
+  OmpTeam team(1);
+  Encoder encoder(tower().model.vlm(), team, exact());
+  EXPECT_THROW(encoder.tokens(1, 201), InputError);
+  EXPECT_EQ(encoder.tokens(64, 64), 4u);
+  VisionOptions o = exact();
+  o.min_pixels = 1u << 20;
+  EXPECT_THROW(Encoder(tower().model.vlm(), team, o), InputError);
+}
+
+}  // namespace
+}  // namespace vlmt
