@@ -1,0 +1,50 @@
+# The components, all INTERFACE targets:
+#   vlmt::kernel  tensors, formats, kernels      (Eigen3, xsimd, OpenMP)
+#   vlmt::text    tokenizers, chat templates      (PCRE2, utf8proc, nlohmann-json)
+#   vlmt::media   picture files                   (libjpeg, libpng, libwebp)
+#   vlmt::model   models from files               (kernel and text)
+#   vlmt::all     everything
+include(VlmtDependencies)
+
+add_library(vlmt_headers INTERFACE)
+target_include_directories(vlmt_headers INTERFACE
+  $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+target_compile_features(vlmt_headers INTERFACE cxx_std_20)
+
+add_library(vlmt_kernel INTERFACE)
+target_link_libraries(vlmt_kernel INTERFACE vlmt_headers Eigen3::Eigen xsimd OpenMP::OpenMP_CXX Threads::Threads)
+
+add_library(vlmt_text INTERFACE)
+target_link_libraries(vlmt_text INTERFACE vlmt_headers PkgConfig::PCRE2 PkgConfig::UTF8PROC nlohmann_json::nlohmann_json)
+
+add_library(vlmt_media INTERFACE)
+target_link_libraries(vlmt_media INTERFACE vlmt_headers JPEG::JPEG PNG::PNG PkgConfig::WEBP)
+
+add_library(vlmt_model INTERFACE)
+target_link_libraries(vlmt_model INTERFACE vlmt_kernel vlmt_text)
+
+add_library(vlmt_all INTERFACE)
+target_link_libraries(vlmt_all INTERFACE vlmt_model vlmt_media)
+
+foreach(component headers kernel text media model all)
+  add_library(vlmt::${component} ALIAS vlmt_${component})
+  set_target_properties(vlmt_${component} PROPERTIES EXPORT_NAME ${component})
+endforeach()
+
+# Flags of our own programs, tests and benchmarks; never passed on to users.
+add_library(vlmt_build_flags INTERFACE)
+if(VLMT_MARCH)
+  target_compile_options(vlmt_build_flags INTERFACE -march=${VLMT_MARCH})
+endif()
+if(VLMT_WARNINGS)
+  target_compile_options(vlmt_build_flags INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wshadow)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+    # Its own AVX-512 intrinsics start from a deliberately uninitialised vector and are warned of (GCC bug 105593).
+    target_compile_options(vlmt_build_flags INTERFACE -Wno-uninitialized -Wno-maybe-uninitialized)
+  endif()
+endif()
+if(VLMT_SANITIZE)
+  target_compile_options(vlmt_build_flags INTERFACE -fsanitize=${VLMT_SANITIZE} -fno-omit-frame-pointer
+                                                    -fno-sanitize-recover=all)
+  target_link_options(vlmt_build_flags INTERFACE -fsanitize=${VLMT_SANITIZE})
+endif()

@@ -1,0 +1,11 @@
+// A sliding window in which a query does not even see itself.
+// expect: vlmt: a sliding window holds at least the query's own slot
+#include "vlmt/kernel/attention_variant.hpp"
+
+#if VLMT_MENDED
+using Variant = vlmt::SlidingWindow<1>;
+#else
+using Variant = vlmt::SlidingWindow<0>;
+#endif
+
+constexpr Variant variant{};

@@ -1,0 +1,18 @@
+// A norm of queries that forgets the keys.
+// expect: vlmt: a norm of queries and keys needs query<Arch>(x, dim) and key<Arch>(x, dim), both noexcept; see
+#include "vlmt/kernel/kv_view.hpp"
+#include "vlmt/kernel/rope.hpp"
+#include "vlmt/kernel/rope_policy.hpp"
+
+struct QueryNorm {
+  template <class Arch>
+  void query(float*, std::size_t) const noexcept {}
+#if VLMT_MENDED
+  template <class Arch>
+  void key(float*, std::size_t) const noexcept {}
+#endif
+};
+
+void store(const vlmt::QkvRows& rows, const float* table, const vlmt::KvView& kv, const std::int32_t* start) {
+  vlmt::qk_norm_rope_store<vlmt::arch::native, vlmt::RopeHalves>(rows, QueryNorm{}, table, 8, kv, start);
+}

@@ -1,0 +1,15 @@
+// A workspace of objects that would need a constructor.
+// expect: vlmt: a workspace holds plain data only
+#include <string>
+
+#include "vlmt/exec/buffer.hpp"
+
+#if VLMT_MENDED
+using Elem = char;
+#else
+using Elem = std::string;
+#endif
+
+void plan(vlmt::Carver& carver) {
+  carver.take<Elem>(8);
+}

@@ -1,0 +1,14 @@
+// All headers of all components in one program, twice the same as any other.
+#include <cstdio>
+
+#include <vlmt/vlmt.hpp>
+
+int main() {
+  try {
+    vlmt::load<vlmt::Qwen3VL>("no such file.gguf", "neither this.gguf");
+  } catch (const vlmt::Error& e) {
+    std::printf("%s\n", e.what());
+    return 0;
+  }
+  return 1;
+}

@@ -1,0 +1,39 @@
+// A model type made of our own parts, and what is done with it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <vlmt/model/qwen3vl.hpp>
+#include <vlmt/runtime/runner.hpp>
+
+#include "own_attention.hpp"
+#include "own_format.hpp"
+#include "own_norm.hpp"
+#include "own_router.hpp"
+
+struct MyVlm : vlmt::Qwen3VL {
+  using Formats = vlmt::TypeList<vlmt::F32, Signs>;
+  using Attention = FadingWindow;
+  using Router = EvenRouter<3>;
+  using Norm = MeanMagnitudeNorm;
+};
+
+/// Logits behind a prompt that is longer than the window of the attention.
+template <class Model>
+std::vector<float> logits_of(const std::string& path) {
+  auto model = vlmt::Vlm<Model>::open(path);
+  vlmt::OmpTeam team(2);
+  model.load(team);
+  vlmt::Runner<Model, vlmt::OmpTeam> runner(
+      model, team, {.context = 256, .numerics = vlmt::Numerics::exact, .key_format = 0, .value_format = 0});
+  vlmt::Sequence prompt;
+  for (int i = 0; i < 150; ++i) prompt.append(i);
+  runner.feed(prompt);
+  return {runner.logits().begin(), runner.logits().end()};
+}
+
+// Each in a source of its own: they compile side by side.
+std::vector<float> simd_logits(const std::string& path);
+std::vector<float> reference_logits(const std::string& path);
+std::size_t answer_tokens(const std::string& path);

@@ -1,0 +1,42 @@
+// A weight format, an attention variant, a router and a norm of our own: each is checked against the scalar reference
+// with the installed helpers, then a model runs with all of them.
+#include <cstdio>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include <vlmt/testing/check_format.hpp>
+#include <vlmt/testing/check_parts.hpp>
+#include <vlmt/testing/tiny_model.hpp>
+
+#include "own_model.hpp"
+
+int failures = 0;
+
+void report(const char* what, const std::vector<std::string>& problems) {
+  std::printf("%s: %s\n", what, problems.empty() ? "fine" : "NOT FINE");
+  for (const std::string& problem : problems) std::printf("  %s\n", problem.c_str());
+  failures += !problems.empty();
+}
+
+int main() {
+  namespace testing = vlmt::testing;
+  using Arch = vlmt::arch::native;
+
+  // One bit keeps 2 / pi of a normal number's square: the error is 0.603 of its size.
+  report("format", testing::check_format<Signs>(0.61));
+  report("format's kernels", testing::check_format_kernels<Signs, Arch>());
+  report("attention", testing::check_attention_variant<Arch>(FadingWindow{}));
+  report("router", testing::check_router<Arch>(EvenRouter<3>{}));
+  const std::vector<float> weight(300, 1.5f);
+  report("norm", testing::check_norm<Arch>(MeanMagnitudeNorm{weight.data(), 1e-6f}, weight.size()));
+
+  const std::string path = (std::filesystem::temp_directory_path() / "vlmt_own_parts.gguf").string();
+  testing::write_tiny_model<Signs>({.experts = 8, .deepstack = 0}, path);
+  const testing::Comparison c = testing::compare(simd_logits(path), reference_logits(path));
+  const std::size_t tokens = answer_tokens(path);
+  std::filesystem::remove(path);
+  std::printf("model: %s; answered with %zu tokens\n", c.line().c_str(), tokens);
+  failures += !(c.relative_l2 < 2e-5) || tokens == 0;
+  return failures == 0 ? 0 : 1;
+}

@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# run.sh BUILD WORK: installs the built tree BUILD into WORK and uses it as others would: find_package, parts of one's
+# own, add_subdirectory, FetchContent, and the compiler alone.
+set -euo pipefail
+build=$(realpath "$1") work=$2
+source=$(realpath "$(dirname "$0")/../..")
+rm -rf "$work"
+mkdir -p "$work"
+work=$(realpath "$work")
+
+cmake --install "$build" --prefix "$work/prefix" >"$work/install.log"
+
+configure() { # source, build, arguments...
+  local from=$1 to=$2
+  shift 2
+  cmake -S "$from" -B "$to" -G Ninja -DCMAKE_BUILD_TYPE=Release "$@" >"$to.log" 2>&1 || { cat "$to.log"; exit 1; }
+  cmake --build "$to" >>"$to.log" 2>&1 || { cat "$to.log"; exit 1; }
+}
+
+echo "find_package"
+# Moved after the installation: nothing in it may depend on where it was put.
+mv "$work/prefix" "$work/moved"
+configure "$source/tests/package/consumer" "$work/consumer" -DCMAKE_PREFIX_PATH="$work/moved" \
+  -DCMAKE_INSTALL_PREFIX="$work/consumer_prefix"
+"$work/consumer/one_kernel"
+"$work/consumer/everything"
+"$work/consumer/own_parts"
+if [[ -x $work/consumer/bin/many_processors ]]; then
+  "$work/consumer/bin/many_processors"
+  cmake --install "$work/consumer" >>"$work/install.log"
+  "$work/consumer_prefix/bin/many_processors"
+fi
+if grep -rqs "$source" "$work/moved/lib" "$work/moved/include"; then
+  echo "the installed package names the source folder:"
+  grep -rls "$source" "$work/moved/lib" "$work/moved/include"
+  exit 1
+fi
+
+echo "parts of one's own"
+configure "$source/tests/package/extension" "$work/extension" -DCMAKE_PREFIX_PATH="$work/moved"
+"$work/extension/check_parts"
+"$work/extension/run_model" "$build/tests/unpacked/golden/qwen3vl-moe/model.gguf"
+
+for way in add_subdirectory FetchContent; do
+  echo "$way"
+  configure "$source/tests/package/subproject" "$work/$way" -DVLMT_SOURCE="$source" -DWAY="$way"
+  "$work/$way/one_kernel"
+done
+
+echo "the compiler alone"
+c++ -std=c++20 -O2 -march=native -fopenmp -I "$work/moved/include" "$source/tests/package/consumer/one_kernel.cpp" \
+  -o "$work/one_kernel"
+"$work/one_kernel"

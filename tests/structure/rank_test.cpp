@@ -1,0 +1,169 @@
+// Folders are ranks: a header includes its own folder and lower ranks only, and only one header knows each library.
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "structure/source_tree.hpp"
+
+namespace {
+
+using source_tree::Header;
+using source_tree::Include;
+
+const std::map<std::string, int> kRanks = {{"base", 0},    {"numeric", 1}, {"text", 1},   {"quant", 2}, {"tensor", 3},
+                                           {"exec", 4},    {"io", 4},      {"kernel", 5}, {"nn", 6},    {"model", 7},
+                                           {"runtime", 8}, {"testing", 9}, {"bench", 9}};
+
+bool starts_with(const std::string& s, std::string_view prefix) {
+  return s.compare(0, prefix.size(), prefix) == 0;
+}
+
+std::string at(const Header& h, std::size_t line) {
+  return "include/" + h.path + ":" + std::to_string(line) + ": ";
+}
+
+// Each broken rule as one line.
+std::vector<std::string> check_ranks(const std::vector<Header>& headers) {
+  std::set<std::string> paths;
+  for (const Header& h : headers) paths.insert(h.path);
+  std::vector<std::string> broken;
+  for (const Header& h : headers) {
+    if (!h.folder.empty() && !kRanks.contains(h.folder)) broken.push_back(h.path + ": folder without a rank");
+    for (const Include& i : source_tree::includes_of(h)) {
+      if (!i.quoted) {
+        if (starts_with(i.name, "vlmt/")) broken.push_back(at(h, i.line) + "write \"" + i.name + "\", in quotes");
+        continue;
+      }
+      if (!starts_with(i.name, "vlmt/")) {
+        broken.push_back(at(h, i.line) + "\"" + i.name + "\" does not start with vlmt/");
+        continue;
+      }
+      if (!paths.contains(i.name)) broken.push_back(at(h, i.line) + "there is no " + i.name);
+      const std::size_t slash = i.name.find('/', 5);
+      if (slash == std::string::npos) {
+        if (!h.folder.empty()) broken.push_back(at(h, i.line) + i.name + " is an umbrella, for users only");
+        continue;
+      }
+      const std::string folder = i.name.substr(5, slash - 5);
+      if (h.folder.empty() || h.folder == folder) continue;
+      const auto own = kRanks.find(h.folder), other = kRanks.find(folder);
+      if (own == kRanks.end() || other == kRanks.end()) continue;
+      if (other->second >= own->second) {
+        broken.push_back(at(h, i.line) + h.folder + " (rank " + std::to_string(own->second) + ") includes " + folder +
+                         " (rank " + std::to_string(other->second) + ")");
+      }
+    }
+  }
+  return broken;
+}
+
+std::string joined(const std::vector<std::string>& lines) {
+  std::string all;
+  for (const std::string& line : lines) all += line + "\n";
+  return all;
+}
+
+const std::vector<Header>& headers() {
+  static const std::vector<Header> all = source_tree::read_headers(std::filesystem::path(VLMT_SOURCE_DIR) / "include");
+  return all;
+}
+
+TEST(RankTest, HeadersIncludeTheirOwnFolderAndLowerRanks) {
+  ASSERT_GT(headers().size(), 40u);
+  EXPECT_EQ(joined(check_ranks(headers())), "");
+}
+
+// The checker itself, on a tree that breaks each rule once.
+TEST(RankTest, TheCheckFindsEachKindOfBreach) {
+  const auto root = std::filesystem::path(testing::TempDir()) / "vlmt_rank_test";
+  std::filesystem::remove_all(root);
+  const auto write = [&](const std::string& path, const std::string& text) {
+    std::filesystem::create_directories((root / path).parent_path());
+    std::ofstream(root / path) << text;
+  };
+  write("vlmt/vlmt.hpp", "#include \"vlmt/quant/a.hpp\"\n");
+  write("vlmt/quant/a.hpp", "// #include \"vlmt/nn/comment.hpp\"\n#include \"vlmt/base/b.hpp\"\n");
+  write("vlmt/base/b.hpp", "#include \"vlmt/quant/a.hpp\"\n");
+  write("vlmt/exec/c.hpp", "# include \"vlmt/io/d.hpp\"\n#include <vlmt/base/b.hpp>\n");
+  write("vlmt/io/d.hpp", "#include \"d_detail.hpp\"\n#include \"vlmt/vlmt.hpp\"\n#include \"vlmt/io/none.hpp\"\n");
+  write("vlmt/other/e.hpp", "#include <vector>\n");
+  const auto broken = check_ranks(source_tree::read_headers(root));
+  EXPECT_EQ(joined(broken),
+            "include/vlmt/base/b.hpp:1: base (rank 0) includes quant (rank 2)\n"
+            "include/vlmt/exec/c.hpp:1: exec (rank 4) includes io (rank 4)\n"
+            "include/vlmt/exec/c.hpp:2: write \"vlmt/base/b.hpp\", in quotes\n"
+            "include/vlmt/io/d.hpp:1: \"d_detail.hpp\" does not start with vlmt/\n"
+            "include/vlmt/io/d.hpp:2: vlmt/vlmt.hpp is an umbrella, for users only\n"
+            "include/vlmt/io/d.hpp:3: there is no vlmt/io/none.hpp\n"
+            "vlmt/other/e.hpp: folder without a rank\n");
+  std::filesystem::remove_all(root);
+}
+
+TEST(RankTest, NoHeaderIncludesItself) {
+  std::map<std::string, std::vector<std::string>> edges;
+  for (const Header& h : headers()) {
+    for (const Include& i : source_tree::includes_of(h)) edges[h.path].push_back(i.name);
+  }
+  // Depth-first; `open` are the headers on the current path.
+  std::set<std::string> done, open;
+  std::vector<std::string> cycles;
+  const auto visit = [&](const auto& self, const std::string& path) -> void {
+    if (done.contains(path)) return;
+    if (!open.insert(path).second) {
+      cycles.push_back(path + " includes itself");
+      return;
+    }
+    for (const std::string& next : edges[path]) self(self, next);
+    open.erase(path);
+    done.insert(path);
+  };
+  for (const Header& h : headers()) visit(visit, h.path);
+  EXPECT_EQ(joined(cycles), "");
+}
+
+std::set<std::string> headers_including(const std::vector<std::string>& prefixes) {
+  std::set<std::string> found;
+  for (const Header& h : headers()) {
+    for (const Include& i : source_tree::includes_of(h)) {
+      for (const std::string& prefix : prefixes) {
+        if (starts_with(i.name, prefix)) found.insert(h.path);
+      }
+    }
+  }
+  return found;
+}
+
+TEST(RankTest, OneHeaderIncludesEachLibrary) {
+  const auto only = [](std::string path) { return std::set<std::string>{std::move(path)}; };
+  EXPECT_EQ(headers_including({"Eigen/", "unsupported/Eigen"}), only("vlmt/tensor/eigen.hpp"));
+  EXPECT_EQ(headers_including({"omp.h"}), only("vlmt/exec/omp_team.hpp"));
+  EXPECT_EQ(headers_including({"xsimd/"}), only("vlmt/kernel/cpu/simd.hpp"));
+  EXPECT_LE(headers_including({"nlohmann/"}).size(), 2u);
+  EXPECT_EQ(joined({}), "");
+  for (const std::string& path : headers_including({"nlohmann/"})) {
+    EXPECT_TRUE(starts_with(path, "vlmt/text/") || starts_with(path, "vlmt/io/")) << path;
+  }
+  for (const std::string& path : headers_including({"pcre2.h", "utf8proc.h"})) {
+    EXPECT_TRUE(starts_with(path, "vlmt/text/")) << path << ": regular expressions and Unicode belong to text/";
+  }
+  for (const std::string& path : headers_including({"jpeglib.h", "png.h", "webp/"})) {
+    EXPECT_TRUE(starts_with(path, "vlmt/io/")) << path << ": pictures belong to io/";
+  }
+}
+
+TEST(RankTest, OpenMpPragmasStandInOneHeader) {
+  for (const Header& h : headers()) {
+    for (const source_tree::Line& line : h.code) {
+      const bool pragma =
+          line.text.find("pragma omp") != std::string::npos || line.text.find("_Pragma(\"omp") != std::string::npos;
+      EXPECT_TRUE(!pragma || h.path == "vlmt/exec/omp_team.hpp") << at(h, line.number) << line.text;
+    }
+  }
+}
+
+}  // namespace
