@@ -39,8 +39,10 @@ endif()
 if(VLMT_WARNINGS)
   target_compile_options(vlmt_build_flags INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wshadow)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
-    # Its own AVX-512 intrinsics start from a deliberately uninitialised vector and are warned of (GCC bug 105593).
-    target_compile_options(vlmt_build_flags INTERFACE -Wno-uninitialized -Wno-maybe-uninitialized)
+    # Its own AVX-512 intrinsics start from a deliberately uninitialised vector and are warned of (GCC bug 105593), and
+    # so are its own strings when they are put together (GCC bug 105651).
+    target_compile_options(vlmt_build_flags INTERFACE -Wno-uninitialized -Wno-maybe-uninitialized -Wno-restrict
+                                                      -Wno-stringop-overflow -Wno-array-bounds)
   endif()
 endif()
 if(VLMT_SANITIZE)

@@ -70,7 +70,7 @@ TEST_F(ToolPrograms, ParityHoldsOnTheGoldenModels) {
 }
 
 TEST_F(ToolPrograms, ParityHoldsInPiecesInTurnsAndOnAnyTeam) {
-  Strings more = {"--partial", "--chunk", "1,7,64", "--turns", "3", "--threads", "1,2,3,7"};
+  Strings more = {"--partial", "--case", "mixed", "--chunk", "1,7,64", "--turns", "3", "--threads", "1,2,3,7"};
   more.insert(more.end(), noise.begin(), noise.end());
   const Outcome o = parity(golden("qwen3vl"), more);
   EXPECT_EQ(o.code, 0) << o.out;
