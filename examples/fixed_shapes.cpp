@@ -5,9 +5,7 @@
 #include <exception>
 #include <string>
 
-#include <vlmt/exec/omp_team.hpp>
-#include <vlmt/model/qwen3vl.hpp>
-#include <vlmt/runtime/runner.hpp>
+#include <vlmt/vlmt.hpp>
 
 #include "common/bundled_model.hpp"
 

@@ -5,11 +5,8 @@
 #include <filesystem>
 #include <string>
 
-#include <vlmt/exec/omp_team.hpp>
-#include <vlmt/model/qwen3vl.hpp>
-#include <vlmt/runtime/chat_model.hpp>
-#include <vlmt/runtime/runner.hpp>
 #include <vlmt/testing/tiny_model.hpp>
+#include <vlmt/vlmt.hpp>
 
 // A probe is any type with some of the members hidden, router and vision (see nn/probe.hpp). It is a template parameter
 // of the runner: members that are not there cost nothing, not even a branch.

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# run.sh BUILD WORK: installs the built tree BUILD into WORK and uses it as others would: find_package, parts of one's
+# run.sh BUILD WORK: installs the built tree BUILD into WORK and uses it as others would: find_package with parts of one's
 # own, add_subdirectory, FetchContent, and the compiler alone.
 set -euo pipefail
 build=$(realpath "$1") work=$2
@@ -35,11 +35,6 @@ if grep -rqs "$source" "$work/moved/lib" "$work/moved/include"; then
   grep -rls "$source" "$work/moved/lib" "$work/moved/include"
   exit 1
 fi
-
-echo "parts of one's own"
-configure "$source/tests/package/extension" "$work/extension" -DCMAKE_PREFIX_PATH="$work/moved"
-"$work/extension/check_parts"
-"$work/extension/run_model" "$build/tests/unpacked/golden/qwen3vl-moe/model.gguf"
 
 for way in add_subdirectory FetchContent; do
   echo "$way"

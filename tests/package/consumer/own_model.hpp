@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include <vlmt/exec/omp_team.hpp>
 #include <vlmt/model/qwen3vl.hpp>
 #include <vlmt/runtime/runner.hpp>
 
