@@ -1,0 +1,195 @@
+"""Writes trained weights as GGUF with llama.cpp's names: the text model and, apart, the tower (mmproj); or as a transformers folder.
+
+Types: f32, f16, bf16, q8_0. Norms, biases, the router, the position table and the patch kernel's halves keep at least f16.
+"""
+import argparse
+import json
+import pathlib
+
+import gguf
+import numpy as np
+import torch
+from gguf import GGMLQuantizationType as T
+from safetensors.torch import save_file
+
+from . import weights
+from .chat import CHAT_TEMPLATE, N_SPECIAL, SPECIALS, TOKENIZER
+from .config import EXPERTS, MAX_PIXELS, MIN_PIXELS, TEXT, VISION, special, transformers_config
+
+FILE_TYPES = {"f32": gguf.LlamaFileType.ALL_F32, "f16": gguf.LlamaFileType.MOSTLY_F16, "bf16": gguf.LlamaFileType.MOSTLY_BF16, "q8_0": gguf.LlamaFileType.MOSTLY_Q8_0}
+
+
+class Writer:
+    def __init__(self, path, architecture, kind):
+        self.gguf = gguf.GGUFWriter(str(path), architecture)
+        self.kind = kind
+        self.gguf.add_file_type(FILE_TYPES[kind])
+        self.gguf.add_quantization_version(gguf.GGML_QUANT_VERSION)
+
+    def add(self, name, tensor, kind=None):
+        """Rows that q8_0 cannot hold (no multiple of 32) become f16."""
+        a = np.ascontiguousarray(tensor.detach().float().numpy())
+        kind = kind or self.kind
+        if kind == "q8_0" and a.shape[-1] % 32:
+            kind = "f16"
+        if kind == "f32":
+            self.gguf.add_tensor(name, a)
+        elif kind == "f16":
+            self.gguf.add_tensor(name, a.astype(np.float16))
+        else:
+            t = {"bf16": T.BF16, "q8_0": T.Q8_0}[kind]
+            self.gguf.add_tensor(name, gguf.quants.quantize(a, t), raw_dtype=t)
+
+    def close(self):
+        self.gguf.write_header_to_file()
+        self.gguf.write_kv_data_to_file()
+        self.gguf.write_tensors_to_file()
+        self.gguf.close()
+
+
+def add_tokenizer(w, path):
+    t = json.loads(pathlib.Path(path).read_text())
+    size = TEXT["vocab_size"]
+    tokens, types = [f"[PAD{i}]" for i in range(size)], [gguf.TokenType.UNUSED] * size
+    for s, i in t["model"]["vocab"].items():
+        tokens[i], types[i] = s, gguf.TokenType.NORMAL
+    for a in t["added_tokens"]:
+        tokens[a["id"]], types[a["id"]] = a["content"], gguf.TokenType.CONTROL if a["special"] or a["content"].startswith("<|") else gguf.TokenType.USER_DEFINED
+    w.add_tokenizer_model("gpt2")
+    w.add_tokenizer_pre("qwen2")
+    w.add_token_list(tokens)
+    w.add_token_types(types)
+    w.add_token_merges([m if isinstance(m, str) else " ".join(m) for m in t["model"]["merges"]])
+    w.add_eos_token_id(special("<|im_end|>"))
+    w.add_bos_token_id(special("<|endoftext|>"))
+    w.add_pad_token_id(special("<|endoftext|>"))
+    w.add_add_bos_token(False)
+    w.add_chat_template(CHAT_TEMPLATE)
+
+
+def write_text(state, path, kind, name, tokenizer=TOKENIZER):
+    moe = any("experts" in k for k in state)
+    f = Writer(path, "qwen3vlmoe" if moe else "qwen3vl", kind)
+    w, c = f.gguf, TEXT
+    w.add_type("model")
+    w.add_name(name)
+    w.add_license("apache-2.0")
+    w.add_block_count(c["num_hidden_layers"])
+    w.add_context_length(c["max_position_embeddings"])
+    w.add_embedding_length(c["hidden_size"])
+    w.add_feed_forward_length(c["intermediate_size"])
+    w.add_head_count(c["num_attention_heads"])
+    w.add_head_count_kv(c["num_key_value_heads"])
+    w.add_key_length(c["head_dim"])
+    w.add_value_length(c["head_dim"])
+    w.add_layer_norm_rms_eps(c["rms_norm_eps"])
+    w.add_vocab_size(c["vocab_size"])
+    w.add_rope_freq_base(c["rope_parameters"]["rope_theta"])
+    w.add_rope_dimension_sections(c["rope_parameters"]["mrope_section"] + [0])
+    w.add_num_deepstack_layers(len(VISION["deepstack_visual_indexes"]))
+    if moe:
+        w.add_expert_count(EXPERTS["num_experts"])
+        w.add_expert_used_count(EXPERTS["num_experts_per_tok"])
+        w.add_expert_feed_forward_length(EXPERTS["moe_intermediate_size"])
+    add_tokenizer(w, tokenizer)
+    root = "model.language_model."
+    f.add("token_embd.weight", state[root + "embed_tokens.weight"])
+    f.add("output_norm.weight", state[root + "norm.weight"], "f32")
+    for i in range(c["num_hidden_layers"]):
+        to, of = f"blk.{i}.", f"{root}layers.{i}."
+        for a, b in (("attn_norm", "input_layernorm"), ("ffn_norm", "post_attention_layernorm"), ("attn_q_norm", "self_attn.q_norm"), ("attn_k_norm", "self_attn.k_norm")):
+            f.add(to + a + ".weight", state[of + b + ".weight"], "f32")
+        for a, b in (("attn_q", "q_proj"), ("attn_k", "k_proj"), ("attn_v", "v_proj"), ("attn_output", "o_proj")):
+            f.add(to + a + ".weight", state[of + f"self_attn.{b}.weight"])
+        if moe:
+            f.add(to + "ffn_gate_inp.weight", state[of + "mlp.gate.weight"], "f32")
+            both, inner = state[of + "mlp.experts.gate_up_proj"], EXPERTS["moe_intermediate_size"]
+            f.add(to + "ffn_gate_exps.weight", both[:, :inner])
+            f.add(to + "ffn_up_exps.weight", both[:, inner:])
+            f.add(to + "ffn_down_exps.weight", state[of + "mlp.experts.down_proj"])
+        else:
+            for a, b in (("ffn_gate", "gate_proj"), ("ffn_up", "up_proj"), ("ffn_down", "down_proj")):
+                f.add(to + a + ".weight", state[of + f"mlp.{b}.weight"])
+    f.close()
+
+
+def write_vision(state, path, kind, name):
+    f = Writer(path, "clip", kind)
+    w, c = f.gguf, VISION
+    w.add_type("mmproj")
+    w.add_name(name)
+    w.add_license("apache-2.0")
+    w.add_clip_has_vision_encoder(True)
+    w.add_clip_projector_type("qwen3vl_merger")
+    w.add_vision_use_gelu(True)
+    w.add_vision_image_size(int(c["num_position_embeddings"] ** 0.5) * c["patch_size"])
+    w.add_vision_patch_size(c["patch_size"])
+    w.add_vision_embedding_length(c["hidden_size"])
+    w.add_vision_feed_forward_length(c["intermediate_size"])
+    w.add_vision_projection_dim(c["out_hidden_size"])
+    w.add_vision_block_count(c["depth"])
+    w.add_vision_head_count(c["num_heads"])
+    w.add_vision_attention_layernorm_eps(1e-6)
+    w.add_vision_image_mean([0.5] * 3)
+    w.add_vision_image_std([0.5] * 3)
+    w.add_vision_spatial_merge_size(c["spatial_merge_size"])
+    w.add_vision_is_deepstack_layers([i in c["deepstack_visual_indexes"] for i in range(c["depth"])])
+    w.add_uint32("clip.vision.image_min_pixels", MIN_PIXELS)
+    w.add_uint32("clip.vision.image_max_pixels", MAX_PIXELS)
+    root = "model.visual."
+    patch = state[root + "patch_embed.proj.weight"]
+    small = "f32" if kind == "f32" else "f16"
+    f.add("v.patch_embd.weight", patch[:, :, 0], small)
+    f.add("v.patch_embd.weight.1", patch[:, :, 1], small)
+    f.add("v.patch_embd.bias", state[root + "patch_embed.proj.bias"], "f32")
+    f.add("v.position_embd.weight", state[root + "pos_embed.weight"], "f32")
+
+    def pair(to, of, kind=None):
+        f.add(to + ".weight", state[root + of + ".weight"], kind)
+        f.add(to + ".bias", state[root + of + ".bias"], "f32")
+
+    for i in range(c["depth"]):
+        for a, b, k in (("ln1", "norm1", "f32"), ("ln2", "norm2", "f32"), ("attn_qkv", "attn.qkv", None), ("attn_out", "attn.proj", None),
+                        ("ffn_up", "mlp.linear_fc1", None), ("ffn_down", "mlp.linear_fc2", None)):
+            pair(f"v.blk.{i}.{a}", f"blocks.{i}.{b}", k)
+    for k, i in enumerate(c["deepstack_visual_indexes"]):
+        for a, b, t in (("norm", "norm", "f32"), ("fc1", "linear_fc1", None), ("fc2", "linear_fc2", None)):
+            pair(f"v.deepstack.{i}.{a}", f"deepstack_merger_list.{k}.{b}", t)
+    pair("v.post_ln", "merger.norm", "f32")
+    pair("mm.0", "merger.linear_fc1")
+    pair("mm.2", "merger.linear_fc2")
+    f.close()
+
+
+def write_transformers(state, folder, tokenizer=TOKENIZER):
+    """config.json, model.safetensors (bfloat16), tokenizer.json and the chat template, for Qwen3VL(Moe)ForConditionalGeneration."""
+    folder = pathlib.Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.json").write_text(transformers_config(any("experts" in k for k in state)).to_json_string())
+    save_file({k: v.to(torch.bfloat16).contiguous() for k, v in state.items()}, str(folder / "model.safetensors"), metadata={"format": "pt"})
+    (folder / "tokenizer.json").write_text(pathlib.Path(tokenizer).read_text())
+    (folder / "chat_template.jinja").write_text(CHAT_TEMPLATE)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("weights", help="folder of weights-*.safetensors")
+    parser.add_argument("--text", help="file to write the text model to")
+    parser.add_argument("--vision", help="file to write the tower to")
+    parser.add_argument("--transformers", help="folder to write for transformers")
+    parser.add_argument("--type", choices=list(FILE_TYPES), default="q8_0")
+    parser.add_argument("--name", default="tiny")
+    o = parser.parse_args()
+    state = {k: v.to(torch.float32) for k, v in weights.load_state(o.weights).items()}
+    if o.text:
+        write_text(state, o.text, o.type, o.name)
+    if o.vision:
+        write_vision(state, o.vision, o.type, o.name + " vision")
+    if o.transformers:
+        write_transformers(state, o.transformers)
+    for path in filter(None, (o.text, o.vision)):
+        print(f"{path}: {pathlib.Path(path).stat().st_size / 1e6:.2f} MB")
+
+
+if __name__ == "__main__":
+    main()

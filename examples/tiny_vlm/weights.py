@@ -1,0 +1,42 @@
+"""Weights as bfloat16 safetensors in shards of at most 15 MB, under their transformers names."""
+import json
+import pathlib
+
+import torch
+from safetensors.torch import load_file, save_file
+
+SHARD = 15_000_000
+
+
+def save(model, folder, meta):
+    """Writes weights-K.safetensors and meta.json."""
+    folder = pathlib.Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("weights-*.safetensors"):
+        old.unlink()
+    shards, size = [{}], 0
+    for name, p in model.state_dict().items():
+        t = p.detach().to(torch.bfloat16).cpu().contiguous()
+        if size + t.numel() * 2 > SHARD:
+            shards.append({})
+            size = 0
+        shards[-1][name] = t
+        size += t.numel() * 2
+    for k, shard in enumerate(shards):
+        save_file(shard, str(folder / f"weights-{k}.safetensors"), metadata={"format": "pt"})
+    (folder / "meta.json").write_text(json.dumps(meta, indent=1))
+
+
+def load_state(folder):
+    state = {}
+    for path in sorted(pathlib.Path(folder).glob("weights-*.safetensors")):
+        state.update(load_file(str(path)))
+    if not state:
+        raise FileNotFoundError(f"no weights-*.safetensors in {folder}")
+    return state
+
+
+def load(model, folder):
+    """Reads them into `model` (kept in its own dtype); returns the metadata."""
+    model.load_state_dict(load_state(folder))
+    return json.loads((pathlib.Path(folder) / "meta.json").read_text())
