@@ -46,6 +46,14 @@ class WeightSource {
   /// The tensor `name`, its shape in math order (outermost first). Throws FileError if it is missing or misshapen.
   SourceTensor get(const std::string& name, std::initializer_list<std::size_t> shape) const {
     const GgufTensor& t = file_->require_tensor(name);
+    // Written beside some NVFP4 weights; without it they would be wrong by a factor.
+    if (name.ends_with(".weight")) {
+      const std::string scale = name.substr(0, name.size() - 6) + "scale";
+      if (const GgufTensor* s = file_->find_tensor(scale)) {
+        throw FileError("weights with a scale of their own are not supported",
+                        {std::string(s->file), s->offset, scale, "no such tensor", s->shape()});
+      }
+    }
     SourceTensor s;
     s.tensor.name = name;
     s.tensor.type_id = t.type;
