@@ -304,7 +304,7 @@ TEST(Runner, RecordedStepReplaysBitEqual) {
 
   const Decoder<Qwen3VL>& decoder = g.model.vlm().decoder();
   Carver count;
-  const DecoderCapacity capacity{1, 1, 256, team.size()};
+  const DecoderCapacity capacity{1, 1, 256, 1, team.size()};
   decoder.take_buffers(count, capacity);
   Buffer memory(count.bytes());
   Carver carver(memory.data(), memory.bytes());
@@ -314,14 +314,14 @@ TEST(Runner, RecordedStepReplaysBitEqual) {
   StepRecorder recorder;
   NoProbe probe;
   ASSERT_EQ(mprotect(memory.data(), memory.bytes(), PROT_NONE), 0);
-  decoder.forward(recorder, buffers, cache, {1, 0, 1}, Numerics::exact, probe);
+  decoder.forward(recorder, buffers, {1, 0, 1}, Numerics::exact, probe);
   ASSERT_EQ(mprotect(memory.data(), memory.bytes(), PROT_READ | PROT_WRITE), 0);
 
   Sequence so_far = s;
   for (int token : {9, 17, 400}) {
     buffers.data.ids[0] = token;
     for (std::size_t a = 0; a < 3; ++a) buffers.data.positions[a] = so_far.next_position();
-    *buffers.data.start = static_cast<std::int32_t>(so_far.size());
+    buffers.data.sequences.set(0, cache, so_far.size(), 1);
     buffers.data.logit_rows[0] = 0;
     team.run([&](Member& m) { recorder.replay(m); });
     so_far.append(token);
@@ -329,6 +329,62 @@ TEST(Runner, RecordedStepReplaysBitEqual) {
     const auto want = runner.logits();
     EXPECT_TRUE(std::equal(want.begin(), want.end(), buffers.data.logits)) << token;
   }
+  EXPECT_EQ(recorder.name(0), "embedding");
+  EXPECT_EQ(recorder.name(recorder.size() - 1), "head");
+}
+
+// Sequences of different lengths decode together as each would alone.
+TEST(BatchDecoder, LogitsAreThoseOfEachRunnerAlone) {
+  for (const char* name : {"qwen3vl", "qwen3vl-moe"}) {
+    Golden& g = loaded(name);
+    for (const Numerics numerics : {Numerics::exact, Numerics::fast}) {
+      OmpTeam team(2);
+      RunnerOptions options = exact();
+      options.numerics = numerics;
+      std::vector<TestRunner> alone;
+      std::vector<TestRunner> together;
+      for (int i = 0; i < 3; ++i) {
+        Sequence s;
+        for (int t = 0; t < 1 + 9 * i; ++t) s.append(1 + (t * 37 + i) % 300);
+        for (auto* runners : {&alone, &together}) {
+          runners->emplace_back(g.model.vlm(), team, options);
+          runners->back().feed(s);
+        }
+      }
+      BatchDecoder<Qwen3VL, OmpTeam> batch(g.model.vlm(), team, 4, options.context, numerics);
+      std::vector<TestRunner*> members{&together[0], &together[1], &together[2]};
+      for (int step = 0; step < 3; ++step) {
+        const std::vector<int> tokens{5 + step, 17, 200 - step};
+        batch.decode(std::span<TestRunner* const>(members), std::span<const int>(tokens));
+        for (std::size_t i = 0; i < 3; ++i) {
+          alone[i].decode(tokens[i]);
+          const auto want = alone[i].logits();
+          const auto got = batch.logits(i);
+          EXPECT_TRUE(std::equal(want.begin(), want.end(), got.begin(), got.end())) << name << i << " " << step;
+          EXPECT_EQ(together[i].length(), alone[i].length());
+        }
+      }
+    }
+  }
+}
+
+TEST(BatchDecoder, RefusesWhatDoesNotFit) {
+  Golden& g = loaded("qwen3vl");
+  OmpTeam team(1);
+  RunnerOptions options = exact();
+  options.context = 2;
+  TestRunner runner(g.model.vlm(), team, options);
+  EXPECT_THROW((BatchDecoder<Qwen3VL, OmpTeam>(g.model.vlm(), team, 0, 2)), InputError);
+  BatchDecoder<Qwen3VL, OmpTeam> batch(g.model.vlm(), team, 1, 2);
+  Sequence s;
+  s.append(1);
+  s.append(2);
+  runner.feed(s);
+  TestRunner* one = &runner;
+  const int tokens[] = {3, 4};
+  EXPECT_THROW(batch.decode(std::span<TestRunner* const>(&one, 1), std::span<const int>(tokens, 1)), LimitError);
+  EXPECT_THROW(batch.decode(std::span<TestRunner* const>(&one, 1), std::span<const int>(tokens, 2)), InputError);
+  EXPECT_EQ(runner.length(), 2u);
 }
 
 }  // namespace

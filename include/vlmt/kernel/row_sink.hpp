@@ -59,4 +59,20 @@ struct BothRows {
 };
 static_assert(RowSink<BothRows<F32Rows, F32Rows>>);
 
+/// The rows of a sink from `first` on.
+template <RowSink Sink>
+struct RowsFrom {
+  Sink sink;
+  std::size_t first = 0;
+
+  float* place(std::size_t row, std::size_t column, float* buffer) const noexcept {
+    return sink.place(first + row, column, buffer);
+  }
+  template <class Arch>
+  void commit(std::size_t row, std::size_t column, std::size_t count, const float* values) const noexcept {
+    sink.template commit<Arch>(first + row, column, count, values);
+  }
+};
+static_assert(RowSink<RowsFrom<F32Rows>>);
+
 VLMT_END_NAMESPACE

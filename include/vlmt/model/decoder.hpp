@@ -24,6 +24,7 @@
 #include "vlmt/nn/moe.hpp"
 #include "vlmt/nn/probe.hpp"
 #include "vlmt/nn/shapes.hpp"
+#include "vlmt/nn/step_sequences.hpp"
 
 VLMT_BEGIN_NAMESPACE
 
@@ -39,18 +40,19 @@ struct DecoderLayer {
 struct StepData {
   std::int32_t* ids = nullptr;         ///< (rows): tokens; -1 where a visual row stands
   std::int32_t* positions = nullptr;   ///< (rows, 3): t, h, w
-  std::int32_t* start = nullptr;       ///< (1): slot of row 0
   std::int32_t* visual_at = nullptr;   ///< (rows): the row of each visual row
   float* visual = nullptr;             ///< (1 + levels, rows, hidden): features of the visual rows, then DeepStack
   std::int32_t* logit_rows = nullptr;  ///< (logit_rows): the rows whose logits are wanted
   float* logits = nullptr;             ///< (logit_rows, vocab)
+  StepSequences sequences;             ///< whose tokens the rows are
 };
 
 /// How large the buffers of a decoder are.
 struct DecoderCapacity {
   std::size_t rows = 256;      ///< tokens of one step
   std::size_t logit_rows = 1;  ///< rows of logits of one step
-  std::size_t context = 0;     ///< slots of the KV cache
+  std::size_t context = 0;     ///< slots of each KV cache
+  std::size_t sequences = 1;   ///< that are computed in one step
   std::size_t members = 1;     ///< threads at the most
 };
 
@@ -72,6 +74,7 @@ struct StepSize {
   std::size_t rows = 0;
   std::size_t visual_rows = 0;
   std::size_t logit_rows = 0;
+  std::size_t sequences = 1;
 };
 
 /// A decoder of the family M (see model/qwen3vl.hpp for what M has to name).
@@ -101,6 +104,8 @@ class Decoder {
   const TextConfig& config() const noexcept { return config_; }
   const Shapes& shapes() const noexcept { return shapes_; }
   std::span<const DecoderLayer<Arch>> layers() const noexcept { return layers_; }
+  /// Experts that each token goes to; 0 for a dense model.
+  std::size_t experts_used() const noexcept { return experts_used_; }
   /// The output head (vocab, hidden); the embedding itself if the two are tied.
   const PackedMatrix<Arch>& head() const noexcept { return tied_ ? embedding_ : head_; }
 
@@ -115,7 +120,7 @@ class Decoder {
     const std::size_t hidden = shapes_.hidden;
     b.data.ids = carver.take<std::int32_t>(c.rows);
     b.data.positions = carver.take<std::int32_t>(c.rows * 3);
-    b.data.start = carver.take<std::int32_t>(1);
+    b.data.sequences = StepSequences::take(carver, c.sequences);
     b.data.visual_at = carver.take<std::int32_t>(c.rows);
     b.data.visual = carver.take<float>((1 + config_.deepstack_layers) * c.rows * hidden);
     b.data.logit_rows = carver.take<std::int32_t>(c.logit_rows);
@@ -124,7 +129,7 @@ class Decoder {
     b.last = carver.take<float>(c.logit_rows * hidden);
     b.rope = carver.take<float>(rope_table_floats(c.rows, shapes_.head_dim / 2));
     b.input = InputRows::take(carver, c.rows, hidden);
-    b.attention = AttentionBuffers::take(carver, shapes_, c.rows, c.context, c.members);
+    b.attention = AttentionBuffers::take(carver, shapes_, c.rows, c.context, c.sequences, c.members);
     if (shapes_.experts != 0) {
       b.moe = MoeBuffers::take(carver, shapes_, c.rows, experts_used_);
     } else {
@@ -133,11 +138,10 @@ class Decoder {
     return b;
   }
 
-  /// Issues one step: rows [0, size.rows) through all layers, their keys and values into `kv`, logits of the wanted
-  /// rows. Reads no data: what data there is stands in b.data when the ops run.
+  /// Issues one step: rows [0, size.rows) through all layers, their keys and values into the caches of their sequences,
+  /// logits of the wanted rows. Reads no data: what data there is stands in b.data when the ops run.
   template <Step S, class Probe>
-  void forward(S& step, const DecoderBuffers& b, const KvCache& kv, StepSize size, Numerics numerics,
-               Probe& probe) const {
+  void forward(S& step, const DecoderBuffers& b, StepSize size, Numerics numerics, Probe& probe) const {
     const std::size_t n = size.rows;
     const auto hidden = shapes_.hidden;
     const std::size_t half = shapes_.head_dim / 2;
@@ -147,14 +151,15 @@ class Decoder {
     const RowDecoder table{&embedding_, [](const void* w, std::size_t row, float* out) noexcept {
                              static_cast<const PackedMatrix<Arch>*>(w)->decode_row(row, out);
                            }};
-    step([=](Member& m) noexcept { embed_rows(table, d.ids, n, hidden, x, m); });
+    step("embedding", [=](Member& m) noexcept { embed_rows(table, d.ids, n, hidden, x, m); });
     if (size.visual_rows != 0) {
-      step([=](Member& m) noexcept { copy_rows(d.visual, nullptr, x, d.visual_at, size.visual_rows, hidden, m); });
+      step("visual rows",
+           [=](Member& m) noexcept { copy_rows(d.visual, nullptr, x, d.visual_at, size.visual_rows, hidden, m); });
     }
     const auto rotary = rotary_;
     const float* frequencies = frequencies_.data();
     float* angles = b.rope;
-    step([=](Member& m) noexcept { rope_table<Arch>(rotary, d.positions, n, frequencies, half, angles, m); });
+    step("angles", [=](Member& m) noexcept { rope_table<Arch>(rotary, d.positions, n, frequencies, half, angles, m); });
     probe_hidden(step, probe, 0, x, n, hidden);
 
     const float eps = config_.norm_eps;
@@ -162,8 +167,8 @@ class Decoder {
     const typename M::Router router{};
     for (std::size_t l = 0; l < shapes_.layers; ++l) {
       const DecoderLayer<Arch>& layer = layers_[l];
-      attention_block<M>(step, shapes_, layer.attention, b.attention, b.input, x, n, kv.layer(l), d.start, angles, eps,
-                         numerics, variant);
+      attention_block<M>(step, shapes_, layer.attention, b.attention, b.input, x, n, d.sequences, size.sequences, l,
+                         angles, eps, numerics, variant);
       if (shapes_.experts != 0) {
         moe_block<M>(step, shapes_, layer.moe, b.input, b.moe, x, n, experts_used_, eps, numerics, router);
         probe_router(step, probe, l, b.moe, n, experts_used_);
@@ -173,14 +178,15 @@ class Decoder {
       if (l + 1 < shapes_.layers) probe_hidden(step, probe, l + 1, x, n, hidden);
       if (l < config_.deepstack_layers && size.visual_rows != 0) {
         const float* level = d.visual + (l + 1) * b.capacity.rows * hidden;
-        step([=](Member& m) noexcept { add_rows<Arch>(level, x, d.visual_at, size.visual_rows, hidden, m); });
+        step("deepstack",
+             [=](Member& m) noexcept { add_rows<Arch>(level, x, d.visual_at, size.visual_rows, hidden, m); });
       }
     }
     if constexpr (ProbesHidden<Probe>) {
       // The last hidden states are those behind the final norm, as transformers reports them.
       const typename M::Norm norm{final_norm_, eps};
       const F32Rows all{b.input.x, hidden};
-      step([=](Member& m) noexcept { norm_rows<Arch>(norm, x, n, hidden, hidden, all, m); });
+      step("final norm", [=](Member& m) noexcept { norm_rows<Arch>(norm, x, n, hidden, hidden, all, m); });
       probe_hidden(step, probe, shapes_.layers, b.input.x, n, hidden);
     }
     if (size.logit_rows != 0) issue_head(step, b, size.logit_rows, numerics);
@@ -195,14 +201,14 @@ class Decoder {
     float* gathered = b.last;
     const RowForms forms = forms_of(numerics, {head().leaves});
     const typename M::Norm norm{final_norm_, config_.norm_eps};
-    step([=](Member& m) noexcept { copy_rows(x, d.logit_rows, gathered, nullptr, rows, hidden, m); });
+    step("logit rows", [=](Member& m) noexcept { copy_rows(x, d.logit_rows, gathered, nullptr, rows, hidden, m); });
     b.input.write(hidden, forms, [&](const auto& sink) {
-      step([=](Member& m) noexcept { norm_rows<Arch>(norm, gathered, rows, hidden, hidden, sink, m); });
+      step("final norm", [=](Member& m) noexcept { norm_rows<Arch>(norm, gathered, rows, hidden, hidden, sink, m); });
     });
     const Activations in = b.input.rows(rows, hidden, forms);
     const PackedMatrix<Arch>* weight = &head();
     const std::size_t vocab = shapes_.vocab;
-    step([=](Member& m) noexcept { matmul(*weight, in, Store<Arch>{d.logits, vocab}, m); });
+    step("head", [=](Member& m) noexcept { matmul(*weight, in, Store<Arch>{d.logits, vocab}, m); });
   }
 
   /// Issues the final norm of the rows of the last head into out (rows, hidden): embeddings.
@@ -212,7 +218,7 @@ class Decoder {
     const float* x = b.last;
     const typename M::Norm norm{final_norm_, config_.norm_eps};
     const F32Rows sink{out, hidden};
-    step([=](Member& m) noexcept { norm_rows<Arch>(norm, x, rows, hidden, hidden, sink, m); });
+    step("final norm", [=](Member& m) noexcept { norm_rows<Arch>(norm, x, rows, hidden, hidden, sink, m); });
   }
 
  private:

@@ -65,6 +65,8 @@ class VisionTower {
 
   const VisionConfig& config() const noexcept { return config_; }
   std::size_t levels() const noexcept { return config_.deepstack.size(); }
+  /// True if the blocks read int8 activations where the numerics allow it.
+  bool takes_int8() const noexcept { return blocks_.front().qkv.matrix.takes_int8(); }
 
   /// Carves the buffers for a grid of `patches` in `slices`; over an empty carver it counts them.
   TowerBuffers take_buffers(Carver& carver, std::size_t patches, std::size_t slices, std::size_t members) const {
@@ -103,14 +105,17 @@ class VisionTower {
     const VisionTower* self = this;
 
     const Activations patches = float_rows(d.patches, n, config_.patch_values());
-    step([=](Member& m) noexcept { matmul(self->patch_, patches, BiasStore<Arch>{x, h, self->patch_bias_}, m); });
-    step([=](Member& m) noexcept {
+    step("patches", [=](Member& m) noexcept {
+      matmul(self->patch_, patches, BiasStore<Arch>{x, h, self->patch_bias_}, m);
+    });
+    step("patch positions", [=](Member& m) noexcept {
       add_weighted_rows<Arch>(self->positions_, d.corners, d.corner_weights, n, 4, h, x, m);
     });
     const std::size_t half = shape_.head_dim() / 2;
     const float* frequencies = frequencies_.data();
     float* table = b.rope;
-    step([=](Member& m) noexcept { rope_table<Arch>(Rope2d{}, d.positions, n, frequencies, half, table, m); });
+    step("vision angles",
+         [=](Member& m) noexcept { rope_table<Arch>(Rope2d{}, d.positions, n, frequencies, half, table, m); });
 
     const SegmentedAttention segments(d.segments, static_cast<std::size_t>(grid.t));
     for (std::size_t i = 0; i < config_.depth; ++i) {

@@ -12,6 +12,7 @@
 #include "vlmt/kernel/matmul.hpp"
 #include "vlmt/kernel/rope.hpp"
 #include "vlmt/nn/input_rows.hpp"
+#include "vlmt/nn/step_sequences.hpp"
 
 VLMT_BEGIN_NAMESPACE
 
@@ -33,26 +34,28 @@ struct AttentionBuffers {
   InputRows out;         ///< (rows, heads * head_dim): what the output projection reads
   AttentionScratch scratch;
 
-  /// `capacity` slots of cache, `members` threads at the most.
+  /// `capacity` slots of each cache, `sequences` that decode together, `members` threads at the most.
   template <class Shapes>
   static AttentionBuffers take(Carver& carver, const Shapes& s, std::size_t rows, std::size_t capacity,
-                               std::size_t members) {
+                               std::size_t sequences, std::size_t members) {
     AttentionBuffers b;
     b.qkv = carver.take<float>(rows * (s.heads + 2 * s.kv_heads) * s.head_dim);
     b.out = InputRows::take(carver, rows, s.heads * s.head_dim);
     b.scratch.tiles = carver.take<float>(members * attention_tile_floats(s.head_dim));
-    b.scratch.partials = carver.take<float>(attention_partial_floats(1, s.heads, s.head_dim, capacity));
+    b.scratch.partials = carver.take<float>(attention_partial_floats(sequences, s.heads, s.head_dim, capacity));
     b.scratch.capacity = capacity;
     return b;
   }
 };
 
-/// x (n, hidden) += attention(norm(x)). M gives Arch, Norm, QkNorm, Rotary and Attention; token t goes to slot
-/// *start + t of `kv`; `table` holds the rotary angles of the n tokens.
+/// x (n, hidden) += attention(norm(x)) in layer `layer`. M gives Arch, Norm, QkNorm, Rotary and Attention. The n rows
+/// belong to `count` sequences, whose keys and values are written and read; `table` holds the rotary angles of the
+/// rows.
 template <class M, Step S, class Shapes, class Arch>
 void attention_block(S& step, const Shapes& s, const AttentionWeights<Arch>& w, const AttentionBuffers& b,
-                     const InputRows& input, float* x, std::size_t n, const KvView& kv, const std::int32_t* start,
-                     const float* table, float eps, Numerics numerics, const typename M::Attention& variant) {
+                     const InputRows& input, float* x, std::size_t n, const StepSequences& sequences, std::size_t count,
+                     std::size_t layer, const float* table, float eps, Numerics numerics,
+                     const typename M::Attention& variant) {
   const auto hidden = s.hidden;
   const std::size_t q_width = s.heads * s.head_dim;
   const std::size_t kv_width = s.kv_heads * s.head_dim;
@@ -60,43 +63,73 @@ void attention_block(S& step, const Shapes& s, const AttentionWeights<Arch>& w, 
   const RowForms in = forms_of(numerics, {w.q.leaves, w.k.leaves, w.v.leaves});
   const typename M::Norm norm{w.norm, eps};
   input.write(hidden, in, [&](const auto& sink) {
-    step([=](Member& m) noexcept { norm_rows<Arch>(norm, x, n, hidden, hidden, sink, m); });
+    step("attention norm", [=](Member& m) noexcept { norm_rows<Arch>(norm, x, n, hidden, hidden, sink, m); });
   });
 
   const Activations rows = input.rows(n, hidden, in);
   const AttentionWeights<Arch>* weights = &w;
   float* qkv = b.qkv;
-  step([=](Member& m) noexcept {
+  step("qkv", [=](Member& m) noexcept {
     const Store<Arch> q{qkv, width};
     const Store<Arch> k{qkv + q_width, width};
     const Store<Arch> v{qkv + q_width + kv_width, width};
     matmul_many(rows, m, MatmulJob{weights->q, q}, MatmulJob{weights->k, k}, MatmulJob{weights->v, v});
   });
 
-  const QkvRows heads{qkv, qkv + q_width, qkv + q_width + kv_width, width, n, s.heads};
+  const std::size_t heads = s.heads;
   const std::size_t half = s.head_dim / 2;
   const auto qk_norm = M::qk_norm(w.q_norm, w.k_norm, eps);
-  step([=](Member& m) noexcept {
-    qk_norm_rope_store<Arch, typename M::Rotary::Pairing>(heads, qk_norm, table, half, kv, start, m);
+  step("rope and cache", [=](Member& m) noexcept {
+    sequences.for_each(
+        count, layer,
+        [&](std::size_t, std::size_t first, std::size_t rows_of, const KvView& kv, const std::int32_t* start) noexcept {
+          float* at = qkv + first * width;
+          const QkvRows mine{at, at + q_width, at + q_width + kv_width, width, rows_of, heads};
+          qk_norm_rope_store<Arch, typename M::Rotary::Pairing>(mine, qk_norm, table + first * 2 * half, half, kv,
+                                                                start, m);
+        });
   });
 
-  const QueryRows queries{qkv, width, n, s.heads};
   const float scale = 1.0f / std::sqrt(static_cast<float>(s.head_dim));
-  const AttentionScratch scratch = b.scratch;
+  const AttentionScratch shared = b.scratch;
+  const std::size_t partials = attention_partial_floats(1, heads, s.head_dim, shared.capacity);
+  // f(queries, cache, start, first row, scratch) for each sequence; they write to different places, so that no barrier
+  // stands between them.
+  const auto for_sequences = [=](auto&& f) noexcept {
+    sequences.for_each(count, layer,
+                       [&](std::size_t i, std::size_t first, std::size_t rows_of, const KvView& kv,
+                           const std::int32_t* start) noexcept {
+                         AttentionScratch scratch = shared;
+                         scratch.partials += i * partials;
+                         f(QueryRows{qkv + first * width, width, rows_of, heads}, kv, start, first, scratch);
+                       });
+  };
   const RowForms out = forms_of(numerics, {w.out.leaves});
-  if (n == 1) {
-    step([=](Member& m) noexcept { attention_split<Arch>(variant, queries, kv, scale, start, scratch, m); });
+  const bool one_each = n == count;
+  if (one_each) {
+    step("attention split", [=](Member& m) noexcept {
+      for_sequences([&](const QueryRows& q, const KvView& kv, const std::int32_t* start, std::size_t,
+                        const AttentionScratch& scratch) noexcept {
+        attention_split<Arch>(variant, q, kv, scale, start, scratch, m);
+      });
+    });
   }
-  b.out.write(q_width, out, [&](const auto& sink) {
-    if (n == 1) {
-      step([=](Member& m) noexcept { attention_merge<Arch>(variant, queries, kv, scale, start, sink, scratch, m); });
-    } else {
-      step([=](Member& m) noexcept { attention<Arch>(variant, queries, kv, scale, start, sink, scratch, m); });
-    }
+  b.out.write(q_width, out, [&]<class Sink>(const Sink& sink) {
+    step(one_each ? "attention merge" : "attention", [=](Member& m) noexcept {
+      for_sequences([&](const QueryRows& q, const KvView& kv, const std::int32_t* start, std::size_t first,
+                        const AttentionScratch& scratch) noexcept {
+        const RowsFrom<Sink> mine{sink, first};
+        if (one_each) {
+          attention_merge<Arch>(variant, q, kv, scale, start, mine, scratch, m);
+        } else {
+          attention<Arch>(variant, q, kv, scale, start, mine, scratch, m);
+        }
+      });
+    });
   });
 
   const Activations merged = b.out.rows(n, q_width, out);
-  step([=](Member& m) noexcept { matmul(weights->out, merged, AddTo<Arch>{x, hidden}, m); });
+  step("attention out", [=](Member& m) noexcept { matmul(weights->out, merged, AddTo<Arch>{x, hidden}, m); });
 }
 
 VLMT_END_NAMESPACE

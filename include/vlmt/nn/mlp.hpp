@@ -30,7 +30,7 @@ void mlp_block(S& step, const Shapes& s, const MlpWeights<Arch>& w, const InputR
   const RowForms in = forms_of(numerics, {w.gate.leaves, w.up.leaves});
   const typename M::Norm norm{w.norm, eps};
   input.write(hidden, in, [&](const auto& sink) {
-    step([=](Member& m) noexcept { norm_rows<Arch>(norm, x, n, hidden, hidden, sink, m); });
+    step("mlp norm", [=](Member& m) noexcept { norm_rows<Arch>(norm, x, n, hidden, hidden, sink, m); });
   });
 
   const MlpWeights<Arch>* weights = &w;
@@ -38,10 +38,10 @@ void mlp_block(S& step, const Shapes& s, const MlpWeights<Arch>& w, const InputR
   const RowForms out = forms_of(numerics, {w.down.leaves});
   inner.write(ffn, out, [&]<class Sink>(const Sink& sink) {
     const GatedStore<Arch, Sink, typename M::Activation> gated{sink};
-    step([=](Member& m) noexcept { matmul_pair(weights->gate, weights->up, rows, gated, m); });
+    step("gate and up", [=](Member& m) noexcept { matmul_pair(weights->gate, weights->up, rows, gated, m); });
   });
   const Activations product = inner.rows(n, ffn, out);
-  step([=](Member& m) noexcept { matmul(weights->down, product, AddTo<Arch>{x, hidden}, m); });
+  step("down", [=](Member& m) noexcept { matmul(weights->down, product, AddTo<Arch>{x, hidden}, m); });
 }
 
 VLMT_END_NAMESPACE

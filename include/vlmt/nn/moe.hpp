@@ -66,26 +66,27 @@ void moe_block(S& step, const Shapes& s, const MoeWeights<Arch>& w, const InputR
   const RowForms in = forms_of(numerics, {w.router.leaves, w.gate.leaves, w.up.leaves});
   const typename M::Norm norm{w.norm, eps};
   input.write(hidden, in, [&](const auto& sink) {
-    step([=](Member& m) noexcept { norm_rows<Arch>(norm, x, n, hidden, hidden, sink, m); });
+    step("moe norm", [=](Member& m) noexcept { norm_rows<Arch>(norm, x, n, hidden, hidden, sink, m); });
   });
 
   const MoeWeights<Arch>* weights = &w;
   const Activations rows = input.rows(n, hidden, in);
-  step([=](Member& m) noexcept { matmul(weights->router, rows, Store<Arch>{b.logits, experts}, m); });
-  step([=](Member& m) noexcept { router.template route<Arch>(b.logits, n, experts, k, b.ids, b.weights, m); });
-  step([=](Member& m) noexcept { group_by_expert(b.ids, n, k, b.groups, m); });
+  step("router", [=](Member& m) noexcept { matmul(weights->router, rows, Store<Arch>{b.logits, experts}, m); });
+  step("choice of experts",
+       [=](Member& m) noexcept { router.template route<Arch>(b.logits, n, experts, k, b.ids, b.weights, m); });
+  step("groups of experts", [=](Member& m) noexcept { group_by_expert(b.ids, n, k, b.groups, m); });
   const RowForms out = forms_of(numerics, {w.down.leaves});
   b.inner.write(ffn, out, [&]<class Sink>(const Sink& sink) {
     const GatedStore<Arch, Sink, typename M::Activation> gated{sink};
-    step([=](Member& m) noexcept {
+    step("expert gate and up", [=](Member& m) noexcept {
       grouped_matmul_pair(weights->gate, weights->up, b.groups, b.groups.tokens, rows, gated, m);
     });
   });
   const Activations product = b.inner.rows(n * k, ffn, out);
-  step([=](Member& m) noexcept {
+  step("expert down", [=](Member& m) noexcept {
     grouped_matmul(weights->down, b.groups, nullptr, product, Store<Arch>{b.outputs, hidden}, m);
   });
-  step([=](Member& m) noexcept {
+  step("sum of experts", [=](Member& m) noexcept {
     add_weighted_rows<Arch>(b.outputs, b.groups.positions, b.weights, n, k, hidden, x, m);
   });
 }

@@ -6,6 +6,7 @@
 #include "vlmt/exec/omp_team.hpp"
 #include "vlmt/kernel/matmul_instances.hpp"
 #include "vlmt/model/qwen3vl.hpp"
+#include "vlmt/runtime/batch_decoder.hpp"
 #include "vlmt/runtime/load.hpp"
 #include "vlmt/runtime/session.hpp"
 
@@ -13,8 +14,7 @@
 
 VLMT_BEGIN_NAMESPACE
 
-extern template void Decoder<Qwen3VL>::forward(StepNow&, const DecoderBuffers&, const KvCache&, StepSize, Numerics,
-                                               NoProbe&) const;
+extern template void Decoder<Qwen3VL>::forward(StepNow&, const DecoderBuffers&, StepSize, Numerics, NoProbe&) const;
 extern template void VisionTower<arch::native>::forward(StepNow&, const TowerBuffers&, const PatchGrid&, float*,
                                                         Numerics, NoProbe&) const;
 extern template class Vlm<Qwen3VL>;
@@ -23,6 +23,7 @@ extern template class Runner<Qwen3VL, OmpTeam>;
 extern template class VisionEncoder<Qwen3VL, OmpTeam>;
 extern template class Sampler<arch::native>;
 extern template class Session<Qwen3VL, OmpTeam>;
+extern template class BatchDecoder<Qwen3VL, OmpTeam>;
 extern template void ChatModel<Qwen3VL>::load(OmpTeam&, const LoadProgress&);
 extern template ChatModel<Qwen3VL> load<Qwen3VL>(const std::string&, const std::string&, const LoadOptions&);
 extern template MemoryPlan plan_memory(const Vlm<Qwen3VL>&, const SessionOptions&, std::size_t, std::size_t);

@@ -81,6 +81,19 @@ class Runner {
   /// Logits (vocab) of the last cell.
   std::span<float> logits() const noexcept { return {buffers_.data.logits, model_->decoder().shapes().vocab}; }
 
+  /// Takes note that the cache holds `sequence`, whose last cells somebody else has computed. Throws LimitError if it is
+  /// longer than the context.
+  void adopt(const Sequence& sequence) {
+    check_room(sequence.size());
+    sequence_.truncate(sequence_.common_prefix(sequence));
+    sequence_.extend(sequence, sequence.size());
+  }
+  /// The same for one token behind the cells that are there.
+  void adopt(int token) {
+    check_room(length() + 1);
+    sequence_.append(token);
+  }
+
   /// Forgets the cells from n on.
   void truncate(std::size_t n) { sequence_.truncate(n); }
 
@@ -119,7 +132,7 @@ class Runner {
     stage_token(token);
     team_->run([&](Member& m) {
       StepNow step(m);
-      model_->decoder().forward(step, buffers_, kv_, {1, 0, 1}, options_.numerics, probe_);
+      model_->decoder().forward(step, buffers_, {1, 0, 1}, options_.numerics, probe_);
       more(step);
     });
     sequence_.append(token);
@@ -196,7 +209,7 @@ class Runner {
     const StepData& d = buffers_.data;
     d.ids[0] = token;
     for (std::size_t a = 0; a < 3; ++a) d.positions[a] = sequence_.next_position();
-    *d.start = static_cast<std::int32_t>(length());
+    d.sequences.set(0, kv_, length(), 1);
     d.logit_rows[0] = 0;
   }
 
@@ -224,7 +237,7 @@ class Runner {
   }
 
   static DecoderCapacity capacity(const RunnerOptions& o, std::size_t members) noexcept {
-    return {o.chunk, o.logit_rows, o.context, members};
+    return {o.chunk, o.logit_rows, o.context, 1, members};
   }
 
   void check_room(std::size_t cells) const {
@@ -242,7 +255,7 @@ class Runner {
       d.ids[i] = s.tokens()[first + i];
       for (std::size_t a = 0; a < 3; ++a) d.positions[i * 3 + a] = s.positions(a)[first + i];
     }
-    *d.start = static_cast<std::int32_t>(first);
+    d.sequences.set(0, kv_, first, n);
     const std::size_t hidden = model_->decoder().shapes().hidden;
     const std::size_t levels = model_->decoder().config().deepstack_layers;
     std::size_t visual = 0;
@@ -266,7 +279,7 @@ class Runner {
   void run(StepSize size) {
     team_->run([&](Member& m) {
       StepNow step(m);
-      model_->decoder().forward(step, buffers_, kv_, size, options_.numerics, probe_);
+      model_->decoder().forward(step, buffers_, size, options_.numerics, probe_);
     });
   }
 

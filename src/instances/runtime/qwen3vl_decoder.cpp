@@ -3,7 +3,6 @@
 
 VLMT_BEGIN_NAMESPACE
 
-template void Decoder<Qwen3VL>::forward(StepNow&, const DecoderBuffers&, const KvCache&, StepSize, Numerics,
-                                        NoProbe&) const;
+template void Decoder<Qwen3VL>::forward(StepNow&, const DecoderBuffers&, StepSize, Numerics, NoProbe&) const;
 
 VLMT_END_NAMESPACE

@@ -4,6 +4,7 @@
 VLMT_BEGIN_NAMESPACE
 
 template class Runner<Qwen3VL, OmpTeam>;
+template class BatchDecoder<Qwen3VL, OmpTeam>;
 template class Sampler<arch::native>;
 template class VisionEncoder<Qwen3VL, OmpTeam>;
 

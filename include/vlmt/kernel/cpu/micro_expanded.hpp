@@ -103,7 +103,7 @@ inline constexpr std::size_t expanded_group_bytes =
     (8 + Kind::scales * (Kind::has_bias ? 2 : 1)) * side_panels<Arch> * Arch::lanes * sizeof(float);
 
 /// How far ahead of its reads a leaf for a few rows asks for weights: what a core reads in about two memory latencies.
-inline constexpr std::size_t prefetch_bytes = 8192;
+inline constexpr std::size_t prefetch_bytes = 4096;
 
 namespace detail {
 
@@ -112,7 +112,7 @@ namespace detail {
 template <std::size_t Bytes>
 VLMT_INLINE void prefetch(const std::byte* p) noexcept {
   VLMT_UNROLL
-  for (std::size_t i = 0; i < Bytes; i += 64) __builtin_prefetch(p + i, 0, 2);
+  for (std::size_t i = 0; i < Bytes; i += 64) __builtin_prefetch(p + i, 0, 3);
 }
 
 /// Rows whose sums run side by side: a chain of dependent products takes several times longer to finish than to issue.

@@ -78,7 +78,7 @@ void requantize(S& step, const InputRows& rows, std::size_t n, std::size_t cols,
   if (!forms.groups) return;
   const QuantizedRows groups{rows.q, QuantizedRows::row_groups(cols)};
   const float* x = rows.x;
-  step([=](Member& m) noexcept { quantize_rows<Arch>(x, n, cols, cols, groups, m); });
+  step("vision quantize", [=](Member& m) noexcept { quantize_rows<Arch>(x, n, cols, cols, groups, m); });
 }
 
 }  // namespace detail
@@ -98,14 +98,14 @@ void vision_block(S& step, const VisionShape& s, const VisionBlockWeights<Arch>&
   const LayerNorm norm1{w.norm1.weight, w.norm1.bias, eps};
   for_row_chunks(n, vision_row_chunk, [&](std::size_t first, std::size_t rows) {
     b.input.write(h, qkv_in, [&](const auto& sink) {
-      step([=](Member& m) noexcept { norm_rows<Arch>(norm1, x + first * h, rows, h, h, sink, m); });
+      step("vision norm", [=](Member& m) noexcept { norm_rows<Arch>(norm1, x + first * h, rows, h, h, sink, m); });
     });
     const Activations in = b.input.rows(rows, h, qkv_in);
-    step([=](Member& m) noexcept {
+    step("vision qkv", [=](Member& m) noexcept {
       matmul(weights->qkv.matrix, in, BiasStore<Arch>{qkv + first * 3 * h, 3 * h, weights->qkv.bias}, m);
     });
   });
-  step([=](Member& m) noexcept {
+  step("vision rope", [=](Member& m) noexcept {
     rope_rows<Arch, Rope2d::Pairing>(qkv, n, 2 * s.heads, dim, 3 * h, table, dim / 2, m);
   });
 
@@ -116,11 +116,14 @@ void vision_block(S& step, const VisionShape& s, const VisionBlockWeights<Arch>&
   const AttentionScratch scratch = b.scratch;
   // Heads need not be a multiple of a group of 32, so attention writes floats.
   const F32Rows merged{b.merged.x, h};
-  step([=](Member& m) noexcept { attention<Arch>(segments, queries, kv, scale, nullptr, merged, scratch, m); });
+  step("vision attention",
+       [=](Member& m) noexcept { attention<Arch>(segments, queries, kv, scale, nullptr, merged, scratch, m); });
   const RowForms out_in = forms_of(numerics, {w.out.matrix.leaves});
   detail::requantize<Arch>(step, b.merged, n, h, out_in);
   const Activations attended = b.merged.rows(n, h, out_in);
-  step([=](Member& m) noexcept { matmul(weights->out.matrix, attended, BiasAddTo<Arch>{x, h, weights->out.bias}, m); });
+  step("vision attention out", [=](Member& m) noexcept {
+    matmul(weights->out.matrix, attended, BiasAddTo<Arch>{x, h, weights->out.bias}, m);
+  });
 
   const RowForms up_in = forms_of(numerics, {w.up.matrix.leaves});
   const RowForms down_in = forms_of(numerics, {w.down.matrix.leaves});
@@ -128,15 +131,15 @@ void vision_block(S& step, const VisionShape& s, const VisionBlockWeights<Arch>&
   const std::size_t ffn = s.ffn;
   for_row_chunks(n, vision_row_chunk, [&](std::size_t first, std::size_t rows) {
     b.input.write(h, up_in, [&](const auto& sink) {
-      step([=](Member& m) noexcept { norm_rows<Arch>(norm2, x + first * h, rows, h, h, sink, m); });
+      step("vision norm", [=](Member& m) noexcept { norm_rows<Arch>(norm2, x + first * h, rows, h, h, sink, m); });
     });
     const Activations in = b.input.rows(rows, h, up_in);
     b.inner.write(ffn, down_in, [&]<class Sink>(const Sink& sink) {
       const SinkStore<Arch, Sink, GeluTanh> activated{sink, weights->up.bias};
-      step([=](Member& m) noexcept { matmul(weights->up.matrix, in, activated, m); });
+      step("vision up", [=](Member& m) noexcept { matmul(weights->up.matrix, in, activated, m); });
     });
     const Activations inner = b.inner.rows(rows, ffn, down_in);
-    step([=](Member& m) noexcept {
+    step("vision down", [=](Member& m) noexcept {
       matmul(weights->down.matrix, inner, BiasAddTo<Arch>{x + first * h, h, weights->down.bias}, m);
     });
   });

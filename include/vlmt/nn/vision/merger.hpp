@@ -37,16 +37,17 @@ void merger(S& step, const VisionShape& s, const MergerWeights<Arch>& w, const V
     // The norm's rows may be narrower than the rows that fc1 reads; both are the same floats in a row.
     const F32Rows normed{b.input.x, norm_width};
     const std::size_t norm_count = rows * wide / norm_width;
-    step([=](Member& m) noexcept { norm_rows<Arch>(norm, x, norm_count, norm_width, norm_width, normed, m); });
+    step("merger norm",
+         [=](Member& m) noexcept { norm_rows<Arch>(norm, x, norm_count, norm_width, norm_width, normed, m); });
     detail::requantize<Arch>(step, b.input, rows, wide, fc1_in);
     const Activations in = b.input.rows(rows, wide, fc1_in);
     b.inner.write(wide, fc2_in, [&]<class Sink>(const Sink& sink) {
       const SinkStore<Arch, Sink, GeluErf> activated{sink, weights->fc1.bias};
-      step([=](Member& m) noexcept { matmul(weights->fc1.matrix, in, activated, m); });
+      step("merger fc1", [=](Member& m) noexcept { matmul(weights->fc1.matrix, in, activated, m); });
     });
     const Activations activated = b.inner.rows(rows, wide, fc2_in);
     float* target = y + first * out;
-    step([=](Member& m) noexcept {
+    step("merger fc2", [=](Member& m) noexcept {
       matmul(weights->fc2.matrix, activated, BiasStore<Arch>{target, out, weights->fc2.bias}, m);
     });
   });

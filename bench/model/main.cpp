@@ -1,0 +1,202 @@
+// vlmt-bench: how fast a model loads, sees, reads and writes, beside the limits of the processor and beside a peer.
+#include <cstdio>
+#include <exception>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <optional>
+#include <stdexcept>
+#include <string>
+
+#include <unistd.h>
+
+#include <vlmt/base/version.hpp>
+
+#include "../../examples/common/bundled_model.hpp"
+#include "../../examples/common/memory_watch.hpp"
+#include "options.hpp"
+#include "peer.hpp"
+#include "profile.hpp"
+#include "report.hpp"
+#include "subject.hpp"
+
+namespace {
+
+std::string processor_name() {
+  std::ifstream info("/proc/cpuinfo");
+  for (std::string line; std::getline(info, line);) {
+    if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
+  }
+  return "unknown processor";
+}
+
+std::vector<Case> cases(const Options& o, std::size_t threads, bool sighted) {
+  std::vector<Case> all;
+  all.push_back({.stage = Case::Stage::load, .threads = threads});
+  if (o.article) {
+    all.push_back({.stage = Case::Stage::article, .threads = threads});
+    return all;
+  }
+  if (sighted) {
+    for (const auto& [width, height] : o.pictures) {
+      all.push_back({.stage = Case::Stage::vision, .threads = threads, .width = width, .height = height});
+    }
+  }
+  for (std::size_t depth : o.depths) {
+    for (std::size_t prompt : o.prompts) {
+      if (prompt != 0) {
+        all.push_back({.stage = Case::Stage::prefill, .threads = threads, .tokens = prompt, .depth = depth});
+      }
+    }
+    for (std::size_t batch : o.batches) {
+      if (o.tokens != 0) {
+        all.push_back(
+            {.stage = Case::Stage::decode, .threads = threads, .tokens = o.tokens, .depth = depth, .batch = batch});
+      }
+    }
+  }
+  return all;
+}
+
+/// A line on the terminal that says what is being measured.
+void progress(const std::string& text) {
+  if (isatty(STDERR_FILENO) != 0) std::fprintf(stderr, "\r\033[K%s", text.c_str());
+}
+
+/// A picture file for the peer, removed at the end: a binary PPM of noise, which its decoders read.
+class PictureFile {
+ public:
+  PictureFile(int width, int height) {
+    path_ = (std::filesystem::temp_directory_path() / ("vlmt-bench-" + std::to_string(::getpid()) + ".ppm")).string();
+    std::ofstream out(path_, std::ios::binary);
+    out << "P6\n" << width << " " << height << "\n255\n";
+    unsigned state = 1;
+    for (long i = 0; i < 3L * width * height; ++i) {
+      state = state * 1664525u + 1013904223u;
+      out.put(static_cast<char>(state >> 24));
+    }
+    if (!out) throw std::runtime_error(path_ + ": cannot be written");
+  }
+  PictureFile(const PictureFile&) = delete;
+  PictureFile& operator=(const PictureFile&) = delete;
+  ~PictureFile() {
+    std::error_code ignored;
+    std::filesystem::remove(path_, ignored);
+  }
+  const std::string& path() const noexcept { return path_; }
+
+ private:
+  std::string path_;
+};
+
+/// Runs a case with its limit, and with the peer, in turns.
+void measure(Measurement& m, Subject& subject, Peer& peer, const Options& o, programs::MemoryWatch& memory) {
+  const Case& c = m.what;
+  subject.describe(m);
+  std::optional<PictureFile> picture;
+  if (c.stage == Case::Stage::vision && peer.measures(c)) picture.emplace(c.width, c.height);
+  const std::size_t runs = c.stage == Case::Stage::load ? 1 : c.stage == Case::Stage::article ? 10 : o.runs;
+  const bool warm = c.stage != Case::Stage::load && c.stage != Case::Stage::article;
+  if (warm) subject.run(c, m);  // pages are touched, clocks are up
+  for (std::size_t i = 0; i < runs; ++i) {
+    progress(name(c) + ": run " + std::to_string(i + 1) + " of " + std::to_string(runs));
+    if (m.bound != Measurement::Bound::none) m.limits.push_back(subject.limit(m));
+    try {
+      m.seconds.push_back(subject.run(c, m));
+    } catch (const std::exception& error) {
+      if (c.stage != Case::Stage::article) throw;
+      ++m.failures;
+      std::fprintf(stderr, "vlmt-bench: run %zu failed: %s\n", i + 1, error.what());
+    }
+    if (peer.measures(c)) m.peer_rates.push_back(peer.run(c, picture ? picture->path() : std::string()));
+  }
+  m.peak_bytes = memory.peak();
+}
+
+std::string read_file(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) throw std::runtime_error(path + ": cannot be read");
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+void write(const std::string& path, const std::string& text) {
+  if (path.empty()) {
+    std::fwrite(text.data(), 1, text.size(), stdout);
+    return;
+  }
+  std::ofstream out(path, std::ios::binary);
+  out << text;
+  if (!out.flush()) throw std::runtime_error(path + ": cannot be written");
+}
+
+int run(Options& o) {
+  const programs::ModelFiles files = programs::choose_model(o.model, o.mmproj, "vlmt-bench");
+  o.model = files.model;
+  o.mmproj = files.mmproj;
+  if (!o.pictures.empty() && o.mmproj.empty()) throw std::runtime_error("--picture needs --mmproj");
+  const std::string baseline = o.baseline.empty() ? std::string() : read_file(o.baseline);
+
+  programs::MemoryWatch memory;
+  Peer peer(o.against, o.against_vision, o.model, o.mmproj);
+  Report report;
+  report.version = std::to_string(VLMT_VERSION_MAJOR) + "." + std::to_string(VLMT_VERSION_MINOR) + "." +
+                   std::to_string(VLMT_VERSION_PATCH);
+  report.processor = processor_name();
+  report.model = std::filesystem::path(o.model).filename().string();
+  for (std::size_t threads : o.threads) {
+    progress("loading " + report.model);
+    Subject subject(o, threads);
+    report.arch = subject.arch();
+    report.weight_bytes = subject.weight_bytes();
+    report.plan_bytes = subject.plan_bytes();
+    if (o.profile) {
+      progress({});
+      const std::size_t depth = o.depths.front();
+      const std::vector<TimedOp> decode = subject.profile(1, depth);
+      std::printf("%s\n", profile_table("decode step, " + std::to_string(threads) + " threads", decode).c_str());
+      if (o.prompts.front() != 0) {
+        const std::vector<TimedOp> prefill = subject.profile(o.prompts.front(), depth);
+        std::printf("%s\n", profile_table("prefill step, " + std::to_string(threads) + " threads", prefill).c_str());
+      }
+      if (!o.trace.empty()) write(o.trace, chrome_trace(decode));
+      continue;
+    }
+    for (const Case& c : cases(o, threads, !o.mmproj.empty())) {
+      report.measurements.emplace_back().what = c;
+      measure(report.measurements.back(), subject, peer, o, memory);
+    }
+  }
+  progress({});
+  if (o.profile) return 0;
+  // Of other cases the memory that the limits are measured with is a part.
+  if (o.article) report.peak_bytes = memory.peak();
+  report.peer = peer.version();
+  std::string text = o.format == "json"   ? to_json(report)
+                     : o.format == "csv"  ? to_csv(report)
+                     : o.format == "html" ? to_html(report)
+                                          : to_markdown(report);
+  if (!baseline.empty()) {
+    const std::string table = compare(report, baseline, o.baseline);
+    if (o.format == "md") {
+      text += table;
+    } else {
+      std::fprintf(stderr, "%s", table.c_str());
+    }
+  }
+  write(o.output, text);
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Options options;
+  if (const auto code = parse_options(argc, argv, options)) return *code;
+  try {
+    return run(options);
+  } catch (const std::exception& error) {
+    progress({});
+    std::fprintf(stderr, "vlmt-bench: %s\n", error.what());
+    return 1;
+  }
+}

@@ -1,0 +1,296 @@
+// Measures one loaded model.
+#include "subject.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <random>
+#include <utility>
+#include <vector>
+
+#include <vlmt/bench/limits.hpp>
+#include <vlmt/model/work.hpp>
+#include <vlmt/vlmt.hpp>
+
+namespace {
+
+using Model = vlmt::ChatModel<vlmt::Qwen3VL>;
+using Arch = vlmt::arch::native;
+using Runner = vlmt::Runner<vlmt::Qwen3VL, vlmt::OmpTeam>;
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+/// Tokens without meaning, the same in every run.
+vlmt::Sequence tokens(std::size_t n, std::size_t vocab) {
+  vlmt::Sequence s;
+  std::minstd_rand random(7);
+  for (std::size_t i = 0; i < n; ++i) s.append(static_cast<int>(random() % std::min<std::size_t>(vocab, 100000)));
+  return s;
+}
+
+/// A picture with something on it.
+vlmt::Image picture(int width, int height) {
+  vlmt::Image image;
+  image.width = image.original_width = width;
+  image.height = image.original_height = height;
+  image.rgb.resize(static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * 3);
+  std::minstd_rand random(11);
+  for (std::uint8_t& value : image.rgb) value = static_cast<std::uint8_t>(random() >> 8);
+  return image;
+}
+
+/// Random keys and values in the first n slots of a cache: one row, encoded as the cache's format wants it, in all.
+void fill(const vlmt::KvCache& cache, std::size_t n) {
+  const vlmt::KvShape& shape = cache.shape();
+  std::vector<float> row(shape.head_dim);
+  std::minstd_rand random(13);
+  for (float& value : row) value = static_cast<float>(random() % 2001) * 1e-3f - 1.0f;
+  for (std::size_t l = 0; l < shape.layers; ++l) {
+    const vlmt::KvView view = cache.layer(l);
+    for (std::size_t h = 0; h < shape.kv_heads; ++h) {
+      for (std::size_t i = 0; i < n; ++i) {
+        view.key_leaf().store(row.data(), row.size(), view.key_row(h, i));
+        view.value_leaf().store(row.data(), row.size(), view.value_row(h, i));
+      }
+    }
+  }
+}
+
+vlmt::SessionOptions session_options(const Options& o, std::size_t threads) {
+  vlmt::SessionOptions s;
+  s.threads = threads;
+  s.numerics = o.exact ? vlmt::Numerics::exact : vlmt::Numerics::fast;
+  if (!o.kv_format.empty()) {
+    s.key_format = s.value_format = vlmt::find_format<vlmt::formats::cache>(o.kv_format);
+  }
+  const std::size_t depth = *std::max_element(o.depths.begin(), o.depths.end());
+  const std::size_t prompt = *std::max_element(o.prompts.begin(), o.prompts.end());
+  s.context = std::max<std::size_t>(depth + std::max(prompt, o.tokens) + 2, o.article ? 1024 : 0);
+  return s;
+}
+
+}  // namespace
+
+struct Subject::Impl {
+  const Options& options;
+  vlmt::SessionOptions session;
+  vlmt::OmpTeam team;
+  Model model;
+  double load_seconds = 0;
+  std::size_t plan = 0;
+  std::vector<Runner> runners;
+  std::optional<vlmt::BatchDecoder<vlmt::Qwen3VL, vlmt::OmpTeam>> batch;
+  vlmt::Buffer memory;
+
+  Impl(const Options& o, std::size_t threads)
+      : options(o), session(session_options(o, threads)), team(threads), model(Model::open(o.model, o.mmproj)) {
+    std::size_t pixels = o.article ? 512 * 512 : 0;
+    for (const auto& [width, height] : o.pictures) {
+      pixels = std::max(pixels, static_cast<std::size_t>(width) * static_cast<std::size_t>(height));
+    }
+    plan = vlmt::plan_memory(model.vlm(), session, pixels, team.size()).total();
+    const auto start = Clock::now();
+    model.load(team);
+    load_seconds = seconds_since(start);
+    const std::size_t most = *std::max_element(o.batches.begin(), o.batches.end());
+    for (std::size_t i = 0; i < most; ++i) runners.emplace_back(model.vlm(), team, session.runner());
+    if (most > 1) batch.emplace(model.vlm(), team, most, session.context, session.numerics);
+  }
+
+  std::size_t vocab() const { return model.vlm().config().vocab; }
+
+  /// Makes the cache of a runner hold `depth` tokens.
+  void deepen(Runner& runner, std::size_t depth) {
+    if (runner.length() > depth) runner.truncate(depth);
+    if (runner.length() == depth) return;
+    fill(runner.kv_cache(), depth);
+    runner.adopt(tokens(depth, vocab()));
+  }
+
+  double prefill(const Case& c) {
+    Runner& runner = runners[0];
+    deepen(runner, c.depth);
+    const vlmt::Sequence prompt = tokens(c.depth + c.tokens, vocab());
+    const auto start = Clock::now();
+    runner.feed(prompt);
+    return seconds_since(start);
+  }
+
+  double decode(const Case& c) {
+    std::vector<Runner*> members;
+    for (std::size_t i = 0; i < c.batch; ++i) {
+      deepen(runners[i], c.depth);
+      members.push_back(&runners[i]);
+    }
+    std::vector<int> next(c.batch, 1);
+    const auto start = Clock::now();
+    for (std::size_t t = 0; t < c.tokens; ++t) {
+      if (c.batch == 1) {
+        runners[0].decode(next[0]);
+      } else {
+        batch->decode(std::span<Runner* const>(members), std::span<const int>(next));
+      }
+    }
+    return seconds_since(start);
+  }
+
+  double vision(const Case& c) {
+    // A cache of its own that holds nothing: every run encodes.
+    vlmt::VisionOptions o = session.vision();
+    o.cache_bytes = 0;
+    vlmt::VisionEncoder<vlmt::Qwen3VL, vlmt::OmpTeam> encoder(model.vlm(), team, o);
+    const vlmt::Image image = picture(c.width, c.height);
+    const auto start = Clock::now();
+    encoder.encode(image);
+    return seconds_since(start);
+  }
+
+  double article(Measurement& m) {
+    vlmt::SessionOptions o = session;
+    o.feature_cache_bytes = 0;
+    vlmt::Session<vlmt::Qwen3VL> fresh(model, o);
+    // As many words as make 128 tokens of text.
+    std::string text = "Describe this picture.";
+    while (fresh.tokenize(text).size() < 128) text += " more";
+    std::vector<vlmt::Part> parts;
+    if (model.vlm().tower() != nullptr) parts.emplace_back(vlmt::image(picture(512, 512)));
+    parts.emplace_back(text);
+    vlmt::GenerateOptions g;
+    g.sampling.params.temperature = 0;
+    g.max_tokens = 256;
+    g.ignore_stop_tokens = true;
+    const auto start = Clock::now();
+    const vlmt::Reply reply = fresh.ask(std::move(parts), {}, g);
+    const double seconds = seconds_since(start);
+    m.first_token.push_back(reply.stats.first_token_seconds);
+    m.decode_rate.push_back(static_cast<double>(reply.tokens.size() - 1) / reply.stats.decode_seconds);
+    return seconds;
+  }
+};
+
+Subject::Subject(const Options& options, std::size_t threads) : impl_(std::make_unique<Impl>(options, threads)) {}
+Subject::~Subject() = default;
+Subject::Subject(Subject&&) noexcept = default;
+
+double Subject::load_seconds() const noexcept {
+  return impl_->load_seconds;
+}
+std::size_t Subject::weight_bytes() const noexcept {
+  return impl_->model.vlm().weight_bytes();
+}
+std::size_t Subject::plan_bytes() const noexcept {
+  return impl_->plan;
+}
+std::string Subject::arch() const {
+  return std::string(Arch::name);
+}
+
+void Subject::describe(Measurement& m) const {
+  const Case& c = m.what;
+  const vlmt::KvCache& cache = impl_->runners[0].kv_cache();
+  const auto& decoder = impl_->model.vlm().decoder();
+  switch (c.stage) {
+    case Case::Stage::prefill: {
+      const std::size_t chunk = impl_->session.chunk;
+      for (std::size_t done = 0; done < c.tokens; done += chunk) {
+        const std::size_t rows = std::min(chunk, c.tokens - done);
+        const vlmt::StepWork w = vlmt::step_work(decoder, cache.key_leaf(), cache.value_leaf(), rows, c.depth + done,
+                                                 done + rows == c.tokens ? 1 : 0);
+        m.bytes += w.bytes();
+        m.operations += w.operations;
+      }
+      m.bound = Measurement::Bound::arithmetic;
+      break;
+    }
+    case Case::Stage::decode:
+      for (std::size_t t = 0; t < c.tokens; ++t) {
+        const vlmt::StepWork w =
+            vlmt::step_work(decoder, cache.key_leaf(), cache.value_leaf(), c.batch, c.depth + t, c.batch, c.batch);
+        m.bytes += w.bytes();
+        m.operations += w.operations;
+      }
+      m.bound = c.batch == 1 ? Measurement::Bound::reading : Measurement::Bound::none;
+      break;
+    case Case::Stage::vision:
+      if (const auto* tower = impl_->model.vlm().tower()) {
+        const vlmt::VisionEncoder<vlmt::Qwen3VL, vlmt::OmpTeam> encoder(impl_->model.vlm(), impl_->team,
+                                                                        impl_->session.vision());
+        m.operations =
+            vlmt::vision_operations(tower->config(), vlmt::image_grid(c.height, c.width, encoder.preprocess()));
+        m.bound = Measurement::Bound::arithmetic;
+      }
+      break;
+    default:
+      break;
+  }
+}
+
+double Subject::run(const Case& c, Measurement& m) {
+  switch (c.stage) {
+    case Case::Stage::prefill:
+      return impl_->prefill(c);
+    case Case::Stage::decode:
+      return impl_->decode(c);
+    case Case::Stage::vision:
+      return impl_->vision(c);
+    case Case::Stage::article:
+      return impl_->article(m);
+    default:
+      return impl_->load_seconds;
+  }
+}
+
+double Subject::limit(const Measurement& m) {
+  if (m.bound == Measurement::Bound::reading) {
+    if (impl_->memory.bytes() == 0) impl_->memory = vlmt::bench::limit_buffer(impl_->team);
+    return vlmt::bench::read_limit<Arch>(impl_->team, impl_->memory);
+  }
+  if (m.bound == Measurement::Bound::none) return 0;
+  const bool floats = m.what.stage == Case::Stage::vision
+                          ? impl_->options.exact || !impl_->model.vlm().tower()->takes_int8()
+                          : impl_->options.exact;
+  const double int8 = floats ? 0 : vlmt::bench::grouped_int8_limit<Arch>(impl_->team);
+  return int8 != 0 ? int8 : vlmt::bench::float_limit<Arch>(impl_->team);
+}
+
+std::vector<TimedOp> Subject::profile(std::size_t tokens_of_step, std::size_t depth) {
+  Runner& runner = impl_->runners[0];
+  impl_->deepen(runner, depth);
+  const std::size_t n = std::min(tokens_of_step, impl_->session.chunk);
+  const vlmt::DecoderBuffers& buffers = runner.buffers();
+  const vlmt::Sequence all = tokens(depth + n, impl_->vocab());
+  for (std::size_t i = 0; i < n; ++i) {
+    buffers.data.ids[i] = all.tokens()[depth + i];
+    for (std::size_t a = 0; a < 3; ++a) buffers.data.positions[i * 3 + a] = all.positions(a)[depth + i];
+  }
+  buffers.data.sequences.set(0, runner.kv_cache(), depth, n);
+  buffers.data.logit_rows[0] = static_cast<std::int32_t>(n - 1);
+  vlmt::StepRecorder recorder;
+  vlmt::NoProbe probe;
+  impl_->model.vlm().decoder().forward(recorder, buffers, {n, 0, 1}, impl_->session.numerics, probe);
+  // The median of some runs of each operation; the first run only warms up.
+  constexpr std::size_t runs = 5;
+  std::vector<std::vector<double>> ends(recorder.size());
+  for (std::size_t run = 0; run <= runs; ++run) {
+    impl_->team.run([&](vlmt::Member& m) {
+      m.barrier();
+      Clock::time_point last = Clock::now();
+      recorder.replay(m, [&](std::size_t i, vlmt::Member& member) {
+        const Clock::time_point now = Clock::now();
+        if (member.rank() == 0 && run != 0) ends[i].push_back(std::chrono::duration<double>(now - last).count());
+        last = now;
+      });
+    });
+  }
+  std::vector<TimedOp> ops;
+  double at = 0;
+  for (std::size_t i = 0; i < recorder.size(); ++i) {
+    ops.push_back({std::string(recorder.name(i)), at, median(ends[i])});
+    at += ops.back().seconds;
+  }
+  return ops;
+}

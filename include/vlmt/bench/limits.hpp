@@ -1,0 +1,241 @@
+// What the processor can do at most, measured: the ceilings that kernels are held against.
+//
+// Each function runs its loop on all members of a team and returns the best of a few short runs. Arithmetic stands in
+// registers only; an empty assembly statement after each instruction keeps the compiler from saving any of it.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include "vlmt/base/config.hpp"
+#include "vlmt/exec/arch.hpp"
+#include "vlmt/exec/buffer.hpp"
+#include "vlmt/exec/member.hpp"
+#include "vlmt/exec/team.hpp"
+#include "vlmt/kernel/cpu/dot.hpp"
+#include "vlmt/kernel/cpu/simd.hpp"
+#include "vlmt/kernel/cpu/unroll.hpp"
+
+VLMT_BEGIN_NAMESPACE
+
+namespace bench {
+
+/// Wall seconds that f() takes.
+template <class F>
+double seconds(F&& f) {
+  const auto begin = std::chrono::steady_clock::now();
+  f();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+namespace detail {
+
+/// Makes the compiler believe that the register has changed.
+template <class Register>
+VLMT_INLINE void opaque(Register& r) noexcept {
+#if defined(__x86_64__)
+  asm volatile("" : "+v"(r));
+#else
+  asm volatile("" : "+w"(r));
+#endif
+}
+
+/// Chains of dependent instructions side by side: enough to hide the latency of any of them.
+inline constexpr std::size_t chains = 12;
+
+/// Operations a second of `rounds` calls of round(sums) on every member, `work` operations each.
+template <class Arch, Team T, class Register, class Round>
+double rate(T& team, Register start, double work, Round round) {
+  constexpr std::size_t rounds = 1u << 17;
+  double best = 0;
+  for (int run = 0; run < 5; ++run) {
+    std::size_t members = 1;
+    const double t = seconds([&] {
+      team.run([&](Member& m) {
+        if (m.rank() == 0) members = m.size();
+        Register sum[chains];
+        cpu::detail::unroll<chains>([&](auto c) VLMT_INLINE_LAMBDA { sum[c] = start; });
+        for (std::size_t i = 0; i < rounds; ++i) round(sum);
+        cpu::detail::unroll<chains>([&](auto c) VLMT_INLINE_LAMBDA { opaque(sum[c]); });
+      });
+    });
+    best = std::max(best, work * static_cast<double>(chains * rounds * members) / t);
+  }
+  return best;
+}
+
+}  // namespace detail
+
+/// Bytes a second that the team reads from memory: passes over `buffer`, which should be several times larger than the
+/// last-level cache, until 4 GiB are read.
+template <class Arch, Team T>
+double read_limit(T& team, const Buffer& buffer) {
+  using I = simd::Ints<Arch>;
+  constexpr std::size_t total = std::size_t{4} << 30;
+  constexpr std::size_t step = 8;
+  const std::size_t bytes = buffer.bytes() / 4096 * 4096;
+  double best = 0;
+  for (std::size_t read = 0; read < total; read += bytes) {
+    const double t = seconds([&] {
+      team.run([&](Member& m) {
+        const Range r = m.share(bytes / sizeof(std::int32_t), 1024);
+        const auto* p = reinterpret_cast<const std::int32_t*>(buffer.data());
+        typename I::Ops::I sum[step];
+        cpu::detail::unroll<step>([&](auto u) VLMT_INLINE_LAMBDA { sum[u] = I(0).raw(); });
+        for (std::size_t i = r.begin; i < r.end; i += step * I::lanes) {
+          cpu::detail::unroll<step>([&](auto u) VLMT_INLINE_LAMBDA {
+            constexpr std::size_t line = 64 / sizeof(std::int32_t);
+            if constexpr (u * I::lanes % line == 0) __builtin_prefetch(p + i + u * I::lanes + 2048, 0, 2);
+            sum[u] = (I(sum[u]) ^ I::load(p + i + u * I::lanes)).raw();
+          });
+        }
+        cpu::detail::unroll<step>([&](auto u) VLMT_INLINE_LAMBDA { detail::opaque(sum[u]); });
+      });
+    });
+    best = std::max(best, static_cast<double>(bytes) / t);
+  }
+  return best;
+}
+
+/// Float operations a second, a multiply-add being two.
+template <class Arch, Team T>
+double float_limit(T& team) {
+  using F = simd::Floats<Arch>;
+  using Raw = typename F::Ops::F;
+  Raw a = F(0.5f).raw();
+  Raw b = F(1.0f).raw();
+  return detail::rate<Arch>(team, b, 2.0 * F::lanes, [a, b](Raw(&sum)[detail::chains]) VLMT_INLINE_LAMBDA {
+    cpu::detail::unroll<detail::chains>([&](auto c) VLMT_INLINE_LAMBDA {
+      sum[c] = fma(F(sum[c]), F(a), F(b)).raw();
+      detail::opaque(sum[c]);
+    });
+  });
+}
+
+/// Products and sums of bytes a second, as operations; 0 on an arch without a dot product of bytes.
+template <class Arch, Team T>
+double int8_limit(T& team) {
+  using D = cpu::Dot<Arch>;
+  using I = simd::Ints<Arch>;
+  using Raw = typename I::Ops::I;
+  if constexpr (D::has_step) {
+    const Raw w = I(0x01020304).raw();
+    const Raw x = I(0x04030201).raw();
+    return detail::rate<Arch>(team, I(0).raw(), 8.0 * I::lanes, [w, x](Raw(&sum)[detail::chains]) VLMT_INLINE_LAMBDA {
+      cpu::detail::unroll<detail::chains>([&](auto c) VLMT_INLINE_LAMBDA {
+        sum[c] = D::step(sum[c], w, x);
+        detail::opaque(sum[c]);
+      });
+    });
+  } else {
+    return 0;
+  }
+}
+
+/// The same where every 32 products are converted to float, scaled and added, as block formats must.
+template <class Arch, Team T>
+double grouped_int8_limit(T& team) {
+  using D = cpu::Dot<Arch>;
+  using F = simd::Floats<Arch>;
+  using I = simd::Ints<Arch>;
+  using Raw = typename I::Ops::I;
+  using RawF = typename F::Ops::F;
+  if constexpr (D::has_step) {
+    const Raw w = I(0x01020304).raw();
+    const Raw x = I(0x04030201).raw();
+    return detail::rate<Arch>(
+        team, F(1.0f).raw(), 64.0 * I::lanes, [w, x](RawF(&sum)[detail::chains]) VLMT_INLINE_LAMBDA {
+          Raw dot[detail::chains];
+          cpu::detail::unroll<detail::chains>([&](auto c) VLMT_INLINE_LAMBDA { dot[c] = I(0).raw(); });
+          cpu::detail::unroll<8>([&](auto) VLMT_INLINE_LAMBDA {
+            cpu::detail::unroll<detail::chains>([&](auto c) VLMT_INLINE_LAMBDA {
+              dot[c] = D::step(dot[c], w, x);
+              detail::opaque(dot[c]);
+            });
+          });
+          cpu::detail::unroll<detail::chains>([&](auto c) VLMT_INLINE_LAMBDA {
+            RawF scaled = (to_float(I(dot[c])) * F(0.5f)).raw();
+            detail::opaque(scaled);
+            sum[c] = fma(F(scaled), F(0.5f), F(sum[c])).raw();
+            detail::opaque(sum[c]);
+          });
+        });
+  } else {
+    return 0;
+  }
+}
+
+/// Half-precision operations a second, a multiply-add being two; 0 where the compiler may not use them.
+template <class Arch, Team T>
+double half_limit([[maybe_unused]] T& team) {
+#if defined(__AVX512FP16__)
+  if constexpr (std::is_base_of_v<arch::avx512, Arch>) {
+    const __m512h a = _mm512_set1_ph(static_cast<_Float16>(0.5f));
+    const __m512h b = _mm512_set1_ph(static_cast<_Float16>(1.0f));
+    return detail::rate<Arch>(team, b, 64.0, [a, b](__m512h(&sum)[detail::chains]) VLMT_INLINE_LAMBDA {
+      cpu::detail::unroll<detail::chains>([&](auto c) VLMT_INLINE_LAMBDA {
+        sum[c] = _mm512_fmadd_ph(sum[c], a, b);
+        detail::opaque(sum[c]);
+      });
+    });
+  }
+#endif
+  return 0;
+}
+
+/// Operations a second of bfloat16 dot products into floats; 0 where the compiler may not use them.
+template <class Arch, Team T>
+double bfloat16_limit([[maybe_unused]] T& team) {
+#if defined(__AVX512BF16__)
+  if constexpr (std::is_base_of_v<arch::avx512, Arch>) {
+    const __m512bh w = _mm512_cvtne2ps_pbh(_mm512_set1_ps(0.5f), _mm512_set1_ps(0.25f));
+    return detail::rate<Arch>(team, _mm512_set1_ps(1.0f), 64.0, [w](__m512(&sum)[detail::chains]) VLMT_INLINE_LAMBDA {
+      cpu::detail::unroll<detail::chains>([&](auto c) VLMT_INLINE_LAMBDA {
+        sum[c] = _mm512_dpbf16_ps(sum[c], w, w);
+        detail::opaque(sum[c]);
+      });
+    });
+  }
+#endif
+  return 0;
+}
+
+/// All ceilings of a team.
+struct Limits {
+  double read = 0;          ///< bytes a second
+  double grouped_int8 = 0;  ///< operations a second, as are those below; 0 if the arch has no such instruction
+  double int8 = 0;
+  double float32 = 0;
+  double float16 = 0;
+  double bfloat16 = 0;
+};
+
+/// Memory that read_limit passes over: touched by the members that will read it.
+template <Team T>
+Buffer limit_buffer(T& team, std::size_t bytes = std::size_t{1} << 30) {
+  Buffer buffer(bytes);
+  team.run([&](Member& m) {
+    const Range r = m.share(bytes, 4096);
+    std::memset(buffer.data() + r.begin, 1, r.size());
+  });
+  return buffer;
+}
+
+template <class Arch, Team T>
+Limits measure_limits(T& team) {
+  Limits l;
+  l.read = read_limit<Arch>(team, limit_buffer(team));
+  l.grouped_int8 = grouped_int8_limit<Arch>(team);
+  l.int8 = int8_limit<Arch>(team);
+  l.float32 = float_limit<Arch>(team);
+  l.float16 = half_limit<Arch>(team);
+  l.bfloat16 = bfloat16_limit<Arch>(team);
+  return l;
+}
+
+}  // namespace bench
+
+VLMT_END_NAMESPACE

@@ -1,0 +1,78 @@
+// How much a step of a model has to do, whoever computes it: the bytes that must be read and the operations that must
+// be done. Time over the limits of a processor that these give is what a measurement is held against.
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+
+#include "vlmt/base/config.hpp"
+#include "vlmt/kernel/kv_format.hpp"
+#include "vlmt/model/decoder.hpp"
+#include "vlmt/model/vision_config.hpp"
+#include "vlmt/nn/vision/patchify.hpp"
+
+VLMT_BEGIN_NAMESPACE
+
+/// Work of one step. A multiply-add is two operations.
+struct StepWork {
+  double weight_bytes = 0;  ///< of packed weights, each matrix read once
+  double kv_bytes = 0;      ///< of keys and values read
+  double operations = 0;    ///< of matrix products and attention
+  double bytes() const noexcept { return weight_bytes + kv_bytes; }
+};
+
+/// One step of `rows` tokens, behind `depth` others in the cache of each of `sequences` sequences that share the rows
+/// evenly; logits of `logit_rows` of them. For a mixture of experts the number of experts that are met is the expected
+/// one if all are equally likely.
+template <class M>
+StepWork step_work(const Decoder<M>& decoder, const KvLeaf& keys, const KvLeaf& values, std::size_t rows,
+                   std::size_t depth, std::size_t logit_rows, std::size_t sequences = 1) noexcept {
+  const auto& s = decoder.shapes();
+  const auto n = static_cast<double>(rows);
+  StepWork w;
+  const auto add = [&](const auto& matrix, double times, double read) {
+    w.weight_bytes += static_cast<double>(matrix.bytes()) * read;
+    w.operations += 2.0 * static_cast<double>(matrix.rows) * static_cast<double>(matrix.cols) * times;
+  };
+  for (const auto& layer : decoder.layers()) {
+    const auto& a = layer.attention;
+    for (const auto* matrix : {&a.q, &a.k, &a.v, &a.out}) add(*matrix, n, 1);
+    if (s.experts == 0) {
+      for (const auto* matrix : {&layer.mlp.gate, &layer.mlp.up, &layer.mlp.down}) add(*matrix, n, 1);
+    } else {
+      const auto experts = static_cast<double>(s.experts);
+      const auto used = static_cast<double>(decoder.experts_used());
+      const double met = experts * (1.0 - std::pow(1.0 - used / experts, n));
+      add(layer.moe.router, n, 1);
+      for (const auto* stack : {&layer.moe.gate, &layer.moe.up, &layer.moe.down}) {
+        add(stack->expert(0), n * used, met);
+      }
+    }
+  }
+  add(decoder.head(), static_cast<double>(logit_rows), logit_rows == 0 ? 0 : 1);
+  // Row t of a sequence sees depth + t + 1 slots.
+  const double each = n / static_cast<double>(sequences);
+  const double slots = static_cast<double>(depth) + each;
+  const double seen = n * (static_cast<double>(depth) + (each + 1.0) / 2.0);
+  const auto layers = static_cast<double>(s.layers);
+  w.operations += layers * 4.0 * static_cast<double>(s.heads * s.head_dim) * seen;
+  w.kv_bytes = layers * static_cast<double>(sequences) * slots * static_cast<double>(s.kv_heads) *
+               static_cast<double>(keys.row_bytes(s.head_dim) + values.row_bytes(s.head_dim));
+  return w;
+}
+
+/// Operations of a vision tower over a grid of patches.
+inline double vision_operations(const VisionConfig& c, const PatchGrid& grid) noexcept {
+  const auto n = static_cast<double>(grid.patches());
+  const auto slice = static_cast<double>(grid.h) * static_cast<double>(grid.w);
+  const auto h = static_cast<double>(c.hidden);
+  const auto wide = h * static_cast<double>(c.merge * c.merge);
+  const double block = n * (8.0 * h * h + 4.0 * h * static_cast<double>(c.ffn)) + 4.0 * n * slice * h;
+  const double merger =
+      n / static_cast<double>(c.merge * c.merge) * 2.0 * wide * (wide + static_cast<double>(c.out_hidden));
+  return 2.0 * n * static_cast<double>(c.patch_values()) * h + static_cast<double>(c.depth) * block +
+         static_cast<double>(1 + c.deepstack.size()) * merger;
+}
+
+VLMT_END_NAMESPACE

@@ -1,0 +1,119 @@
+// Decodes one token of several sequences in one step: the weights are read once for all of them. What is decoded
+// together, and when, is for the caller to decide.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "vlmt/base/config.hpp"
+#include "vlmt/base/error.hpp"
+#include "vlmt/exec/buffer.hpp"
+#include "vlmt/exec/step.hpp"
+#include "vlmt/exec/team.hpp"
+#include "vlmt/model/vlm.hpp"
+#include "vlmt/nn/probe.hpp"
+#include "vlmt/runtime/runner.hpp"
+
+VLMT_BEGIN_NAMESPACE
+
+/// Steps over runners that share a model. The runners keep their caches and sequences; prefill is theirs. Logits of a
+/// sequence are the same, bit by bit, as if its runner had decoded alone.
+template <class M, Team T>
+class BatchDecoder {
+ public:
+  /// For up to `sequences` runners with contexts of up to `context` tokens. `model` and `team` must outlive it. All
+  /// memory is taken here. Throws InputError if `sequences` is 0.
+  BatchDecoder(const Vlm<M>& model, T& team, std::size_t sequences, std::size_t context,
+               Numerics numerics = Numerics::fast)
+      : model_(&model), team_(&team), capacity_(checked(sequences, context, team.size())), numerics_(numerics) {
+    workspace_ = Buffer(bytes(model, sequences, context, team.size()));
+    Carver carver(workspace_.data(), workspace_.bytes());
+    buffers_ = model.decoder().take_buffers(carver, capacity_);
+  }
+
+  /// Bytes of memory that it takes. Needs no weights.
+  static std::size_t bytes(const Vlm<M>& model, std::size_t sequences, std::size_t context, std::size_t members) {
+    Carver carver;
+    model.decoder().take_buffers(carver, checked(sequences, context, members));
+    return carver.bytes();
+  }
+
+  std::size_t most() const noexcept { return capacity_.sequences; }
+
+  /// Appends tokens[i] to the sequence of runners[i], for all i in one step, then issues `more(step)` in the same
+  /// parallel region with all logits in place. A runner may stand in the list once only. Throws InputError if there are
+  /// more runners than most(), LimitError if one has no room; no sequence has changed then.
+  template <class Probe, class More>
+  void decode(std::span<Runner<M, T, Probe>* const> runners, std::span<const int> tokens, More&& more) {
+    check(runners, tokens);
+    const StepData& d = buffers_.data;
+    for (std::size_t i = 0; i < runners.size(); ++i) {
+      const Runner<M, T, Probe>& r = *runners[i];
+      d.ids[i] = tokens[i];
+      for (std::size_t a = 0; a < 3; ++a) d.positions[i * 3 + a] = r.sequence().next_position();
+      d.sequences.set(i, r.kv_cache(), r.length(), 1);
+      d.logit_rows[i] = static_cast<std::int32_t>(i);
+    }
+    const StepSize size{runners.size(), 0, runners.size(), runners.size()};
+    team_->run([&](Member& m) {
+      StepNow step(m);
+      NoProbe probe;
+      model_->decoder().forward(step, buffers_, size, numerics_, probe);
+      more(step);
+    });
+    for (std::size_t i = 0; i < runners.size(); ++i) runners[i]->adopt(tokens[i]);
+  }
+  template <class Probe>
+  void decode(std::span<Runner<M, T, Probe>* const> runners, std::span<const int> tokens) {
+    decode(runners, tokens, [](auto&) {});
+  }
+
+  /// Logits (vocab) of the i-th runner of the last step.
+  std::span<float> logits(std::size_t i) const noexcept {
+    const std::size_t vocab = model_->decoder().shapes().vocab;
+    return {buffers_.data.logits + i * vocab, vocab};
+  }
+
+ private:
+  static DecoderCapacity checked(std::size_t sequences, std::size_t context, std::size_t members) {
+    constexpr std::size_t most = 4096;
+    if (sequences == 0 || sequences > most) {
+      throw InputError("the number of sequences is out of range",
+                       {{}, {}, "sequences", "1 to " + std::to_string(most), std::to_string(sequences)});
+    }
+    return {sequences, sequences, context, sequences, members};
+  }
+
+  template <class Probe>
+  void check(std::span<Runner<M, T, Probe>* const> runners, std::span<const int> tokens) const {
+    if (runners.empty() || runners.size() > most() || tokens.size() != runners.size()) {
+      throw InputError("a step takes one token for each of its sequences",
+                       {{},
+                        {},
+                        "sequences",
+                        "1 to " + std::to_string(most()),
+                        std::to_string(runners.size()) + " and " + std::to_string(tokens.size()) + " tokens"});
+    }
+    for (const Runner<M, T, Probe>* r : runners) {
+      if (r->room() == 0 || r->options().context > capacity_.context) {
+        throw LimitError("a sequence does not fit",
+                         {{},
+                          {},
+                          "context",
+                          "room for one more token, at most " + std::to_string(capacity_.context) + " in all",
+                          std::to_string(r->length()) + " of " + std::to_string(r->options().context)});
+      }
+    }
+  }
+
+  const Vlm<M>* model_;
+  T* team_;
+  DecoderCapacity capacity_;
+  Numerics numerics_;
+  Buffer workspace_;
+  DecoderBuffers buffers_;
+};
+
+VLMT_END_NAMESPACE
