@@ -13,8 +13,9 @@ from gguf import GGMLQuantizationType as T
 from safetensors.torch import save_file
 
 from . import weights
-from .chat import CHAT_TEMPLATE, N_SPECIAL, SPECIALS, TOKENIZER
+from .chat import TEMPLATE, TOKENIZER
 from .config import EXPERTS, MAX_PIXELS, MIN_PIXELS, TEXT, VISION, special, transformers_config
+from .names import text_entries, vision_entries
 
 FILE_TYPES = {"f32": gguf.LlamaFileType.ALL_F32, "f16": gguf.LlamaFileType.MOSTLY_F16, "bf16": gguf.LlamaFileType.MOSTLY_BF16, "q8_0": gguf.LlamaFileType.MOSTLY_Q8_0}
 
@@ -26,19 +27,18 @@ class Writer:
         self.gguf.add_file_type(FILE_TYPES[kind])
         self.gguf.add_quantization_version(gguf.GGML_QUANT_VERSION)
 
-    def add(self, name, tensor, kind=None):
-        """Rows that q8_0 cannot hold (no multiple of 32) become f16."""
-        a = np.ascontiguousarray(tensor.detach().float().numpy())
-        kind = kind or self.kind
-        if kind == "q8_0" and a.shape[-1] % 32:
-            kind = "f16"
-        if kind == "f32":
-            self.gguf.add_tensor(name, a)
-        elif kind == "f16":
-            self.gguf.add_tensor(name, a.astype(np.float16))
-        else:
-            t = {"bf16": T.BF16, "q8_0": T.Q8_0}[kind]
-            self.gguf.add_tensor(name, gguf.quants.quantize(a, t), raw_dtype=t)
+    def add(self, entries, state):
+        """Rows that q8_0 cannot hold (no multiple of 32) become f16; a file in f32 holds nothing smaller."""
+        for name, weight, part, kind in entries:
+            a = np.ascontiguousarray(state[weight][part].detach().float().numpy())
+            kind = "f32" if self.kind == "f32" else kind or ("f16" if self.kind == "q8_0" and a.shape[-1] % 32 else self.kind)
+            if kind == "f32":
+                self.gguf.add_tensor(name, a)
+            elif kind == "f16":
+                self.gguf.add_tensor(name, a.astype(np.float16))
+            else:
+                t = {"bf16": T.BF16, "q8_0": T.Q8_0}[kind]
+                self.gguf.add_tensor(name, gguf.quants.quantize(a, t), raw_dtype=t)
 
     def close(self):
         self.gguf.write_header_to_file()
@@ -64,7 +64,7 @@ def add_tokenizer(w, path):
     w.add_bos_token_id(special("<|endoftext|>"))
     w.add_pad_token_id(special("<|endoftext|>"))
     w.add_add_bos_token(False)
-    w.add_chat_template(CHAT_TEMPLATE)
+    w.add_chat_template(TEMPLATE.read_text())
 
 
 def write_text(state, path, kind, name, tokenizer=TOKENIZER):
@@ -92,24 +92,7 @@ def write_text(state, path, kind, name, tokenizer=TOKENIZER):
         w.add_expert_used_count(EXPERTS["num_experts_per_tok"])
         w.add_expert_feed_forward_length(EXPERTS["moe_intermediate_size"])
     add_tokenizer(w, tokenizer)
-    root = "model.language_model."
-    f.add("token_embd.weight", state[root + "embed_tokens.weight"])
-    f.add("output_norm.weight", state[root + "norm.weight"], "f32")
-    for i in range(c["num_hidden_layers"]):
-        to, of = f"blk.{i}.", f"{root}layers.{i}."
-        for a, b in (("attn_norm", "input_layernorm"), ("ffn_norm", "post_attention_layernorm"), ("attn_q_norm", "self_attn.q_norm"), ("attn_k_norm", "self_attn.k_norm")):
-            f.add(to + a + ".weight", state[of + b + ".weight"], "f32")
-        for a, b in (("attn_q", "q_proj"), ("attn_k", "k_proj"), ("attn_v", "v_proj"), ("attn_output", "o_proj")):
-            f.add(to + a + ".weight", state[of + f"self_attn.{b}.weight"])
-        if moe:
-            f.add(to + "ffn_gate_inp.weight", state[of + "mlp.gate.weight"], "f32")
-            both, inner = state[of + "mlp.experts.gate_up_proj"], EXPERTS["moe_intermediate_size"]
-            f.add(to + "ffn_gate_exps.weight", both[:, :inner])
-            f.add(to + "ffn_up_exps.weight", both[:, inner:])
-            f.add(to + "ffn_down_exps.weight", state[of + "mlp.experts.down_proj"])
-        else:
-            for a, b in (("ffn_gate", "gate_proj"), ("ffn_up", "up_proj"), ("ffn_down", "down_proj")):
-                f.add(to + a + ".weight", state[of + f"mlp.{b}.weight"])
+    f.add(text_entries(moe), state)
     f.close()
 
 
@@ -136,39 +119,18 @@ def write_vision(state, path, kind, name):
     w.add_vision_is_deepstack_layers([i in c["deepstack_visual_indexes"] for i in range(c["depth"])])
     w.add_uint32("clip.vision.image_min_pixels", MIN_PIXELS)
     w.add_uint32("clip.vision.image_max_pixels", MAX_PIXELS)
-    root = "model.visual."
-    patch = state[root + "patch_embed.proj.weight"]
-    small = "f32" if kind == "f32" else "f16"
-    f.add("v.patch_embd.weight", patch[:, :, 0], small)
-    f.add("v.patch_embd.weight.1", patch[:, :, 1], small)
-    f.add("v.patch_embd.bias", state[root + "patch_embed.proj.bias"], "f32")
-    f.add("v.position_embd.weight", state[root + "pos_embed.weight"], "f32")
-
-    def pair(to, of, kind=None):
-        f.add(to + ".weight", state[root + of + ".weight"], kind)
-        f.add(to + ".bias", state[root + of + ".bias"], "f32")
-
-    for i in range(c["depth"]):
-        for a, b, k in (("ln1", "norm1", "f32"), ("ln2", "norm2", "f32"), ("attn_qkv", "attn.qkv", None), ("attn_out", "attn.proj", None),
-                        ("ffn_up", "mlp.linear_fc1", None), ("ffn_down", "mlp.linear_fc2", None)):
-            pair(f"v.blk.{i}.{a}", f"blocks.{i}.{b}", k)
-    for k, i in enumerate(c["deepstack_visual_indexes"]):
-        for a, b, t in (("norm", "norm", "f32"), ("fc1", "linear_fc1", None), ("fc2", "linear_fc2", None)):
-            pair(f"v.deepstack.{i}.{a}", f"deepstack_merger_list.{k}.{b}", t)
-    pair("v.post_ln", "merger.norm", "f32")
-    pair("mm.0", "merger.linear_fc1")
-    pair("mm.2", "merger.linear_fc2")
+    f.add(vision_entries(), state)
     f.close()
 
 
 def write_transformers(state, folder, tokenizer=TOKENIZER):
-    """config.json, model.safetensors (bfloat16), tokenizer.json and the chat template, for Qwen3VL(Moe)ForConditionalGeneration."""
+    """config.json, model.safetensors (float32), tokenizer.json and the chat template, for Qwen3VL(Moe)ForConditionalGeneration."""
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(transformers_config(any("experts" in k for k in state)).to_json_string())
-    save_file({k: v.to(torch.bfloat16).contiguous() for k, v in state.items()}, str(folder / "model.safetensors"), metadata={"format": "pt"})
+    save_file({k: v.contiguous() for k, v in state.items()}, str(folder / "model.safetensors"), metadata={"format": "pt"})
     (folder / "tokenizer.json").write_text(pathlib.Path(tokenizer).read_text())
-    (folder / "chat_template.jinja").write_text(CHAT_TEMPLATE)
+    (folder / "chat_template.jinja").write_text(TEMPLATE.read_text())
 
 
 def main():

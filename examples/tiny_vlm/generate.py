@@ -45,7 +45,7 @@ def write(items, out, first=0):
             def file(canvas):
                 nonlocal pictures
                 path = f"{name}-{pictures}.png"
-                Image.fromarray(paint(canvas)).save(out / path, optimize=True)
+                Image.fromarray(paint(canvas)).save(out / path)
                 pictures += 1
                 return path
 

@@ -84,7 +84,7 @@ def train(o):
                   f"waited {waiting:.0f} s  graphs {len(runner.captured)} | {runner.line()}", flush=True)
             printed, mark = now, (now, step, items)
     history.append({"minutes": o.minutes, "steps": step, "items": items, "seed": o.seed, "peak": o.peak, "decay": o.decay, "grown": o.grow})
-    weights.save(model, o.out, {"moe": model.moe, "history": history})
+    weights.save(model.state_dict(), o.out, {"moe": model.moe, "history": history})
     save_file({k: v.cpu().contiguous() for k, v in aids.state_dict().items()}, str(pathlib.Path(o.out) / "aids.safetensors"))
     print(f"saved after {time.time() - begun:.0f} s, {step} steps, {items} items", flush=True)
     if o.evaluate:

@@ -1,4 +1,4 @@
-"""Weights as bfloat16 safetensors in shards of at most 15 MB, under their transformers names."""
+"""Weights as safetensors in shards of at most 15 MB, under their transformers names."""
 import json
 import pathlib
 
@@ -8,20 +8,20 @@ from safetensors.torch import load_file, save_file
 SHARD = 15_000_000
 
 
-def save(model, folder, meta):
-    """Writes weights-K.safetensors and meta.json."""
+def save(state, folder, meta, dtype=torch.bfloat16):
+    """Writes a state dict as weights-K.safetensors, and meta.json."""
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("weights-*.safetensors"):
         old.unlink()
     shards, size = [{}], 0
-    for name, p in model.state_dict().items():
-        t = p.detach().to(torch.bfloat16).cpu().contiguous()
-        if size + t.numel() * 2 > SHARD:
+    for name, p in state.items():
+        t = p.detach().to(dtype).cpu().contiguous()
+        if size + t.nbytes > SHARD:
             shards.append({})
             size = 0
         shards[-1][name] = t
-        size += t.numel() * 2
+        size += t.nbytes
     for k, shard in enumerate(shards):
         save_file(shard, str(folder / f"weights-{k}.safetensors"), metadata={"format": "pt"})
     (folder / "meta.json").write_text(json.dumps(meta, indent=1))
