@@ -7,18 +7,20 @@ std::optional<int> parse_arguments(int argc, char** argv, Arguments& a) {
   CLI::App app{"Asks a vision-language model about pictures and text, or chats with it.", "vlmt-chat"};
   app.footer(
       "Without a prompt the program reads it from standard input, or chats if that is a terminal.\n"
-      "Without --model it uses the model that is bundled with vlmt.");
+      "Without --model it uses the model that is bundled with vlmt; --samples shows what that can do.");
   std::string kv;
   std::string numerics = "fast";
 
   app.add_option("prompt", a.prompt, "The question");
-  app.add_option("-m,--model", a.model, "Model file (.gguf; the first file of a split)");
+  app.add_option("-m,--model", a.model, "Model file (.gguf; the first file of a split), or a bundled model's name");
   app.add_option("--mmproj", a.mmproj, "Vision tower of the model (.gguf)");
   app.add_option("--image", a.images, "Picture (JPEG, PNG, WebP); may be given several times")->allow_extra_args(false);
   app.add_option("--frames", a.frames, "Folder with the frames of a video as pictures, in the order of their names")
       ->allow_extra_args(false);
   app.add_option("--fps", a.fps, "Frames a second at which the frames were taken")->check(CLI::PositiveNumber);
   app.add_option("--system", a.system, "System message");
+  app.add_flag("--samples", a.samples, "Answer a question about each of the bundled pictures")
+      ->excludes("prompt", "--image", "--frames");
   app.add_flag("-i,--interactive", a.interactive, "Chat, also if there is a prompt");
 
   const std::string sampling = "Sampling";
@@ -94,6 +96,10 @@ std::optional<int> parse_arguments(int argc, char** argv, Arguments& a) {
   if (a.value_format.empty()) a.value_format = kv;
   if (a.json && a.interactive) {
     std::fprintf(stderr, "vlmt-chat: --json gives one answer and does not go with --interactive\n");
+    return 2;
+  }
+  if (a.samples && (a.json || a.interactive || a.dry_run)) {
+    std::fprintf(stderr, "vlmt-chat: --samples goes with none of --json, --interactive and --dry-run\n");
     return 2;
   }
   return std::nullopt;

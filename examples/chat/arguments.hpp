@@ -13,6 +13,7 @@ struct Arguments {
   std::string prompt;
   bool has_prompt = false;
   bool interactive = false;
+  bool samples = false;  ///< only answer questions about the bundled pictures
   std::vector<std::string> images;
   std::vector<std::string> frames;  ///< folders of a video's frames
   double fps = 2.0;                 ///< at which the frames were taken

@@ -22,6 +22,9 @@
 
 #include "../common/bundled_model.hpp"
 #include "../common/memory_watch.hpp"
+#include "../common/progress_line.hpp"
+#include "../common/task_messages.hpp"
+#include "../common/task_set.hpp"
 #include "arguments.hpp"
 #include "report.hpp"
 
@@ -39,24 +42,6 @@ volatile std::sig_atomic_t interrupted = 0;
 
 /// Unwinds a prefill that Ctrl-C has ended.
 struct Interrupted : std::exception {};
-
-/// A line on the terminal that is written over and over; nothing where standard error is no terminal.
-class ProgressLine {
- public:
-  void show(const char* what, std::size_t done, std::size_t total) {
-    if (!terminal_ || total == 0) return;
-    std::fprintf(stderr, "\r\033[K%s %zu %%", what, done * 100 / total);
-    shown_ = true;
-  }
-  void clear() {
-    if (shown_) std::fprintf(stderr, "\r\033[K");
-    shown_ = false;
-  }
-
- private:
-  bool terminal_ = isatty(STDERR_FILENO) != 0;
-  bool shown_ = false;
-};
 
 std::optional<std::uint32_t> cache_format(const std::string& name) {
   if (name.empty()) return std::nullopt;
@@ -198,7 +183,7 @@ class Chat {
       report.media.push_back(costs_.video(folder));
     }
     parts.emplace_back(text);
-    ProgressLine progress;
+    programs::ProgressLine progress;
     vlmt::GenerateOptions options = generate_options(arguments_);
     options.progress = [&](const vlmt::Progress& p) {
       const bool vision = p.stage == vlmt::Progress::Stage::vision;
@@ -236,6 +221,20 @@ class Chat {
     report.peak_bytes = memory_.peak();
     report.plan = plan_;
     return report;
+  }
+
+  /// Answers a question by itself, greedily, as text while it comes.
+  void answer(const programs::TaskItem& item) {
+    std::vector<vlmt::ChatMessage> messages = programs::messages_of(item);
+    vlmt::GenerateOptions options = generate_options(arguments_);
+    options.sampling = vlmt::SamplingOptions::greedy();
+    session_.respond(
+        messages, {},
+        [](std::string_view piece) {
+          std::fwrite(piece.data(), 1, piece.size(), stdout);
+          std::fflush(stdout);
+        },
+        options);
   }
 
   const CostReader& costs() const { return costs_; }
@@ -282,12 +281,31 @@ constexpr const char* help_text =
     "/quit         ends the program, as the end of the input does\n"
     "Ctrl-C ends an answer.\n";
 
+/// The first question about each of the bundled pictures.
+std::vector<programs::TaskItem> sample_questions() {
+  const auto folder = programs::find_bundled_samples();
+  if (!folder) throw vlmt::InputError("no sample pictures are bundled with this build");
+  std::vector<programs::TaskItem> questions;
+  for (programs::TaskItem& item : programs::read_task_set(*folder).items) {
+    if (item.files().empty()) continue;
+    if (questions.empty() || item.files() != questions.back().files()) questions.push_back(std::move(item));
+  }
+  if (questions.empty()) throw vlmt::InputError("no question is about a picture", {.file = *folder});
+  return questions;
+}
+
 int converse(const Arguments& a, Chat& chat) {
   struct sigaction action = {};
   action.sa_handler = [](int) { interrupted = 1; };
   sigaction(SIGINT, &action, nullptr);  // without SA_RESTART: reading a line ends, too
   const bool terminal = isatty(STDIN_FILENO) != 0;
-  if (terminal) std::printf("/help lists commands.\n");
+  if (terminal) {
+    std::printf("/help lists commands.\n");
+    if (programs::find_bundled_samples()) {
+      const programs::TaskItem sample = sample_questions().front();
+      std::printf("To try it: /image %s\n           %s\n", sample.files().front().c_str(), sample.question().c_str());
+    }
+  }
   std::vector<std::string> images = a.images, videos = a.frames;
   std::optional<Report> last;
   std::optional<std::string> line;
@@ -336,20 +354,27 @@ int converse(const Arguments& a, Chat& chat) {
   }
 }
 
-int run(Arguments& a) {
-  if (a.model.empty()) {
-    const auto bundled = programs::find_bundled_model();
-    if (!bundled) throw vlmt::InputError("no model is bundled with this build: name one with --model");
-    a.model = bundled->model;
-    if (a.mmproj.empty()) a.mmproj = bundled->mmproj;
-    if (!bundled->trained) {
-      std::fprintf(stderr,
-                   "vlmt-chat: the bundled model has random weights and is made for tests; its words mean nothing\n");
-    }
+int show_samples(Chat& chat, const std::vector<programs::TaskItem>& questions) {
+  for (const programs::TaskItem& item : questions) {
+    const std::vector<std::string> files = item.files();
+    std::printf("\n%s", files.front().c_str());
+    if (files.size() > 1) std::printf(" to %s", std::filesystem::path(files.back()).filename().c_str());
+    std::printf("\n> %s\n", item.question().c_str());
+    chat.answer(item);
+    std::printf("\n");
   }
+  return 0;
+}
+
+int run(Arguments& a) {
+  const programs::ModelFiles files = programs::choose_model(a.model, a.mmproj, "vlmt-chat");
+  a.model = files.model;
+  a.mmproj = files.mmproj;
+  std::vector<programs::TaskItem> samples;
+  if (a.samples) samples = sample_questions();
   const bool asks_terminal = !a.has_prompt && isatty(STDIN_FILENO) != 0;
-  if (asks_terminal && !a.json && !a.dry_run) a.interactive = true;
-  if (!a.has_prompt && !a.interactive && !a.dry_run) {
+  if (asks_terminal && !a.json && !a.dry_run && !a.samples) a.interactive = true;
+  if (!a.has_prompt && !a.interactive && !a.dry_run && !a.samples) {
     a.prompt = trimmed(std::string(std::istreambuf_iterator<char>(std::cin), {}));
     a.has_prompt = true;
     if (a.prompt.empty() && a.images.empty() && a.frames.empty()) throw vlmt::InputError("the question is empty");
@@ -389,10 +414,11 @@ int run(Arguments& a) {
   if (a.stats) std::fprintf(stderr, "%s", cost_lines(media).c_str());
   check_fits(plan, a.memory_limit ? static_cast<std::size_t>(*a.memory_limit) : vlmt::available_memory());
 
-  ProgressLine progress;
+  programs::ProgressLine progress;
   model.load(team, [&](std::size_t done, std::size_t total) { progress.show("loading", done, total); });
   progress.clear();
   Chat chat(a, memory, std::move(model), options, plan, seconds_since(start));
+  if (a.samples) return show_samples(chat, samples);
   if (a.interactive) return converse(a, chat);
   const Report report = chat.ask(a.prompt, a.images, a.frames);
   std::printf("%s", a.json ? to_json(report).c_str() : "\n");

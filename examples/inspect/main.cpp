@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "../common/bundled_model.hpp"
 #include "../common/command_line.hpp"
 #include "contents.hpp"
 
@@ -22,7 +23,8 @@ std::optional<int> parse_arguments(int argc, char** argv, Arguments& a) {
   CLI::App app{"Lists keys and tensors of GGUF and safetensors files, or plans the memory of a model.", "vlmt-inspect"};
   std::string kv;
   const std::vector<std::string> formats = {"F16", "F32", "BF16", "Q8_0", "Q4_0"};
-  app.add_option("files", a.files, "Files; with --plan a model and, for pictures, its mmproj")->required();
+  app.add_option("files", a.files,
+                 "Files; with --plan a model and, for pictures, its mmproj; the bundled model if absent");
   app.add_flag("--json", a.json, "JSON instead of text");
   app.add_flag("--plan", a.plan, "The memory plan instead of the contents");
   const std::string group = "Plan";
@@ -58,6 +60,10 @@ std::optional<int> parse_arguments(int argc, char** argv, Arguments& a) {
 }
 
 void run(Arguments& a) {
+  if (a.files.empty()) {
+    const programs::ModelFiles bundled = programs::choose_model("", "", "vlmt-inspect");
+    a.files = {bundled.model, bundled.mmproj};
+  }
   if (a.plan) {
     a.request.model = a.files[0];
     if (a.files.size() > 1) a.request.mmproj = a.files[1];

@@ -1,0 +1,138 @@
+// Writes a GGUF file again, tensor by tensor: in other formats, with fewer experts, with tensors set to zero.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <vlmt/exec/omp_team.hpp>
+#include <vlmt/io/gguf.hpp>
+#include <vlmt/io/gguf_writer.hpp>
+#include <vlmt/quant/row.hpp>
+
+namespace programs {
+
+/// What is to be different in the new file. Every member may be absent.
+struct Rewrite {
+  std::function<std::uint32_t(const vlmt::GgufTensor&)> type = {};  ///< the new type number
+  std::optional<std::uint32_t> file_type = {};                      ///< general.file_type
+  std::function<bool(const vlmt::GgufTensor&)> zero = {};           ///< true for tensors whose values are to vanish
+  /// For each layer the experts that stay, ascending and equally many; empty: all.
+  std::vector<std::vector<std::size_t>> experts = {};
+  /// Called for each tensor before it is written, with its new type.
+  std::function<void(const vlmt::GgufTensor&, std::uint32_t)> on_tensor = {};
+};
+
+struct RewriteBytes {
+  std::uint64_t before = 0;  ///< of all tensors
+  std::uint64_t after = 0;
+};
+
+namespace detail {
+
+/// The layer of a tensor whose outermost dimension counts experts, if it is one.
+inline std::optional<std::size_t> expert_layer(const vlmt::GgufTensor& t) {
+  const std::string_view n = t.name;
+  const bool stack = n.ends_with("_exps.weight") && t.n_dims == 3;
+  const bool router = n.ends_with("ffn_gate_inp.weight") && t.n_dims == 2;
+  if (!n.starts_with("blk.") || !(stack || router)) return std::nullopt;
+  return std::stoul(std::string(n.substr(4)));
+}
+
+/// Rows [begin, end) of a tensor in the new format; floats of zero where `zero`.
+inline void convert_rows(const vlmt::GgufTensor& t, std::uint32_t type, bool zero, vlmt::Range rows, std::byte* out,
+                         vlmt::OmpTeam& team) {
+  const auto columns = static_cast<std::size_t>(t.ne[0]);
+  const std::size_t from = vlmt::row_bytes(t.type, columns);
+  const std::size_t to = vlmt::row_bytes(type, columns);
+  team.run([&](vlmt::Member& m) {
+    std::vector<float> row(columns);
+    const vlmt::Range mine = m.share(rows.size());
+    for (std::size_t r = mine.begin; r < mine.end; ++r) {
+      if (!zero) vlmt::decode_row(t.type, t.data.data() + (rows.begin + r) * from, columns, row.data());
+      vlmt::encode_row(type, row.data(), columns, out + r * to);
+    }
+  });
+}
+
+/// The keys of `file` with what has changed.
+inline vlmt::GgufHeader rewritten_keys(const vlmt::GgufFile& file, const Rewrite& rewrite) {
+  vlmt::GgufHeader header(file.alignment());
+  const std::string experts = std::string(file.get_or<std::string_view>("general.architecture", "")) + ".expert_count";
+  for (const vlmt::GgufValue& value : file.values()) {
+    // What is set below, what the header sets, and what tells of files that are one file now.
+    if (value.key == "general.quantization_version" || value.key == "general.alignment" ||
+        value.key.starts_with("split.") || (rewrite.file_type && value.key == "general.file_type") ||
+        (!rewrite.experts.empty() && value.key == experts)) {
+      continue;
+    }
+    header.set(value);
+  }
+  if (rewrite.file_type) header.set("general.file_type", *rewrite.file_type);
+  if (!rewrite.experts.empty()) header.set(experts, static_cast<std::uint32_t>(rewrite.experts[0].size()));
+  header.set("general.quantization_version", std::uint32_t{2});
+  return header;
+}
+
+}  // namespace detail
+
+/// Writes `file` to `path` with what `rewrite` says. Tensors whose type and rows stay are copied byte by byte. Throws
+/// vlmt::FileError.
+inline RewriteBytes rewrite_gguf(const vlmt::GgufFile& file, const std::string& path, const Rewrite& rewrite,
+                                 vlmt::OmpTeam& team) {
+  vlmt::GgufHeader header = detail::rewritten_keys(file, rewrite);
+  std::vector<std::uint32_t> types;
+  const auto kept_experts = [&](const vlmt::GgufTensor& t) -> const std::vector<std::size_t>* {
+    const auto layer = rewrite.experts.empty() ? std::nullopt : detail::expert_layer(t);
+    return layer && *layer < rewrite.experts.size() ? &rewrite.experts[*layer] : nullptr;
+  };
+  for (const vlmt::GgufTensor& t : file.tensors()) {
+    types.push_back(rewrite.type ? rewrite.type(t) : t.type);
+    auto shape = t.ne;
+    if (const auto* kept = kept_experts(t)) shape[t.n_dims - 1] = kept->size();
+    header.add_tensor(t.name, types.back(), std::span(shape).first(t.n_dims));
+  }
+
+  vlmt::GgufWriter writer(path, header);
+  RewriteBytes bytes;
+  std::vector<std::byte> slice;
+  for (std::size_t i = 0; i < types.size(); ++i) {
+    const vlmt::GgufTensor& t = file.tensors()[i];
+    bytes.before += t.data.size();
+    bytes.after += header.tensor_bytes()[i];
+    if (rewrite.on_tensor) rewrite.on_tensor(t, types[i]);
+    const bool zero = rewrite.zero && rewrite.zero(t);
+    const auto rows = static_cast<std::size_t>(t.elements() / t.ne[0]);
+    std::vector<vlmt::Range> parts = {{0, rows}};
+    if (const auto* kept = kept_experts(t)) {
+      const std::size_t each = rows / static_cast<std::size_t>(t.ne[t.n_dims - 1]);
+      parts.clear();
+      for (const std::size_t e : *kept) parts.push_back({e * each, (e + 1) * each});
+    }
+    const std::size_t old_row = t.data.size() / rows;
+    for (const vlmt::Range& part : parts) {
+      if (types[i] == t.type && !zero) {
+        writer.write(t.data.subspan(part.begin * old_row, part.size() * old_row));
+        continue;
+      }
+      // In slices: a tensor of a large model need not fit into memory a second time.
+      const std::size_t row_bytes = vlmt::row_bytes(types[i], static_cast<std::size_t>(t.ne[0]));
+      const std::size_t step = std::max<std::size_t>(1, (std::size_t{16} << 20) / row_bytes);
+      for (std::size_t r = part.begin; r < part.end; r += step) {
+        const vlmt::Range some{r, std::min(part.end, r + step)};
+        slice.resize(some.size() * row_bytes);
+        detail::convert_rows(t, types[i], zero, some, slice.data(), team);
+        writer.write(slice);
+      }
+    }
+  }
+  writer.finish();
+  return bytes;
+}
+
+}  // namespace programs

@@ -1,0 +1,42 @@
+// The conversation that asks a question of a task set.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <vlmt/runtime/media.hpp>
+#include <vlmt/runtime/prompt.hpp>
+
+#include "task_set.hpp"
+
+namespace programs {
+
+/// `picture(file, frames)` makes the vlmt::Picture of a file; `frames`: of the video that it belongs to, or 0.
+template <class MakePicture>
+std::vector<vlmt::ChatMessage> messages_of(const TaskItem& item, MakePicture&& picture) {
+  std::vector<vlmt::Part> parts;
+  for (const TaskPart& part : item.content) {
+    if (part.kind == TaskPart::Kind::text) {
+      parts.emplace_back(part.text);
+    } else if (part.kind == TaskPart::Kind::image) {
+      parts.emplace_back(picture(part.files[0], std::size_t{0}));
+    } else {
+      std::vector<vlmt::Picture> frames;
+      for (const std::string& file : part.files) frames.push_back(picture(file, part.files.size()));
+      parts.emplace_back(vlmt::video(std::move(frames), part.fps));
+    }
+  }
+  std::vector<vlmt::ChatMessage> messages;
+  if (!item.system.empty()) messages.push_back(vlmt::ChatMessage::of(vlmt::Role::system, item.system));
+  messages.push_back({vlmt::Role::user, std::move(parts)});
+  return messages;
+}
+inline std::vector<vlmt::ChatMessage> messages_of(const TaskItem& item) {
+  return messages_of(item,
+                     [](const std::string& file, std::size_t) { return vlmt::image(std::filesystem::path(file)); });
+}
+
+}  // namespace programs

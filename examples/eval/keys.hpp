@@ -1,0 +1,80 @@
+// Keys of what answers depend on: 128 bits of the bytes of models, pictures and questions.
+#pragma once
+
+#include <cstdint>
+#include <cstdio>
+#include <map>
+#include <memory>
+#include <new>
+#include <span>
+#include <string>
+#include <string_view>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include <vlmt/io/mapped_file.hpp>
+
+#include "../common/task_set.hpp"
+
+namespace eval {
+
+/// Hashes texts, each with its length, so that ("ab", "c") and ("a", "bc") differ.
+class KeyMaker {
+ public:
+  KeyMaker() : state_(XXH3_createState(), XXH3_freeState) {
+    if (!state_) throw std::bad_alloc();
+    XXH3_128bits_reset(state_.get());
+  }
+
+  KeyMaker& add(std::string_view text) {
+    const auto size = static_cast<std::uint64_t>(text.size());
+    XXH3_128bits_update(state_.get(), &size, sizeof size);
+    XXH3_128bits_update(state_.get(), text.data(), text.size());
+    return *this;
+  }
+
+  /// 32 hexadecimal digits.
+  std::string key() const {
+    const XXH128_hash_t hash = XXH3_128bits_digest(state_.get());
+    char text[33];
+    std::snprintf(text, sizeof text, "%016llx%016llx", static_cast<unsigned long long>(hash.high64),
+                  static_cast<unsigned long long>(hash.low64));
+    return text;
+  }
+
+ private:
+  std::unique_ptr<XXH3_state_t, XXH_errorcode (*)(XXH3_state_t*)> state_;
+};
+
+/// Keys of files, each read once.
+class FileKeys {
+ public:
+  /// The key of a file's bytes; of nothing for an empty path. Throws vlmt::FileError.
+  const std::string& of(const std::string& path) {
+    const auto known = keys_.find(path);
+    if (known != keys_.end()) return known->second;
+    KeyMaker maker;
+    if (!path.empty()) {
+      const auto file = vlmt::MappedFile::open(path);
+      maker.add({reinterpret_cast<const char*>(file->bytes().data()), file->bytes().size()});
+    }
+    return keys_.emplace(path, maker.key()).first->second;
+  }
+
+  /// The key of all of a question that a model sees: not its right answer, nor its name.
+  std::string of(const programs::TaskItem& item) {
+    KeyMaker maker;
+    maker.add(item.system);
+    for (const programs::TaskPart& part : item.content) {
+      maker.add(part.text).add(std::to_string(part.fps));
+      for (const std::string& file : part.files) maker.add(of(file));
+    }
+    return maker.key();
+  }
+
+ private:
+  std::map<std::string, std::string> keys_;
+};
+
+}  // namespace eval

@@ -1,0 +1,67 @@
+// See prepared_model.hpp.
+#include "prepared_model.hpp"
+
+#include <cstdlib>
+#include <system_error>
+
+#include <vlmt/base/error.hpp>
+
+#include "../common/mixture.hpp"
+#include "../common/rewrite_gguf.hpp"
+
+namespace eval {
+namespace {
+
+std::filesystem::path new_folder() {
+  std::string name = (std::filesystem::temp_directory_path() / "vlmt-eval-XXXXXX").string();
+  if (mkdtemp(name.data()) == nullptr) {
+    throw vlmt::FileError("no folder for temporary files can be made", {.file = name});
+  }
+  return name;
+}
+
+/// DeepStack's features are what the second matrices of its mergers put out.
+bool ends_deepstack(const vlmt::GgufTensor& t) {
+  return t.name.starts_with("v.deepstack.") && t.name.find(".fc2.") != std::string_view::npos;
+}
+
+void set_weights(programs::Rewrite& rewrite, const vlmt::GgufFile& file, const std::string& weights) {
+  if (weights == "file") return;
+  const programs::Mixture mixture = *programs::make_mixture(weights);
+  rewrite.type = programs::MixtureOfFile(file, mixture);
+  rewrite.file_type = mixture.file_type;
+}
+
+}  // namespace
+
+PreparedModel::PreparedModel(const Configuration& c, const std::vector<std::vector<std::size_t>>& experts,
+                             std::size_t threads)
+    : model_(c.model), mmproj_(c.mmproj) {
+  vlmt::OmpTeam team = threads == 0 ? vlmt::OmpTeam() : vlmt::OmpTeam(threads);
+  const bool other_model = c.weights != "file" || !experts.empty();
+  const bool other_tower = !c.mmproj.empty() && (c.vision_weights != "file" || c.deepstack == "zero");
+  if (other_model || other_tower) folder_ = new_folder();
+  if (other_model) {
+    const vlmt::GgufFile file = vlmt::GgufFile::open(c.model);
+    programs::Rewrite rewrite;
+    set_weights(rewrite, file, c.weights);
+    rewrite.experts = experts;
+    model_ = (folder_ / "model.gguf").string();
+    programs::rewrite_gguf(file, model_, rewrite, team);
+  }
+  if (other_tower) {
+    const vlmt::GgufFile file = vlmt::GgufFile::open(c.mmproj);
+    programs::Rewrite rewrite;
+    set_weights(rewrite, file, c.vision_weights);
+    if (c.deepstack == "zero") rewrite.zero = ends_deepstack;
+    mmproj_ = (folder_ / "mmproj.gguf").string();
+    programs::rewrite_gguf(file, mmproj_, rewrite, team);
+  }
+}
+
+PreparedModel::~PreparedModel() {
+  std::error_code none;
+  if (!folder_.empty()) std::filesystem::remove_all(folder_, none);
+}
+
+}  // namespace eval
