@@ -125,6 +125,27 @@ TEST(GroupedMatmul, ComputesEachSlotWithItsExpertAndReadsNoOther) {
   expect_grouped<Q8_0>({0, 0, 3});
 }
 
+TEST(GroupedMatmul, EveryExpertHasItsScale) {
+  const Experts<Q8_0> experts(3, 40, 2, 90);
+  const float scales[3] = {2.0f, 0.25f, 1.0f};
+  PackedExperts<A> scaled = experts.packed;
+  scaled.scales = scales;
+  Groups groups({2, 7, 1}, 10);
+  Tokens tokens(10, 64);
+  std::vector<float> y(10 * 40), plain(10 * 40);
+  Solo solo;
+  const auto run = [&](const PackedExperts<A>& w, std::vector<float>& out) {
+    grouped_matmul(w, groups.view(), groups.rows.data(), tokens.rows(true, 0, 10), Store<A>{out.data(), 40},
+                   solo.member());
+  };
+  run(scaled, y);
+  run(experts.packed, plain);
+  for (std::size_t i = 0; i < y.size(); ++i) {
+    const std::size_t expert = i / 40 < 2 ? 0 : i / 40 < 9 ? 1 : 2;
+    EXPECT_EQ(y[i], plain[i] * scales[expert]);
+  }
+}
+
 TEST(GroupedMatmul, NoSlotsIsNoWork) {
   expect_grouped<Q8_0>({0, 0, 0});
 }

@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "vlmt/quant/f16.hpp"
+#include "vlmt/quant/nvfp4.hpp"
 #include "vlmt/quant/q4_k.hpp"
 #include "vlmt/quant/q8_0.hpp"
 
@@ -78,6 +79,50 @@ TEST(MatmulDrivers, AThinMatrixWithManyRowsIsSharedByRows) {
     EXPECT_EQ(y, want);
     for (const std::size_t t : tiles) EXPECT_GT(t, 0u);
   }
+}
+
+TEST(MatmulDrivers, AScaleOfTheWholeMatrixMultipliesEveryValue) {
+  const Problem<NVFP4, A> w(70, 4, 5);
+  const Problem<F16, A> other(70, 256, 6);
+  constexpr float scale = 0.3f;
+  PackedMatrix<A> scaled = make_packed_matrix(w.packed);
+  scaled.scale = scale;
+  const PackedMatrix<A> plain = make_packed_matrix(w.packed), half = make_packed_matrix(other.packed);
+  Solo solo;
+  for (const std::size_t n : {1u, 4u, 9u}) {
+    Rows x(n, 256);
+    for (const Activations& a : {x.both(), float_rows(x.x.data(), n, 256)}) {
+      std::vector<float> want = product(w, a), y(n * 70, NAN), left(n * 70), right(n * 70);
+      for (float& v : want) v *= scale;
+      matmul(scaled, a, Store<A>{y.data(), 70}, solo.member());
+      EXPECT_EQ(y, want);
+      // Only its own half of a pair is scaled.
+      matmul_pair(
+          scaled, half, a,
+          [&](std::size_t row, std::size_t col, std::size_t count, const float* l, const float* r) {
+            std::copy_n(l, count, left.data() + row * 70 + col);
+            std::copy_n(r, count, right.data() + row * 70 + col);
+          },
+          solo.member());
+      EXPECT_EQ(left, want);
+      EXPECT_EQ(right, product(other, a));
+    }
+  }
+  float row[256], scaled_row[256];
+  plain.decode_row(69, row);
+  scaled.decode_row(69, scaled_row);
+  for (std::size_t i = 0; i < 256; ++i) EXPECT_EQ(scaled_row[i], row[i] * scale);
+}
+
+TEST(MatmulDrivers, TheReferenceKnowsTheScale) {
+  const Problem<NVFP4, arch::reference> w(5, 1, 7);
+  PackedMatrix<arch::reference> scaled = make_packed_matrix(w.packed);
+  scaled.scale = 3.0f;
+  const std::vector<float> x = random_rows(2, 64, 8);
+  std::vector<float> y(10), plain(10);
+  matmul(scaled, view(x.data(), 2, 64), view(y.data(), 2, 5), Solo().member());
+  matmul(w.packed, view(x.data(), 2, 64), view(plain.data(), 2, 5));
+  for (std::size_t i = 0; i < 10; ++i) EXPECT_EQ(y[i], plain[i] * 3.0f);
 }
 
 /// A format that the library does not know: 24 values in 13 bytes, with nothing but its scalar code.

@@ -89,7 +89,7 @@ VLMT_INLINE vlmt::ColumnVector<Arch> activate(vlmt::ColumnVector<Arch> x) noexce
 
 }  // namespace detail
 
-/// y[row, col] = value * scale. `scale` is what NVFP4 keeps per tensor.
+/// y[row, col] = value * scale.
 template <class Arch>
 struct Store {
   float* y = nullptr;

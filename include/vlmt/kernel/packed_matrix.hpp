@@ -140,6 +140,7 @@ struct PackedMatrix {
   std::size_t rows = 0;
   std::size_t cols = 0;
   const MatmulLeaves* leaves = nullptr;
+  float scale = 1.0f;  ///< of all values: what comes with NVFP4 weights as a tensor of its own
 
   std::size_t row_blocks() const noexcept { return cols / leaves->block_values; }
   std::size_t panels() const noexcept { return ceil_div(rows, panel_rows_v<Arch>); }
@@ -152,6 +153,8 @@ struct PackedMatrix {
   void decode_row(std::size_t r, float* y) const noexcept {
     VLMT_DASSERT(r < rows);
     leaves->decode_row(data, row_blocks(), r, y);
+    if (scale == 1.0f) return;
+    for (std::size_t i = 0; i < cols; ++i) y[i] *= scale;
   }
 };
 
@@ -163,9 +166,11 @@ struct PackedExperts {
   std::size_t rows = 0;
   std::size_t cols = 0;
   const MatmulLeaves* leaves = nullptr;
+  const float* scales = nullptr;  ///< (experts): PackedMatrix::scale of each; null if all are 1
 
   PackedMatrix<Arch> expert(std::size_t e) const noexcept {
     PackedMatrix<Arch> w{nullptr, rows, cols, leaves};
+    if (scales != nullptr) w.scale = scales[e];
     w.data = data + e * w.bytes();
     return w;
   }

@@ -7,6 +7,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -41,6 +43,7 @@ class WeightLoader {
     const std::size_t rows = source.tensor.shape[1];
     add_matrix(nullptr, std::move(source), rows, count);
     entries_.back().experts = &target;
+    if (!entries_.back().source.scales.empty()) add_scales(target.scales, entries_.back().source);
   }
 
   /// `target` becomes the tensor's values as floats.
@@ -88,6 +91,21 @@ class WeightLoader {
     const MatmulLeaves* leaves = nullptr;
   };
 
+  // The factors of a stack of matrices, as a vector beside it.
+  void add_scales(const float*& target, const SourceTensor& of) {
+    const auto values = std::make_shared<const std::vector<float>>(of.scales);
+    SourceTensor source;
+    source.file = of.file;
+    source.offset = of.offset;
+    source.tensor.name = of.tensor.name;
+    source.tensor.type_id = F32::type_id;
+    source.tensor.rank = 1;
+    source.tensor.shape[0] = values->size();
+    source.tensor.bytes = std::as_bytes(std::span(*values));
+    source.tensor.owner = values;
+    vector(target, std::move(source));
+  }
+
   Entry entry(SourceTensor source) const {
     Entry e;
     e.source = std::move(source);
@@ -126,7 +144,7 @@ class WeightLoader {
 
   static void bind(Entry& e, std::byte* data) {
     const std::size_t cols = e.source.tensor.columns();
-    if (e.matrix != nullptr) *e.matrix = {data, e.rows, cols, e.leaves};
+    if (e.matrix != nullptr) *e.matrix = {data, e.rows, cols, e.leaves, e.source.scale()};
     if (e.experts != nullptr) *e.experts = {data, e.count, e.rows, cols, e.leaves};
     if (e.vector != nullptr) *e.vector = reinterpret_cast<const float*>(data);
   }
@@ -139,6 +157,7 @@ class WeightLoader {
       auto* out = reinterpret_cast<float*>(data);
       decode_row(t.type_id, t.bytes.data(), t.count(), out);
       for (std::size_t i = 0; i < t.count(); ++i) {
+        out[i] *= e.source.scale();
         if (!std::isfinite(out[i])) {
           throw FileError("the tensor holds a value that is not finite",
                           {e.source.file, e.source.offset, t.name, {}, "element " + std::to_string(i)});

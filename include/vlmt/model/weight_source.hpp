@@ -1,6 +1,7 @@
 // Tensors by name with checked shapes: what models read their weights from.
 #pragma once
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
@@ -8,10 +9,14 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "vlmt/base/config.hpp"
 #include "vlmt/base/error.hpp"
 #include "vlmt/io/gguf.hpp"
+#include "vlmt/quant/f32.hpp"
+#include "vlmt/quant/ggml_type.hpp"
+#include "vlmt/quant/row.hpp"
 #include "vlmt/tensor/any_tensor.hpp"
 
 VLMT_BEGIN_NAMESPACE
@@ -22,6 +27,10 @@ struct SourceTensor {
   std::string file;
   std::uint64_t offset = 0;                   ///< of the data in the file
   std::shared_ptr<const MappedFile> mapping;  ///< null if the bytes stand in other memory
+  /// What multiplies the values: one factor, or one for each matrix of a stack; empty for none.
+  std::vector<float> scales;
+
+  float scale() const noexcept { return scales.empty() ? 1.0f : scales.front(); }
 
   /// Rows [first, first + count) of a matrix, as a tensor of its own.
   SourceTensor rows(std::size_t first, std::size_t count) const {
@@ -46,14 +55,6 @@ class WeightSource {
   /// The tensor `name`, its shape in math order (outermost first). Throws FileError if it is missing or misshapen.
   SourceTensor get(const std::string& name, std::initializer_list<std::size_t> shape) const {
     const GgufTensor& t = file_->require_tensor(name);
-    // Written beside some NVFP4 weights; without it they would be wrong by a factor.
-    if (name.ends_with(".weight")) {
-      const std::string scale = name.substr(0, name.size() - 6) + "scale";
-      if (const GgufTensor* s = file_->find_tensor(scale)) {
-        throw FileError("weights with a scale of their own are not supported",
-                        {std::string(s->file), s->offset, scale, "no such tensor", s->shape()});
-      }
-    }
     SourceTensor s;
     s.tensor.name = name;
     s.tensor.type_id = t.type;
@@ -74,10 +75,39 @@ class WeightSource {
     }
     if (!same)
       throw FileError("the tensor has another shape", {s.file, t.offset, name, "{" + expected + "}", t.shape()});
+    s.scales = scales(name, shape.size() == 3 ? *shape.begin() : 1);
     return s;
   }
 
  private:
+  // NVFP4 weights X.weight may come with X.scale: F32, one value, or one an expert. The X.input_scale beside it is for
+  // hardware that rounds activations to four bits, too; ours are rounded by what they hold, so it is of no use.
+  std::vector<float> scales(const std::string& name, std::size_t count) const {
+    constexpr std::string_view suffix = "weight";
+    if (!name.ends_with(suffix)) return {};
+    const std::string scale = name.substr(0, name.size() - suffix.size()) + "scale";
+    const GgufTensor* t = file_->find_tensor(scale);
+    if (t == nullptr) return {};
+    const std::string file(t->file);
+    if (t->type != F32::type_id) {
+      throw FileError("a scale has another type",
+                      {file, t->offset, scale, "F32", std::string(ggml_type_info(t->type).name)});
+    }
+    if (t->n_dims > 1 || t->ne[0] != count) {
+      throw FileError("the tensor has another shape",
+                      {file, t->offset, scale, "{" + std::to_string(count) + "}", t->shape()});
+    }
+    std::vector<float> values(count);
+    decode_row(t->type, t->data.data(), count, values.data());
+    for (std::size_t i = 0; i < count; ++i) {
+      if (!std::isfinite(values[i])) {
+        throw FileError("the tensor holds a value that is not finite",
+                        {file, t->offset, scale, {}, "element " + std::to_string(i)});
+      }
+    }
+    return values;
+  }
+
   const GgufFile* file_;
 };
 

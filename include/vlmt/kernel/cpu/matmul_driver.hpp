@@ -46,6 +46,7 @@ struct Operand {
   std::size_t row_blocks;
   std::size_t block_values;
   std::size_t panel_bytes;
+  float scale;
   const LeafSet* leaves;
   RowSource source;
 
@@ -54,7 +55,8 @@ struct Operand {
         rows(w.rows),
         row_blocks(w.row_blocks()),
         block_values(w.leaves->block_values),
-        panel_bytes(w.panel_bytes()) {
+        panel_bytes(w.panel_bytes()),
+        scale(w.scale) {
     VLMT_DASSERT(w.cols == x.cols);
     if (w.takes_int8() && x.q.groups != nullptr) {
       leaves = &w.leaves->int8_form;
@@ -84,6 +86,12 @@ struct Operand {
     } else {
       for (std::size_t p = begin; p < end; p += panels_at_once) {
         expanded(p, panels - p, row, n, tile + (p - begin) * Arch::lanes);
+      }
+    }
+    if (scale != 1.0f) {
+      const std::size_t columns = (end - begin) * Arch::lanes;
+      for (std::size_t i = 0; i < n; ++i) {
+        for (std::size_t c = 0; c < columns; ++c) tile[i * tile_columns + c] *= scale;
       }
     }
   }
