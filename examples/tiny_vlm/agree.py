@@ -1,76 +1,96 @@
-"""Checks that transformers, with the exported folder, gives the same greedy answers as this package's model (float32, CPU).
+"""Checks that transformers and vlmt give the same greedy answers from the same weights.
 
-    python -m tiny_vlm.export WEIGHTS --transformers FOLDER
-    python -m tiny_vlm.agree WEIGHTS FOLDER -n 50
+    python -m tiny_vlm.generate -n 46 --out OUT/set
+    vlmt-eval OUT/set --model models/tiny/tiny-Q8_0.gguf --mmproj models/tiny/mmproj-tiny-Q8_0.gguf --kernels exact --out OUT/vlmt
+    python -m tiny_vlm.restore models/tiny/tiny-Q8_0.gguf models/tiny/mmproj-tiny-Q8_0.gguf --out OUT/weights
+    python -m tiny_vlm.export OUT/weights --transformers OUT/transformers
+    python -m tiny_vlm.agree OUT/set OUT/vlmt/answers/*.jsonl OUT/transformers
 """
 import argparse
+import json
+import pathlib
 import time
 
+import numpy as np
 import torch
 import transformers
+from PIL import Image
 
-from . import metrics, weights
 from .chat import Chat
-from .data.batches import collate
-from .data.evaluation import items as evaluation_items
-from .data.raster import render_tensors
-from .data.tasks import TASKS
-from .data.world import make_world
-from .model import TinyVlm, frames_of
+from .data.tasks.item import Item, Turn
+from .model import frames_of
+
+LONGEST_ANSWER = 256
 
 
-def patches(frames):
-    """(slices, 1 or 2, h, w, 3) bytes -> transformers' pixel rows and (rows, cols) of the patch grid."""
-    n, t, h, w, _ = frames.shape
+def read_item(row, folder):
+    """A line of a task set with its pictures as PIL images."""
+    media, prompt = [], ""
+    for part in row["content"]:
+        load = lambda name: Image.open(folder / name).convert("RGB")
+        if part["type"] == "image":
+            media.append(("image", load(part["image"])))
+        elif part["type"] == "video":
+            media.append(("video", [load(name) for name in part["frames"]], part["fps"]))
+        else:
+            prompt += part["text"]
+    return Item(row["task"], row["lang"], media, [Turn(prompt, row["answer"])], row["id"], row.get("system", ""))
+
+
+def pixel_rows(frames):
+    """(slices, 1 or 2, h, w, 3) bytes -> the rows that transformers' tower takes, in merge-block order."""
+    n, _, h, w, _ = frames.shape
     frames = frames.expand(n, 2, h, w, 3)
     x = frames.reshape(n, 2, h // 32, 2, 16, w // 32, 2, 16, 3).permute(0, 2, 5, 3, 6, 8, 1, 4, 7).reshape(-1, 1536)
-    return x.float() / 127.5 - 1, (h // 16, w // 16)
+    return x.float() / 127.5 - 1
 
 
 @torch.no_grad()
+def answer(model, chat, item):
+    """Greedy text."""
+    ids, _, _, spans = chat.conversation(item, item.turns, 10000)
+    prompt = torch.tensor([ids[:spans[0][0]]])
+    kind, *rest = item.media[0]
+    video = kind == "video"
+    pictures = rest[0] if video else [part[1] for part in item.media]
+    frames = frames_of(torch.from_numpy(np.stack([np.asarray(p) for p in pictures])), {"n_items": 1, "frames": len(pictures) if video else 0})
+    rows, cols = pictures[0].height // 16, pictures[0].width // 16
+    types, pad = torch.zeros_like(prompt, dtype=torch.int32), chat.ids["<|video_pad|>" if video else "<|image_pad|>"]
+    types[prompt == pad] = 2 if video else 1
+    seen = {"pixel_values_videos": pixel_rows(frames), "video_grid_thw": torch.tensor([[len(frames), rows, cols]])} if video else \
+        {"pixel_values": pixel_rows(frames), "image_grid_thw": torch.tensor([[1, rows, cols]] * len(frames))}
+    stop = chat.ids["<|im_end|>"]
+    out = model.generate(input_ids=prompt, attention_mask=torch.ones_like(prompt), mm_token_type_ids=types, max_new_tokens=LONGEST_ANSWER, do_sample=False,
+                         eos_token_id=stop, pad_token_id=chat.ids["<|endoftext|>"], **seen)[0, prompt.shape[1]:].tolist()
+    return chat.decode(out)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("weights")
-    parser.add_argument("folder")
-    parser.add_argument("--moe", action="store_true")
-    parser.add_argument("-n", type=int, default=50, help="items per task")
+    parser.add_argument("set", help="folder of items.jsonl")
+    parser.add_argument("answers", help="vlmt-eval's answers to it, a JSONL file")
+    parser.add_argument("folder", help="what export --transformers wrote")
+    parser.add_argument("-n", type=int, default=46, help="the first items of each task")
+    parser.add_argument("--least", type=float, default=0.99, help="share of equal answers that is expected")
     o = parser.parse_args()
-    chat, world = Chat(), make_world("held_out")
-    atlas = torch.from_numpy(world.atlas.pixels)
-    ours = TinyVlm(o.moe).eval()
-    weights.load(ours, o.weights)
-    kind = transformers.Qwen3VLMoeForConditionalGeneration if o.moe else transformers.Qwen3VLForConditionalGeneration
-    theirs = kind.from_pretrained(o.folder, dtype=torch.float32).eval()
-    stop, equal, right, total, start = chat.ids["<|im_end|>"], 0, 0.0, 0, time.time()
-    for task in TASKS:
-        for item in evaluation_items(task, o.n, world=world):
-            canvas = item.media[0][1][0] if item.media[0][0] == "video" else item.media[0][1]
-            turn = item.turns[0]
-            b = {k: torch.from_numpy(v.copy()) if hasattr(v, "dtype") else v for k, v in
-                 collate(chat, TASKS[task], (canvas.height, canvas.width), [item], [item.turns], 10000).items()}
-            frames = frames_of(render_tensors(b["pictures"], b["primitives"], atlas, canvas.height, canvas.width), b)
-            ids, positions, visual, spans = chat.conversation(item, item.turns, 10000)
-            prompt = torch.tensor([ids[:spans[0][0]]])
-            types, (rows, cols) = torch.zeros_like(prompt, dtype=torch.int32), (canvas.height // 16, canvas.width // 16)
-            pixels = patches(frames)[0]
-            if b["frames"]:
-                kw = {"pixel_values_videos": pixels, "video_grid_thw": torch.tensor([[len(frames), rows, cols]])}
-                types[prompt == chat.ids["<|video_pad|>"]] = 2
-            else:
-                kw = {"pixel_values": pixels, "image_grid_thw": torch.tensor([[1, rows, cols]] * len(frames))}
-                types[prompt == chat.ids["<|image_pad|>"]] = 1
-            out = theirs.generate(input_ids=prompt, attention_mask=torch.ones_like(prompt), mm_token_type_ids=types, max_new_tokens=140, do_sample=False,
-                                  eos_token_id=stop, pad_token_id=chat.ids["<|endoftext|>"], **kw)[0, prompt.shape[1]:].tolist()
-            # Ours is greedy-equal if each of their tokens is our best one after the same beginning.
-            n, whole = prompt.shape[1], torch.cat([prompt[0], torch.tensor(out)])[None]
-            places = torch.zeros((1, 3, whole.shape[1]), dtype=torch.int32)
-            places[0, :, :n] = torch.from_numpy(positions[:, :n])
-            places[0, :, n:] = int(positions[0, n - 1]) + 1 + torch.arange(len(out), dtype=torch.int32)
-            logits, *_ = ours(frames, whole, places, torch.tensor(visual), torch.arange(n - 1, n - 1 + len(out)))
-            equal += logits.argmax(-1).tolist() == out
-            right += metrics.score(turn.metric, turn.answer, turn.target, chat.decode([t for t in out if t != stop]))
-            total += 1
-        print(f"{task:14s} equal {equal} of {total}, mean score {100 * right / total:.2f}, {time.time() - start:.0f} s", flush=True)
+    folder, chat = pathlib.Path(o.set), Chat()
+    model = transformers.AutoModelForImageTextToText.from_pretrained(o.folder, dtype=torch.float32).eval()
+    lines = [json.loads(line) for line in open(o.answers)]
+    given = {line["id"]: line["answer"] for line in lines if "id" in line}
+    equal, total, taken, start = 0, 0, {}, time.time()
+    for row in map(json.loads, open(folder / "items.jsonl")):
+        taken[row["task"]] = taken.get(row["task"], 0) + 1
+        if taken[row["task"]] > o.n:
+            continue
+        theirs = answer(model, chat, read_item(row, folder))
+        total += 1
+        equal += theirs == given[row["id"]]
+        if theirs != given[row["id"]]:
+            print(f"{row['id']}: transformers {theirs!r}, vlmt {given[row['id']]!r}", flush=True)
+        if total % 50 == 0:
+            print(f"{equal} of {total} so far", flush=True)
+    print(f"{equal} of {total} answers are equal ({100 * equal / total:.1f} %), {time.time() - start:.0f} s")
+    raise SystemExit(0 if equal >= o.least * total else 1)
 
 
 if __name__ == "__main__":
