@@ -11,9 +11,7 @@
 #include <mutex>
 #include <new>
 #include <optional>
-#include <span>
 #include <string>
-#include <string_view>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -21,20 +19,17 @@
 #include <vlmt/base/version.hpp>
 #include <vlmt/exec/omp_team.hpp>
 #include <vlmt/io/gguf.hpp>
-#include <vlmt/io/output_file.hpp>
 
 #include "../common/bundled_model.hpp"
 #include "../common/progress_line.hpp"
 #include "answer_log.hpp"
 #include "arguments.hpp"
+#include "arrangement.hpp"
 #include "experts.hpp"
 #include "keys.hpp"
-#include "media.hpp"
 #include "prepared_model.hpp"
-#include "report_csv.hpp"
-#include "report_html.hpp"
-#include "report_json.hpp"
-#include "report_markdown.hpp"
+#include "report.hpp"
+#include "report_files.hpp"
 
 namespace {
 
@@ -219,12 +214,6 @@ class Evaluation {
   std::size_t asked_ = 0;
 };
 
-void write_file(const std::string& path, std::string_view text) {
-  vlmt::OutputFile file(path);
-  file.put(std::as_bytes(std::span(text.data(), text.size())));
-  file.finish();
-}
-
 int run(Arguments& a) {
   const Clock::time_point start = Clock::now();
   if (a.set.empty()) {
@@ -257,17 +246,8 @@ int run(Arguments& a) {
   }
   report.asked = evaluation.asked();
   report.seconds = seconds_since(start);
-  if (!a.out.empty()) {
-    const std::string base = (std::filesystem::path(a.out) / "report").string();
-    write_file(base + ".md", eval::to_markdown(report));
-    write_file(base + ".csv", eval::to_csv(report));
-    write_file(base + ".json", eval::to_json(report));
-    write_file(base + ".html", eval::to_html(report));
-  }
-  const std::string text = a.format == "csv"    ? eval::to_csv(report)
-                           : a.format == "json" ? eval::to_json(report)
-                           : report.compares()  ? eval::to_markdown_overview(report)
-                                                : eval::to_markdown(report);
+  if (!a.out.empty()) eval::write_reports(report, a.out);
+  const std::string text = eval::printed(report, a.format);
   std::fwrite(text.data(), 1, text.size(), stdout);
   std::fprintf(stderr, "%zu configurations, %zu questions: %zu answers in %.1f s on %zu threads\n", rows.size(),
                evaluation.items().size(), report.asked, report.seconds, report.threads);

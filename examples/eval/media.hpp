@@ -1,4 +1,4 @@
-// The pictures of a question as the model is to see them: as they are, grey, another question's, or smaller.
+// The pictures of a question as the model is to see them: as they are, grey, or smaller.
 #pragma once
 
 #include <algorithm>
@@ -24,49 +24,6 @@ namespace eval {
 
 using programs::TaskItem;
 using programs::TaskPart;
-
-/// True if both ask with as many pictures and videos in the same order, videos with as many frames.
-inline bool same_media(const TaskItem& a, const TaskItem& b) {
-  const auto next = [](const TaskItem& item, std::size_t at) {
-    while (at < item.content.size() && item.content[at].kind == TaskPart::Kind::text) ++at;
-    return at;
-  };
-  std::size_t i = next(a, 0), j = next(b, 0);
-  for (; i < a.content.size() && j < b.content.size(); i = next(a, i + 1), j = next(b, j + 1)) {
-    const TaskPart &x = a.content[i], &y = b.content[j];
-    if (x.kind != y.kind || x.files.size() != y.files.size()) return false;
-  }
-  return i == a.content.size() && j == b.content.size();
-}
-
-/// The question of `item` with the pictures of `other`, see same_media.
-inline TaskItem with_media_of(TaskItem item, const TaskItem& other) {
-  auto from = other.content.begin();
-  for (TaskPart& part : item.content) {
-    if (part.kind == TaskPart::Kind::text) continue;
-    from = std::find_if(from, other.content.end(), [](const TaskPart& p) { return p.kind != TaskPart::Kind::text; });
-    part = *from++;
-  }
-  return item;
-}
-
-/// The items as a configuration asks them. For swapped pictures each question gets those of the next one of its task
-/// that has others of the same kind; questions without such a partner are left out.
-inline std::vector<TaskItem> arranged(const std::vector<TaskItem>& items, const std::string& pictures) {
-  if (pictures != "swapped") return items;
-  std::vector<TaskItem> out;
-  for (std::size_t i = 0; i < items.size(); ++i) {
-    for (std::size_t step = 1; step < items.size(); ++step) {
-      const TaskItem& other = items[(i + step) % items.size()];
-      if (other.task != items[i].task || !same_media(items[i], other)) continue;
-      TaskItem swapped = with_media_of(items[i], other);
-      if (swapped.files() == items[i].files()) continue;
-      out.push_back(std::move(swapped));
-      break;
-    }
-  }
-  return out;
-}
 
 /// `image` resized to `size`, as the model's own preprocessing resizes.
 inline vlmt::Image resized(const vlmt::Image& image, vlmt::PixelSize size) {
