@@ -15,9 +15,26 @@
 #define VLMT_DASSERTS 0
 #endif
 
-/// 1: instances of common templates are linked from a library (target vlmt_instances) and not compiled again.
+/// 1: instances of common templates, and functions that are no templates but long, are linked from a library (target
+/// vlmt_instances) and not compiled again.
 #ifndef VLMT_EXTERN_INSTANCES
 #define VLMT_EXTERN_INSTANCES 0
+#endif
+
+/// 1 in the sources of that library that compile those functions.
+#ifndef VLMT_DEFINE_INSTANCES
+#define VLMT_DEFINE_INSTANCES 0
+#endif
+
+/// Stands before each long function that is no template; VLMT_HAS_BODIES stands around them and what only they include.
+#if !VLMT_EXTERN_INSTANCES
+#define VLMT_HAS_BODIES 1
+#define VLMT_BODY       inline
+#elif VLMT_DEFINE_INSTANCES
+#define VLMT_HAS_BODIES 1
+#define VLMT_BODY       __attribute__((used)) inline
+#else
+#define VLMT_HAS_BODIES 0
 #endif
 
 #if defined(_OPENMP)
@@ -97,11 +114,11 @@
   }
 
 #if defined(__GNUC__) || defined(__clang__)
-#define VLMT_INLINE   inline __attribute__((always_inline))
+#define VLMT_INLINE inline __attribute__((always_inline))
 /// Stands after the parameters of a lambda.
 #define VLMT_INLINE_LAMBDA __attribute__((always_inline))
-#define VLMT_NOINLINE __attribute__((noinline))
-#define VLMT_RESTRICT __restrict__
+#define VLMT_NOINLINE      __attribute__((noinline))
+#define VLMT_RESTRICT      __restrict__
 #else
 #define VLMT_INLINE inline
 #define VLMT_INLINE_LAMBDA

@@ -30,21 +30,7 @@ class Error : public std::runtime_error {
 
  private:
   // One line: "file: offset 24: field `n_kv`: message (expected ..., found ...)"
-  static std::string compose(const std::string& message, const ErrorSite& s) {
-    std::string line;
-    if (!s.file.empty()) line += s.file + ": ";
-    if (s.offset) line += "offset " + std::to_string(*s.offset) + ": ";
-    if (!s.field.empty()) line += "`" + s.field + "`: ";
-    line += message;
-    if (!s.expected.empty() || !s.found.empty()) {
-      line += " (";
-      if (!s.expected.empty()) line += "expected " + s.expected;
-      if (!s.expected.empty() && !s.found.empty()) line += ", ";
-      if (!s.found.empty()) line += "found " + s.found;
-      line += ")";
-    }
-    return line;
-  }
+  static std::string compose(const std::string& message, const ErrorSite& s);
 
   ErrorSite site_;
 };
@@ -72,5 +58,25 @@ class DeviceError : public Error {
  public:
   using Error::Error;
 };
+
+#if VLMT_HAS_BODIES
+
+VLMT_BODY std::string Error::compose(const std::string& message, const ErrorSite& s) {
+  std::string line;
+  if (!s.file.empty()) line += s.file + ": ";
+  if (s.offset) line += "offset " + std::to_string(*s.offset) + ": ";
+  if (!s.field.empty()) line += "`" + s.field + "`: ";
+  line += message;
+  if (!s.expected.empty() || !s.found.empty()) {
+    line += " (";
+    if (!s.expected.empty()) line += "expected " + s.expected;
+    if (!s.expected.empty() && !s.found.empty()) line += ", ";
+    if (!s.found.empty()) line += "found " + s.found;
+    line += ")";
+  }
+  return line;
+}
+
+#endif
 
 VLMT_END_NAMESPACE

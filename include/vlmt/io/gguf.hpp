@@ -29,23 +29,10 @@ class GgufFile {
  public:
   /// Maps and checks `path`. A file of a split (split.count > 1) must be the first one, "...-00001-of-0000N.gguf"; the
   /// others are opened beside it, and tensors() lists those of all. Throws FileError.
-  static GgufFile open(const std::string& path) {
-    GgufFile file;
-    file.path_ = path;
-    file.add_shard(MappedFile::open(path));
-    const auto parts = file.get_or<std::uint16_t>("split.count", 1);
-    const auto part = file.get_or<std::uint16_t>("split.no", 0);
-    if (parts > 1 || part != 0) file.open_split(part, parts);
-    return file;
-  }
+  static GgufFile open(const std::string& path);
 
   /// Checks a whole GGUF file that stands in memory; `bytes` must outlive the result. `name` stands in messages.
-  static GgufFile parse(std::span<const std::byte> bytes, const std::string& name) {
-    GgufFile file;
-    file.path_ = name;
-    file.take(detail::GgufParser(bytes, name, nullptr).parse(), true);
-    return file;
-  }
+  static GgufFile parse(std::span<const std::byte> bytes, const std::string& name);
 
   const std::string& path() const noexcept { return path_; }
   std::uint32_t version() const noexcept { return version_; }
@@ -110,29 +97,15 @@ class GgufFile {
   }
 
   /// The tensor `name`. Throws FileError where it is missing.
-  const GgufTensor& require_tensor(std::string_view name) const {
-    const GgufTensor* tensor = find_tensor(name);
-    if (tensor == nullptr) throw FileError("the tensor is missing", {.file = path_, .field = std::string(name)});
-    return *tensor;
-  }
+  const GgufTensor& require_tensor(std::string_view name) const;
 
  private:
   GgufFile() = default;
 
-  const GgufValue& require_value(std::string_view key) const {
-    const GgufValue* value = find(key);
-    if (value == nullptr) throw FileError("the key is missing", {.file = path_, .field = std::string(key)});
-    return *value;
-  }
+  const GgufValue& require_value(std::string_view key) const;
 
   [[noreturn]] void fail(const GgufValue& value, const std::string& message, std::string expected,
-                         std::string found) const {
-    throw FileError(message, {.file = path_,
-                              .offset = value.offset,
-                              .field = std::string(value.key),
-                              .expected = std::move(expected),
-                              .found = std::move(found)});
-  }
+                         std::string found) const;
 
   template <class T>
   T convert(const GgufValue& value) const {
@@ -176,99 +149,21 @@ class GgufFile {
   }
 
   /// "u32 70000", for messages.
-  static std::string describe(const GgufValue& value) {
-    std::string text = value.type_name();
-    if (value.is_array) return text;
-    if (value.type == GgufType::Bool) return text + (value.data[0] == std::byte{0} ? " false" : " true");
-    detail::visit_gguf_number(value.type, value.data.data(), [&text](auto number) {
-      text += " " + std::to_string(number);
-      return true;
-    });
-    return text;
-  }
+  static std::string describe(const GgufValue& value);
 
-  void add_shard(std::shared_ptr<const MappedFile> mapping) {
-    const bool first = mappings_.empty();
-    take(detail::GgufParser(mapping->bytes(), mapping->path(), mapping).parse(), first);
-    mappings_.push_back(std::move(mapping));
-  }
+  void add_shard(std::shared_ptr<const MappedFile> mapping);
 
-  void take(detail::GgufShard shard, bool first) {
-    if (first) {
-      version_ = shard.version;
-      alignment_ = shard.alignment;
-      values_ = std::move(shard.values);
-      for (std::size_t i = 0; i < values_.size(); ++i) value_index_.emplace(values_[i].key, i);
-    }
-    tensors_.reserve(tensors_.size() + shard.tensors.size());
-    for (GgufTensor& tensor : shard.tensors) {
-      if (!tensor_index_.emplace(tensor.name, tensors_.size()).second) {
-        throw FileError("the tensor stands in more than one file of the split",
-                        {.file = tensor.file, .field = std::string(tensor.name)});
-      }
-      tensors_.push_back(std::move(tensor));
-    }
-  }
+  void take(detail::GgufShard shard, bool first);
 
   static std::string five_digits(std::size_t n) {
     const std::string digits = std::to_string(n);
     return std::string(digits.size() < 5 ? 5 - digits.size() : 0, '0') + digits;
   }
 
-  void open_split(std::size_t part, std::size_t parts) {
-    if (parts == 0 || part >= parts) {
-      throw FileError("a file of a split with a number beyond their count",
-                      {.file = path_,
-                       .field = "split.no",
-                       .expected = "below " + std::to_string(parts),
-                       .found = std::to_string(part)});
-    }
-    const auto suffix = [parts](std::size_t i) {
-      return "-" + five_digits(i + 1) + "-of-" + five_digits(parts) + ".gguf";
-    };
-    const std::string own = suffix(part);
-    if (!path_.ends_with(own)) {
-      throw FileError("a file of a split must keep its name",
-                      {.file = path_, .field = "split.count", .expected = "a name that ends in " + own, .found = {}});
-    }
-    const std::string prefix = path_.substr(0, path_.size() - own.size());
-    if (part != 0) {
-      throw FileError("not the first file of a split: open " + prefix + suffix(0),
-                      {.file = path_, .field = "split.no", .expected = "0", .found = std::to_string(part)});
-    }
-    for (std::size_t i = 1; i < parts; ++i) {
-      const std::string path = prefix + suffix(i);
-      auto mapping = MappedFile::open(path);
-      check_part(mapping, i, parts);
-      add_shard(std::move(mapping));
-    }
-    const auto total = require<std::uint64_t>("split.tensors.count");
-    if (total != tensors_.size()) {
-      throw FileError("the files of the split do not have all tensors together",
-                      {.file = path_,
-                       .field = "split.tensors.count",
-                       .expected = std::to_string(total),
-                       .found = std::to_string(tensors_.size())});
-    }
-  }
+  void open_split(std::size_t part, std::size_t parts);
 
   /// The keys of a later file of a split say which one it is; nothing else is read from them.
-  static void check_part(const std::shared_ptr<const MappedFile>& mapping, std::size_t part, std::size_t parts) {
-    GgufFile file;
-    file.path_ = mapping->path();
-    file.take(detail::GgufParser(mapping->bytes(), mapping->path(), mapping).parse(), true);
-    const auto check = [&file](std::string_view key, std::size_t expected) {
-      const auto found = file.require<std::uint16_t>(key);
-      if (found != expected) {
-        throw FileError("does not belong to this split at this place", {.file = file.path_,
-                                                                        .field = std::string(key),
-                                                                        .expected = std::to_string(expected),
-                                                                        .found = std::to_string(found)});
-      }
-    };
-    check("split.no", part);
-    check("split.count", parts);
-  }
+  static void check_part(const std::shared_ptr<const MappedFile>& mapping, std::size_t part, std::size_t parts);
 
   std::string path_;
   std::uint32_t version_ = 0;
@@ -279,5 +174,135 @@ class GgufFile {
   std::unordered_map<std::string_view, std::size_t> value_index_;
   std::unordered_map<std::string_view, std::size_t> tensor_index_;
 };
+
+#if VLMT_HAS_BODIES
+
+VLMT_BODY GgufFile GgufFile::open(const std::string& path) {
+  GgufFile file;
+  file.path_ = path;
+  file.add_shard(MappedFile::open(path));
+  const auto parts = file.get_or<std::uint16_t>("split.count", 1);
+  const auto part = file.get_or<std::uint16_t>("split.no", 0);
+  if (parts > 1 || part != 0) file.open_split(part, parts);
+  return file;
+}
+
+VLMT_BODY GgufFile GgufFile::parse(std::span<const std::byte> bytes, const std::string& name) {
+  GgufFile file;
+  file.path_ = name;
+  file.take(detail::GgufParser(bytes, name, nullptr).parse(), true);
+  return file;
+}
+
+VLMT_BODY const GgufTensor& GgufFile::require_tensor(std::string_view name) const {
+  const GgufTensor* tensor = find_tensor(name);
+  if (tensor == nullptr) throw FileError("the tensor is missing", {.file = path_, .field = std::string(name)});
+  return *tensor;
+}
+
+VLMT_BODY const GgufValue& GgufFile::require_value(std::string_view key) const {
+  const GgufValue* value = find(key);
+  if (value == nullptr) throw FileError("the key is missing", {.file = path_, .field = std::string(key)});
+  return *value;
+}
+
+VLMT_BODY void GgufFile::fail(const GgufValue& value, const std::string& message, std::string expected,
+                              std::string found) const {
+  throw FileError(message, {.file = path_,
+                            .offset = value.offset,
+                            .field = std::string(value.key),
+                            .expected = std::move(expected),
+                            .found = std::move(found)});
+}
+
+VLMT_BODY std::string GgufFile::describe(const GgufValue& value) {
+  std::string text = value.type_name();
+  if (value.is_array) return text;
+  if (value.type == GgufType::Bool) return text + (value.data[0] == std::byte{0} ? " false" : " true");
+  detail::visit_gguf_number(value.type, value.data.data(), [&text](auto number) {
+    text += " " + std::to_string(number);
+    return true;
+  });
+  return text;
+}
+
+VLMT_BODY void GgufFile::add_shard(std::shared_ptr<const MappedFile> mapping) {
+  const bool first = mappings_.empty();
+  take(detail::GgufParser(mapping->bytes(), mapping->path(), mapping).parse(), first);
+  mappings_.push_back(std::move(mapping));
+}
+
+VLMT_BODY void GgufFile::take(detail::GgufShard shard, bool first) {
+  if (first) {
+    version_ = shard.version;
+    alignment_ = shard.alignment;
+    values_ = std::move(shard.values);
+    for (std::size_t i = 0; i < values_.size(); ++i) value_index_.emplace(values_[i].key, i);
+  }
+  tensors_.reserve(tensors_.size() + shard.tensors.size());
+  for (GgufTensor& tensor : shard.tensors) {
+    if (!tensor_index_.emplace(tensor.name, tensors_.size()).second) {
+      throw FileError("the tensor stands in more than one file of the split",
+                      {.file = tensor.file, .field = std::string(tensor.name)});
+    }
+    tensors_.push_back(std::move(tensor));
+  }
+}
+
+VLMT_BODY void GgufFile::open_split(std::size_t part, std::size_t parts) {
+  if (parts == 0 || part >= parts) {
+    throw FileError("a file of a split with a number beyond their count", {.file = path_,
+                                                                           .field = "split.no",
+                                                                           .expected = "below " + std::to_string(parts),
+                                                                           .found = std::to_string(part)});
+  }
+  const auto suffix = [parts](std::size_t i) {
+    return "-" + five_digits(i + 1) + "-of-" + five_digits(parts) + ".gguf";
+  };
+  const std::string own = suffix(part);
+  if (!path_.ends_with(own)) {
+    throw FileError("a file of a split must keep its name",
+                    {.file = path_, .field = "split.count", .expected = "a name that ends in " + own, .found = {}});
+  }
+  const std::string prefix = path_.substr(0, path_.size() - own.size());
+  if (part != 0) {
+    throw FileError("not the first file of a split: open " + prefix + suffix(0),
+                    {.file = path_, .field = "split.no", .expected = "0", .found = std::to_string(part)});
+  }
+  for (std::size_t i = 1; i < parts; ++i) {
+    const std::string path = prefix + suffix(i);
+    auto mapping = MappedFile::open(path);
+    check_part(mapping, i, parts);
+    add_shard(std::move(mapping));
+  }
+  const auto total = require<std::uint64_t>("split.tensors.count");
+  if (total != tensors_.size()) {
+    throw FileError("the files of the split do not have all tensors together",
+                    {.file = path_,
+                     .field = "split.tensors.count",
+                     .expected = std::to_string(total),
+                     .found = std::to_string(tensors_.size())});
+  }
+}
+
+VLMT_BODY void GgufFile::check_part(const std::shared_ptr<const MappedFile>& mapping, std::size_t part,
+                                    std::size_t parts) {
+  GgufFile file;
+  file.path_ = mapping->path();
+  file.take(detail::GgufParser(mapping->bytes(), mapping->path(), mapping).parse(), true);
+  const auto check = [&file](std::string_view key, std::size_t expected) {
+    const auto found = file.require<std::uint16_t>(key);
+    if (found != expected) {
+      throw FileError("does not belong to this split at this place", {.file = file.path_,
+                                                                      .field = std::string(key),
+                                                                      .expected = std::to_string(expected),
+                                                                      .found = std::to_string(found)});
+    }
+  };
+  check("split.no", part);
+  check("split.count", parts);
+}
+
+#endif
 
 VLMT_END_NAMESPACE

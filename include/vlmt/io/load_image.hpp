@@ -10,13 +10,17 @@
 #include "vlmt/base/config.hpp"
 #include "vlmt/base/error.hpp"
 #include "vlmt/io/image.hpp"
+#if VLMT_HAS_BODIES
 #include "vlmt/io/image_jpeg.hpp"
 #include "vlmt/io/image_png.hpp"
 #include "vlmt/io/image_webp.hpp"
 #include "vlmt/io/mapped_file.hpp"
 #include "vlmt/io/orientation.hpp"
+#endif
 
 VLMT_BEGIN_NAMESPACE
+
+#if VLMT_HAS_BODIES
 
 namespace detail {
 
@@ -29,8 +33,23 @@ inline ImageFormat image_format(std::span<const std::byte> file, const std::stri
 
 }  // namespace detail
 
+#endif
+
 /// What the header says: format, upright size, orientation. Decodes nothing. Throws FileError.
-inline ImageInfo probe_image(std::span<const std::byte> file, const std::string& name = "picture") {
+ImageInfo probe_image(std::span<const std::byte> file, const std::string& name = "picture");
+
+/// Decodes a whole picture file that stands in memory to upright 8-bit RGB; 16-bit samples keep their high byte.
+/// `name` stands in messages. Throws FileError for what is damaged, truncated or no picture, LimitError, naming the
+/// option, for what exceeds one of the limits.
+Image decode_image(std::span<const std::byte> file, const ImageOptions& options = {},
+                   const std::string& name = "picture");
+
+/// decode_image() of a file, whose path stands in messages.
+Image load_image(const std::string& path, const ImageOptions& options = {});
+
+#if VLMT_HAS_BODIES
+
+VLMT_BODY ImageInfo probe_image(std::span<const std::byte> file, const std::string& name) {
   switch (detail::image_format(file, name)) {
     case ImageFormat::Jpeg:
       return detail::probe_jpeg(file, name);
@@ -41,11 +60,7 @@ inline ImageInfo probe_image(std::span<const std::byte> file, const std::string&
   }
 }
 
-/// Decodes a whole picture file that stands in memory to upright 8-bit RGB; 16-bit samples keep their high byte.
-/// `name` stands in messages. Throws FileError for what is damaged, truncated or no picture, LimitError, naming the
-/// option, for what exceeds one of the limits.
-inline Image decode_image(std::span<const std::byte> file, const ImageOptions& options = {},
-                          const std::string& name = "picture") {
+VLMT_BODY Image decode_image(std::span<const std::byte> file, const ImageOptions& options, const std::string& name) {
   if (file.size() > options.max_bytes) {
     throw LimitError("the picture's file is too large", {.file = name,
                                                          .field = "max_bytes",
@@ -73,10 +88,11 @@ inline Image decode_image(std::span<const std::byte> file, const ImageOptions& o
   return image;
 }
 
-/// decode_image() of a file, whose path stands in messages.
-inline Image load_image(const std::string& path, const ImageOptions& options = {}) {
+VLMT_BODY Image load_image(const std::string& path, const ImageOptions& options) {
   const auto file = MappedFile::open(path);
   return decode_image(file->bytes(), options, path);
 }
+
+#endif
 
 VLMT_END_NAMESPACE

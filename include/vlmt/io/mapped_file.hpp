@@ -50,20 +50,7 @@ class FileHandle {
 class MappedFile {
  public:
   /// Maps `path`. Throws FileError with path and reason for what is missing, unreadable, empty or not a regular file.
-  static std::shared_ptr<const MappedFile> open(const std::string& path) {
-    // O_NONBLOCK: opening a FIFO must be refused below, not wait for its writer.
-    const detail::FileHandle file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-    if (file.get() < 0) detail::throw_errno(path, "cannot be opened", errno);
-    struct stat status {};
-    if (::fstat(file.get(), &status) != 0) detail::throw_errno(path, "cannot be examined", errno);
-    if (S_ISDIR(status.st_mode)) throw FileError("is a directory", {.file = path, .expected = "a file"});
-    if (!S_ISREG(status.st_mode)) throw FileError("is not a regular file", {.file = path});
-    if (status.st_size <= 0) throw FileError("is empty", {.file = path});
-    const auto size = static_cast<std::size_t>(status.st_size);
-    void* address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.get(), 0);
-    if (address == MAP_FAILED) detail::throw_errno(path, "cannot be mapped", errno);
-    return std::shared_ptr<const MappedFile>(new MappedFile(path, static_cast<const std::byte*>(address), size));
-  }
+  static std::shared_ptr<const MappedFile> open(const std::string& path);
 
   MappedFile(const MappedFile&) = delete;
   MappedFile& operator=(const MappedFile&) = delete;
@@ -109,5 +96,24 @@ class MappedFile {
   const std::byte* data_;
   std::size_t size_;
 };
+
+#if VLMT_HAS_BODIES
+
+VLMT_BODY std::shared_ptr<const MappedFile> MappedFile::open(const std::string& path) {
+  // O_NONBLOCK: opening a FIFO must be refused below, not wait for its writer.
+  const detail::FileHandle file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (file.get() < 0) detail::throw_errno(path, "cannot be opened", errno);
+  struct stat status {};
+  if (::fstat(file.get(), &status) != 0) detail::throw_errno(path, "cannot be examined", errno);
+  if (S_ISDIR(status.st_mode)) throw FileError("is a directory", {.file = path, .expected = "a file"});
+  if (!S_ISREG(status.st_mode)) throw FileError("is not a regular file", {.file = path});
+  if (status.st_size <= 0) throw FileError("is empty", {.file = path});
+  const auto size = static_cast<std::size_t>(status.st_size);
+  void* address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.get(), 0);
+  if (address == MAP_FAILED) detail::throw_errno(path, "cannot be mapped", errno);
+  return std::shared_ptr<const MappedFile>(new MappedFile(path, static_cast<const std::byte*>(address), size));
+}
+
+#endif
 
 VLMT_END_NAMESPACE

@@ -16,13 +16,15 @@
 #include <utility>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
 #include "vlmt/base/checked.hpp"
 #include "vlmt/base/config.hpp"
 #include "vlmt/base/error.hpp"
 #include "vlmt/io/mapped_file.hpp"
 #include "vlmt/numeric/dtype.hpp"
+
+#if VLMT_HAS_BODIES
+#include <nlohmann/json.hpp>
+#endif
 
 VLMT_BEGIN_NAMESPACE
 
@@ -43,6 +45,8 @@ struct SafetensorsTensor {
     return n;
   }
 };
+
+#if VLMT_HAS_BODIES
 
 namespace detail {
 
@@ -281,29 +285,16 @@ class SafetensorsParser {
 
 }  // namespace detail
 
+#endif
+
 /// A safetensors file, or the several files of a "*.safetensors.index.json", checked as a whole and mapped.
 class SafetensorsFile {
  public:
   /// Opens a .safetensors file, or all shards of an index (a path that ends in ".json"). Throws FileError.
-  static SafetensorsFile open(const std::string& path) {
-    SafetensorsFile file;
-    file.path_ = path;
-    if (path.ends_with(".json")) {
-      file.open_index();
-    } else {
-      auto mapping = MappedFile::open(path);
-      file.add(detail::SafetensorsParser(mapping->bytes(), path, mapping).parse(file.metadata_));
-    }
-    return file;
-  }
+  static SafetensorsFile open(const std::string& path);
 
   /// Checks a whole file that stands in memory; `bytes` must outlive the result. `name` stands in messages.
-  static SafetensorsFile parse(std::span<const std::byte> bytes, const std::string& name) {
-    SafetensorsFile file;
-    file.path_ = name;
-    file.add(detail::SafetensorsParser(bytes, name, nullptr).parse(file.metadata_));
-    return file;
-  }
+  static SafetensorsFile parse(std::span<const std::byte> bytes, const std::string& name);
 
   const std::string& path() const noexcept { return path_; }
   /// The string map under __metadata__ (of a single file; empty for an index).
@@ -319,11 +310,7 @@ class SafetensorsFile {
   }
 
   /// The tensor `name`. Throws FileError where it is missing.
-  const SafetensorsTensor& require_tensor(std::string_view name) const {
-    const SafetensorsTensor* tensor = find_tensor(name);
-    if (tensor == nullptr) throw FileError("the tensor is missing", {.file = path_, .field = std::string(name)});
-    return *tensor;
-  }
+  const SafetensorsTensor& require_tensor(std::string_view name) const;
 
   /// The tensor `name` copied out as T. Throws FileError where it is missing or has another dtype.
   template <class T>
@@ -343,66 +330,99 @@ class SafetensorsFile {
  private:
   SafetensorsFile() = default;
 
-  void add(std::vector<SafetensorsTensor> tensors) {
-    for (SafetensorsTensor& tensor : tensors) {
-      if (!index_.emplace(tensor.name, tensors_.size()).second) {
-        throw FileError("the tensor stands in more than one file", {.file = tensor.file, .field = tensor.name});
-      }
-      tensors_.push_back(std::move(tensor));
-    }
-  }
+  void add(std::vector<SafetensorsTensor> tensors);
 
-  void open_index() {
-    const auto mapping = MappedFile::open(path_);
-    if (mapping->size() > detail::safetensors_max_header) {
-      throw FileError("an index of this size is not one",
-                      {.file = path_, .expected = "at most 100000000 bytes", .found = std::to_string(mapping->size())});
-    }
-    const auto* text = reinterpret_cast<const char*>(mapping->bytes().data());
-    // A deep tree would recurse in the destructor of the JSON value: an index has two levels.
-    bool too_deep = false;
-    const auto root = nlohmann::json::parse(
-        text, text + mapping->size(),
-        [&too_deep](int depth, nlohmann::json::parse_event_t, const nlohmann::json&) {
-          too_deep = too_deep || depth > 8;
-          return !too_deep;
-        },
-        false);
-    if (too_deep || root.is_discarded() || !root.is_object() || !root.contains("weight_map") ||
-        !root["weight_map"].is_object()) {
-      throw FileError("is not an index of safetensors files", {.file = path_, .expected = "an object with weight_map"});
-    }
-    const std::size_t slash = path_.rfind('/');
-    const std::string folder = slash == std::string::npos ? "" : path_.substr(0, slash + 1);
-    std::map<std::string, std::vector<std::string>> names_of;  // shard -> the tensors it must hold
-    for (const auto& [name, shard] : root["weight_map"].items()) {
-      if (!shard.is_string()) throw FileError("is not the name of a file", {.file = path_, .field = name});
-      auto shard_name = shard.get<std::string>();
-      if (shard_name.find_first_of(std::string("/\\\0", 3)) != std::string::npos || shard_name == ".." ||
-          !shard_name.ends_with(".safetensors")) {
-        throw FileError("is not the name of a safetensors file in the index's own folder",
-                        {.file = path_, .field = name, .expected = {}, .found = shard_name});
-      }
-      names_of[shard_name].push_back(name);
-    }
-    for (const auto& [shard, names] : names_of) {
-      const std::string shard_path = folder + shard;
-      const auto shard_mapping = MappedFile::open(shard_path);
-      std::map<std::string, std::string> ignored;
-      add(detail::SafetensorsParser(shard_mapping->bytes(), shard_path, shard_mapping).parse(ignored));
-      for (const std::string& name : names) {
-        const SafetensorsTensor* tensor = find_tensor(name);
-        if (tensor == nullptr || tensor->file != shard_path) {
-          throw FileError("the tensor is missing that the index says is here", {.file = shard_path, .field = name});
-        }
-      }
-    }
-  }
+  void open_index();
 
   std::string path_;
   std::map<std::string, std::string> metadata_;
   std::vector<SafetensorsTensor> tensors_;
   std::unordered_map<std::string, std::size_t> index_;
 };
+
+#if VLMT_HAS_BODIES
+
+VLMT_BODY SafetensorsFile SafetensorsFile::open(const std::string& path) {
+  SafetensorsFile file;
+  file.path_ = path;
+  if (path.ends_with(".json")) {
+    file.open_index();
+  } else {
+    auto mapping = MappedFile::open(path);
+    file.add(detail::SafetensorsParser(mapping->bytes(), path, mapping).parse(file.metadata_));
+  }
+  return file;
+}
+
+VLMT_BODY SafetensorsFile SafetensorsFile::parse(std::span<const std::byte> bytes, const std::string& name) {
+  SafetensorsFile file;
+  file.path_ = name;
+  file.add(detail::SafetensorsParser(bytes, name, nullptr).parse(file.metadata_));
+  return file;
+}
+
+VLMT_BODY const SafetensorsTensor& SafetensorsFile::require_tensor(std::string_view name) const {
+  const SafetensorsTensor* tensor = find_tensor(name);
+  if (tensor == nullptr) throw FileError("the tensor is missing", {.file = path_, .field = std::string(name)});
+  return *tensor;
+}
+
+VLMT_BODY void SafetensorsFile::add(std::vector<SafetensorsTensor> tensors) {
+  for (SafetensorsTensor& tensor : tensors) {
+    if (!index_.emplace(tensor.name, tensors_.size()).second) {
+      throw FileError("the tensor stands in more than one file", {.file = tensor.file, .field = tensor.name});
+    }
+    tensors_.push_back(std::move(tensor));
+  }
+}
+
+VLMT_BODY void SafetensorsFile::open_index() {
+  const auto mapping = MappedFile::open(path_);
+  if (mapping->size() > detail::safetensors_max_header) {
+    throw FileError("an index of this size is not one",
+                    {.file = path_, .expected = "at most 100000000 bytes", .found = std::to_string(mapping->size())});
+  }
+  const auto* text = reinterpret_cast<const char*>(mapping->bytes().data());
+  // A deep tree would recurse in the destructor of the JSON value: an index has two levels.
+  bool too_deep = false;
+  const auto root = nlohmann::json::parse(
+      text, text + mapping->size(),
+      [&too_deep](int depth, nlohmann::json::parse_event_t, const nlohmann::json&) {
+        too_deep = too_deep || depth > 8;
+        return !too_deep;
+      },
+      false);
+  if (too_deep || root.is_discarded() || !root.is_object() || !root.contains("weight_map") ||
+      !root["weight_map"].is_object()) {
+    throw FileError("is not an index of safetensors files", {.file = path_, .expected = "an object with weight_map"});
+  }
+  const std::size_t slash = path_.rfind('/');
+  const std::string folder = slash == std::string::npos ? "" : path_.substr(0, slash + 1);
+  std::map<std::string, std::vector<std::string>> names_of;  // shard -> the tensors it must hold
+  for (const auto& [name, shard] : root["weight_map"].items()) {
+    if (!shard.is_string()) throw FileError("is not the name of a file", {.file = path_, .field = name});
+    auto shard_name = shard.get<std::string>();
+    if (shard_name.find_first_of(std::string("/\\\0", 3)) != std::string::npos || shard_name == ".." ||
+        !shard_name.ends_with(".safetensors")) {
+      throw FileError("is not the name of a safetensors file in the index's own folder",
+                      {.file = path_, .field = name, .expected = {}, .found = shard_name});
+    }
+    names_of[shard_name].push_back(name);
+  }
+  for (const auto& [shard, names] : names_of) {
+    const std::string shard_path = folder + shard;
+    const auto shard_mapping = MappedFile::open(shard_path);
+    std::map<std::string, std::string> ignored;
+    add(detail::SafetensorsParser(shard_mapping->bytes(), shard_path, shard_mapping).parse(ignored));
+    for (const std::string& name : names) {
+      const SafetensorsTensor* tensor = find_tensor(name);
+      if (tensor == nullptr || tensor->file != shard_path) {
+        throw FileError("the tensor is missing that the index says is here", {.file = shard_path, .field = name});
+      }
+    }
+  }
+}
+
+#endif
 
 VLMT_END_NAMESPACE

@@ -18,7 +18,11 @@ VLMT_BEGIN_NAMESPACE
 
 /// Reads tokenizer.ggml.*: byte-level BPE ("gpt2") with the splitting rules of Qwen2 or Llama-3. Throws FileError for
 /// another tokenizer, an unknown rule or bad data; the vocabulary has been validated.
-inline BpeVocabulary read_bpe_vocabulary(const GgufFile& file) {
+BpeVocabulary read_bpe_vocabulary(const GgufFile& file);
+
+#if VLMT_HAS_BODIES
+
+VLMT_BODY BpeVocabulary read_bpe_vocabulary(const GgufFile& file) {
   const std::string prefix = "tokenizer.ggml.";
   const auto model = file.require<std::string_view>(prefix + "model");
   if (model != "gpt2") {
@@ -73,5 +77,7 @@ inline BpeVocabulary read_bpe_vocabulary(const GgufFile& file) {
   validate(v, file.path());
   return v;
 }
+
+#endif
 
 VLMT_END_NAMESPACE

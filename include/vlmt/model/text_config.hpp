@@ -79,7 +79,28 @@ inline float require_positive(const GgufFile& file, const std::string& key) {
 }  // namespace detail
 
 /// Reads the keys of a Qwen3-VL decoder (architecture qwen3vl or qwen3vlmoe). Throws FileError naming the key.
-inline TextConfig read_text_config(const GgufFile& file, std::span<const std::string_view> architectures) {
+TextConfig read_text_config(const GgufFile& file, std::span<const std::string_view> architectures);
+
+/// Moves the sizes of a file into a shapes type; a size that the type fixes must be the same.
+template <class Shapes>
+Shapes bind_shapes(const TextConfig& c) {
+  Shapes s;
+  bind_dim(s.hidden, c.hidden, "embedding_length", c.file);
+  bind_dim(s.layers, c.layers, "block_count", c.file);
+  bind_dim(s.heads, c.heads, "attention.head_count", c.file);
+  bind_dim(s.kv_heads, c.kv_heads, "attention.head_count_kv", c.file);
+  bind_dim(s.head_dim, c.head_dim, "attention.key_length", c.file);
+  bind_dim(s.ffn, c.ffn, "feed_forward_length", c.file);
+  bind_dim(s.vocab, c.vocab, "token_embd.weight", c.file);
+  bind_dim(s.experts, c.experts, "expert_count", c.file);
+  bind_dim(s.experts_used, c.experts_used, "expert_used_count", c.file);
+  bind_dim(s.expert_ffn, c.expert_ffn, "expert_feed_forward_length", c.file);
+  return s;
+}
+
+#if VLMT_HAS_BODIES
+
+VLMT_BODY TextConfig read_text_config(const GgufFile& file, std::span<const std::string_view> architectures) {
   const ModelLimits limits;
   TextConfig c;
   c.file = file.path();
@@ -160,21 +181,6 @@ inline TextConfig read_text_config(const GgufFile& file, std::span<const std::st
   return c;
 }
 
-/// Moves the sizes of a file into a shapes type; a size that the type fixes must be the same.
-template <class Shapes>
-Shapes bind_shapes(const TextConfig& c) {
-  Shapes s;
-  bind_dim(s.hidden, c.hidden, "embedding_length", c.file);
-  bind_dim(s.layers, c.layers, "block_count", c.file);
-  bind_dim(s.heads, c.heads, "attention.head_count", c.file);
-  bind_dim(s.kv_heads, c.kv_heads, "attention.head_count_kv", c.file);
-  bind_dim(s.head_dim, c.head_dim, "attention.key_length", c.file);
-  bind_dim(s.ffn, c.ffn, "feed_forward_length", c.file);
-  bind_dim(s.vocab, c.vocab, "token_embd.weight", c.file);
-  bind_dim(s.experts, c.experts, "expert_count", c.file);
-  bind_dim(s.experts_used, c.experts_used, "expert_used_count", c.file);
-  bind_dim(s.expert_ffn, c.expert_ffn, "expert_feed_forward_length", c.file);
-  return s;
-}
+#endif
 
 VLMT_END_NAMESPACE

@@ -42,7 +42,11 @@ struct VisionConfig {
 };
 
 /// Reads the keys of a Qwen3-VL mmproj file. Throws FileError naming the key or tensor.
-inline VisionConfig read_vision_config(const GgufFile& file) {
+VisionConfig read_vision_config(const GgufFile& file);
+
+#if VLMT_HAS_BODIES
+
+VLMT_BODY VisionConfig read_vision_config(const GgufFile& file) {
   const ModelLimits limits;
   VisionConfig c;
   c.file = file.path();
@@ -118,5 +122,7 @@ inline VisionConfig read_vision_config(const GgufFile& file) {
   }
   return c;
 }
+
+#endif
 
 VLMT_END_NAMESPACE

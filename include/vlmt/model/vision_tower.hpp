@@ -56,12 +56,7 @@ class VisionTower {
   VisionTower() = default;
   /// Names all weights to the loader; they are there once it has loaded. The tower must stay where it is until then.
   template <class Loader>
-  VisionTower(const VisionConfig& config, const WeightSource& source, Loader& loader)
-      : config_(config), shape_{config.hidden, config.heads, config.ffn} {
-    name_weights(source, loader);
-    frequencies_.resize(Rope2d::frequencies(shape_.head_dim() / 2));
-    rope_frequencies(10000.0, frequencies_.size(), nullptr, frequencies_.data());
-  }
+  VisionTower(const VisionConfig& config, const WeightSource& source, Loader& loader);
 
   const VisionConfig& config() const noexcept { return config_; }
   std::size_t levels() const noexcept { return config_.deepstack.size(); }
@@ -69,86 +64,16 @@ class VisionTower {
   bool takes_int8() const noexcept { return blocks_.front().qkv.matrix.takes_int8(); }
 
   /// Carves the buffers for a grid of `patches` in `slices`; over an empty carver it counts them.
-  TowerBuffers take_buffers(Carver& carver, std::size_t patches, std::size_t slices, std::size_t members) const {
-    TowerBuffers b;
-    const std::size_t h = config_.hidden;
-    const std::size_t group = config_.merge * config_.merge;
-    const std::size_t chunk = std::min(round_up(patches, group), vision_row_chunk);
-    b.data.corners = carver.take<std::int32_t>(patches * 4);
-    b.data.corner_weights = carver.take<float>(patches * 4);
-    b.data.positions = carver.take<std::int32_t>(patches * 2);
-    b.data.segments = carver.take<std::int32_t>(slices + 1);
-    b.rope = carver.take<float>(rope_table_floats(patches, shape_.head_dim() / 2));
-    b.blocks.x = carver.take<float>(patches * h);
-    b.blocks.qkv = carver.take<float>(patches * 3 * h);
-    b.blocks.merged = InputRows::take(carver, patches, h);
-    // A merger reads chunk / group rows of group * h values: as many as chunk rows of h, but for the padding of a row.
-    b.blocks.input = InputRows::take(carver, chunk, h);
-    b.blocks.inner = InputRows::take(carver, chunk, std::max(config_.ffn, h));
-    b.blocks.scratch.tiles = carver.take<float>(members * attention_tile_floats(shape_.head_dim()));
-    return b;
-  }
+  TowerBuffers take_buffers(Carver& carver, std::size_t patches, std::size_t slices, std::size_t members) const;
 
   /// Issues the tower for the grid whose patches stand in b.data. Features go to `features`
   /// (1 + levels, patches / merge^2, out_hidden), level after level.
   template <Step S, class Probe>
   void forward(S& step, const TowerBuffers& b, const PatchGrid& grid, float* features, Numerics numerics,
-               Probe& probe) const {
-    const std::size_t n = grid.patches();
-    const std::size_t h = config_.hidden;
-    const std::size_t group = config_.merge * config_.merge;
-    const std::size_t tokens = n / group;
-    const std::size_t out = config_.out_hidden;
-    const float eps = config_.norm_eps;
-    const VisionData d = b.data;
-    float* x = b.blocks.x;
-    const VisionTower* self = this;
-
-    const Activations patches = float_rows(d.patches, n, config_.patch_values());
-    step("patches", [=](Member& m) noexcept {
-      matmul(self->patch_, patches, BiasStore<Arch>{x, h, self->patch_bias_}, m);
-    });
-    step("patch positions", [=](Member& m) noexcept {
-      add_weighted_rows<Arch>(self->positions_, d.corners, d.corner_weights, n, 4, h, x, m);
-    });
-    const std::size_t half = shape_.head_dim() / 2;
-    const float* frequencies = frequencies_.data();
-    float* table = b.rope;
-    step("vision angles",
-         [=](Member& m) noexcept { rope_table<Arch>(Rope2d{}, d.positions, n, frequencies, half, table, m); });
-
-    const SegmentedAttention segments(d.segments, static_cast<std::size_t>(grid.t));
-    for (std::size_t i = 0; i < config_.depth; ++i) {
-      vision_block(step, shape_, blocks_[i], b.blocks, n, segments, table, eps, numerics);
-      probe_vision(step, probe, i, x, n, h);
-      const auto level = std::find(config_.deepstack.begin(), config_.deepstack.end(), i);
-      if (level != config_.deepstack.end()) {
-        const auto k = static_cast<std::size_t>(level - config_.deepstack.begin());
-        merger(step, shape_, deepstack_[k], b.blocks, n, group, features + (1 + k) * tokens * out, out, eps, numerics);
-      }
-    }
-    merger(step, shape_, merger_, b.blocks, n, group, features, out, eps, numerics);
-  }
+               Probe& probe) const;
 
   /// Fills b.data for a grid: everything but the patches themselves.
-  void place(const PatchGrid& grid, const float* patches, TowerBuffers& b) const {
-    b.data.patches = patches;
-    const int merge = static_cast<int>(config_.merge);
-    const std::vector<PatchPosition> positions = patch_positions(grid.h, grid.w, merge);
-    const std::vector<PositionTaps> taps =
-        position_taps(grid.h, grid.w, static_cast<int>(config_.position_side), merge);
-    const auto slices = static_cast<std::size_t>(grid.t);
-    for (std::size_t t = 0; t < slices; ++t) {
-      for (std::size_t p = 0; p < positions.size(); ++p) {
-        const std::size_t at = t * positions.size() + p;
-        std::copy_n(taps[p].index.data(), 4, b.data.corners + at * 4);
-        std::copy_n(taps[p].weight.data(), 4, b.data.corner_weights + at * 4);
-        b.data.positions[at * 2] = positions[p].row;
-        b.data.positions[at * 2 + 1] = positions[p].column;
-      }
-    }
-    for (std::size_t t = 0; t <= slices; ++t) b.data.segments[t] = static_cast<std::int32_t>(t * positions.size());
-  }
+  void place(const PatchGrid& grid, const float* patches, TowerBuffers& b) const;
 
  private:
   template <class Loader>
@@ -166,79 +91,11 @@ class VisionTower {
   }
 
   template <class Loader>
-  void name_weights(const WeightSource& source, Loader& loader) {
-    const std::size_t h = config_.hidden;
-    const std::size_t wide = h * config_.merge * config_.merge;
-    const std::size_t out = config_.out_hidden;
-    loader.matrix(patch_, patch_embedding(source));
-    loader.vector(patch_bias_, source.get("v.patch_embd.bias", {h}));
-    loader.vector(positions_, source.get("v.position_embd.weight", {config_.position_side * config_.position_side, h}));
-    blocks_.resize(config_.depth);
-    for (std::size_t i = 0; i < config_.depth; ++i) {
-      const std::string p = "v.blk." + std::to_string(i) + ".";
-      VisionBlockWeights<Arch>& w = blocks_[i];
-      norm(source, loader, w.norm1, p + "ln1", h);
-      norm(source, loader, w.norm2, p + "ln2", h);
-      affine(source, loader, w.qkv, p + "attn_qkv", 3 * h, h);
-      affine(source, loader, w.out, p + "attn_out", h, h);
-      affine(source, loader, w.up, p + "ffn_up", config_.ffn, h);
-      affine(source, loader, w.down, p + "ffn_down", h, config_.ffn);
-    }
-    norm(source, loader, merger_.norm, "v.post_ln", h);
-    affine(source, loader, merger_.fc1, "mm.0", wide, wide);
-    affine(source, loader, merger_.fc2, "mm.2", out, wide);
-    deepstack_.resize(config_.deepstack.size());
-    for (std::size_t k = 0; k < deepstack_.size(); ++k) {
-      const std::string p = "v.deepstack." + std::to_string(config_.deepstack[k]) + ".";
-      deepstack_[k].norm_after_merge = true;
-      norm(source, loader, deepstack_[k].norm, p + "norm", wide);
-      affine(source, loader, deepstack_[k].fc1, p + "fc1", wide, wide);
-      affine(source, loader, deepstack_[k].fc2, p + "fc2", out, wide);
-    }
-  }
+  void name_weights(const WeightSource& source, Loader& loader);
 
   // The files keep the two temporal halves of the patch convolution apart, each (h, 3, patch, patch); a patch vector
   // has them next to each other per channel. The joined matrix is as exact as its parts.
-  SourceTensor patch_embedding(const WeightSource& source) const {
-    const std::size_t h = config_.hidden;
-    const std::size_t side = config_.patch;
-    const SourceTensor first = source.get("v.patch_embd.weight", {h, 3, side, side});
-    const SourceTensor second = source.get("v.patch_embd.weight.1", {h, 3, side, side});
-    const std::size_t area = side * side;
-    const std::size_t cols = config_.patch_values();
-    SourceTensor joined = first;
-    joined.mapping = nullptr;
-    joined.tensor.rank = 2;
-    joined.tensor.shape = {h, cols, 1, 1};
-    const bool half = first.tensor.type_id == F16::type_id && second.tensor.type_id == F16::type_id;
-    const bool brain = first.tensor.type_id == BF16::type_id && second.tensor.type_id == BF16::type_id;
-    const std::size_t width = half || brain ? 2 : 4;
-    auto bytes = std::make_shared<std::vector<std::byte>>(h * cols * width);
-    std::vector<float> row(3 * area);
-    std::vector<float> out(cols);
-    for (std::size_t r = 0; r < h; ++r) {
-      for (std::size_t t = 0; t < 2; ++t) {
-        const SourceTensor& part = t == 0 ? first : second;
-        const std::size_t row_bytes = part.tensor.bytes.size() / h;
-        decode_row(part.tensor.type_id, part.tensor.bytes.data() + r * row_bytes, 3 * area, row.data());
-        for (std::size_t c = 0; c < 3; ++c) {
-          std::copy_n(row.data() + c * area, area, out.data() + (c * 2 + t) * area);
-        }
-      }
-      std::byte* target = bytes->data() + r * cols * width;
-      if (half) {
-        encode_row<F16>(out.data(), cols, reinterpret_cast<F16::Block*>(target));
-      } else if (brain) {
-        encode_row<BF16>(out.data(), cols, reinterpret_cast<BF16::Block*>(target));
-      } else {
-        encode_row<F32>(out.data(), cols, reinterpret_cast<F32::Block*>(target));
-      }
-    }
-    joined.tensor.type_id = half ? F16::type_id : brain ? BF16::type_id : F32::type_id;
-    joined.tensor.bytes = *bytes;
-    joined.tensor.owner = bytes;
-    return joined;
-  }
+  SourceTensor patch_embedding(const WeightSource& source) const;
 
   VisionConfig config_;
   VisionShape shape_;
@@ -250,5 +107,170 @@ class VisionTower {
   MergerWeights<Arch> merger_;
   std::vector<MergerWeights<Arch>> deepstack_;
 };
+
+template <class A>
+template <class Loader>
+VisionTower<A>::VisionTower(const VisionConfig& config, const WeightSource& source, Loader& loader)
+    : config_(config), shape_{config.hidden, config.heads, config.ffn} {
+  name_weights(source, loader);
+  frequencies_.resize(Rope2d::frequencies(shape_.head_dim() / 2));
+  rope_frequencies(10000.0, frequencies_.size(), nullptr, frequencies_.data());
+}
+
+template <class A>
+TowerBuffers VisionTower<A>::take_buffers(Carver& carver, std::size_t patches, std::size_t slices,
+                                          std::size_t members) const {
+  TowerBuffers b;
+  const std::size_t h = config_.hidden;
+  const std::size_t group = config_.merge * config_.merge;
+  const std::size_t chunk = std::min(round_up(patches, group), vision_row_chunk);
+  b.data.corners = carver.take<std::int32_t>(patches * 4);
+  b.data.corner_weights = carver.take<float>(patches * 4);
+  b.data.positions = carver.take<std::int32_t>(patches * 2);
+  b.data.segments = carver.take<std::int32_t>(slices + 1);
+  b.rope = carver.take<float>(rope_table_floats(patches, shape_.head_dim() / 2));
+  b.blocks.x = carver.take<float>(patches * h);
+  b.blocks.qkv = carver.take<float>(patches * 3 * h);
+  b.blocks.merged = InputRows::take(carver, patches, h);
+  // A merger reads chunk / group rows of group * h values: as many as chunk rows of h, but for the padding of a row.
+  b.blocks.input = InputRows::take(carver, chunk, h);
+  b.blocks.inner = InputRows::take(carver, chunk, std::max(config_.ffn, h));
+  b.blocks.scratch.tiles = carver.take<float>(members * attention_tile_floats(shape_.head_dim()));
+  return b;
+}
+
+template <class A>
+template <Step S, class Probe>
+void VisionTower<A>::forward(S& step, const TowerBuffers& b, const PatchGrid& grid, float* features, Numerics numerics,
+                             Probe& probe) const {
+  const std::size_t n = grid.patches();
+  const std::size_t h = config_.hidden;
+  const std::size_t group = config_.merge * config_.merge;
+  const std::size_t tokens = n / group;
+  const std::size_t out = config_.out_hidden;
+  const float eps = config_.norm_eps;
+  const VisionData d = b.data;
+  float* x = b.blocks.x;
+  const VisionTower* self = this;
+
+  const Activations patches = float_rows(d.patches, n, config_.patch_values());
+  step("patches", [=](Member& m) noexcept {
+    matmul(self->patch_, patches, BiasStore<Arch>{x, h, self->patch_bias_}, m);
+  });
+  step("patch positions", [=](Member& m) noexcept {
+    add_weighted_rows<Arch>(self->positions_, d.corners, d.corner_weights, n, 4, h, x, m);
+  });
+  const std::size_t half = shape_.head_dim() / 2;
+  const float* frequencies = frequencies_.data();
+  float* table = b.rope;
+  step("vision angles",
+       [=](Member& m) noexcept { rope_table<Arch>(Rope2d{}, d.positions, n, frequencies, half, table, m); });
+
+  const SegmentedAttention segments(d.segments, static_cast<std::size_t>(grid.t));
+  for (std::size_t i = 0; i < config_.depth; ++i) {
+    vision_block(step, shape_, blocks_[i], b.blocks, n, segments, table, eps, numerics);
+    probe_vision(step, probe, i, x, n, h);
+    const auto level = std::find(config_.deepstack.begin(), config_.deepstack.end(), i);
+    if (level != config_.deepstack.end()) {
+      const auto k = static_cast<std::size_t>(level - config_.deepstack.begin());
+      merger(step, shape_, deepstack_[k], b.blocks, n, group, features + (1 + k) * tokens * out, out, eps, numerics);
+    }
+  }
+  merger(step, shape_, merger_, b.blocks, n, group, features, out, eps, numerics);
+}
+
+template <class A>
+void VisionTower<A>::place(const PatchGrid& grid, const float* patches, TowerBuffers& b) const {
+  b.data.patches = patches;
+  const int merge = static_cast<int>(config_.merge);
+  const std::vector<PatchPosition> positions = patch_positions(grid.h, grid.w, merge);
+  const std::vector<PositionTaps> taps = position_taps(grid.h, grid.w, static_cast<int>(config_.position_side), merge);
+  const auto slices = static_cast<std::size_t>(grid.t);
+  for (std::size_t t = 0; t < slices; ++t) {
+    for (std::size_t p = 0; p < positions.size(); ++p) {
+      const std::size_t at = t * positions.size() + p;
+      std::copy_n(taps[p].index.data(), 4, b.data.corners + at * 4);
+      std::copy_n(taps[p].weight.data(), 4, b.data.corner_weights + at * 4);
+      b.data.positions[at * 2] = positions[p].row;
+      b.data.positions[at * 2 + 1] = positions[p].column;
+    }
+  }
+  for (std::size_t t = 0; t <= slices; ++t) b.data.segments[t] = static_cast<std::int32_t>(t * positions.size());
+}
+
+template <class A>
+template <class Loader>
+void VisionTower<A>::name_weights(const WeightSource& source, Loader& loader) {
+  const std::size_t h = config_.hidden;
+  const std::size_t wide = h * config_.merge * config_.merge;
+  const std::size_t out = config_.out_hidden;
+  loader.matrix(patch_, patch_embedding(source));
+  loader.vector(patch_bias_, source.get("v.patch_embd.bias", {h}));
+  loader.vector(positions_, source.get("v.position_embd.weight", {config_.position_side * config_.position_side, h}));
+  blocks_.resize(config_.depth);
+  for (std::size_t i = 0; i < config_.depth; ++i) {
+    const std::string p = "v.blk." + std::to_string(i) + ".";
+    VisionBlockWeights<Arch>& w = blocks_[i];
+    norm(source, loader, w.norm1, p + "ln1", h);
+    norm(source, loader, w.norm2, p + "ln2", h);
+    affine(source, loader, w.qkv, p + "attn_qkv", 3 * h, h);
+    affine(source, loader, w.out, p + "attn_out", h, h);
+    affine(source, loader, w.up, p + "ffn_up", config_.ffn, h);
+    affine(source, loader, w.down, p + "ffn_down", h, config_.ffn);
+  }
+  norm(source, loader, merger_.norm, "v.post_ln", h);
+  affine(source, loader, merger_.fc1, "mm.0", wide, wide);
+  affine(source, loader, merger_.fc2, "mm.2", out, wide);
+  deepstack_.resize(config_.deepstack.size());
+  for (std::size_t k = 0; k < deepstack_.size(); ++k) {
+    const std::string p = "v.deepstack." + std::to_string(config_.deepstack[k]) + ".";
+    deepstack_[k].norm_after_merge = true;
+    norm(source, loader, deepstack_[k].norm, p + "norm", wide);
+    affine(source, loader, deepstack_[k].fc1, p + "fc1", wide, wide);
+    affine(source, loader, deepstack_[k].fc2, p + "fc2", out, wide);
+  }
+}
+
+template <class A>
+SourceTensor VisionTower<A>::patch_embedding(const WeightSource& source) const {
+  const std::size_t h = config_.hidden;
+  const std::size_t side = config_.patch;
+  const SourceTensor first = source.get("v.patch_embd.weight", {h, 3, side, side});
+  const SourceTensor second = source.get("v.patch_embd.weight.1", {h, 3, side, side});
+  const std::size_t area = side * side;
+  const std::size_t cols = config_.patch_values();
+  SourceTensor joined = first;
+  joined.mapping = nullptr;
+  joined.tensor.rank = 2;
+  joined.tensor.shape = {h, cols, 1, 1};
+  const bool half = first.tensor.type_id == F16::type_id && second.tensor.type_id == F16::type_id;
+  const bool brain = first.tensor.type_id == BF16::type_id && second.tensor.type_id == BF16::type_id;
+  const std::size_t width = half || brain ? 2 : 4;
+  auto bytes = std::make_shared<std::vector<std::byte>>(h * cols * width);
+  std::vector<float> row(3 * area);
+  std::vector<float> out(cols);
+  for (std::size_t r = 0; r < h; ++r) {
+    for (std::size_t t = 0; t < 2; ++t) {
+      const SourceTensor& part = t == 0 ? first : second;
+      const std::size_t row_bytes = part.tensor.bytes.size() / h;
+      decode_row(part.tensor.type_id, part.tensor.bytes.data() + r * row_bytes, 3 * area, row.data());
+      for (std::size_t c = 0; c < 3; ++c) {
+        std::copy_n(row.data() + c * area, area, out.data() + (c * 2 + t) * area);
+      }
+    }
+    std::byte* target = bytes->data() + r * cols * width;
+    if (half) {
+      encode_row<F16>(out.data(), cols, reinterpret_cast<F16::Block*>(target));
+    } else if (brain) {
+      encode_row<BF16>(out.data(), cols, reinterpret_cast<BF16::Block*>(target));
+    } else {
+      encode_row<F32>(out.data(), cols, reinterpret_cast<F32::Block*>(target));
+    }
+  }
+  joined.tensor.type_id = half ? F16::type_id : brain ? BF16::type_id : F32::type_id;
+  joined.tensor.bytes = *bytes;
+  joined.tensor.owner = bytes;
+  return joined;
+}
 
 VLMT_END_NAMESPACE

@@ -40,17 +40,7 @@ class Vlm {
     return Vlm(GgufFile::open(model_path), std::move(mmproj));
   }
 
-  explicit Vlm(GgufFile model, std::optional<GgufFile> mmproj = std::nullopt)
-      : files_(std::make_unique<Files>(Files{std::move(model), std::move(mmproj)})) {
-    const TextConfig text = read_text_config(files_->model, M::architectures);
-    decoder_ = std::make_unique<Decoder<M>>(text, WeightSource(files_->model), loader_);
-    if (files_->mmproj) {
-      const VisionConfig vision = read_vision_config(*files_->mmproj);
-      check_pair(text, vision);
-      tower_ = std::make_unique<VisionTower<Arch>>(vision, WeightSource(*files_->mmproj), loader_);
-    }
-    weight_bytes_ = loader_.bytes();
-  }
+  explicit Vlm(GgufFile model, std::optional<GgufFile> mmproj = std::nullopt);
 
   /// Packs all weights with the members of `team`. Throws what `progress` throws; the model is then not usable.
   template <Team T>
@@ -84,20 +74,7 @@ class Vlm {
     std::optional<GgufFile> mmproj;
   };
 
-  static void check_pair(const TextConfig& text, const VisionConfig& vision) {
-    if (vision.out_hidden != text.hidden) {
-      throw FileError(
-          "the mmproj file belongs to another model",
-          {vision.file, {}, "mm.2.weight", std::to_string(text.hidden) + " rows", std::to_string(vision.out_hidden)});
-    }
-    if (vision.deepstack.size() != text.deepstack_layers) {
-      throw FileError("the mmproj file belongs to another model", {vision.file,
-                                                                   {},
-                                                                   "clip.vision.is_deepstack_layers",
-                                                                   std::to_string(text.deepstack_layers) + " levels",
-                                                                   std::to_string(vision.deepstack.size())});
-    }
-  }
+  static void check_pair(const TextConfig& text, const VisionConfig& vision);
 
   std::unique_ptr<Files> files_;
   WeightLoader<Arch, typename M::Formats> loader_;
@@ -106,5 +83,34 @@ class Vlm {
   Buffer weights_;
   std::size_t weight_bytes_ = 0;
 };
+
+template <class M>
+Vlm<M>::Vlm(GgufFile model, std::optional<GgufFile> mmproj)
+    : files_(std::make_unique<Files>(Files{std::move(model), std::move(mmproj)})) {
+  const TextConfig text = read_text_config(files_->model, M::architectures);
+  decoder_ = std::make_unique<Decoder<M>>(text, WeightSource(files_->model), loader_);
+  if (files_->mmproj) {
+    const VisionConfig vision = read_vision_config(*files_->mmproj);
+    check_pair(text, vision);
+    tower_ = std::make_unique<VisionTower<Arch>>(vision, WeightSource(*files_->mmproj), loader_);
+  }
+  weight_bytes_ = loader_.bytes();
+}
+
+template <class M>
+void Vlm<M>::check_pair(const TextConfig& text, const VisionConfig& vision) {
+  if (vision.out_hidden != text.hidden) {
+    throw FileError(
+        "the mmproj file belongs to another model",
+        {vision.file, {}, "mm.2.weight", std::to_string(text.hidden) + " rows", std::to_string(vision.out_hidden)});
+  }
+  if (vision.deepstack.size() != text.deepstack_layers) {
+    throw FileError("the mmproj file belongs to another model", {vision.file,
+                                                                 {},
+                                                                 "clip.vision.is_deepstack_layers",
+                                                                 std::to_string(text.deepstack_layers) + " levels",
+                                                                 std::to_string(vision.deepstack.size())});
+  }
+}
 
 VLMT_END_NAMESPACE

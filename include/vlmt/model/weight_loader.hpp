@@ -32,27 +32,13 @@ template <class Arch, class Formats>
 class WeightLoader {
  public:
   /// `target` becomes the packed (rows, columns) of the tensor.
-  void matrix(PackedMatrix<Arch>& target, SourceTensor source) {
-    const std::size_t rows = source.tensor.rows();
-    add_matrix(&target, std::move(source), rows, 1);
-  }
+  void matrix(PackedMatrix<Arch>& target, SourceTensor source);
 
   /// `target` becomes the packed matrices of all experts; the tensor is (experts, rows, columns).
-  void experts(PackedExperts<Arch>& target, SourceTensor source) {
-    const std::size_t count = source.tensor.shape[0];
-    const std::size_t rows = source.tensor.shape[1];
-    add_matrix(nullptr, std::move(source), rows, count);
-    entries_.back().experts = &target;
-    if (!entries_.back().source.scales.empty()) add_scales(target.scales, entries_.back().source);
-  }
+  void experts(PackedExperts<Arch>& target, SourceTensor source);
 
   /// `target` becomes the tensor's values as floats.
-  void vector(const float*& target, SourceTensor source) {
-    Entry e = entry(std::move(source));
-    e.vector = &target;
-    e.bytes = e.source.tensor.count() * sizeof(float);
-    push(std::move(e));
-  }
+  void vector(const float*& target, SourceTensor source);
 
   /// Bytes that `load` will take; known before anything is read.
   std::size_t bytes() const noexcept { return bytes_; }
@@ -112,35 +98,9 @@ class WeightLoader {
     return e;
   }
 
-  void add_matrix(PackedMatrix<Arch>* target, SourceTensor source, std::size_t rows, std::size_t count) {
-    Entry e = entry(std::move(source));
-    e.matrix = target;
-    e.rows = rows;
-    e.count = count;
-    const AnyTensor& t = e.source.tensor;
-    const bool known = visit_format(Formats{}, t.type_id, [&]<class Format>(TypeTag<Format>) {
-      e.bytes = count * packed_bytes<Format, Arch>(rows, t.columns());
-      e.leaves = &matmul_leaves<Format, Arch>();
-    });
-    if (!known) {
-      const GgmlTypeInfo type = ggml_type_info(t.type_id);
-      std::string supported;
-      for_each_type(Formats{}, [&]<class Format>(TypeTag<Format>) { supported += " " + std::string(Format::name); });
-      throw FileError(
-          "this model type does not read tensors of this format; to add it, put the format into the Formats "
-          "list of the model",
-          {e.source.file, e.source.offset, t.name, "one of" + supported,
-           type.values == 0 ? "type " + std::to_string(t.type_id) : std::string(type.name)});
-    }
-    push(std::move(e));
-  }
+  void add_matrix(PackedMatrix<Arch>* target, SourceTensor source, std::size_t rows, std::size_t count);
 
-  void push(Entry e) {
-    e.at = bytes_;
-    bytes_ = round_up(bytes_ + e.bytes, buffer_alignment);
-    file_bytes_ += e.source.tensor.bytes.size();
-    entries_.push_back(std::move(e));
-  }
+  void push(Entry e);
 
   static void bind(Entry& e, std::byte* data) {
     const std::size_t cols = e.source.tensor.columns();
@@ -150,43 +110,7 @@ class WeightLoader {
   }
 
   // Each member packs its share of the panels and gives back the pages of the file that it alone has read.
-  static void fill(const Entry& e, std::byte* data, Member& m) {
-    const AnyTensor& t = e.source.tensor;
-    if (e.vector != nullptr) {
-      if (m.rank() != 0) return;
-      auto* out = reinterpret_cast<float*>(data);
-      decode_row(t.type_id, t.bytes.data(), t.count(), out);
-      for (std::size_t i = 0; i < t.count(); ++i) {
-        out[i] *= e.source.scale();
-        if (!std::isfinite(out[i])) {
-          throw FileError("the tensor holds a value that is not finite",
-                          {e.source.file, e.source.offset, t.name, {}, "element " + std::to_string(i)});
-        }
-      }
-      return;
-    }
-    const std::size_t source_stride = t.bytes.size() / e.count;
-    const std::size_t packed_stride = e.bytes / e.count;
-    const std::size_t row_bytes = source_stride / e.rows;
-    // Experts are many and small, so whole matrices are shared out; a single matrix is shared by panels.
-    if (e.count > 1) {
-      const Range mine = m.share(e.count);
-      for (std::size_t i = mine.begin; i < mine.end; ++i) {
-        e.leaves->pack_rows(t.bytes.data() + i * source_stride, e.rows, t.columns(), data + i * packed_stride,
-                            {0, e.rows});
-      }
-      release(e, mine.begin * source_stride, mine.size() * source_stride);
-    } else {
-      // In slices, so that the pages of a large tensor do not all stay resident at once.
-      const Range mine = m.share(e.rows, panel_rows_v<Arch>);
-      const std::size_t slice = round_up(std::max<std::size_t>(1, slice_bytes / row_bytes), panel_rows_v<Arch>);
-      for (std::size_t r = mine.begin; r < mine.end; r += slice) {
-        const Range part{r, std::min(r + slice, mine.end)};
-        e.leaves->pack_rows(t.bytes.data(), e.rows, t.columns(), data, part);
-        release(e, part.begin * row_bytes, part.size() * row_bytes);
-      }
-    }
-  }
+  static void fill(const Entry& e, std::byte* data, Member& m);
 
   static void release(const Entry& e, std::size_t offset, std::size_t bytes) {
     if (e.source.mapping) e.source.mapping->release(e.source.offset + offset, bytes);
@@ -198,5 +122,100 @@ class WeightLoader {
   std::size_t bytes_ = 0;
   std::size_t file_bytes_ = 0;
 };
+
+template <class Arch, class Formats>
+void WeightLoader<Arch, Formats>::matrix(PackedMatrix<Arch>& target, SourceTensor source) {
+  const std::size_t rows = source.tensor.rows();
+  add_matrix(&target, std::move(source), rows, 1);
+}
+
+template <class Arch, class Formats>
+void WeightLoader<Arch, Formats>::experts(PackedExperts<Arch>& target, SourceTensor source) {
+  const std::size_t count = source.tensor.shape[0];
+  const std::size_t rows = source.tensor.shape[1];
+  add_matrix(nullptr, std::move(source), rows, count);
+  entries_.back().experts = &target;
+  if (!entries_.back().source.scales.empty()) add_scales(target.scales, entries_.back().source);
+}
+
+template <class Arch, class Formats>
+void WeightLoader<Arch, Formats>::vector(const float*& target, SourceTensor source) {
+  Entry e = entry(std::move(source));
+  e.vector = &target;
+  e.bytes = e.source.tensor.count() * sizeof(float);
+  push(std::move(e));
+}
+
+template <class Arch, class Formats>
+void WeightLoader<Arch, Formats>::add_matrix(PackedMatrix<Arch>* target, SourceTensor source, std::size_t rows,
+                                             std::size_t count) {
+  Entry e = entry(std::move(source));
+  e.matrix = target;
+  e.rows = rows;
+  e.count = count;
+  const AnyTensor& t = e.source.tensor;
+  const bool known = visit_format(Formats{}, t.type_id, [&]<class Format>(TypeTag<Format>) {
+    e.bytes = count * packed_bytes<Format, Arch>(rows, t.columns());
+    e.leaves = &matmul_leaves<Format, Arch>();
+  });
+  if (!known) {
+    const GgmlTypeInfo type = ggml_type_info(t.type_id);
+    std::string supported;
+    for_each_type(Formats{}, [&]<class Format>(TypeTag<Format>) { supported += " " + std::string(Format::name); });
+    throw FileError(
+        "this model type does not read tensors of this format; to add it, put the format into the Formats "
+        "list of the model",
+        {e.source.file, e.source.offset, t.name, "one of" + supported,
+         type.values == 0 ? "type " + std::to_string(t.type_id) : std::string(type.name)});
+  }
+  push(std::move(e));
+}
+
+template <class Arch, class Formats>
+void WeightLoader<Arch, Formats>::push(Entry e) {
+  e.at = bytes_;
+  bytes_ = round_up(bytes_ + e.bytes, buffer_alignment);
+  file_bytes_ += e.source.tensor.bytes.size();
+  entries_.push_back(std::move(e));
+}
+
+template <class Arch, class Formats>
+void WeightLoader<Arch, Formats>::fill(const Entry& e, std::byte* data, Member& m) {
+  const AnyTensor& t = e.source.tensor;
+  if (e.vector != nullptr) {
+    if (m.rank() != 0) return;
+    auto* out = reinterpret_cast<float*>(data);
+    decode_row(t.type_id, t.bytes.data(), t.count(), out);
+    for (std::size_t i = 0; i < t.count(); ++i) {
+      out[i] *= e.source.scale();
+      if (!std::isfinite(out[i])) {
+        throw FileError("the tensor holds a value that is not finite",
+                        {e.source.file, e.source.offset, t.name, {}, "element " + std::to_string(i)});
+      }
+    }
+    return;
+  }
+  const std::size_t source_stride = t.bytes.size() / e.count;
+  const std::size_t packed_stride = e.bytes / e.count;
+  const std::size_t row_bytes = source_stride / e.rows;
+  // Experts are many and small, so whole matrices are shared out; a single matrix is shared by panels.
+  if (e.count > 1) {
+    const Range mine = m.share(e.count);
+    for (std::size_t i = mine.begin; i < mine.end; ++i) {
+      e.leaves->pack_rows(t.bytes.data() + i * source_stride, e.rows, t.columns(), data + i * packed_stride,
+                          {0, e.rows});
+    }
+    release(e, mine.begin * source_stride, mine.size() * source_stride);
+  } else {
+    // In slices, so that the pages of a large tensor do not all stay resident at once.
+    const Range mine = m.share(e.rows, panel_rows_v<Arch>);
+    const std::size_t slice = round_up(std::max<std::size_t>(1, slice_bytes / row_bytes), panel_rows_v<Arch>);
+    for (std::size_t r = mine.begin; r < mine.end; r += slice) {
+      const Range part{r, std::min(r + slice, mine.end)};
+      e.leaves->pack_rows(t.bytes.data(), e.rows, t.columns(), data, part);
+      release(e, part.begin * row_bytes, part.size() * row_bytes);
+    }
+  }
+}
 
 VLMT_END_NAMESPACE

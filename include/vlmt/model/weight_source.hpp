@@ -53,31 +53,7 @@ class WeightSource {
   bool has(std::string_view name) const noexcept { return file_->find_tensor(name) != nullptr; }
 
   /// The tensor `name`, its shape in math order (outermost first). Throws FileError if it is missing or misshapen.
-  SourceTensor get(const std::string& name, std::initializer_list<std::size_t> shape) const {
-    const GgufTensor& t = file_->require_tensor(name);
-    SourceTensor s;
-    s.tensor.name = name;
-    s.tensor.type_id = t.type;
-    s.tensor.rank = shape.size();
-    s.tensor.bytes = t.data;
-    s.tensor.owner = t.mapping;
-    s.file = std::string(t.file);
-    s.offset = t.offset;
-    s.mapping = t.mapping;
-    bool same = t.n_dims <= shape.size() || shape.size() == 0;
-    std::string expected;
-    std::size_t d = shape.size();
-    for (std::size_t n : shape) {
-      s.tensor.shape[shape.size() - d] = n;
-      same = same && t.ne[d - 1] == n;
-      --d;
-      expected = std::to_string(n) + (expected.empty() ? "" : ", ") + expected;
-    }
-    if (!same)
-      throw FileError("the tensor has another shape", {s.file, t.offset, name, "{" + expected + "}", t.shape()});
-    s.scales = scales(name, shape.size() == 3 ? *shape.begin() : 1);
-    return s;
-  }
+  SourceTensor get(const std::string& name, std::initializer_list<std::size_t> shape) const;
 
  private:
   // NVFP4 weights X.weight may come with X.scale: F32, one value, or one an expert. The X.input_scale beside it is for
@@ -110,5 +86,34 @@ class WeightSource {
 
   const GgufFile* file_;
 };
+
+#if VLMT_HAS_BODIES
+
+VLMT_BODY SourceTensor WeightSource::get(const std::string& name, std::initializer_list<std::size_t> shape) const {
+  const GgufTensor& t = file_->require_tensor(name);
+  SourceTensor s;
+  s.tensor.name = name;
+  s.tensor.type_id = t.type;
+  s.tensor.rank = shape.size();
+  s.tensor.bytes = t.data;
+  s.tensor.owner = t.mapping;
+  s.file = std::string(t.file);
+  s.offset = t.offset;
+  s.mapping = t.mapping;
+  bool same = t.n_dims <= shape.size() || shape.size() == 0;
+  std::string expected;
+  std::size_t d = shape.size();
+  for (std::size_t n : shape) {
+    s.tensor.shape[shape.size() - d] = n;
+    same = same && t.ne[d - 1] == n;
+    --d;
+    expected = std::to_string(n) + (expected.empty() ? "" : ", ") + expected;
+  }
+  if (!same) throw FileError("the tensor has another shape", {s.file, t.offset, name, "{" + expected + "}", t.shape()});
+  s.scales = scales(name, shape.size() == 3 ? *shape.begin() : 1);
+  return s;
+}
+
+#endif
 
 VLMT_END_NAMESPACE

@@ -59,15 +59,24 @@ void visit_format_or_throw(std::uint32_t type_id, Visitor&& visitor) {
 
 /// Bytes of n values in the format with this GGUF type number. Throws InputError for a type that is no weight format
 /// and for an n that is not a whole number of blocks, LimitError on overflow.
-inline std::size_t row_bytes(std::uint32_t type_id, std::size_t n) {
+std::size_t row_bytes(std::uint32_t type_id, std::size_t n);
+
+/// y[0..n) from row_bytes(type_id, n) bytes at any alignment. Throws as row_bytes does.
+void decode_row(std::uint32_t type_id, const std::byte* blocks, std::size_t n, float* y);
+
+/// row_bytes(type_id, n) bytes at any alignment from x[0..n). Throws as row_bytes does.
+void encode_row(std::uint32_t type_id, const float* x, std::size_t n, std::byte* blocks);
+
+#if VLMT_HAS_BODIES
+
+VLMT_BODY std::size_t row_bytes(std::uint32_t type_id, std::size_t n) {
   std::size_t bytes = 0;
   detail::visit_format_or_throw(type_id,
                                 [&](auto tag) { bytes = detail::checked_row_bytes<typename decltype(tag)::type>(n); });
   return bytes;
 }
 
-/// y[0..n) from row_bytes(type_id, n) bytes at any alignment. Throws as row_bytes does.
-inline void decode_row(std::uint32_t type_id, const std::byte* blocks, std::size_t n, float* y) {
+VLMT_BODY void decode_row(std::uint32_t type_id, const std::byte* blocks, std::size_t n, float* y) {
   detail::visit_format_or_throw(type_id, [&](auto tag) {
     using F = typename decltype(tag)::type;
     const std::size_t bytes = detail::checked_row_bytes<F>(n);
@@ -79,8 +88,7 @@ inline void decode_row(std::uint32_t type_id, const std::byte* blocks, std::size
   });
 }
 
-/// row_bytes(type_id, n) bytes at any alignment from x[0..n). Throws as row_bytes does.
-inline void encode_row(std::uint32_t type_id, const float* x, std::size_t n, std::byte* blocks) {
+VLMT_BODY void encode_row(std::uint32_t type_id, const float* x, std::size_t n, std::byte* blocks) {
   detail::visit_format_or_throw(type_id, [&](auto tag) {
     using F = typename decltype(tag)::type;
     const std::size_t bytes = detail::checked_row_bytes<F>(n);
@@ -91,5 +99,7 @@ inline void encode_row(std::uint32_t type_id, const float* x, std::size_t n, std
     }
   });
 }
+
+#endif
 
 VLMT_END_NAMESPACE

@@ -32,31 +32,7 @@ class ChatModel {
     return ChatModel(Vlm<M>::open(model, mmproj));
   }
 
-  explicit ChatModel(Vlm<M> vlm) : vlm_(std::move(vlm)) {
-    const GgufFile& file = vlm_.file();
-    tokenizer_ = std::make_unique<BpeTokenizer>(read_bpe_vocabulary(file), file.path());
-    const std::size_t rows = vlm_.config().vocab;
-    if (static_cast<std::size_t>(tokenizer_->size()) > rows) {
-      throw FileError("the tokenizer has more tokens than the embedding has rows",
-                      {file.path(),
-                       {},
-                       "tokenizer.ggml.tokens",
-                       "up to " + std::to_string(rows),
-                       std::to_string(tokenizer_->size())});
-    }
-    image_token_ = tokenizer_->added_token(M::image_token);
-    video_token_ = tokenizer_->added_token(M::video_token);
-    if (vlm_.tower() != nullptr && !image_token_) {
-      throw FileError("the tokenizer has no token for pictures",
-                      {file.path(), {}, "tokenizer.ggml.tokens", std::string(M::image_token), "none"});
-    }
-    for (std::string_view name : M::stop_tokens) {
-      if (const auto id = tokenizer_->added_token(name)) stop_tokens_.push_back(*id);
-    }
-    const auto text = file.get_or<std::string_view>("tokenizer.chat_template", "");
-    has_template_ = !text.empty();
-    template_variant_ = M::Template::known(text);
-  }
+  explicit ChatModel(Vlm<M> vlm);
 
   template <Team T>
   void load(T& team, const LoadProgress& progress = {}) {
@@ -89,5 +65,31 @@ class ChatModel {
   typename M::Template::Variant template_variant_{};
   bool has_template_ = false;
 };
+
+template <class M>
+ChatModel<M>::ChatModel(Vlm<M> vlm) : vlm_(std::move(vlm)) {
+  const GgufFile& file = vlm_.file();
+  tokenizer_ = std::make_unique<BpeTokenizer>(read_bpe_vocabulary(file), file.path());
+  const std::size_t rows = vlm_.config().vocab;
+  if (static_cast<std::size_t>(tokenizer_->size()) > rows) {
+    throw FileError("the tokenizer has more tokens than the embedding has rows", {file.path(),
+                                                                                  {},
+                                                                                  "tokenizer.ggml.tokens",
+                                                                                  "up to " + std::to_string(rows),
+                                                                                  std::to_string(tokenizer_->size())});
+  }
+  image_token_ = tokenizer_->added_token(M::image_token);
+  video_token_ = tokenizer_->added_token(M::video_token);
+  if (vlm_.tower() != nullptr && !image_token_) {
+    throw FileError("the tokenizer has no token for pictures",
+                    {file.path(), {}, "tokenizer.ggml.tokens", std::string(M::image_token), "none"});
+  }
+  for (std::string_view name : M::stop_tokens) {
+    if (const auto id = tokenizer_->added_token(name)) stop_tokens_.push_back(*id);
+  }
+  const auto text = file.get_or<std::string_view>("tokenizer.chat_template", "");
+  has_template_ = !text.empty();
+  template_variant_ = M::Template::known(text);
+}
 
 VLMT_END_NAMESPACE

@@ -7,18 +7,25 @@
 #include <new>
 #include <span>
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
 #include "vlmt/base/config.hpp"
 #include "vlmt/io/image.hpp"
 #include "vlmt/model/vision_features.hpp"
 
+#if VLMT_HAS_BODIES
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+#endif
+
 VLMT_BEGIN_NAMESPACE
 
 /// XXH3 over sizes, limits, `kind` (picture or video) and all pixels.
-inline ContentKey content_key(std::span<const Image> images, std::uint64_t min_pixels, std::uint64_t max_pixels,
-                              std::uint64_t kind) {
+ContentKey content_key(std::span<const Image> images, std::uint64_t min_pixels, std::uint64_t max_pixels,
+                       std::uint64_t kind);
+
+#if VLMT_HAS_BODIES
+
+VLMT_BODY ContentKey content_key(std::span<const Image> images, std::uint64_t min_pixels, std::uint64_t max_pixels,
+                                 std::uint64_t kind) {
   const std::unique_ptr<XXH3_state_t, XXH_errorcode (*)(XXH3_state_t*)> state(XXH3_createState(), XXH3_freeState);
   if (!state) throw std::bad_alloc();
   XXH3_128bits_reset(state.get());
@@ -32,5 +39,7 @@ inline ContentKey content_key(std::span<const Image> images, std::uint64_t min_p
   const XXH128_hash_t hash = XXH3_128bits_digest(state.get());
   return {hash.high64, hash.low64};
 }
+
+#endif
 
 VLMT_END_NAMESPACE

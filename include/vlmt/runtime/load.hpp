@@ -9,6 +9,7 @@
 
 #include "vlmt/base/config.hpp"
 #include "vlmt/exec/omp_team.hpp"
+#include "vlmt/runtime/available_memory.hpp"
 #include "vlmt/runtime/chat_model.hpp"
 #include "vlmt/runtime/plan.hpp"
 #include "vlmt/runtime/session.hpp"

@@ -1,13 +1,8 @@
 // The memory that a model and a session will take, exact and before anything is allocated.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
-#include <cstdint>
-#include <fstream>
 #include <string>
-
-#include <unistd.h>
 
 #include "vlmt/base/checked.hpp"
 #include "vlmt/base/config.hpp"
@@ -49,26 +44,6 @@ MemoryPlan plan_memory(const Vlm<M>& model, const SessionOptions& options, std::
     plan.features = tokens * c.out_hidden * (1 + c.deepstack.size()) * sizeof(float);
   }
   return plan;
-}
-
-/// Bytes of memory that this process may still take: what the system has free and, in a container, what its limit
-/// leaves.
-inline std::size_t available_memory() {
-  std::size_t available = SIZE_MAX;
-  std::ifstream meminfo("/proc/meminfo");
-  std::string key;
-  std::size_t kib = 0;
-  std::string unit;
-  while (meminfo >> key >> kib) {
-    std::getline(meminfo, unit);
-    if (key == "MemAvailable:") available = kib * 1024;
-  }
-  std::ifstream limit("/sys/fs/cgroup/memory.max");
-  std::ifstream used("/sys/fs/cgroup/memory.current");
-  std::size_t most = 0;
-  std::size_t now = 0;
-  if (limit >> most && used >> now) available = std::min(available, most > now ? most - now : 0);
-  return available;
 }
 
 namespace detail {

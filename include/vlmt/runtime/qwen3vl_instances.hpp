@@ -4,6 +4,7 @@
 
 #include "vlmt/base/config.hpp"
 #include "vlmt/exec/omp_team.hpp"
+#include "vlmt/kernel/attention_instances.hpp"
 #include "vlmt/kernel/matmul_instances.hpp"
 #include "vlmt/model/qwen3vl.hpp"
 #include "vlmt/runtime/batch_decoder.hpp"
@@ -14,9 +15,27 @@
 
 VLMT_BEGIN_NAMESPACE
 
+extern template void attention_block<Qwen3VL>(StepNow&, const DynamicShapes&, const AttentionWeights<arch::native>&,
+                                              const AttentionBuffers&, const InputRows&, float*, std::size_t,
+                                              const StepSequences&, std::size_t, std::size_t, const float*, float,
+                                              Numerics, const Qwen3VL::Attention&);
+extern template void mlp_block<Qwen3VL>(StepNow&, const DynamicShapes&, const MlpWeights<arch::native>&,
+                                        const InputRows&, const InputRows&, float*, std::size_t, float, Numerics);
+extern template void moe_block<Qwen3VL>(StepNow&, const DynamicShapes&, const MoeWeights<arch::native>&,
+                                        const InputRows&, const MoeBuffers&, float*, std::size_t, std::size_t, float,
+                                        Numerics, const Qwen3VL::Router&);
+extern template void vision_block(StepNow&, const VisionShape&, const VisionBlockWeights<arch::native>&,
+                                  const VisionBuffers&, std::size_t, const SegmentedAttention&, const float*, float,
+                                  Numerics);
+extern template void merger(StepNow&, const VisionShape&, const MergerWeights<arch::native>&, const VisionBuffers&,
+                            std::size_t, std::size_t, float*, std::size_t, float, Numerics);
 extern template void Decoder<Qwen3VL>::forward(StepNow&, const DecoderBuffers&, StepSize, Numerics, NoProbe&) const;
 extern template void VisionTower<arch::native>::forward(StepNow&, const TowerBuffers&, const PatchGrid&, float*,
                                                         Numerics, NoProbe&) const;
+extern template VisionTower<arch::native>::VisionTower(const VisionConfig&, const WeightSource&,
+                                                       WeightLoader<arch::native, formats::all>&);
+extern template class WeightLoader<arch::native, formats::all>;
+extern template Buffer WeightLoader<arch::native, formats::all>::load(OmpTeam&, const LoadProgress&);
 extern template class Vlm<Qwen3VL>;
 extern template class ChatModel<Qwen3VL>;
 extern template class Runner<Qwen3VL, OmpTeam>;

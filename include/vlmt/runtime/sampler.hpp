@@ -43,21 +43,7 @@ struct TokenLogProb {
 };
 
 /// Throws InputError if an option is out of its range.
-inline void check(const SamplingOptions& o) {
-  const auto refuse = [](const char* field, const char* expected, double found) {
-    throw InputError("the sampling option is out of range", {{}, {}, field, expected, std::to_string(found)});
-  };
-  const SamplingParams& p = o.params;
-  if (!(p.temperature >= 0.0f && p.temperature <= 100.0f)) refuse("temperature", "0 to 100", p.temperature);
-  if (p.top_k < 0) refuse("top_k", "0 or more", p.top_k);
-  if (!(p.top_p > 0.0f && p.top_p <= 1.0f)) refuse("top_p", "above 0, up to 1", p.top_p);
-  if (!(p.min_p >= 0.0f && p.min_p <= 1.0f)) refuse("min_p", "0 to 1", p.min_p);
-  if (!(p.repetition > 0.0f && p.repetition <= 100.0f))
-    refuse("repetition_penalty", "above 0, up to 100", p.repetition);
-  if (!(std::fabs(p.presence) <= 100.0f)) refuse("presence_penalty", "-100 to 100", p.presence);
-  if (!(std::fabs(p.frequency) <= 100.0f)) refuse("frequency_penalty", "-100 to 100", p.frequency);
-  if (o.top_log_probs > 64) refuse("top_log_probs", "up to 64", static_cast<double>(o.top_log_probs));
-}
+void check(const SamplingOptions& o);
 
 /// Chooses tokens from logits of `vocab` entries. All memory is taken at construction; `issue` and `accept` allocate
 /// nothing (a processor may).
@@ -65,17 +51,7 @@ template <class Arch>
 class Sampler {
  public:
   /// For sequences of up to `context` tokens.
-  Sampler(std::size_t vocab, std::size_t context)
-      : vocab_(vocab),
-        stats_(logit_blocks(vocab)),
-        candidates_(vocab),
-        top_(64),
-        penalty_tokens_(std::min(vocab, context)),
-        penalty_counts_(penalty_tokens_.size()),
-        penalty_saved_(penalty_tokens_.size()),
-        slot_(vocab, -1) {
-    history_.reserve(context);
-  }
+  Sampler(std::size_t vocab, std::size_t context);
 
   static std::size_t bytes(std::size_t vocab, std::size_t context) noexcept {
     return logit_blocks(vocab) * sizeof(LogitBlock) + vocab * (sizeof(TokenLogit) + sizeof(std::int32_t)) +
@@ -83,31 +59,10 @@ class Sampler {
   }
 
   /// Starts a new answer behind `tokens`. Throws InputError for options out of range.
-  void begin(const SamplingOptions& options, std::span<const int> tokens) {
-    check(options);
-    options_ = &options;
-    params_ = options.params;
-    rng_ = {options.seed ? *options.seed : std::random_device{}() * 0x9e3779b97f4a7c15u, 0};
-    for (std::int32_t i = 0; i < penalty_size_; ++i)
-      slot_[static_cast<std::size_t>(penalty_tokens_[static_cast<std::size_t>(i)])] = -1;
-    penalty_size_ = 0;
-    history_.clear();
-    for (int t : tokens) accept(t);
-  }
+  void begin(const SamplingOptions& options, std::span<const int> tokens);
 
   /// Takes note of a token of the text.
-  void accept(int token) noexcept {
-    if (history_.size() < history_.capacity()) history_.push_back(token);
-    if (!penalised() || token < 0 || static_cast<std::size_t>(token) >= vocab_) return;
-    std::int32_t& slot = slot_[static_cast<std::size_t>(token)];
-    if (slot < 0) {
-      if (static_cast<std::size_t>(penalty_size_) == penalty_tokens_.size()) return;
-      slot = penalty_size_++;
-      penalty_tokens_[static_cast<std::size_t>(slot)] = token;
-      penalty_counts_[static_cast<std::size_t>(slot)] = 0;
-    }
-    ++penalty_counts_[static_cast<std::size_t>(slot)];
-  }
+  void accept(int token) noexcept;
 
   /// Issues the ops that choose a token from `logits`; the choice is in result() when they have run.
   template <Step S>
@@ -148,16 +103,10 @@ class Sampler {
   }
 
   /// The token. Throws Error if the model gave no number at all.
-  int result() const {
-    if (sampled_.status != SamplingStatus::Ok) throw Error("the model's logits are not numbers");
-    return sampled_.token;
-  }
+  int result() const;
 
   /// The token with its log-probabilities, if they were asked for.
-  TokenLogProb log_probs() const {
-    const std::size_t n = std::min(options_->top_log_probs, vocab_);
-    return {sampled_.token, log_prob_, {top_.begin(), top_.begin() + static_cast<std::ptrdiff_t>(n)}};
-  }
+  TokenLogProb log_probs() const;
 
  private:
   bool penalised() const noexcept {
@@ -180,5 +129,77 @@ class Sampler {
   std::int32_t penalty_size_ = 0;
   std::vector<int> history_;
 };
+
+#if VLMT_HAS_BODIES
+
+VLMT_BODY void check(const SamplingOptions& o) {
+  const auto refuse = [](const char* field, const char* expected, double found) {
+    throw InputError("the sampling option is out of range", {{}, {}, field, expected, std::to_string(found)});
+  };
+  const SamplingParams& p = o.params;
+  if (!(p.temperature >= 0.0f && p.temperature <= 100.0f)) refuse("temperature", "0 to 100", p.temperature);
+  if (p.top_k < 0) refuse("top_k", "0 or more", p.top_k);
+  if (!(p.top_p > 0.0f && p.top_p <= 1.0f)) refuse("top_p", "above 0, up to 1", p.top_p);
+  if (!(p.min_p >= 0.0f && p.min_p <= 1.0f)) refuse("min_p", "0 to 1", p.min_p);
+  if (!(p.repetition > 0.0f && p.repetition <= 100.0f))
+    refuse("repetition_penalty", "above 0, up to 100", p.repetition);
+  if (!(std::fabs(p.presence) <= 100.0f)) refuse("presence_penalty", "-100 to 100", p.presence);
+  if (!(std::fabs(p.frequency) <= 100.0f)) refuse("frequency_penalty", "-100 to 100", p.frequency);
+  if (o.top_log_probs > 64) refuse("top_log_probs", "up to 64", static_cast<double>(o.top_log_probs));
+}
+
+#endif
+
+template <class Arch>
+Sampler<Arch>::Sampler(std::size_t vocab, std::size_t context)
+    : vocab_(vocab),
+      stats_(logit_blocks(vocab)),
+      candidates_(vocab),
+      top_(64),
+      penalty_tokens_(std::min(vocab, context)),
+      penalty_counts_(penalty_tokens_.size()),
+      penalty_saved_(penalty_tokens_.size()),
+      slot_(vocab, -1) {
+  history_.reserve(context);
+}
+
+template <class Arch>
+void Sampler<Arch>::begin(const SamplingOptions& options, std::span<const int> tokens) {
+  check(options);
+  options_ = &options;
+  params_ = options.params;
+  rng_ = {options.seed ? *options.seed : std::random_device{}() * 0x9e3779b97f4a7c15u, 0};
+  for (std::int32_t i = 0; i < penalty_size_; ++i)
+    slot_[static_cast<std::size_t>(penalty_tokens_[static_cast<std::size_t>(i)])] = -1;
+  penalty_size_ = 0;
+  history_.clear();
+  for (int t : tokens) accept(t);
+}
+
+template <class Arch>
+void Sampler<Arch>::accept(int token) noexcept {
+  if (history_.size() < history_.capacity()) history_.push_back(token);
+  if (!penalised() || token < 0 || static_cast<std::size_t>(token) >= vocab_) return;
+  std::int32_t& slot = slot_[static_cast<std::size_t>(token)];
+  if (slot < 0) {
+    if (static_cast<std::size_t>(penalty_size_) == penalty_tokens_.size()) return;
+    slot = penalty_size_++;
+    penalty_tokens_[static_cast<std::size_t>(slot)] = token;
+    penalty_counts_[static_cast<std::size_t>(slot)] = 0;
+  }
+  ++penalty_counts_[static_cast<std::size_t>(slot)];
+}
+
+template <class Arch>
+int Sampler<Arch>::result() const {
+  if (sampled_.status != SamplingStatus::Ok) throw Error("the model's logits are not numbers");
+  return sampled_.token;
+}
+
+template <class Arch>
+TokenLogProb Sampler<Arch>::log_probs() const {
+  const std::size_t n = std::min(options_->top_log_probs, vocab_);
+  return {sampled_.token, log_prob_, {top_.begin(), top_.begin() + static_cast<std::ptrdiff_t>(n)}};
+}
 
 VLMT_END_NAMESPACE

@@ -153,49 +153,17 @@ class Session {
   }
 
   /// Says something and returns the answer; both become part of the conversation.
-  Reply ask(std::vector<Part> parts, const TextSink& on_text = {}, const GenerateOptions& options = {}) {
-    std::vector<ChatMessage> messages = history_;
-    messages.push_back({Role::user, std::move(parts)});
-    Reply reply = respond(messages, options_.tools, on_text, options);
-    history_ = std::move(messages);
-    history_.push_back(answer(reply));
-    return reply;
-  }
+  Reply ask(std::vector<Part> parts, const TextSink& on_text = {}, const GenerateOptions& options = {});
   Reply ask(std::string text, const TextSink& on_text = {}, const GenerateOptions& options = {}) {
     return ask(std::vector<Part>{Part(std::move(text))}, on_text, options);
   }
 
   /// Answers a conversation that the caller keeps. What it shares with the last one is taken from the KV cache.
   Reply respond(std::span<ChatMessage> messages, std::span<const Tool> tools = {}, const TextSink& on_text = {},
-                const GenerateOptions& options = {}) {
-    const Clock::time_point start = Clock::now();
-    check(options.sampling);
-    StopMatcher stops(options.stop);
-    ChatOptions chat;
-    chat.thinking = model_->thinks();
-    Prompt prompt = build_prompt(*model_, encoder_, messages, tools, chat, options_.images);
-    check_length(prompt.sequence.size(), prompt.visual_tokens);
-    Reply reply;
-    reply.stats.prompt_tokens = prompt.sequence.size();
-    reply.stats.visual_tokens = prompt.visual_tokens;
-    const std::size_t keep = std::min(runner_.sequence().common_prefix(prompt.sequence), prompt.sequence.size() - 1);
-    reply.stats.pictures = attach_features(encoder_, prompt, keep, options_.images, [&](std::size_t d, std::size_t n) {
-      if (options.progress) options.progress({Progress::Stage::vision, d, n});
-    });
-    reply.stats.vision_seconds = seconds_since(start);
-    complete(prompt.sequence, options, on_text, stops, start, reply);
-    return reply;
-  }
+                const GenerateOptions& options = {});
 
   /// Continues a sequence of cells without any template.
-  Reply complete(const Sequence& sequence, const TextSink& on_text = {}, const GenerateOptions& options = {}) {
-    check(options.sampling);
-    StopMatcher stops(options.stop);
-    Reply reply;
-    reply.stats.prompt_tokens = sequence.size();
-    complete(sequence, options, on_text, stops, Clock::now(), reply);
-    return reply;
-  }
+  Reply complete(const Sequence& sequence, const TextSink& on_text = {}, const GenerateOptions& options = {});
 
   /// Cells of plain text, special tokens not parsed.
   Sequence tokenize(std::string_view text) const {
@@ -205,17 +173,7 @@ class Session {
   }
 
   /// Natural log-probabilities of the tokens of `text` behind `context`, one each.
-  std::vector<TokenLogProb> score(std::string_view context, std::string_view text) {
-    Sequence s = tokenize(context);
-    const std::size_t first = s.size();
-    if (first == 0) throw InputError("nothing to score: text must follow other text");
-    const std::vector<int> ids = model_->tokenizer().encode(text);
-    s.append(ids);
-    const std::vector<float> scores = runner_.score(s, first);
-    std::vector<TokenLogProb> out;
-    for (std::size_t i = 0; i < ids.size(); ++i) out.push_back({ids[i], scores[i], {}});
-    return out;
-  }
+  std::vector<TokenLogProb> score(std::string_view context, std::string_view text);
 
   /// The final hidden state behind a text: an embedding of it, not normalised to length one.
   std::vector<float> embed(std::string_view text) {
@@ -227,12 +185,7 @@ class Session {
   std::size_t picture_tokens(int height, int width) const { return encoder_.tokens(height, width); }
 
   /// A second session at the same place of the same conversation.
-  Session fork() const {
-    Session copy(*model_, options_, std::make_unique<T>(team_->size()));
-    copy.history_ = history_;
-    copy.runner_ = runner_.fork_on(*copy.team_);
-    return copy;
-  }
+  Session fork() const;
 
   /// Forgets the conversation; the system message stays.
   void reset() {
@@ -252,80 +205,12 @@ class Session {
   using Clock = std::chrono::steady_clock;
   static double seconds_since(Clock::time_point t) { return std::chrono::duration<double>(Clock::now() - t).count(); }
 
-  ChatMessage answer(const Reply& reply) const {
-    if (!model_->thinks()) return ChatMessage::of(Role::assistant, reply.text);
-    SplitOutput split = split_reasoning(reply.text);
-    ChatMessage m = ChatMessage::of(Role::assistant, std::move(split.answer));
-    if (!split.reasoning.empty()) m.reasoning = std::move(split.reasoning);
-    return m;
-  }
+  ChatMessage answer(const Reply& reply) const;
 
-  void check_length(std::size_t tokens, std::size_t visual) const {
-    if (tokens < runner_.options().context) return;
-    throw LimitError("the conversation does not fit the context",
-                     {{},
-                      {},
-                      "context",
-                      "below " + std::to_string(runner_.options().context) + " tokens",
-                      std::to_string(tokens) + ", of them " + std::to_string(visual) + " of pictures"});
-  }
+  void check_length(std::size_t tokens, std::size_t visual) const;
 
   void complete(const Sequence& sequence, const GenerateOptions& options, const TextSink& on_text, StopMatcher& stops,
-                Clock::time_point start, Reply& reply) {
-    check_length(sequence.size(), reply.stats.visual_tokens);
-    const Clock::time_point prefill = Clock::now();
-    const std::size_t computed = runner_.feed(sequence, [&](std::size_t done, std::size_t total) {
-      if (options.progress) options.progress({Progress::Stage::prefill, done, total});
-    });
-    reply.stats.cached_tokens = sequence.size() - computed;
-    reply.stats.prefill_seconds = seconds_since(prefill);
-    sampler_.begin(options.sampling, sequence.tokens());
-    float* logits = runner_.logits().data();
-    const auto sample = [&](auto& step) { sampler_.issue(step, logits); };
-    runner_.with_logits(sample);
-    reply.stats.first_token_seconds = seconds_since(start);
-    const Clock::time_point first = Clock::now();
-    const std::size_t room = runner_.options().context - sequence.size();
-    const std::size_t most = options.max_tokens == 0 ? room : std::min(room, options.max_tokens);
-    StreamDecoder<BpeTokenizer> decoder(model_->tokenizer());
-    const bool wants_log_probs = options.sampling.log_probs || options.sampling.top_log_probs != 0;
-    const auto emit = [&](std::string_view piece) {
-      reply.text += piece;
-      return on_text(piece);
-    };
-    while (true) {
-      const int token = sampler_.result();
-      if (model_->stops(token) && !options.ignore_stop_tokens) {
-        reply.finish = FinishReason::stop;
-        break;
-      }
-      reply.tokens.push_back(token);
-      if (wants_log_probs) reply.log_probs.push_back(sampler_.log_probs());
-      // Rows of the head beyond the tokenizer's last token stand for nothing.
-      const bool named = token < model_->tokenizer().size();
-      const bool go_on = !named || emit(stops.push(decoder.push(token)));
-      if (stops.stopped()) {
-        reply.finish = FinishReason::stop_string;
-        break;
-      }
-      if (!go_on) {
-        reply.finish = FinishReason::cancelled;
-        break;
-      }
-      if (reply.tokens.size() >= most) {
-        reply.finish = FinishReason::length;
-        break;
-      }
-      sampler_.accept(token);
-      runner_.decode(token, sample);
-    }
-    reply.stats.decode_seconds = seconds_since(first);
-    if (!stops.stopped() && reply.finish != FinishReason::cancelled) {
-      std::string rest = stops.push(decoder.finish());
-      rest += stops.finish();
-      emit(rest);
-    }
-  }
+                Clock::time_point start, Reply& reply);
 
   const ChatModel<M>* model_;
   SessionOptions options_;
@@ -335,6 +220,147 @@ class Session {
   Sampler<Arch> sampler_;
   std::vector<ChatMessage> history_;
 };
+
+template <class M, Team T>
+Reply Session<M, T>::ask(std::vector<Part> parts, const TextSink& on_text, const GenerateOptions& options) {
+  std::vector<ChatMessage> messages = history_;
+  messages.push_back({Role::user, std::move(parts)});
+  Reply reply = respond(messages, options_.tools, on_text, options);
+  history_ = std::move(messages);
+  history_.push_back(answer(reply));
+  return reply;
+}
+
+template <class M, Team T>
+Reply Session<M, T>::respond(std::span<ChatMessage> messages, std::span<const Tool> tools, const TextSink& on_text,
+                             const GenerateOptions& options) {
+  const Clock::time_point start = Clock::now();
+  check(options.sampling);
+  StopMatcher stops(options.stop);
+  ChatOptions chat;
+  chat.thinking = model_->thinks();
+  Prompt prompt = build_prompt(*model_, encoder_, messages, tools, chat, options_.images);
+  check_length(prompt.sequence.size(), prompt.visual_tokens);
+  Reply reply;
+  reply.stats.prompt_tokens = prompt.sequence.size();
+  reply.stats.visual_tokens = prompt.visual_tokens;
+  const std::size_t keep = std::min(runner_.sequence().common_prefix(prompt.sequence), prompt.sequence.size() - 1);
+  reply.stats.pictures = attach_features(encoder_, prompt, keep, options_.images, [&](std::size_t d, std::size_t n) {
+    if (options.progress) options.progress({Progress::Stage::vision, d, n});
+  });
+  reply.stats.vision_seconds = seconds_since(start);
+  complete(prompt.sequence, options, on_text, stops, start, reply);
+  return reply;
+}
+
+template <class M, Team T>
+Reply Session<M, T>::complete(const Sequence& sequence, const TextSink& on_text, const GenerateOptions& options) {
+  check(options.sampling);
+  StopMatcher stops(options.stop);
+  Reply reply;
+  reply.stats.prompt_tokens = sequence.size();
+  complete(sequence, options, on_text, stops, Clock::now(), reply);
+  return reply;
+}
+
+template <class M, Team T>
+std::vector<TokenLogProb> Session<M, T>::score(std::string_view context, std::string_view text) {
+  Sequence s = tokenize(context);
+  const std::size_t first = s.size();
+  if (first == 0) throw InputError("nothing to score: text must follow other text");
+  const std::vector<int> ids = model_->tokenizer().encode(text);
+  s.append(ids);
+  const std::vector<float> scores = runner_.score(s, first);
+  std::vector<TokenLogProb> out;
+  for (std::size_t i = 0; i < ids.size(); ++i) out.push_back({ids[i], scores[i], {}});
+  return out;
+}
+
+template <class M, Team T>
+Session<M, T> Session<M, T>::fork() const {
+  Session copy(*model_, options_, std::make_unique<T>(team_->size()));
+  copy.history_ = history_;
+  copy.runner_ = runner_.fork_on(*copy.team_);
+  return copy;
+}
+
+template <class M, Team T>
+ChatMessage Session<M, T>::answer(const Reply& reply) const {
+  if (!model_->thinks()) return ChatMessage::of(Role::assistant, reply.text);
+  SplitOutput split = split_reasoning(reply.text);
+  ChatMessage m = ChatMessage::of(Role::assistant, std::move(split.answer));
+  if (!split.reasoning.empty()) m.reasoning = std::move(split.reasoning);
+  return m;
+}
+
+template <class M, Team T>
+void Session<M, T>::check_length(std::size_t tokens, std::size_t visual) const {
+  if (tokens < runner_.options().context) return;
+  throw LimitError("the conversation does not fit the context",
+                   {{},
+                    {},
+                    "context",
+                    "below " + std::to_string(runner_.options().context) + " tokens",
+                    std::to_string(tokens) + ", of them " + std::to_string(visual) + " of pictures"});
+}
+
+template <class M, Team T>
+void Session<M, T>::complete(const Sequence& sequence, const GenerateOptions& options, const TextSink& on_text,
+                             StopMatcher& stops, Clock::time_point start, Reply& reply) {
+  check_length(sequence.size(), reply.stats.visual_tokens);
+  const Clock::time_point prefill = Clock::now();
+  const std::size_t computed = runner_.feed(sequence, [&](std::size_t done, std::size_t total) {
+    if (options.progress) options.progress({Progress::Stage::prefill, done, total});
+  });
+  reply.stats.cached_tokens = sequence.size() - computed;
+  reply.stats.prefill_seconds = seconds_since(prefill);
+  sampler_.begin(options.sampling, sequence.tokens());
+  float* logits = runner_.logits().data();
+  const auto sample = [&](auto& step) { sampler_.issue(step, logits); };
+  runner_.with_logits(sample);
+  reply.stats.first_token_seconds = seconds_since(start);
+  const Clock::time_point first = Clock::now();
+  const std::size_t room = runner_.options().context - sequence.size();
+  const std::size_t most = options.max_tokens == 0 ? room : std::min(room, options.max_tokens);
+  StreamDecoder<BpeTokenizer> decoder(model_->tokenizer());
+  const bool wants_log_probs = options.sampling.log_probs || options.sampling.top_log_probs != 0;
+  const auto emit = [&](std::string_view piece) {
+    reply.text += piece;
+    return on_text(piece);
+  };
+  while (true) {
+    const int token = sampler_.result();
+    if (model_->stops(token) && !options.ignore_stop_tokens) {
+      reply.finish = FinishReason::stop;
+      break;
+    }
+    reply.tokens.push_back(token);
+    if (wants_log_probs) reply.log_probs.push_back(sampler_.log_probs());
+    // Rows of the head beyond the tokenizer's last token stand for nothing.
+    const bool named = token < model_->tokenizer().size();
+    const bool go_on = !named || emit(stops.push(decoder.push(token)));
+    if (stops.stopped()) {
+      reply.finish = FinishReason::stop_string;
+      break;
+    }
+    if (!go_on) {
+      reply.finish = FinishReason::cancelled;
+      break;
+    }
+    if (reply.tokens.size() >= most) {
+      reply.finish = FinishReason::length;
+      break;
+    }
+    sampler_.accept(token);
+    runner_.decode(token, sample);
+  }
+  reply.stats.decode_seconds = seconds_since(first);
+  if (!stops.stopped() && reply.finish != FinishReason::cancelled) {
+    std::string rest = stops.push(decoder.finish());
+    rest += stops.finish();
+    emit(rest);
+  }
+}
 
 template <class M>
 Session(const ChatModel<M>&, SessionOptions) -> Session<M, OmpTeam>;

@@ -44,25 +44,7 @@ class VisionEncoder {
   using Features = std::shared_ptr<const VisionFeatures>;
 
   /// `model` and `team` must outlive the encoder. Throws InputError for limits that contradict each other.
-  VisionEncoder(const Vlm<M>& model, T& team, const VisionOptions& options = {}, Probe probe = {})
-      : model_(&model), team_(&team), options_(options), probe_(std::move(probe)) {
-    if (model.tower() == nullptr) return;
-    const VisionConfig& c = model.tower()->config();
-    config_.layout = {static_cast<int>(c.patch), static_cast<int>(c.temporal_patch), static_cast<int>(c.merge)};
-    config_.normalisation = {c.mean, c.std};
-    config_.image_limits = {options.min_pixels.value_or(c.min_pixels), options.max_pixels.value_or(c.max_pixels)};
-    config_.video_limits = qwen3vl_video_limits;
-    if (options.max_pixels) config_.video_limits.max_pixels = *options.max_pixels;
-    if (config_.image_limits.min_pixels > config_.image_limits.max_pixels ||
-        config_.image_limits.max_pixels < c.factor() * c.factor()) {
-      throw InputError("the limits of a picture's size contradict each other",
-                       {{},
-                        {},
-                        "max_pixels",
-                        "at least " + std::to_string(config_.image_limits.min_pixels),
-                        std::to_string(config_.image_limits.max_pixels)});
-    }
-  }
+  VisionEncoder(const Vlm<M>& model, T& team, const VisionOptions& options = {}, Probe probe = {});
 
   const VisionPreprocess& preprocess() const noexcept { return config_; }
   Probe& probe() noexcept { return probe_; }
@@ -74,51 +56,21 @@ class VisionEncoder {
   }
 
   /// Bytes of scratch for the largest picture of `pixels` after resizing: the tower's buffers and its patches.
-  static std::size_t scratch_bytes(const VisionTower<Arch>& tower, std::size_t pixels, std::size_t members) {
-    const VisionConfig& c = tower.config();
-    const std::size_t patches = round_up(ceil_div(pixels, c.patch * c.patch), c.merge * c.merge);
-    Carver carver;
-    tower.take_buffers(carver, patches, 1, members);
-    return carver.bytes() + patches * c.patch_values() * sizeof(float);
-  }
+  static std::size_t scratch_bytes(const VisionTower<Arch>& tower, std::size_t pixels, std::size_t members);
 
   /// What identifies a picture's features, and their grid of patches, without running the tower. Throws InputError for
   /// pictures that are refused and for a model without a tower.
-  std::pair<ContentKey, PatchGrid> describe(const Image& image) const {
-    require_tower();
-    const Image* one = &image;
-    return {content_key({one, 1}, config_.image_limits.min_pixels, config_.image_limits.max_pixels, 0),
-            image_grid(image.original_height, image.original_width, config_)};
-  }
-  std::pair<ContentKey, PatchGrid> describe_video(std::span<const Image> frames) const {
-    require_tower();
-    if (frames.empty()) throw InputError("a video without frames");
-    return {content_key(frames, config_.video_limits.min_pixels, config_.video_limits.max_pixels, 1),
-            video_grid(static_cast<int>(frames.size()), frames[0].height, frames[0].width, config_)};
-  }
+  std::pair<ContentKey, PatchGrid> describe(const Image& image) const;
+  std::pair<ContentKey, PatchGrid> describe_video(std::span<const Image> frames) const;
 
   /// Features of a still picture. Throws as describe.
-  Features encode(const Image& image) {
-    const ContentKey key = describe(image).first;
-    if (Features known = find(key)) return known;
-    return keep(run(preprocess_image<HostArch>(image, config_), key));
-  }
+  Features encode(const Image& image);
 
   /// Features of sampled video frames, slice after slice.
-  Features encode_video(std::span<const Image> frames) {
-    const ContentKey key = describe_video(frames).first;
-    if (Features known = find(key)) return known;
-    return keep(run(preprocess_video<HostArch>(frames, config_), key));
-  }
+  Features encode_video(std::span<const Image> frames);
 
   /// Cached features, or null. Counts as a use.
-  Features find(const ContentKey& key) {
-    const auto it = std::find_if(cache_.begin(), cache_.end(), [&](const Features& f) { return f->key == key; });
-    if (it == cache_.end()) return nullptr;
-    ++hits_;
-    cache_.splice(cache_.begin(), cache_, it);
-    return cache_.front();
-  }
+  Features find(const ContentKey& key);
 
   /// Features of patches that have been cut already.
   Features encode_patches(const VisionPatches& patches, ContentKey key) {
@@ -140,46 +92,9 @@ class VisionEncoder {
     }
   }
 
-  Features keep(Features features) {
-    if (features->bytes() > options_.cache_bytes) return features;
-    cache_.push_front(features);
-    cached_bytes_ += features->bytes();
-    while (cached_bytes_ > options_.cache_bytes) {
-      cached_bytes_ -= cache_.back()->bytes();
-      cache_.pop_back();
-    }
-    return features;
-  }
+  Features keep(Features features);
 
-  Features run(const VisionPatches& patches, const ContentKey& key) {
-    const VisionTower<Arch>& tower = *model_->tower();
-    const std::size_t n = patches.grid.patches();
-    const auto slices = static_cast<std::size_t>(patches.grid.t);
-    const auto merge = static_cast<std::size_t>(config_.layout.merge);
-    Carver count;
-    tower.take_buffers(count, n, slices, team_->size());
-    // Scratch grows to the largest picture and stays, so that a row of pictures does not fault in the same pages again.
-    if (scratch_.bytes() < count.bytes()) {
-      scratch_ = Buffer();
-      scratch_ = Buffer(count.bytes());
-    }
-    Carver carver(scratch_.data(), scratch_.bytes());
-    TowerBuffers buffers = tower.take_buffers(carver, n, slices, team_->size());
-    tower.place(patches.grid, patches.values.data(), buffers);
-
-    auto features = std::make_shared<VisionFeatures>();
-    features->slices = slices;
-    features->grid_h = static_cast<std::size_t>(patches.grid.h) / merge;
-    features->grid_w = static_cast<std::size_t>(patches.grid.w) / merge;
-    features->key = key;
-    features->data = make_tensor<float>(1 + tower.levels(), n / (merge * merge), tower.config().out_hidden);
-    float* out = features->data.data();
-    team_->run([&](Member& m) {
-      StepNow step(m);
-      tower.forward(step, buffers, patches.grid, out, options_.numerics, probe_);
-    });
-    return features;
-  }
+  Features run(const VisionPatches& patches, const ContentKey& key);
 
   const Vlm<M>* model_;
   T* team_;
@@ -191,5 +106,119 @@ class VisionEncoder {
   std::size_t cached_bytes_ = 0;
   std::size_t hits_ = 0;
 };
+
+template <class M, Team T, class Probe>
+VisionEncoder<M, T, Probe>::VisionEncoder(const Vlm<M>& model, T& team, const VisionOptions& options, Probe probe)
+    : model_(&model), team_(&team), options_(options), probe_(std::move(probe)) {
+  if (model.tower() == nullptr) return;
+  const VisionConfig& c = model.tower()->config();
+  config_.layout = {static_cast<int>(c.patch), static_cast<int>(c.temporal_patch), static_cast<int>(c.merge)};
+  config_.normalisation = {c.mean, c.std};
+  config_.image_limits = {options.min_pixels.value_or(c.min_pixels), options.max_pixels.value_or(c.max_pixels)};
+  config_.video_limits = qwen3vl_video_limits;
+  if (options.max_pixels) config_.video_limits.max_pixels = *options.max_pixels;
+  if (config_.image_limits.min_pixels > config_.image_limits.max_pixels ||
+      config_.image_limits.max_pixels < c.factor() * c.factor()) {
+    throw InputError("the limits of a picture's size contradict each other",
+                     {{},
+                      {},
+                      "max_pixels",
+                      "at least " + std::to_string(config_.image_limits.min_pixels),
+                      std::to_string(config_.image_limits.max_pixels)});
+  }
+}
+
+template <class M, Team T, class Probe>
+std::size_t VisionEncoder<M, T, Probe>::scratch_bytes(const VisionTower<Arch>& tower, std::size_t pixels,
+                                                      std::size_t members) {
+  const VisionConfig& c = tower.config();
+  const std::size_t patches = round_up(ceil_div(pixels, c.patch * c.patch), c.merge * c.merge);
+  Carver carver;
+  tower.take_buffers(carver, patches, 1, members);
+  return carver.bytes() + patches * c.patch_values() * sizeof(float);
+}
+
+template <class M, Team T, class Probe>
+std::pair<ContentKey, PatchGrid> VisionEncoder<M, T, Probe>::describe(const Image& image) const {
+  require_tower();
+  const Image* one = &image;
+  return {content_key({one, 1}, config_.image_limits.min_pixels, config_.image_limits.max_pixels, 0),
+          image_grid(image.original_height, image.original_width, config_)};
+}
+
+template <class M, Team T, class Probe>
+std::pair<ContentKey, PatchGrid> VisionEncoder<M, T, Probe>::describe_video(std::span<const Image> frames) const {
+  require_tower();
+  if (frames.empty()) throw InputError("a video without frames");
+  return {content_key(frames, config_.video_limits.min_pixels, config_.video_limits.max_pixels, 1),
+          video_grid(static_cast<int>(frames.size()), frames[0].height, frames[0].width, config_)};
+}
+
+template <class M, Team T, class Probe>
+typename VisionEncoder<M, T, Probe>::Features VisionEncoder<M, T, Probe>::encode(const Image& image) {
+  const ContentKey key = describe(image).first;
+  if (Features known = find(key)) return known;
+  return keep(run(preprocess_image<HostArch>(image, config_), key));
+}
+
+template <class M, Team T, class Probe>
+typename VisionEncoder<M, T, Probe>::Features VisionEncoder<M, T, Probe>::encode_video(std::span<const Image> frames) {
+  const ContentKey key = describe_video(frames).first;
+  if (Features known = find(key)) return known;
+  return keep(run(preprocess_video<HostArch>(frames, config_), key));
+}
+
+template <class M, Team T, class Probe>
+typename VisionEncoder<M, T, Probe>::Features VisionEncoder<M, T, Probe>::find(const ContentKey& key) {
+  const auto it = std::find_if(cache_.begin(), cache_.end(), [&](const Features& f) { return f->key == key; });
+  if (it == cache_.end()) return nullptr;
+  ++hits_;
+  cache_.splice(cache_.begin(), cache_, it);
+  return cache_.front();
+}
+
+template <class M, Team T, class Probe>
+typename VisionEncoder<M, T, Probe>::Features VisionEncoder<M, T, Probe>::keep(Features features) {
+  if (features->bytes() > options_.cache_bytes) return features;
+  cache_.push_front(features);
+  cached_bytes_ += features->bytes();
+  while (cached_bytes_ > options_.cache_bytes) {
+    cached_bytes_ -= cache_.back()->bytes();
+    cache_.pop_back();
+  }
+  return features;
+}
+
+template <class M, Team T, class Probe>
+typename VisionEncoder<M, T, Probe>::Features VisionEncoder<M, T, Probe>::run(const VisionPatches& patches,
+                                                                              const ContentKey& key) {
+  const VisionTower<Arch>& tower = *model_->tower();
+  const std::size_t n = patches.grid.patches();
+  const auto slices = static_cast<std::size_t>(patches.grid.t);
+  const auto merge = static_cast<std::size_t>(config_.layout.merge);
+  Carver count;
+  tower.take_buffers(count, n, slices, team_->size());
+  // Scratch grows to the largest picture and stays, so that a row of pictures does not fault in the same pages again.
+  if (scratch_.bytes() < count.bytes()) {
+    scratch_ = Buffer();
+    scratch_ = Buffer(count.bytes());
+  }
+  Carver carver(scratch_.data(), scratch_.bytes());
+  TowerBuffers buffers = tower.take_buffers(carver, n, slices, team_->size());
+  tower.place(patches.grid, patches.values.data(), buffers);
+
+  auto features = std::make_shared<VisionFeatures>();
+  features->slices = slices;
+  features->grid_h = static_cast<std::size_t>(patches.grid.h) / merge;
+  features->grid_w = static_cast<std::size_t>(patches.grid.w) / merge;
+  features->key = key;
+  features->data = make_tensor<float>(1 + tower.levels(), n / (merge * merge), tower.config().out_hidden);
+  float* out = features->data.data();
+  team_->run([&](Member& m) {
+    StepNow step(m);
+    tower.forward(step, buffers, patches.grid, out, options_.numerics, probe_);
+  });
+  return features;
+}
 
 VLMT_END_NAMESPACE

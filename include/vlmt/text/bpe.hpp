@@ -39,22 +39,7 @@ class BpeTokenizer {
   static constexpr std::size_t max_text_bytes = std::size_t{1} << 26;
 
   /// Checks the vocabulary (see validate) and builds the tables. `source` names the file in messages.
-  explicit BpeTokenizer(const BpeVocabulary& vocabulary, const std::string& source = "vocabulary")
-      : nfc_(vocabulary.nfc),
-        ignore_merges_(vocabulary.ignore_merges),
-        add_bos_(vocabulary.add_bos),
-        add_eos_(vocabulary.add_eos),
-        pre_(vocabulary.pre),
-        bos_id_(vocabulary.bos_id),
-        eos_id_(vocabulary.eos_id),
-        types_(vocabulary.types) {
-    const detail::ResolvedVocabulary resolved = detail::resolve(vocabulary, source);
-    if (pre_ == PreTokenizer::regex) regex_.emplace(vocabulary.pattern, source);
-    end_of_generation_ = vlmt::end_of_generation(vocabulary);
-    build_bytes(vocabulary);
-    build_merges(vocabulary, resolved);
-    build_added(vocabulary);
-  }
+  explicit BpeTokenizer(const BpeVocabulary& vocabulary, const std::string& source = "vocabulary");
 
   // The word table points into the token bytes, which move along but are not shared.
   BpeTokenizer(BpeTokenizer&&) noexcept = default;
@@ -71,33 +56,10 @@ class BpeTokenizer {
   /// Appends the ids of a text that is given in pieces. Added tokens are looked for within each piece; the plain text
   /// between them is joined across pieces before it is normalised and cut into words, so that the result is the same as
   /// for the whole text at once except where an added token would span two pieces. Throws LimitError for too long text.
-  void encode(std::span<const TextPiece> pieces, std::vector<int>& ids) const {
-    std::size_t total = 0;
-    for (const TextPiece& piece : pieces) {
-      if (piece.text.size() > max_text_bytes - total) {
-        throw LimitError("text is too long to encode",
-                         {.file = {},
-                          .offset = {},
-                          .field = "text",
-                          .expected = "at most " + std::to_string(max_text_bytes) + " bytes",
-                          .found = "more"});
-      }
-      total += piece.text.size();
-    }
-    Encoder encoder(*this, ids);
-    for (const TextPiece& piece : pieces) encoder.add(piece);
-    encoder.finish();
-  }
+  void encode(std::span<const TextPiece> pieces, std::vector<int>& ids) const;
 
   /// Text of ids; what is not UTF-8 in it becomes U+FFFD. Throws InputError for an id that is none.
-  std::string decode(std::span<const int> ids, SkipSpecial skip = SkipSpecial::off) const {
-    std::string bytes;
-    for (const int id : ids) {
-      if (skip == SkipSpecial::on && token_type(id) == TokenType::control) continue;
-      bytes += token_bytes(id);
-    }
-    return to_valid_utf8(bytes);
-  }
+  std::string decode(std::span<const int> ids, SkipSpecial skip = SkipSpecial::off) const;
 
   /// What a token stands for: bytes, perhaps a part of a character only; the name of an added token; nothing for an
   /// unused one.
@@ -208,56 +170,11 @@ class BpeTokenizer {
     }
   }
 
-  void build_bytes(const BpeVocabulary& v) {
-    offsets_.reserve(v.tokens.size() + 1);
-    offsets_.push_back(0);
-    for (std::size_t id = 0; id < v.tokens.size(); ++id) {
-      const TokenType type = types_[id];
-      if (is_added(type)) {
-        bytes_ += v.tokens[id];
-      } else if (type != TokenType::unused) {
-        // A token outside of the byte map cannot come out of encoding; it decodes to its name.
-        const std::optional<std::string> bytes = unmap_bytes(v.tokens[id]);
-        bytes_ += bytes ? *bytes : v.tokens[id];
-      }
-      offsets_.push_back(bytes_.size());
-    }
-  }
+  void build_bytes(const BpeVocabulary& v);
 
-  void build_merges(const BpeVocabulary& v, const detail::ResolvedVocabulary& resolved) {
-    byte_ids_ = resolved.byte_ids;
-    merges_ = detail::MergeTable(resolved.merges.size());
-    std::uint32_t rank = 0;
-    for (const auto& [left, right, joined] : resolved.merges) merges_.insert(left, right, {rank++, joined});
-    if (!ignore_merges_) return;
-    for (std::size_t id = 0; id < v.tokens.size(); ++id) {
-      const bool word = types_[id] == TokenType::normal || types_[id] == TokenType::byte;
-      if (word) words_.emplace(token_bytes(static_cast<int>(id)), static_cast<int>(id));
-    }
-  }
+  void build_merges(const BpeVocabulary& v, const detail::ResolvedVocabulary& resolved);
 
-  void build_added(const BpeVocabulary& v) {
-    std::unordered_map<int, AddedTokenRule> rules;
-    for (const AddedTokenRule& rule : v.rules) rules[rule.id] = rule;
-    std::vector<detail::AddedToken> exact, normalized;
-    for (std::size_t i = 0; i < v.tokens.size(); ++i) {
-      if (!is_added(types_[i])) continue;
-      const int id = static_cast<int>(i);
-      const auto at = rules.find(id);
-      const AddedTokenRule rule = at != rules.end() ? at->second : AddedTokenRule{};
-      const bool in_normalized = rule.normalized && nfc_;
-      std::string name = in_normalized ? vlmt::nfc(v.tokens[i]) : v.tokens[i];
-      (rule.normalized ? normalized : exact)
-          .push_back({.name = std::move(name),
-                      .id = id,
-                      .control = types_[i] != TokenType::user_defined,
-                      .single_word = rule.single_word,
-                      .lstrip = rule.lstrip,
-                      .rstrip = rule.rstrip});
-    }
-    exact_ = detail::AddedTokenFinder(std::move(exact));
-    normalized_ = detail::AddedTokenFinder(std::move(normalized));
-  }
+  void build_added(const BpeVocabulary& v);
 
   bool nfc_, ignore_merges_, add_bos_, add_eos_;
   PreTokenizer pre_;
@@ -274,5 +191,104 @@ class BpeTokenizer {
 };
 
 static_assert(Tokenizer<BpeTokenizer>);
+
+#if VLMT_HAS_BODIES
+
+VLMT_BODY BpeTokenizer::BpeTokenizer(const BpeVocabulary& vocabulary, const std::string& source)
+    : nfc_(vocabulary.nfc),
+      ignore_merges_(vocabulary.ignore_merges),
+      add_bos_(vocabulary.add_bos),
+      add_eos_(vocabulary.add_eos),
+      pre_(vocabulary.pre),
+      bos_id_(vocabulary.bos_id),
+      eos_id_(vocabulary.eos_id),
+      types_(vocabulary.types) {
+  const detail::ResolvedVocabulary resolved = detail::resolve(vocabulary, source);
+  if (pre_ == PreTokenizer::regex) regex_.emplace(vocabulary.pattern, source);
+  end_of_generation_ = vlmt::end_of_generation(vocabulary);
+  build_bytes(vocabulary);
+  build_merges(vocabulary, resolved);
+  build_added(vocabulary);
+}
+
+VLMT_BODY void BpeTokenizer::encode(std::span<const TextPiece> pieces, std::vector<int>& ids) const {
+  std::size_t total = 0;
+  for (const TextPiece& piece : pieces) {
+    if (piece.text.size() > max_text_bytes - total) {
+      throw LimitError("text is too long to encode",
+                       {.file = {},
+                        .offset = {},
+                        .field = "text",
+                        .expected = "at most " + std::to_string(max_text_bytes) + " bytes",
+                        .found = "more"});
+    }
+    total += piece.text.size();
+  }
+  Encoder encoder(*this, ids);
+  for (const TextPiece& piece : pieces) encoder.add(piece);
+  encoder.finish();
+}
+
+VLMT_BODY std::string BpeTokenizer::decode(std::span<const int> ids, SkipSpecial skip) const {
+  std::string bytes;
+  for (const int id : ids) {
+    if (skip == SkipSpecial::on && token_type(id) == TokenType::control) continue;
+    bytes += token_bytes(id);
+  }
+  return to_valid_utf8(bytes);
+}
+
+VLMT_BODY void BpeTokenizer::build_bytes(const BpeVocabulary& v) {
+  offsets_.reserve(v.tokens.size() + 1);
+  offsets_.push_back(0);
+  for (std::size_t id = 0; id < v.tokens.size(); ++id) {
+    const TokenType type = types_[id];
+    if (is_added(type)) {
+      bytes_ += v.tokens[id];
+    } else if (type != TokenType::unused) {
+      // A token outside of the byte map cannot come out of encoding; it decodes to its name.
+      const std::optional<std::string> bytes = unmap_bytes(v.tokens[id]);
+      bytes_ += bytes ? *bytes : v.tokens[id];
+    }
+    offsets_.push_back(bytes_.size());
+  }
+}
+
+VLMT_BODY void BpeTokenizer::build_merges(const BpeVocabulary& v, const detail::ResolvedVocabulary& resolved) {
+  byte_ids_ = resolved.byte_ids;
+  merges_ = detail::MergeTable(resolved.merges.size());
+  std::uint32_t rank = 0;
+  for (const auto& [left, right, joined] : resolved.merges) merges_.insert(left, right, {rank++, joined});
+  if (!ignore_merges_) return;
+  for (std::size_t id = 0; id < v.tokens.size(); ++id) {
+    const bool word = types_[id] == TokenType::normal || types_[id] == TokenType::byte;
+    if (word) words_.emplace(token_bytes(static_cast<int>(id)), static_cast<int>(id));
+  }
+}
+
+VLMT_BODY void BpeTokenizer::build_added(const BpeVocabulary& v) {
+  std::unordered_map<int, AddedTokenRule> rules;
+  for (const AddedTokenRule& rule : v.rules) rules[rule.id] = rule;
+  std::vector<detail::AddedToken> exact, normalized;
+  for (std::size_t i = 0; i < v.tokens.size(); ++i) {
+    if (!is_added(types_[i])) continue;
+    const int id = static_cast<int>(i);
+    const auto at = rules.find(id);
+    const AddedTokenRule rule = at != rules.end() ? at->second : AddedTokenRule{};
+    const bool in_normalized = rule.normalized && nfc_;
+    std::string name = in_normalized ? vlmt::nfc(v.tokens[i]) : v.tokens[i];
+    (rule.normalized ? normalized : exact)
+        .push_back({.name = std::move(name),
+                    .id = id,
+                    .control = types_[i] != TokenType::user_defined,
+                    .single_word = rule.single_word,
+                    .lstrip = rule.lstrip,
+                    .rstrip = rule.rstrip});
+  }
+  exact_ = detail::AddedTokenFinder(std::move(exact));
+  normalized_ = detail::AddedTokenFinder(std::move(normalized));
+}
+
+#endif
 
 VLMT_END_NAMESPACE

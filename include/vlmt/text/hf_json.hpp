@@ -20,6 +20,8 @@
 
 VLMT_BEGIN_NAMESPACE
 
+#if VLMT_HAS_BODIES
+
 namespace detail {
 
 // Recursive descent over strict JSON (RFC 8259) that writes while it reads.
@@ -274,10 +276,18 @@ class HfJsonWriter {
 
 }  // namespace detail
 
+#endif
+
 /// The same JSON as Python's json.dumps(json.loads(json), ensure_ascii=False) writes it: ", " and ": " between, escapes
 /// only where they must be, floats as repr. Throws InputError for what is not strict JSON or nests deeper than 200.
-inline std::string to_hf_json(std::string_view json) {
+std::string to_hf_json(std::string_view json);
+
+#if VLMT_HAS_BODIES
+
+VLMT_BODY std::string to_hf_json(std::string_view json) {
   return detail::HfJsonWriter(json).write();
 }
+
+#endif
 
 VLMT_END_NAMESPACE

@@ -99,7 +99,11 @@ inline void append_nfc_stretch(std::string& out, std::string_view stretch) {
 
 /// NFC of valid UTF-8, by the data of Unicode 9.0, as in the reference tokenizers. Text that no rule can change is
 /// copied.
-inline std::string nfc(std::string_view text) {
+std::string nfc(std::string_view text);
+
+#if VLMT_HAS_BODIES
+
+VLMT_BODY std::string nfc(std::string_view text) {
   std::string out;
   out.reserve(text.size());
   std::size_t done = 0;      // text before this is in `out`
@@ -125,5 +129,7 @@ inline std::string nfc(std::string_view text) {
   out += text.substr(done);
   return out;
 }
+
+#endif
 
 VLMT_END_NAMESPACE

@@ -14,11 +14,13 @@
 #include <utility>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
 #include "vlmt/base/config.hpp"
 #include "vlmt/base/error.hpp"
 #include "vlmt/text/vocabulary.hpp"
+
+#if VLMT_HAS_BODIES
+#include <nlohmann/json.hpp>
+#endif
 
 VLMT_BEGIN_NAMESPACE
 
@@ -31,6 +33,8 @@ inline constexpr std::string_view qwen2_pattern =
 /// The pattern of Llama-3, for which PreTokenizer::llama3 is code.
 inline constexpr std::string_view llama3_pattern =
     R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+
+#if VLMT_HAS_BODIES
 
 namespace detail {
 
@@ -316,6 +320,8 @@ class TokenizerJsonReader {
 
 }  // namespace detail
 
+#endif
+
 /// Largest tokenizer.json that is read, in bytes.
 inline constexpr std::size_t max_tokenizer_json_bytes = std::size_t{1} << 28;
 
@@ -323,7 +329,14 @@ inline constexpr std::size_t max_tokenizer_json_bytes = std::size_t{1} << 28;
 /// control tokens, the others user-defined ones. tokenizer.json does not say which token ends a turn: eos_id is left
 /// empty, unless a TemplateProcessing adds one. Throws FileError, LimitError. What the file says is checked for its
 /// form here; whether it makes a tokenizer, when a BpeTokenizer is made of it.
-inline BpeVocabulary parse_tokenizer_json(std::string_view text, const std::string& source = "tokenizer.json") {
+BpeVocabulary parse_tokenizer_json(std::string_view text, const std::string& source = "tokenizer.json");
+
+/// Reads a tokenizer.json from disk; see parse_tokenizer_json.
+BpeVocabulary load_tokenizer_json(const std::filesystem::path& path);
+
+#if VLMT_HAS_BODIES
+
+VLMT_BODY BpeVocabulary parse_tokenizer_json(std::string_view text, const std::string& source) {
   if (text.size() > max_tokenizer_json_bytes) {
     throw LimitError("file is too large", {.file = source,
                                            .offset = {},
@@ -340,8 +353,7 @@ inline BpeVocabulary parse_tokenizer_json(std::string_view text, const std::stri
   return detail::TokenizerJsonReader(root, source).read();
 }
 
-/// Reads a tokenizer.json from disk; see parse_tokenizer_json.
-inline BpeVocabulary load_tokenizer_json(const std::filesystem::path& path) {
+VLMT_BODY BpeVocabulary load_tokenizer_json(const std::filesystem::path& path) {
   const std::string name = path.string();
   const auto fail = [&](const char* message) {
     throw FileError(message, {.file = name, .offset = {}, .field = {}, .expected = {}, .found = {}});
@@ -361,5 +373,7 @@ inline BpeVocabulary load_tokenizer_json(const std::filesystem::path& path) {
   if (!file.read(text.data(), static_cast<std::streamsize>(text.size()))) fail("cannot read the file");
   return parse_tokenizer_json(text, name);
 }
+
+#endif
 
 VLMT_END_NAMESPACE

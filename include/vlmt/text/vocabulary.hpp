@@ -221,9 +221,7 @@ inline ResolvedVocabulary resolve(const BpeVocabulary& v, const std::string& sou
 
 /// Checks everything that the tokenizer relies on. `source` names the file in messages.
 /// Throws FileError for bad data and LimitError for more than VocabularyLimits.
-inline void validate(const BpeVocabulary& v, const std::string& source = "vocabulary") {
-  detail::resolve(v, source);
-}
+void validate(const BpeVocabulary& v, const std::string& source = "vocabulary");
 
 /// The ids at which generation ends: eos, eot, eom and the tokens whose names are known to end a turn. Sorted.
 inline std::vector<int> end_of_generation(const BpeVocabulary& v) {
@@ -242,5 +240,13 @@ inline std::vector<int> end_of_generation(const BpeVocabulary& v) {
   ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
   return ids;
 }
+
+#if VLMT_HAS_BODIES
+
+VLMT_BODY void validate(const BpeVocabulary& v, const std::string& source) {
+  detail::resolve(v, source);
+}
+
+#endif
 
 VLMT_END_NAMESPACE

@@ -33,90 +33,22 @@ struct Qwen3VLTemplate {
   /// that stands for the whole unit (see expand_videos). Throws InputError for conversations that the template cannot
   /// say.
   static std::vector<Segment> render(std::span<const Message> messages, std::span<const Tool> tools = {},
-                                     const ChatOptions& options = {}) {
-    check(messages, options);
-    Renderer r{.messages = messages, .options = options, .out = {}};
-    r.system_block(tools);
-    const std::size_t query = r.last_query();
-    for (std::size_t i = 0; i < messages.size(); ++i) r.message(i, query);
-    if (options.add_generation_prompt) {
-      r.out.ours(options.thinking ? "<|im_start|>assistant\n<think>\n" : "<|im_start|>assistant\n");
-    }
-    return r.out.finish();
-  }
+                                     const ChatOptions& options = {});
 
   /// Replaces each video k by, for each of its time slices, "<1.5 seconds>", vision_start, Segment (video, k, slice),
   /// vision_end. slice_seconds[k][slice] are times in seconds. Throws InputError if there are not as many videos as
   /// times.
   static std::vector<Segment> expand_videos(std::span<const Segment> segments,
-                                            std::span<const std::vector<double>> slice_seconds) {
-    SegmentBuilder out;
-    std::size_t videos = 0;
-    for (const Segment& segment : segments) {
-      if (segment.is_text()) {
-        out.text(segment.kind, segment.text);
-        continue;
-      }
-      if (segment.kind != Segment::Kind::video) {
-        out.media(segment.kind, segment.index);
-        continue;
-      }
-      ++videos;
-      if (segment.index >= slice_seconds.size()) break;
-      const std::vector<double>& times = slice_seconds[segment.index];
-      for (std::size_t slice = 0; slice < times.size(); ++slice) {
-        out.ours(timestamp(times[slice]));
-        out.ours(vision_start);
-        out.media(Segment::Kind::video, segment.index, slice);
-        out.ours(vision_end);
-      }
-    }
-    if (videos != slice_seconds.size()) {
-      throw InputError("placeholders and videos differ in number",
-                       {.file = {},
-                        .offset = {},
-                        .field = "video",
-                        .expected = std::to_string(slice_seconds.size()),
-                        .found = videos > slice_seconds.size() ? "more" : std::to_string(videos)});
-    }
-    return out.finish();
-  }
+                                            std::span<const std::vector<double>> slice_seconds);
 
   /// "<1.5 seconds>": one digit behind the point, ties of the binary value to even, whatever the locale. Throws
   /// InputError if the time is negative, not finite or longer than 1e9 seconds.
-  static std::string timestamp(double seconds) {
-    if (!(seconds >= 0 && seconds <= 1e9)) {
-      throw InputError("bad video time", {.file = {},
-                                          .offset = {},
-                                          .field = "video",
-                                          .expected = "0 to 1e9 seconds",
-                                          .found = std::to_string(seconds)});
-    }
-    std::array<char, 32> buffer;
-    const auto end =
-        std::to_chars(buffer.data(), buffer.data() + buffer.size(), seconds, std::chars_format::fixed, 1).ptr;
-    return "<" + std::string(buffer.data(), end) + " seconds>";
-  }
+  static std::string timestamp(double seconds);
 
   /// Recognises the text of a template by what it must contain and what only its relatives contain (Qwen2.5-VL has no
   /// tools, Qwen3.5 raises exceptions and switches thinking). Anything else deserves a warning: it is not what render
   /// does.
-  static Variant known(std::string_view jinja) noexcept {
-    const auto has = [&](std::string_view marker) { return jinja.find(marker) != std::string_view::npos; };
-    for (const std::string_view marker :
-         {"<|im_start|>", "<|im_end|>", "<|vision_start|><|image_pad|><|vision_end|>",
-          "<|vision_start|><|video_pad|><|vision_end|>", "<tools>", "<tool_call>", "<tool_response>", "add_vision_id",
-          "Picture ", "Video ", "add_generation_prompt"}) {
-      if (!has(marker)) return Variant::unknown;
-    }
-    for (const std::string_view marker : {"enable_thinking", "raise_exception", "reasoning_effort", "is_system_content",
-                                          "You are a helpful assistant", "<function="}) {
-      if (has(marker)) return Variant::unknown;
-    }
-    // The line feed is an escape in most files and a plain one in some.
-    if (has("<|im_start|>assistant\\n<think>\\n") || has("<|im_start|>assistant\n<think>\n")) return Variant::thinking;
-    return has("<think>") ? Variant::unknown : Variant::instruct;
-  }
+  static Variant known(std::string_view jinja) noexcept;
 
  private:
   static void check(std::span<const Message> messages, const ChatOptions& options) {
@@ -269,5 +201,85 @@ struct Qwen3VLTemplate {
     }
   };
 };
+
+#if VLMT_HAS_BODIES
+
+VLMT_BODY std::vector<Segment> Qwen3VLTemplate::render(std::span<const Message> messages, std::span<const Tool> tools,
+                                                       const ChatOptions& options) {
+  check(messages, options);
+  Renderer r{.messages = messages, .options = options, .out = {}};
+  r.system_block(tools);
+  const std::size_t query = r.last_query();
+  for (std::size_t i = 0; i < messages.size(); ++i) r.message(i, query);
+  if (options.add_generation_prompt) {
+    r.out.ours(options.thinking ? "<|im_start|>assistant\n<think>\n" : "<|im_start|>assistant\n");
+  }
+  return r.out.finish();
+}
+
+VLMT_BODY std::vector<Segment> Qwen3VLTemplate::expand_videos(std::span<const Segment> segments,
+                                                              std::span<const std::vector<double>> slice_seconds) {
+  SegmentBuilder out;
+  std::size_t videos = 0;
+  for (const Segment& segment : segments) {
+    if (segment.is_text()) {
+      out.text(segment.kind, segment.text);
+      continue;
+    }
+    if (segment.kind != Segment::Kind::video) {
+      out.media(segment.kind, segment.index);
+      continue;
+    }
+    ++videos;
+    if (segment.index >= slice_seconds.size()) break;
+    const std::vector<double>& times = slice_seconds[segment.index];
+    for (std::size_t slice = 0; slice < times.size(); ++slice) {
+      out.ours(timestamp(times[slice]));
+      out.ours(vision_start);
+      out.media(Segment::Kind::video, segment.index, slice);
+      out.ours(vision_end);
+    }
+  }
+  if (videos != slice_seconds.size()) {
+    throw InputError("placeholders and videos differ in number",
+                     {.file = {},
+                      .offset = {},
+                      .field = "video",
+                      .expected = std::to_string(slice_seconds.size()),
+                      .found = videos > slice_seconds.size() ? "more" : std::to_string(videos)});
+  }
+  return out.finish();
+}
+
+VLMT_BODY std::string Qwen3VLTemplate::timestamp(double seconds) {
+  if (!(seconds >= 0 && seconds <= 1e9)) {
+    throw InputError(
+        "bad video time",
+        {.file = {}, .offset = {}, .field = "video", .expected = "0 to 1e9 seconds", .found = std::to_string(seconds)});
+  }
+  std::array<char, 32> buffer;
+  const auto end =
+      std::to_chars(buffer.data(), buffer.data() + buffer.size(), seconds, std::chars_format::fixed, 1).ptr;
+  return "<" + std::string(buffer.data(), end) + " seconds>";
+}
+
+VLMT_BODY Qwen3VLTemplate::Variant Qwen3VLTemplate::known(std::string_view jinja) noexcept {
+  const auto has = [&](std::string_view marker) { return jinja.find(marker) != std::string_view::npos; };
+  for (const std::string_view marker :
+       {"<|im_start|>", "<|im_end|>", "<|vision_start|><|image_pad|><|vision_end|>",
+        "<|vision_start|><|video_pad|><|vision_end|>", "<tools>", "<tool_call>", "<tool_response>", "add_vision_id",
+        "Picture ", "Video ", "add_generation_prompt"}) {
+    if (!has(marker)) return Variant::unknown;
+  }
+  for (const std::string_view marker : {"enable_thinking", "raise_exception", "reasoning_effort", "is_system_content",
+                                        "You are a helpful assistant", "<function="}) {
+    if (has(marker)) return Variant::unknown;
+  }
+  // The line feed is an escape in most files and a plain one in some.
+  if (has("<|im_start|>assistant\\n<think>\\n") || has("<|im_start|>assistant\n<think>\n")) return Variant::thinking;
+  return has("<think>") ? Variant::unknown : Variant::instruct;
+}
+
+#endif
 
 VLMT_END_NAMESPACE

@@ -1,0 +1,6 @@
+// Functions compiled once; see VLMT_BODY in vlmt/base/config.hpp.
+#define VLMT_DEFINE_INSTANCES 1
+#include "vlmt/io/gguf.hpp"
+#include "vlmt/io/load_image.hpp"
+#include "vlmt/io/mapped_file.hpp"
+#include "vlmt/io/safetensors.hpp"

@@ -1,0 +1,8 @@
+// Functions compiled once; see VLMT_BODY in vlmt/base/config.hpp.
+#define VLMT_DEFINE_INSTANCES 1
+#include "vlmt/text/bpe.hpp"
+#include "vlmt/text/hf_json.hpp"
+#include "vlmt/text/nfc.hpp"
+#include "vlmt/text/templates/qwen3vl.hpp"
+#include "vlmt/text/tokenizer_json.hpp"
+#include "vlmt/text/vocabulary.hpp"
