@@ -1,11 +1,13 @@
-"""Checks that transformers and vlmt give the same greedy answers from the same weights.
+r"""Checks that transformers and vlmt give the same greedy answers from the same weights.
 
     python -m tiny_vlm.generate -n 46 --out OUT/set
-    vlmt-eval OUT/set --model models/tiny/tiny-Q8_0.gguf --mmproj models/tiny/mmproj-tiny-Q8_0.gguf --kernels exact --out OUT/vlmt
+    vlmt-eval OUT/set --model models/tiny/tiny-Q8_0.gguf --mmproj models/tiny/mmproj-tiny-Q8_0.gguf \
+        --out OUT/vlmt
     python -m tiny_vlm.restore models/tiny/tiny-Q8_0.gguf models/tiny/mmproj-tiny-Q8_0.gguf --out OUT/weights
     python -m tiny_vlm.export OUT/weights --transformers OUT/transformers
     python -m tiny_vlm.agree OUT/set OUT/vlmt/answers/*.jsonl OUT/transformers
 """
+
 import argparse
 import json
 import pathlib
@@ -49,19 +51,33 @@ def pixel_rows(frames):
 def answer(model, chat, item):
     """Greedy text."""
     ids, _, _, spans = chat.conversation(item, item.turns, 10000)
-    prompt = torch.tensor([ids[:spans[0][0]]])
+    prompt = torch.tensor([ids[: spans[0][0]]])
     kind, *rest = item.media[0]
     video = kind == "video"
     pictures = rest[0] if video else [part[1] for part in item.media]
-    frames = frames_of(torch.from_numpy(np.stack([np.asarray(p) for p in pictures])), {"n_items": 1, "frames": len(pictures) if video else 0})
+    frames = frames_of(
+        torch.from_numpy(np.stack([np.asarray(p) for p in pictures])),
+        {"n_items": 1, "frames": len(pictures) if video else 0},
+    )
     rows, cols = pictures[0].height // 16, pictures[0].width // 16
     types, pad = torch.zeros_like(prompt, dtype=torch.int32), chat.ids["<|video_pad|>" if video else "<|image_pad|>"]
     types[prompt == pad] = 2 if video else 1
-    seen = {"pixel_values_videos": pixel_rows(frames), "video_grid_thw": torch.tensor([[len(frames), rows, cols]])} if video else \
-        {"pixel_values": pixel_rows(frames), "image_grid_thw": torch.tensor([[1, rows, cols]] * len(frames))}
+    seen = (
+        {"pixel_values_videos": pixel_rows(frames), "video_grid_thw": torch.tensor([[len(frames), rows, cols]])}
+        if video
+        else {"pixel_values": pixel_rows(frames), "image_grid_thw": torch.tensor([[1, rows, cols]] * len(frames))}
+    )
     stop = chat.ids["<|im_end|>"]
-    out = model.generate(input_ids=prompt, attention_mask=torch.ones_like(prompt), mm_token_type_ids=types, max_new_tokens=LONGEST_ANSWER, do_sample=False,
-                         eos_token_id=stop, pad_token_id=chat.ids["<|endoftext|>"], **seen)[0, prompt.shape[1]:].tolist()
+    out = model.generate(
+        input_ids=prompt,
+        attention_mask=torch.ones_like(prompt),
+        mm_token_type_ids=types,
+        max_new_tokens=LONGEST_ANSWER,
+        do_sample=False,
+        eos_token_id=stop,
+        pad_token_id=chat.ids["<|endoftext|>"],
+        **seen,
+    )[0, prompt.shape[1] :].tolist()
     return chat.decode(out)
 
 

@@ -1,8 +1,9 @@
-"""Proves that training and evaluation share nothing: draws training items from the streams of the stages and looks for held-out contents,
-words and fonts among them.
+"""Proves that training and evaluation share nothing: draws training items from the streams of the stages and looks
+for held-out contents, words and fonts among them.
 
-    python -m tiny_vlm.audit -n 20000 --seeds 1001 2001 3001 4001
+    python -m tiny_vlm.audit -n 20000 --seeds 1011 2012 3013
 """
+
 import argparse
 
 from .data.batches import MIX
@@ -22,10 +23,15 @@ def main():
     shared_words = set(train.words.list) & set(held_out.words.list)
     shared_fonts = set(train.fonts) & set(held_out.fonts)
     assert not shared_words and not shared_fonts and all(word_split(w) == "held_out" for w in held_out.words.list)
-    print(f"words {len(train.words.list)} / {len(held_out.words.list)}, fonts {len(train.fonts)} / {len(held_out.fonts)}, none shared")
+    print(
+        f"words {len(train.words.list)} / {len(held_out.words.list)}, "
+        f"fonts {len(train.fonts)} / {len(held_out.fonts)}, none shared"
+    )
     keys = {}
     for task, family in TASKS.items():
-        keys.setdefault(family, set()).update(repr(item.key) for item in evaluation_items(task, o.held_out, world=held_out))
+        keys.setdefault(family, set()).update(
+            repr(item.key) for item in evaluation_items(task, o.held_out, world=held_out)
+        )
     for family, module in FAMILIES.items():
         drawn, equal, step = 0, 0, 0
         for seed in o.seeds:

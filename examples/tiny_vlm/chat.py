@@ -1,14 +1,39 @@
 """Items as token sequences: Qwen3-VL's chat format, video timestamps and M-RoPE positions."""
+
 import functools
 import pathlib
 
 import numpy as np
 
 MERGED = 32  # pixels per visual token and side: patches of 16, merged 2 x 2
-SPECIALS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|object_ref_start|>", "<|object_ref_end|>", "<|box_start|>", "<|box_end|>",
-            "<|quad_start|>", "<|quad_end|>", "<|vision_start|>", "<|vision_end|>", "<|vision_pad|>", "<|image_pad|>", "<|video_pad|>",
-            "<tool_call>", "</tool_call>", "<|fim_prefix|>", "<|fim_middle|>", "<|fim_suffix|>", "<|fim_pad|>", "<|repo_name|>", "<|file_sep|>",
-            "<tool_response>", "</tool_response>", "<think>", "</think>"]
+SPECIALS = [
+    "<|endoftext|>",
+    "<|im_start|>",
+    "<|im_end|>",
+    "<|object_ref_start|>",
+    "<|object_ref_end|>",
+    "<|box_start|>",
+    "<|box_end|>",
+    "<|quad_start|>",
+    "<|quad_end|>",
+    "<|vision_start|>",
+    "<|vision_end|>",
+    "<|vision_pad|>",
+    "<|image_pad|>",
+    "<|video_pad|>",
+    "<tool_call>",
+    "</tool_call>",
+    "<|fim_prefix|>",
+    "<|fim_middle|>",
+    "<|fim_suffix|>",
+    "<|fim_pad|>",
+    "<|repo_name|>",
+    "<|file_sep|>",
+    "<tool_response>",
+    "</tool_response>",
+    "<think>",
+    "</think>",
+]
 N_SPECIAL = 14  # of SPECIALS: control tokens that decoding strips; the others stay in the text
 TOKENIZER = pathlib.Path(__file__).with_name("tokenizer.json")
 
@@ -28,6 +53,7 @@ class Chat:
 
     def __init__(self, path=TOKENIZER):
         from tokenizers import Tokenizer
+
         self.tokenizer = Tokenizer.from_file(str(path))
         self.ids = {s: self.tokenizer.token_to_id(s) for s in SPECIALS}
         self.vocab = self.tokenizer.get_vocab_size()
@@ -78,11 +104,16 @@ class Chat:
         return ids, positions, visual, nxt
 
     def conversation(self, item, turns, longest):
-        """(ids, positions (3, n), visual places, answer spans) with as many of `turns` as fit into `longest` tokens."""
+        """(ids, positions (3, n), visual places, answer spans) with as many of `turns` as fit into `longest`
+        tokens."""
         ids, positions, visual, nxt = self.opening(item)
         answers = []
         for k, turn in enumerate(turns):
-            prompt = (self.fixed("\n<|im_start|>user\n") if k else []) + self.encode(turn.prompt) + self.fixed("<|im_end|>\n<|im_start|>assistant\n")
+            prompt = (
+                (self.fixed("\n<|im_start|>user\n") if k else [])
+                + self.encode(turn.prompt)
+                + self.fixed("<|im_end|>\n<|im_start|>assistant\n")
+            )
             answer = self.encode(turn.answer) + [self.ids["<|im_end|>"]]
             if k and len(ids) + len(prompt) + len(answer) > longest:
                 break

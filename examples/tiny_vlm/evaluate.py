@@ -1,4 +1,5 @@
 """Greedy answers of a trained model to the held-out items, in PyTorch, with 95 % intervals."""
+
 import argparse
 import json
 import time
@@ -20,8 +21,12 @@ LONGEST_ANSWER = 140
 
 @torch.no_grad()
 def answer_group(model, chat, group, atlas, device, view=None):
-    """Greedy token ids of items of one geometry. `view` may change the pictures (n, h, w, 3) before the model sees them."""
-    family, geometry = TASKS[group[0].task], (group[0].media[0][1][0] if group[0].media[0][0] == "video" else group[0].media[0][1])
+    """Greedy token ids of items of one geometry. `view` may change the pictures (n, h, w, 3) before the model sees
+    them."""
+    family, geometry = (
+        TASKS[group[0].task],
+        (group[0].media[0][1][0] if group[0].media[0][0] == "video" else group[0].media[0][1]),
+    )
     height, width = geometry.height, geometry.width
     batch = collate(chat, family, (height, width), group, [item.turns for item in group], 10000)
     tensor = lambda k: torch.from_numpy(np.array(batch[k])).to(device)
@@ -33,17 +38,17 @@ def answer_group(model, chat, group, atlas, device, view=None):
     prompts, places = [], []
     for item in group:
         ids, positions, _, spans = chat.conversation(item, item.turns, 10000)
-        prompts.append(ids[:spans[0][0]])
-        places.append(positions[:, :spans[0][0]])
+        prompts.append(ids[: spans[0][0]])
+        places.append(positions[:, : spans[0][0]])
     n, lengths = len(group), torch.tensor([len(p) for p in prompts])
     total = int(lengths.max()) + LONGEST_ANSWER
     ids = torch.full((n, total), chat.ids["<|endoftext|>"], dtype=torch.long)
     positions = torch.zeros((n, 3, total), dtype=torch.int32)
     visual = []
     for b, (p, q) in enumerate(zip(prompts, places)):
-        ids[b, :len(p)] = torch.tensor(p)
-        positions[b, :, :len(p)] = torch.from_numpy(q)
-        positions[b, :, len(p):] = int(q[0, -1]) + 1 + torch.arange(total - len(p), dtype=torch.int32)
+        ids[b, : len(p)] = torch.tensor(p)
+        positions[b, :, : len(p)] = torch.from_numpy(q)
+        positions[b, :, len(p) :] = int(q[0, -1]) + 1 + torch.arange(total - len(p), dtype=torch.int32)
         visual.append(np.flatnonzero(np.isin(np.array(p), (chat.ids["<|image_pad|>"], chat.ids["<|video_pad|>"]))))
     ids, positions, lengths = ids.to(device), positions.to(device), lengths.to(device)
     visual = torch.from_numpy(np.stack(visual)).to(device)
@@ -52,7 +57,9 @@ def answer_group(model, chat, group, atlas, device, view=None):
     for k in range(LONGEST_ANSWER):
         now = int(-(-(int(lengths.max()) + k) // 32) * 32) if device != "cpu" else int(lengths.max()) + k
         now = min(now, total)
-        x, _, _ = model.states(ids[:, :now], positions[:, :, :now], (visual + rows[:, None] * now).reshape(-1), features, deep)
+        x, _, _ = model.states(
+            ids[:, :now], positions[:, :, :now], (visual + rows[:, None] * now).reshape(-1), features, deep
+        )
         token = model.logits(x[rows, lengths + k - 1]).argmax(-1)
         token = torch.where(done, stop, token)
         out.append(token)
@@ -61,7 +68,7 @@ def answer_group(model, chat, group, atlas, device, view=None):
         if k % 8 == 7 and bool(done.all()):
             break
     out = torch.stack(out, 1).tolist()
-    return [o[:o.index(stop)] if stop in o else o for o in out]
+    return [o[: o.index(stop)] if stop in o else o for o in out]
 
 
 def answers(model, chat, task_items, device="cpu", group_size=128, view=None):
@@ -74,7 +81,7 @@ def answers(model, chat, task_items, device="cpu", group_size=128, view=None):
     atlas = torch.from_numpy(canvas.atlas.pixels).to(device)
     for members in groups.values():
         for start in range(0, len(members), group_size):
-            chosen = members[start:start + group_size]
+            chosen = members[start : start + group_size]
             for i, ids in zip(chosen, answer_group(model, chat, [task_items[j] for j in chosen], atlas, device, view)):
                 texts[i] = chat.decode(ids)
     return texts
@@ -89,9 +96,15 @@ def evaluate(model, chat, tasks=tuple(TASKS), n=500, device="cpu", seed=0, view=
         turns = [item.turns[0] for item in task_items]
         scores = [metrics.score(t.metric, t.answer, t.target, g) for t, g in zip(turns, given)]
         mean, low, high = metrics.interval(scores)
-        table[task] = {"metric": turns[0].metric, "mean": mean, "low": low, "high": high, "n": n,
-                       "exact": sum(t.answer == g for t, g in zip(turns, given)) / n,
-                       "wrong": [[t.prompt, t.answer, g] for t, g, s in zip(turns, given, scores) if s < 1][:12]}
+        table[task] = {
+            "metric": turns[0].metric,
+            "mean": mean,
+            "low": low,
+            "high": high,
+            "n": n,
+            "exact": sum(t.answer == g for t, g in zip(turns, given)) / n,
+            "wrong": [[t.prompt, t.answer, g] for t, g, s in zip(turns, given, scores) if s < 1][:12],
+        }
         if task.startswith("ocr"):
             table[task]["cer"] = sum(metrics.character_errors(t.answer, g) for t, g in zip(turns, given)) / n
     return table
@@ -110,11 +123,16 @@ def swapped(images, per_item):
 def show(table):
     for task, row in table.items():
         extra = f"  cer {row['cer']:.4f}" if "cer" in row else ""
-        print(f"{task:14s} {row['metric']:8s} {100 * row['mean']:6.2f}  [{100 * row['low']:.2f}, {100 * row['high']:.2f}]  exact {100 * row['exact']:.1f}  n {row['n']}{extra}", flush=True)
+        print(
+            f"{task:14s} {row['metric']:8s} {100 * row['mean']:6.2f}  [{100 * row['low']:.2f}, {100 * row['high']:.2f}]  "
+            f"exact {100 * row['exact']:.1f}  n {row['n']}{extra}",
+            flush=True,
+        )
 
 
 def main():
     from . import weights
+
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("weights", help="folder of weights-*.safetensors")
     parser.add_argument("--moe", action="store_true")

@@ -1,7 +1,10 @@
-"""Writes trained weights as GGUF with llama.cpp's names: the text model and, apart, the tower (mmproj); or as a transformers folder.
+"""Writes trained weights as GGUF with llama.cpp's names: the text model and, apart, the tower (mmproj); or as a
+transformers folder.
 
-Types: f32, f16, bf16, q8_0. Norms, biases, the router, the position table and the patch kernel's halves keep at least f16.
+Types: f32, f16, bf16, q8_0. Norms, biases, the router, the position table and the patch kernel's halves keep at
+least f16.
 """
+
 import argparse
 import json
 import pathlib
@@ -17,7 +20,12 @@ from .chat import TEMPLATE, TOKENIZER
 from .config import EXPERTS, MAX_PIXELS, MIN_PIXELS, TEXT, VISION, special, transformers_config
 from .names import text_entries, vision_entries
 
-FILE_TYPES = {"f32": gguf.LlamaFileType.ALL_F32, "f16": gguf.LlamaFileType.MOSTLY_F16, "bf16": gguf.LlamaFileType.MOSTLY_BF16, "q8_0": gguf.LlamaFileType.MOSTLY_Q8_0}
+FILE_TYPES = {
+    "f32": gguf.LlamaFileType.ALL_F32,
+    "f16": gguf.LlamaFileType.MOSTLY_F16,
+    "bf16": gguf.LlamaFileType.MOSTLY_BF16,
+    "q8_0": gguf.LlamaFileType.MOSTLY_Q8_0,
+}
 
 
 class Writer:
@@ -31,7 +39,11 @@ class Writer:
         """Rows that q8_0 cannot hold (no multiple of 32) become f16; a file in f32 holds nothing smaller."""
         for name, weight, part, kind in entries:
             a = np.ascontiguousarray(state[weight][part].detach().float().numpy())
-            kind = "f32" if self.kind == "f32" else kind or ("f16" if self.kind == "q8_0" and a.shape[-1] % 32 else self.kind)
+            kind = (
+                "f32"
+                if self.kind == "f32"
+                else kind or ("f16" if self.kind == "q8_0" and a.shape[-1] % 32 else self.kind)
+            )
             if kind == "f32":
                 self.gguf.add_tensor(name, a)
             elif kind == "f16":
@@ -54,7 +66,10 @@ def add_tokenizer(w, path):
     for s, i in t["model"]["vocab"].items():
         tokens[i], types[i] = s, gguf.TokenType.NORMAL
     for a in t["added_tokens"]:
-        tokens[a["id"]], types[a["id"]] = a["content"], gguf.TokenType.CONTROL if a["special"] or a["content"].startswith("<|") else gguf.TokenType.USER_DEFINED
+        tokens[a["id"]], types[a["id"]] = (
+            a["content"],
+            gguf.TokenType.CONTROL if a["special"] or a["content"].startswith("<|") else gguf.TokenType.USER_DEFINED,
+        )
     w.add_tokenizer_model("gpt2")
     w.add_tokenizer_pre("qwen2")
     w.add_token_list(tokens)
@@ -124,11 +139,14 @@ def write_vision(state, path, kind, name):
 
 
 def write_transformers(state, folder, tokenizer=TOKENIZER):
-    """config.json, model.safetensors (float32), tokenizer.json and the chat template, for Qwen3VL(Moe)ForConditionalGeneration."""
+    """config.json, model.safetensors (float32), tokenizer.json and the chat template, for
+    Qwen3VL(Moe)ForConditionalGeneration."""
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(transformers_config(any("experts" in k for k in state)).to_json_string())
-    save_file({k: v.contiguous() for k, v in state.items()}, str(folder / "model.safetensors"), metadata={"format": "pt"})
+    save_file(
+        {k: v.contiguous() for k, v in state.items()}, str(folder / "model.safetensors"), metadata={"format": "pt"}
+    )
     (folder / "tokenizer.json").write_text(pathlib.Path(tokenizer).read_text())
     (folder / "chat_template.jinja").write_text(TEMPLATE.read_text())
 

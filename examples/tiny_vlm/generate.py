@@ -7,12 +7,14 @@ One JSON object a line:
   task    the task's name
   lang    "en" or "zh"
   system  system text, only if there is one (the chat template's text for a request with tools)
-  content list of parts in order: {"type": "image", "image": FILE}, {"type": "video", "frames": [FILE, ...], "fps": F}, {"type": "text", "text": T}
+  content list of parts in order: {"type": "image", "image": FILE}, {"type": "text", "text": T},
+          {"type": "video", "frames": [FILE, ...], "fps": F}
   answer  the right answer as text
   metric  exact | json_f1 | iou | click | seconds   (iou counts as right from 0.5; seconds within 0.5)
   target  iou and click: [x1, y1, x2, y2] in 0..1000; seconds: the time in seconds
 Files are relative to the folder of items.jsonl.
 """
+
 import argparse
 import json
 import pathlib
@@ -29,7 +31,11 @@ def paint(canvas):
     """The picture as an array (height, width, 3) of bytes."""
     picture = np.array([canvas.picture], np.float32)
     picture[0, 24], picture[0, 25] = 0, canvas.count()
-    primitives = np.frombuffer(canvas.primitives.tobytes(), np.float32).reshape(-1, 16) if canvas.count() else np.zeros((1, 16), np.float32)
+    primitives = (
+        np.frombuffer(canvas.primitives.tobytes(), np.float32).reshape(-1, 16)
+        if canvas.count()
+        else np.zeros((1, 16), np.float32)
+    )
     return render(picture, primitives, canvas.atlas.pixels, canvas.height, canvas.width)[0]
 
 
@@ -55,7 +61,14 @@ def write(items, out, first=0):
                 else:
                     content.append({"type": "video", "frames": [file(c) for c in part[1]], "fps": part[2]})
             content.append({"type": "text", "text": turn.prompt})
-            row = {"id": name, "task": item.task, "lang": item.lang, "content": content, "answer": turn.answer, "metric": turn.metric}
+            row = {
+                "id": name,
+                "task": item.task,
+                "lang": item.lang,
+                "content": content,
+                "answer": turn.answer,
+                "metric": turn.metric,
+            }
             if item.system:
                 row["system"] = item.system
             if turn.target is not None:

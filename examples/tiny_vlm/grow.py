@@ -1,9 +1,10 @@
 """Turns the dense text model into experts that compute the same function.
 
-Each feed-forward is cut into two halves A and B; experts are (A, B, A, B, ...). Router rows are equal within a pair, so the best two
-experts of any token are one A and one B with weights 1/2 each, and doubled down-projections restore the dense result. A little noise on
-the copies lets training tell the pairs apart.
+Each feed-forward is cut into two halves A and B; experts are (A, B, A, B, ...). Router rows are equal within a
+pair, so the best two experts of any token are one A and one B with weights 1/2 each, and doubled down-projections
+restore the dense result. A little noise on the copies lets training tell the pairs apart.
 """
+
 import torch
 
 from .config import EXPERTS, TEXT
@@ -14,13 +15,17 @@ def grown(dense, seed=0, noise=0.02, router=0.05):
     generator = torch.Generator().manual_seed(seed)
     e, i = EXPERTS["num_experts"], EXPERTS["moe_intermediate_size"]
     randn = lambda *shape: torch.randn(*shape, generator=generator)
-    state = {k: v for k, v in dense.items() if not (".mlp.gate_proj" in k or ".mlp.up_proj" in k or ".mlp.down_proj" in k)}
+    state = {
+        k: v for k, v in dense.items() if not (".mlp.gate_proj" in k or ".mlp.up_proj" in k or ".mlp.down_proj" in k)
+    }
     for layer in range(TEXT["num_hidden_layers"]):
         prefix = f"model.language_model.layers.{layer}.mlp."
         gate, up, down = (dense[prefix + f"{n}_proj.weight"].float() for n in ("gate", "up", "down"))
         halves = [slice(0, i), slice(i, 2 * i)]
         near = lambda w: w + noise * w.std() * randn(*w.shape)
-        state[prefix + "experts.gate_up_proj"] = torch.stack([torch.cat([near(gate[halves[k % 2]]), near(up[halves[k % 2]])]) for k in range(e)])
+        state[prefix + "experts.gate_up_proj"] = torch.stack(
+            [torch.cat([near(gate[halves[k % 2]]), near(up[halves[k % 2]])]) for k in range(e)]
+        )
         state[prefix + "experts.down_proj"] = torch.stack([near(2 * down[:, halves[k % 2]]) for k in range(e)])
         rows = router * randn(e // 2, TEXT["hidden_size"])
         state[prefix + "gate.weight"] = rows.repeat_interleave(2, 0)

@@ -1,4 +1,5 @@
 """How an answer is judged. Every metric gives a score in 0..1 for one item."""
+
 import json
 import re
 
@@ -88,7 +89,10 @@ def interval(scores, z=1.96):
     n = len(scores)
     mean = sum(scores) / n
     if all(s in (0.0, 1.0) for s in scores):
-        centre, half = (mean + z * z / 2 / n) / (1 + z * z / n), z / (1 + z * z / n) * (mean * (1 - mean) / n + z * z / 4 / n / n) ** 0.5
+        centre, half = (
+            (mean + z * z / 2 / n) / (1 + z * z / n),
+            z / (1 + z * z / n) * (mean * (1 - mean) / n + z * z / 4 / n / n) ** 0.5,
+        )
         return mean, centre - half, centre + half
     half = z * (sum((s - mean) ** 2 for s in scores) / (n - 1) / n) ** 0.5
     return mean, mean - half, min(1.0, mean + half)

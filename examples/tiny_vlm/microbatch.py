@@ -1,4 +1,5 @@
 """One micro-batch forward and backward, replayed as a CUDA graph once its shapes have been seen."""
+
 import torch
 import torch.nn.functional as F
 
@@ -8,15 +9,18 @@ from .model import frames_of
 
 
 class Aids(torch.nn.Module):
-    """Training aids, not part of the model: which letter lies where, read off the visual rows; and, where an answer begins, which visual
-    token bears the name asked for (from the states after NAME_LAYER) and which one the answer (after ANSWER_LAYER)."""
+    """Training aids, not part of the model: which letter lies where, read off the visual rows; and, where an answer
+    begins, which visual token bears the name asked for (from the states after NAME_LAYER) and which one the answer
+    (after ANSWER_LAYER)."""
 
     NAME_LAYER, ANSWER_LAYER, WIDTH = 2, 4, 128
 
     def __init__(self, hidden):
         super().__init__()
         self.linear = torch.nn.Linear(hidden, SLOTS * CLASSES)
-        self.look = torch.nn.ModuleList(torch.nn.Linear(hidden, 2 * self.WIDTH) for _ in range(2))  # query and key, for names and for answers
+        self.look = torch.nn.ModuleList(
+            torch.nn.Linear(hidden, 2 * self.WIDTH) for _ in range(2)
+        )  # query and key, for names and for answers
         weight = torch.ones(CLASSES)
         weight[0] = 0.1
         self.register_buffer("class_weight", weight)
@@ -34,11 +38,17 @@ class Aids(torch.nn.Module):
         for k, layer in enumerate((self.NAME_LAYER, self.ANSWER_LAYER)):
             x, target = inner[layer], pointers[:, 2 + k].long()
             x = F.rms_norm(x, x.shape[-1:])
-            query = self.look[k](x.index_select(0, source))[:, :self.WIDTH]
-            keys = self.look[k](x.index_select(0, visual))[:, self.WIDTH:].view(items, -1, self.WIDTH).index_select(0, item)
-            logits = (query.unsqueeze(1) * keys).sum(-1).float() * (1 / self.WIDTH ** 0.5)
+            query = self.look[k](x.index_select(0, source))[:, : self.WIDTH]
+            keys = (
+                self.look[k](x.index_select(0, visual))[:, self.WIDTH :]
+                .view(items, -1, self.WIDTH)
+                .index_select(0, item)
+            )
+            logits = (query.unsqueeze(1) * keys).sum(-1).float() * (1 / self.WIDTH**0.5)
             known = target >= 0
-            total = total + F.cross_entropy(logits, target, ignore_index=-100, reduction="sum") / known.sum().clamp(min=1)
+            total = total + F.cross_entropy(logits, target, ignore_index=-100, reduction="sum") / known.sum().clamp(
+                min=1
+            )
             found.append(((logits.argmax(-1) == target) & known).sum() / known.sum().clamp(min=1))
         return total, found
 
@@ -58,7 +68,9 @@ class MicroBatches:
     def body(self, rest, v, images):
         with torch.autocast("cuda", torch.bfloat16, enabled=self.device.type == "cuda", cache_enabled=False):
             visual, aid, found = v["visual"].long(), 0.0, [torch.zeros((), device=self.device)] * 3
-            logits, balance, features, inner = self.model(frames_of(images, rest), v["ids"].long(), v["positions"], visual, v["sources"].long())
+            logits, balance, features, inner = self.model(
+                frames_of(images, rest), v["ids"].long(), v["positions"], visual, v["sources"].long()
+            )
             if rest["family"] in WITH_TEXT:
                 letters, found_letters = self.aids.letters(features, v["letters"])
                 pointing, found_places = self.aids.pointers(inner, visual, v["pointers"], rest["n_items"])
@@ -84,8 +96,9 @@ class MicroBatches:
         drawn = views(places, buffer, ("pictures", "primitives"))
         size = len(drawn["pictures"]) * height * width * 3
         images = self.images[:size].view(-1, height, width, 3)
-        images.copy_(render_tensors(drawn["pictures"], drawn["primitives"], self.atlas, height, width)) if not self.atlas.is_cuda else \
-            render_tensors(drawn["pictures"], drawn["primitives"], self.atlas, height, width, images)
+        painted = render_tensors(drawn["pictures"], drawn["primitives"], self.atlas, height, width, images)
+        if painted is not images:
+            images.copy_(painted)
         fixed = places["pictures"][0]
         self.data[:fixed].copy_(buffer[:fixed])
         self.sums.setdefault(rest["family"], torch.zeros(7, device=self.device))
@@ -118,6 +131,9 @@ class MicroBatches:
         for family, s in sorted(self.sums.items()):
             loss, *rates, n = s.tolist()
             n = max(n, 1)
-            text.append(f"{family} {loss / n:.3f}" + "".join(f"/{100 * r / n:.1f}" for r in (rates if family in WITH_TEXT else rates[:2])))
+            text.append(
+                f"{family} {loss / n:.3f}"
+                + "".join(f"/{100 * r / n:.1f}" for r in (rates if family in WITH_TEXT else rates[:2]))
+            )
             s.zero_()
         return "  ".join(text)

@@ -1,7 +1,9 @@
 """Qwen3-VL, dense or with experts, written for training on batches of equal-sized pictures.
 
-Parameter names and shapes are those of transformers' Qwen3VL(Moe)ForConditionalGeneration, so that a state dict moves both ways.
+Parameter names and shapes are those of transformers' Qwen3VL(Moe)ForConditionalGeneration, so that a state dict
+moves both ways.
 """
+
 import functools
 
 import torch
@@ -90,7 +92,11 @@ class Vision(nn.Module):
         n, t, height, width, _ = frames.shape
         rows, cols = height // 16, width // 16
         cos, sin, corners, weights = self.grid(rows, cols, frames.device)
-        x = frames.view(n, t, rows // 2, 2, 16, cols // 2, 2, 16, 3).permute(0, 2, 5, 3, 6, 8, 1, 4, 7).reshape(n, rows * cols, 3 * t * 256)
+        x = (
+            frames.view(n, t, rows // 2, 2, 16, cols // 2, 2, 16, 3)
+            .permute(0, 2, 5, 3, 6, 8, 1, 4, 7)
+            .reshape(n, rows * cols, 3 * t * 256)
+        )
         kernel = self.patch_embed["proj"].weight
         kernel = kernel.flatten(1) if t == 2 else kernel.sum(2).flatten(1)
         dtype = torch.get_autocast_dtype("cuda") if torch.is_autocast_enabled("cuda") else kernel.dtype
@@ -108,7 +114,11 @@ class Mlp(nn.Module):
     def __init__(self):
         super().__init__()
         d, m = TEXT["hidden_size"], TEXT["intermediate_size"]
-        self.gate_proj, self.up_proj, self.down_proj = nn.Linear(d, m, False), nn.Linear(d, m, False), nn.Linear(m, d, False)
+        self.gate_proj, self.up_proj, self.down_proj = (
+            nn.Linear(d, m, False),
+            nn.Linear(d, m, False),
+            nn.Linear(m, d, False),
+        )
 
     def forward(self, x):
         return self.down_proj(F.silu(self.gate_proj(x)) * self.up_proj(x)), x.new_zeros(())
@@ -128,7 +138,8 @@ class _Experts(nn.Module):
 
 
 class ExpertMlp(nn.Module):
-    """Top-2 of 8 experts. All experts are computed and the unchosen masked: at this size that is faster than sorting tokens."""
+    """Top-2 of 8 experts. All experts are computed and the unchosen masked: at this size that is faster than
+    sorting tokens."""
 
     def __init__(self):
         super().__init__()
@@ -152,13 +163,22 @@ class DecoderLayer(nn.Module):
     def __init__(self, moe):
         super().__init__()
         d, h, g, n = TEXT["hidden_size"], TEXT["num_attention_heads"], TEXT["num_key_value_heads"], TEXT["head_dim"]
-        self.self_attn = nn.ModuleDict({"q_proj": nn.Linear(d, h * n, False), "k_proj": nn.Linear(d, g * n, False), "v_proj": nn.Linear(d, g * n, False),
-                                        "o_proj": nn.Linear(h * n, d, False), "q_norm": nn.RMSNorm(n, 1e-6), "k_norm": nn.RMSNorm(n, 1e-6)})
+        self.self_attn = nn.ModuleDict(
+            {
+                "q_proj": nn.Linear(d, h * n, False),
+                "k_proj": nn.Linear(d, g * n, False),
+                "v_proj": nn.Linear(d, g * n, False),
+                "o_proj": nn.Linear(h * n, d, False),
+                "q_norm": nn.RMSNorm(n, 1e-6),
+                "k_norm": nn.RMSNorm(n, 1e-6),
+            }
+        )
         self.mlp = ExpertMlp() if moe else Mlp()
         self.input_layernorm, self.post_attention_layernorm = nn.RMSNorm(d, 1e-6), nn.RMSNorm(d, 1e-6)
 
     def forward(self, x, cos, sin):
-        """x (items * length, hidden) -> the same, and the balance loss of the experts (0 without them); cos (items, 1, length, 64)"""
+        """x (items * length, hidden) -> the same, and the balance loss of the experts (0 without them); cos (items,
+        1, length, 64)"""
         b, _, l, _ = cos.shape
         n, h, g, a = TEXT["head_dim"], TEXT["num_attention_heads"], TEXT["num_key_value_heads"], self.self_attn
         y = rms_norm(x, self.input_layernorm.weight)
@@ -166,7 +186,9 @@ class DecoderLayer(nn.Module):
         k = rotate(rms_norm(a["k_proj"](y).view(b, l, g, n), a["k_norm"].weight).transpose(1, 2), cos, sin)
         v = a["v_proj"](y).view(b, l, g, n).transpose(1, 2)
         q, k = q.to(v.dtype), k.to(v.dtype)
-        o = F.scaled_dot_product_attention(q, k.expand(b, h, l, n) if g == 1 else k, v.expand(b, h, l, n) if g == 1 else v, is_causal=True)
+        o = F.scaled_dot_product_attention(
+            q, k.expand(b, h, l, n) if g == 1 else k, v.expand(b, h, l, n) if g == 1 else v, is_causal=True
+        )
         x = x + a["o_proj"](o.transpose(1, 2).reshape(b * l, h * n))
         y, balance = self.mlp(rms_norm(x, self.post_attention_layernorm.weight))
         return x + y, balance
@@ -180,16 +202,19 @@ class Language(nn.Module):
         self.norm = nn.RMSNorm(TEXT["hidden_size"], 1e-6)
 
     def rotary(self, positions):
-        """positions (items, 3, length) -> cos, sin (items, 1, length, 64): interleaved M-RoPE, axes t h w t h w ... t t t t"""
+        """positions (items, 3, length) -> cos, sin (items, 1, length, 64): interleaved M-RoPE, axes t h w t h w ...
+        t t t t"""
         i = torch.arange(64, device=positions.device)
         axis = torch.where(i < 60, i % 3, 0)
-        freq = TEXT["rope_parameters"]["rope_theta"] ** (-torch.arange(64, device=positions.device, dtype=torch.float32) / 64)
+        freq = TEXT["rope_parameters"]["rope_theta"] ** (
+            -torch.arange(64, device=positions.device, dtype=torch.float32) / 64
+        )
         angle = (positions.float()[:, axis, :] * freq[:, None]).transpose(1, 2).unsqueeze(1)
         return angle.cos(), angle.sin()
 
     def forward(self, ids, positions, visual, features, deep):
-        """visual: flat places of the visual rows; features and deep: those rows. Returns normed states (items, length, hidden), the balance
-        loss and the flat states after each layer."""
+        """visual: flat places of the visual rows; features and deep: those rows. Returns normed states (items,
+        length, hidden), the balance loss and the flat states after each layer."""
         x = self.embed_tokens(ids.flatten()).to(features.dtype).index_copy(0, visual, features)
         cos, sin = self.rotary(positions)
         balance, inner = 0.0, []
@@ -225,7 +250,9 @@ class TinyVlm(nn.Module):
 
     def compile_blocks(self):
         """Compiles the repeated parts only: three small graphs, shared by all layers and picture sizes."""
-        torch.fx.experimental._config.use_duck_shape = False  # a length that happens to equal a width says nothing about the next batch
+        torch.fx.experimental._config.use_duck_shape = (
+            False  # a length that happens to equal a width says nothing about the next batch
+        )
         for block in self.model["visual"].blocks:
             block.compile(dynamic=True)
         for merger in (self.model["visual"].merger, *self.model["visual"].deepstack_merger_list):
@@ -247,11 +274,12 @@ def initialise(model, seed=0):
                 p.zero_()
             else:
                 fan_in = p[0].numel()
-                p.copy_(torch.randn(p.shape, generator=generator) * (0.7 / fan_in ** 0.5))
+                p.copy_(torch.randn(p.shape, generator=generator) * (0.7 / fan_in**0.5))
 
 
 def frames_of(images, batch):
-    """(pictures, h, w, 3) uint8 of a micro-batch -> (slices, 1 or 2, h, w, 3): video frames pair up, an odd last one twice."""
+    """(pictures, h, w, 3) uint8 of a micro-batch -> (slices, 1 or 2, h, w, 3): video frames pair up, an odd last
+    one twice."""
     if not batch["frames"]:
         return images[:, None]
     n, f = batch["n_items"], batch["frames"]
@@ -262,4 +290,7 @@ def frames_of(images, batch):
 
 
 def count(model):
-    return {"text": sum(p.numel() for p in model.model["language_model"].parameters()), "vision": sum(p.numel() for p in model.model["visual"].parameters())}
+    return {
+        "text": sum(p.numel() for p in model.model["language_model"].parameters()),
+        "vision": sum(p.numel() for p in model.model["visual"].parameters()),
+    }

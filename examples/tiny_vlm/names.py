@@ -1,4 +1,5 @@
 """Which GGUF tensor holds which part of which weight: one table for writing files and for reading them back."""
+
 from typing import NamedTuple
 
 from .config import EXPERTS, TEXT, VISION
@@ -18,7 +19,12 @@ def text_entries(moe):
     yield Entry("output_norm.weight", root + "norm.weight", (), "f32")
     for i in range(TEXT["num_hidden_layers"]):
         to, of = f"blk.{i}.", f"{root}layers.{i}."
-        for a, b in (("attn_norm", "input_layernorm"), ("ffn_norm", "post_attention_layernorm"), ("attn_q_norm", "self_attn.q_norm"), ("attn_k_norm", "self_attn.k_norm")):
+        for a, b in (
+            ("attn_norm", "input_layernorm"),
+            ("ffn_norm", "post_attention_layernorm"),
+            ("attn_q_norm", "self_attn.q_norm"),
+            ("attn_k_norm", "self_attn.k_norm"),
+        ):
             yield Entry(f"{to}{a}.weight", f"{of}{b}.weight", (), "f32")
         for a, b in (("attn_q", "q_proj"), ("attn_k", "k_proj"), ("attn_v", "v_proj"), ("attn_output", "o_proj")):
             yield Entry(f"{to}{a}.weight", f"{of}self_attn.{b}.weight", ())
@@ -46,8 +52,14 @@ def vision_entries():
         yield Entry(to + ".bias", f"{root}{of}.bias", (), "f32")
 
     for i in range(VISION["depth"]):
-        for a, b, kind in (("ln1", "norm1", "f32"), ("ln2", "norm2", "f32"), ("attn_qkv", "attn.qkv", ""), ("attn_out", "attn.proj", ""),
-                           ("ffn_up", "mlp.linear_fc1", ""), ("ffn_down", "mlp.linear_fc2", "")):
+        for a, b, kind in (
+            ("ln1", "norm1", "f32"),
+            ("ln2", "norm2", "f32"),
+            ("attn_qkv", "attn.qkv", ""),
+            ("attn_out", "attn.proj", ""),
+            ("ffn_up", "mlp.linear_fc1", ""),
+            ("ffn_down", "mlp.linear_fc2", ""),
+        ):
             yield from pair(f"v.blk.{i}.{a}", f"blocks.{i}.{b}", kind)
     for k, i in enumerate(VISION["deepstack_visual_indexes"]):
         for a, b, kind in (("norm", "norm", "f32"), ("fc1", "linear_fc1", ""), ("fc2", "linear_fc2", "")):

@@ -1,4 +1,5 @@
 """Muon for the matrices of the network, AdamW for everything else."""
+
 import torch
 
 
@@ -15,7 +16,8 @@ def orthogonalised(g, steps=5):
 
 
 def matrices(name, p):
-    """How many equal matrices a parameter holds along its first axis: (q, k, v) of the tower, experts; 0 for AdamW's parameters."""
+    """How many equal matrices a parameter holds along its first axis: (q, k, v) of the tower, experts; 0 for
+    AdamW's parameters."""
     if p.dim() == 3:  # experts: gate and up apart
         return p.shape[0] * (2 if name.endswith("gate_up_proj") else 1)
     if p.dim() != 2 or any(k in name for k in ("embed", "mlp.gate.weight")):
@@ -33,7 +35,10 @@ class Muon:
             if k:
                 shape = (k, p.numel() // p.shape[-1] // k, p.shape[-1])
                 groups.setdefault(shape[1:], []).append((p, shape))
-        self.groups = [(members, torch.zeros((sum(s[0] for _, s in members), *key), device=members[0][0].device)) for key, members in groups.items()]
+        self.groups = [
+            (members, torch.zeros((sum(s[0] for _, s in members), *key), device=members[0][0].device))
+            for key, members in groups.items()
+        ]
 
     @torch.no_grad()
     def step(self, lr):
@@ -55,8 +60,16 @@ class Optimizer:
         self.muon, self.muon_lr, self.adam_lr = Muon(named), muon_lr, adam_lr
         rest = [(n, p) for n, p in named if not matrices(n, p)]
         factor = lambda n: 1.0 if "embed_tokens" in n else 0.2 if "patch_embed" in n else 0.5
-        self.adam = torch.optim.AdamW([{"params": [p for n, p in rest if factor(n) == f], "factor": f} for f in sorted({factor(n) for n, _ in rest})],
-                                      lr=adam_lr, betas=(0.9, 0.97), weight_decay=0.0, fused=rest[0][1].is_cuda)
+        self.adam = torch.optim.AdamW(
+            [
+                {"params": [p for n, p in rest if factor(n) == f], "factor": f}
+                for f in sorted({factor(n) for n, _ in rest})
+            ],
+            lr=adam_lr,
+            betas=(0.9, 0.97),
+            weight_decay=0.0,
+            fused=rest[0][1].is_cuda,
+        )
         self.parameters = [p for _, p in named]
 
     def step(self, scale):

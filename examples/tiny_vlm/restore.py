@@ -1,7 +1,9 @@
-"""Released GGUF files back to a folder of weights: to train on, to evaluate, or to compare with other programs, from what is shipped.
+"""Released GGUF files back to a folder of weights: to train on, to evaluate, or to compare with other programs,
+from what is shipped.
 
     python -m tiny_vlm.restore models/tiny/tiny-Q8_0.gguf models/tiny/mmproj-tiny-Q8_0.gguf --out OUT/tiny
 """
+
 import argparse
 
 import gguf
@@ -15,7 +17,9 @@ from .names import text_entries, vision_entries
 def read(path):
     """(architecture, tensor name -> float32 array) of a file."""
     reader = gguf.GGUFReader(path)
-    return reader.fields["general.architecture"].contents(), {t.name: gguf.quants.dequantize(t.data, t.tensor_type).reshape(tuple(t.shape[::-1])) for t in reader.tensors}
+    return reader.fields["general.architecture"].contents(), {
+        t.name: gguf.quants.dequantize(t.data, t.tensor_type).reshape(tuple(t.shape[::-1])) for t in reader.tensors
+    }
 
 
 def main():

@@ -1,7 +1,9 @@
-"""Writes the bundled sample pictures: one held-out item a family with several questions, all of which the given weights answer rightly.
+"""Writes the bundled sample pictures: one held-out item a family with several questions, all of which the given
+weights answer rightly.
 
     python -m tiny_vlm.samples WEIGHTS [WEIGHTS_MOE] --out models/samples
 """
+
 import argparse
 import json
 import pathlib
@@ -15,9 +17,18 @@ from .evaluate import answers
 from .generate import paint
 from .model import TinyVlm
 
-WANTED = [("scene", "scene", (192, 256), "en"), ("scene-zh", "scene", (160, 224), "zh"), ("text", "ocr", (96, 256), "en"), ("receipt", "receipt", (320, 224), "en"),
-          ("form-zh", "receipt", (256, 256), "zh"), ("screen", "screen", (224, 288), "en"), ("change", "change", (128, 160), "en"),
-          ("video", "video", (96, 128, 8), "en"), ("chart", "chart", (192, 256), "en"), ("table-zh", "chart", (192, 256), "zh")]
+WANTED = [
+    ("scene", "scene", (192, 256), "en"),
+    ("scene-zh", "scene", (160, 224), "zh"),
+    ("text", "ocr", (96, 256), "en"),
+    ("receipt", "receipt", (320, 224), "en"),
+    ("form-zh", "receipt", (256, 256), "zh"),
+    ("screen", "screen", (224, 288), "en"),
+    ("change", "change", (128, 160), "en"),
+    ("video", "video", (96, 128, 8), "en"),
+    ("chart", "chart", (192, 256), "en"),
+    ("table-zh", "chart", (192, 256), "zh"),
+]
 
 
 def fitting(name, item, lang):
@@ -46,8 +57,14 @@ def main():
             item = draw(rng, world, family, geometry, lambda item: fitting(name, item, lang))
             turns, good = item.turns, True
             for turn in turns:
-                item.turns, item.task = [turn], {"scene": "scene", "ocr": "ocr_clean", "screen": "widget"}.get(family, family)
-                good = good and all(metrics.score(turn.metric, turn.answer, turn.target, answers(m, chat, [item])[0]) == 1 for m in models)
+                item.turns, item.task = (
+                    [turn],
+                    {"scene": "scene", "ocr": "ocr_clean", "screen": "widget"}.get(family, family),
+                )
+                good = good and all(
+                    metrics.score(turn.metric, turn.answer, turn.target, answers(m, chat, [item])[0]) == 1
+                    for m in models
+                )
                 if not good:
                     break
             if good:
@@ -56,11 +73,28 @@ def main():
         for k, part in enumerate(item.media):
             files = []
             for f, canvas in enumerate(part[1] if part[0] == "video" else [part[1]]):
-                files.append(f"{name}-{f}.png" if part[0] == "video" else f"{name}.png" if len(item.media) == 1 else f"{name}-{k}.png")
+                files.append(
+                    f"{name}-{f}.png"
+                    if part[0] == "video"
+                    else f"{name}.png"
+                    if len(item.media) == 1
+                    else f"{name}-{k}.png"
+                )
                 Image.fromarray(paint(canvas)).save(out / files[-1], optimize=True)
-            media.append({"type": "video", "frames": files, "fps": part[2]} if part[0] == "video" else {"type": "image", "image": files[0]})
+            media.append(
+                {"type": "video", "frames": files, "fps": part[2]}
+                if part[0] == "video"
+                else {"type": "image", "image": files[0]}
+            )
         for k, turn in enumerate(turns):
-            row = {"id": f"{name}-{k}", "task": family, "lang": lang, "content": media + [{"type": "text", "text": turn.prompt}], "answer": turn.answer, "metric": turn.metric}
+            row = {
+                "id": f"{name}-{k}",
+                "task": family,
+                "lang": lang,
+                "content": media + [{"type": "text", "text": turn.prompt}],
+                "answer": turn.answer,
+                "metric": turn.metric,
+            }
             if turn.target is not None:
                 row["target"] = turn.target
             rows.append(row)

@@ -1,9 +1,10 @@
 """Trains one stage of a fixed length in minutes; stages continue from each other's bfloat16 weights.
 
-    python -m tiny_vlm.train --out OUT/a --minutes 9 --easy                           # from scratch, learning rate stays up
-    python -m tiny_vlm.train --start OUT/a --out OUT/tiny --minutes 9 --decay 0.6       # continues, falls to zero at the end
-    python -m tiny_vlm.train --start OUT/tiny --grow --out OUT/tiny-moe --minutes 9 --decay 0.7 --peak 0.5
+python -m tiny_vlm.train --out OUT/a --minutes 9 --easy                      # from scratch
+python -m tiny_vlm.train --start OUT/a --out OUT/b --minutes 9 --decay 1     # goes on, ends at a rate of zero
+python -m tiny_vlm.train --start OUT/b --grow --out OUT/moe --minutes 9 --peak 0.5 --decay 1
 """
+
 import argparse
 import json
 import os
@@ -25,45 +26,77 @@ from .optimizer import Optimizer
 
 
 def learning_rate(progress, step, warmup, decay):
-    """Share of the peak: linear warm-up in steps, then flat, then linear to zero over the last `decay` of the stage's time."""
+    """Share of the peak: linear warm-up in steps, then flat, then linear to zero over the last `decay` of the
+    stage's time."""
     return min(1.0, (step + 1) / warmup) * min(1.0, max(0.0, (1.0 - progress) / decay) if decay > 0 else 1.0)
+
+
+def beginning(o):
+    """The model on the CPU, and what the stages before this one were."""
+    model = TinyVlm(o.moe or o.grow)
+    if not o.start:
+        initialise(model, o.seed)
+        return model, []
+    state = weights.load_state(o.start)
+    model.load_state_dict(grown(state) if o.grow else state)
+    return model, json.loads((pathlib.Path(o.start) / "meta.json").read_text())["history"]
+
+
+def prepared(o, model, device):
+    """Micro-batches and optimizer of a model on its device."""
+    if o.compile:
+        model.compile_blocks()
+    aids = Aids(TEXT["hidden_size"]).to(device)
+    kept = pathlib.Path(o.start or "") / "aids.safetensors"
+    if o.start and kept.exists():
+        aids.load_state_dict(load_file(str(kept)))
+    named = [(n, p) for n, p in model.named_parameters() if p.requires_grad]
+    named += [(f"embed.{n}", p) for n, p in aids.named_parameters()]
+    optimizer = Optimizer(named, o.muon_lr, o.adam_lr)
+    for p in optimizer.parameters:
+        p.grad = torch.zeros_like(p)
+    atlas, balance = torch.from_numpy(Atlas().pixels).to(device), o.balance if model.moe else 0.0
+    return MicroBatches(model, aids, atlas, o.accumulate, balance, (o.letters, o.pointers), o.graphs), optimizer
+
+
+class Log:
+    """A line now and then: speed since the last one, and the losses."""
+
+    def __init__(self, every):
+        self.begun, self.every, self.mark = time.time(), every, (time.time(), 0, 0)
+
+    def seconds(self):
+        return time.time() - self.begun
+
+    def tell(self, step, items, scale, waited, runner):
+        before, steps, seen = self.mark
+        span = time.time() - before
+        if span > self.every:
+            speed = f"{(items - seen) / span:.0f} items/s  {(step - steps) / span:.1f} steps/s  waited {waited:.0f} s"
+            print(f"{self.seconds():5.0f} s  step {step}  lr {scale:.3f}  {speed} | {runner.line()}", flush=True)
+            self.mark = (time.time(), step, items)
 
 
 def train(o):
     device = "cuda" if torch.cuda.is_available() else "cpu"
     torch.backends.cuda.matmul.allow_tf32 = True
     torch.manual_seed(o.seed)
-    begun = time.time()
-    model = TinyVlm(o.moe or o.grow)
-    history = []
-    if o.start:
-        state = weights.load_state(o.start)
-        model.load_state_dict(grown(state) if o.grow else state)
-        history = json.loads((pathlib.Path(o.start) / "meta.json").read_text()).get("history", [])
-    else:
-        initialise(model, o.seed)
-    stream = iter(loader(o.seed + 1000 * (len(history) + 1), o.workers, o.scale, o.easy, dict((k, int(v)) for k, v in (m.split("=") for m in o.mix))))  # forks before the GPU is in use
+    log = Log(o.every)
+    model, history = beginning(o)
+    mix = {family: int(times) for family, times in (m.split("=") for m in o.mix)}
+    # Worker processes are forked before the GPU is in use. Every stage has a stream of its own.
+    stream = iter(loader(o.seed + 1000 * (len(history) + 1), o.workers, o.scale, o.easy, mix))
     model.to(device)
     if model.moe:
         model.model["visual"].requires_grad_(False)  # both models share one tower
     print("parameters", count(model), "device", device, flush=True)
-    if o.compile:
-        model.compile_blocks()
     if device == "cuda":
         torch.cuda.synchronize()
         torch.cuda.set_stream(torch.cuda.Stream())  # graphs are captured on the stream that everything runs on
-    aids = Aids(TEXT["hidden_size"]).to(device)
-    kept = pathlib.Path(o.start or "") / "aids.safetensors"
-    if o.start and kept.exists():
-        aids.load_state_dict(load_file(str(kept)))
-    optimizer = Optimizer([*((n, p) for n, p in model.named_parameters() if p.requires_grad), *((f"embed.{n}", p) for n, p in aids.named_parameters())], o.muon_lr, o.adam_lr)
-    for p in optimizer.parameters:
-        p.grad = torch.zeros_like(p)
-    runner = MicroBatches(model, aids, torch.from_numpy(Atlas().pixels).to(device), o.accumulate, o.balance if model.moe else 0.0, (o.letters, o.pointers), o.graphs)
-    step, items, printed, waiting = 0, 0, time.time(), 0.0
-    limit, mark = o.minutes * 60, (time.time(), 0, 0)
+    runner, optimizer = prepared(o, model, device)
+    step, items, waited = 0, 0, 0.0
     while True:
-        progress = (time.time() - begun) / limit  # compiling counts, so that a stage never outlasts its lease
+        progress = log.seconds() / (o.minutes * 60)  # compiling counts, so that a stage keeps to its time
         if progress >= 1.0 or (o.steps and step >= o.steps):
             break
         scale = learning_rate(progress, step, o.warmup, o.decay) * o.peak
@@ -71,22 +104,22 @@ def train(o):
         for _ in range(o.accumulate):
             t = time.time()
             packed = next(stream)
-            waiting += time.time() - t
+            waited += time.time() - t
             runner.run(packed)
             items += packed[0]["n_items"]
         optimizer.step(scale)
         step += 1
         if step % 20 == 0 and device == "cuda":
             torch.cuda.current_stream().synchronize()  # keeps the clock honest
-        if time.time() - printed > o.every:
-            now = time.time()
-            print(f"{now - begun:5.0f} s  step {step}  lr {scale:.3f}  {(items - mark[2]) / (now - mark[0]):.0f} items/s  {(step - mark[1]) / (now - mark[0]):.1f} steps/s  "
-                  f"waited {waiting:.0f} s  graphs {len(runner.captured)} | {runner.line()}", flush=True)
-            printed, mark = now, (now, step, items)
-    history.append({"minutes": o.minutes, "steps": step, "items": items, "seed": o.seed, "peak": o.peak, "decay": o.decay, "grown": o.grow})
+        log.tell(step, items, scale, waited, runner)
+    stage = {"minutes": o.minutes, "steps": step, "items": items}
+    history.append(stage | {"seed": o.seed, "peak": o.peak, "decay": o.decay, "grown": o.grow})
     weights.save(model.state_dict(), o.out, {"moe": model.moe, "history": history})
-    save_file({k: v.cpu().contiguous() for k, v in aids.state_dict().items()}, str(pathlib.Path(o.out) / "aids.safetensors"))
-    print(f"saved after {time.time() - begun:.0f} s, {step} steps, {items} items", flush=True)
+    save_file(
+        {k: v.cpu().contiguous() for k, v in runner.aids.state_dict().items()},
+        str(pathlib.Path(o.out) / "aids.safetensors"),
+    )
+    print(f"saved after {log.seconds():.0f} s, {step} steps, {items} items", flush=True)
     if o.evaluate:
         weights.load(model, o.out)  # rounded to bfloat16, as shipped
         model.eval()
@@ -95,7 +128,7 @@ def train(o):
             table = evaluate.evaluate(model, chat, n=o.evaluate, device=device)
         evaluate.show(table)
         (pathlib.Path(o.out) / "scores.json").write_text(json.dumps(table, indent=1, ensure_ascii=False))
-        print(f"evaluated after {time.time() - begun:.0f} s", flush=True)
+        print(f"evaluated after {log.seconds():.0f} s", flush=True)
     os._exit(0)  # worker processes may be busy; nothing is left to save
 
 
@@ -112,7 +145,9 @@ def main():
     parser.add_argument("--muon-lr", type=float, default=0.02)
     parser.add_argument("--adam-lr", type=float, default=0.003)
     parser.add_argument("--peak", type=float, default=1.0, help="share of both learning rates")
-    parser.add_argument("--decay", type=float, default=0.0, help="share of the time over which the learning rate falls to zero")
+    parser.add_argument(
+        "--decay", type=float, default=0.0, help="share of the time over which the learning rate falls to zero"
+    )
     parser.add_argument("--warmup", type=int, default=200)
     parser.add_argument("--balance", type=float, default=0.01)
     parser.add_argument("--letters", type=float, default=0.5, help="weight of the letter-finding aid")

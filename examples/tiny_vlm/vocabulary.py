@@ -1,7 +1,9 @@
 """Trains the byte-level BPE vocabulary (Qwen2 splitting rule) on the fixed language of the tasks.
 
-Free words (what is read off pictures) are left out, so that they are spelled in short pieces and unseen words cost nothing extra.
+Free words (what is read off pictures) are left out, so that they are spelled in short pieces and unseen words cost
+nothing extra.
 """
+
 import argparse
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
@@ -11,7 +13,9 @@ from .data.tasks import FAMILIES
 from .data.tasks.screen import TOOL_SYSTEM
 from .data.world import draw, make_world, seeded
 
-QWEN2_SPLIT = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+")
+QWEN2_SPLIT = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
 
 
 class _Letters:
@@ -42,10 +46,19 @@ def corpus(n, seed=0):
 def train(size, n, path):
     tokenizer = Tokenizer(models.BPE())
     tokenizer.normalizer = normalizers.NFC()
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(QWEN2_SPLIT), "isolated"),
-                                                       pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(QWEN2_SPLIT), "isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
     tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(vocab_size=size - len(SPECIALS), min_frequency=8, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False)
+    trainer = trainers.BpeTrainer(
+        vocab_size=size - len(SPECIALS),
+        min_frequency=8,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
     tokenizer.train_from_iterator(corpus(n), trainer)
     tokenizer.add_tokens([AddedToken(s, special=i < N_SPECIAL, normalized=False) for i, s in enumerate(SPECIALS)])
     tokenizer.save(str(path))

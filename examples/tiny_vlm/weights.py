@@ -1,4 +1,5 @@
 """Weights as safetensors in shards of at most 15 MB, under their transformers names."""
+
 import json
 import pathlib
 

@@ -1,7 +1,10 @@
-"""Endless training micro-batches: layouts and tokens are made by worker processes, pictures are painted by the consumer.
+"""Endless training micro-batches: layouts and tokens are made by worker processes, pictures are painted by the
+consumer.
 
-All micro-batches of one family and geometry have the same tensor shapes, so that a consumer may capture a CUDA graph for each.
+All micro-batches of one family and geometry have the same tensor shapes, so that a consumer may capture a CUDA
+graph for each.
 """
+
 import math
 
 import numpy as np
@@ -12,7 +15,15 @@ from .tasks import FAMILIES
 from .world import draw, make_world, seeded
 
 # family -> (items a micro-batch, how often it comes in a round)
-MIX = {"scene": (160, 1), "ocr": (256, 3), "receipt": (128, 2), "screen": (128, 3), "change": (128, 1), "video": (128, 1), "chart": (160, 1)}
+MIX = {
+    "scene": (160, 1),
+    "ocr": (256, 3),
+    "receipt": (128, 2),
+    "screen": (128, 3),
+    "change": (128, 1),
+    "video": (128, 1),
+    "chart": (160, 1),
+}
 WITH_TEXT = ("ocr", "receipt", "screen", "chart")
 SLOTS, CLASSES = 8, 96  # letters are looked for in 8 x 16 pixel slots of every visual token; class 0 is none
 MOST_TURNS = 4
@@ -39,8 +50,9 @@ def letter_targets(items, height, width):
 
 
 def point_targets(coded, turns, geometry, length):
-    """Rows (item, flat place that begins an answer, visual token where its name stands, ... where the answer stands); -100 if unknown."""
-    rows, cols = geometry[0] // MERGED, geometry[1] // MERGED
+    """Rows (item, flat place that begins an answer, visual token where its name stands, ... where the answer
+    stands); -100 if unknown."""
+    cols = geometry[1] // MERGED
     found = np.full((MOST_TURNS * len(coded), 4), -100, np.int32)
     found[:, :2] = 0
 
@@ -58,8 +70,8 @@ def point_targets(coded, turns, geometry, length):
 def collate(chat, family, geometry, items, turns, longest, length=None, answer_tokens=None):
     """Same-geometry items -> dict of arrays; padding belongs to one answer more than there are.
 
-    `length` and `answer_tokens` fix the padded sizes; otherwise text is padded to a multiple of 32 and answers to one of 256.
-    Answers beyond `answer_tokens` are left out."""
+    `length` and `answer_tokens` fix the padded sizes; otherwise text is padded to a multiple of 32 and answers to
+    one of 256. Answers beyond `answer_tokens` are left out."""
     coded = [chat.conversation(item, t, longest) for item, t in zip(items, turns)]
     length = length or math.ceil(max(len(ids) for ids, *_ in coded) / 32) * 32
     batch, pad = len(items), chat.ids["<|endoftext|>"]
@@ -68,8 +80,8 @@ def collate(chat, family, geometry, items, turns, longest, length=None, answer_t
     visual = np.empty((batch, len(coded[0][2])), np.int32)
     sources, targets, answer_of, n_answers = [], [], [], 0
     for b, (tokens, places, seen, answers) in enumerate(coded):
-        ids[b, :len(tokens)] = tokens
-        positions[b, :, :len(tokens)] = places
+        ids[b, : len(tokens)] = tokens
+        positions[b, :, : len(tokens)] = places
         visual[b] = np.asarray(seen) + b * length
         for start, end in answers:
             if answer_tokens and len(sources) + end - start > answer_tokens:
@@ -86,7 +98,7 @@ def collate(chat, family, geometry, items, turns, longest, length=None, answer_t
     pictures, primitives, first = [], [], 0
     for item in items:
         for part in item.media:
-            for canvas in (part[1] if part[0] == "video" else [part[1]]):
+            for canvas in part[1] if part[0] == "video" else [part[1]]:
                 header = list(canvas.picture)
                 header[24], header[25] = first, canvas.count()
                 first += canvas.count()
@@ -95,19 +107,40 @@ def collate(chat, family, geometry, items, turns, longest, length=None, answer_t
     joined = np.frombuffer(b"".join(p.tobytes() for p in primitives), np.float32).reshape(-1, 16)
     if not len(joined):
         joined = np.zeros((1, 16), np.float32)
-    return {"family": family, "geometry": geometry, "n_items": batch, "n_answers": n_answers,
-            "frames": len(items[0].media[0][1]) if items[0].media[0][0] == "video" else 0,
-            "ids": ids, "positions": positions, "visual": visual.reshape(-1), "sources": np.array(sources, np.int32),
-            "targets": np.array(targets, np.int32), "answer_of": np.array(answer_of, np.int32),
-            "pointers": pointers, "letters": letter_targets(items, *geometry[:2]) if family in WITH_TEXT else np.zeros((1, SLOTS), np.uint8),
-            "pictures": np.array(pictures, np.float32), "primitives": joined}
+    return {
+        "family": family,
+        "geometry": geometry,
+        "n_items": batch,
+        "n_answers": n_answers,
+        "frames": len(items[0].media[0][1]) if items[0].media[0][0] == "video" else 0,
+        "ids": ids,
+        "positions": positions,
+        "visual": visual.reshape(-1),
+        "sources": np.array(sources, np.int32),
+        "targets": np.array(targets, np.int32),
+        "answer_of": np.array(answer_of, np.int32),
+        "pointers": pointers,
+        "letters": letter_targets(items, *geometry[:2]) if family in WITH_TEXT else np.zeros((1, SLOTS), np.uint8),
+        "pictures": np.array(pictures, np.float32),
+        "primitives": joined,
+    }
 
 
-FIXED = ("ids", "positions", "visual", "sources", "targets", "answer_of", "letters", "pointers")  # equal shapes in all micro-batches of a geometry
+FIXED = (
+    "ids",
+    "positions",
+    "visual",
+    "sources",
+    "targets",
+    "answer_of",
+    "letters",
+    "pointers",
+)  # equal shapes in all micro-batches of a geometry
 
 
 def pack(batch):
-    """All arrays of a micro-batch in one byte tensor, the fixed ones first: one hand-over between processes, one copy to the GPU."""
+    """All arrays of a micro-batch in one byte tensor, the fixed ones first: one hand-over between processes, one
+    copy to the GPU."""
     arrays, places, size = [], {}, 0
     for name in (*FIXED, "pictures", "primitives"):
         value = batch[name]
@@ -116,31 +149,46 @@ def pack(batch):
         size += (value.nbytes + 15) // 16 * 16
     buffer = np.zeros(size, np.uint8)
     for start, value in arrays:
-        buffer[start:start + value.nbytes] = np.ascontiguousarray(value).reshape(-1).view(np.uint8)
+        buffer[start : start + value.nbytes] = np.ascontiguousarray(value).reshape(-1).view(np.uint8)
     return {k: v for k, v in batch.items() if k not in places}, places, torch.from_numpy(buffer)
 
 
 def views(places, buffer, names):
     """The named arrays as tensors over `buffer`."""
-    return {n: buffer[places[n][0]:places[n][0] + places[n][1]].view(getattr(torch, places[n][3])).view(places[n][2]) for n in names}
+    return {
+        n: buffer[places[n][0] : places[n][0] + places[n][1]].view(getattr(torch, places[n][3])).view(places[n][2])
+        for n in names
+    }
 
 
 def rounds(mix):
     """The order of families in one round, spread evenly; `mix` changes how often some come."""
-    slots = [((k + 0.5) / times, family) for family, (_, usual) in MIX.items() for times in [mix.get(family, usual)] for k in range(times)]
+    slots = [
+        ((k + 0.5) / times, family)
+        for family, (_, usual) in MIX.items()
+        for times in [mix.get(family, usual)]
+        for k in range(times)
+    ]
     return [family for _, family in sorted(slots)]
 
 
 def sizes(chat, world, sample=96):
-    """(family, geometry) -> (padded length, answer tokens an item): room for nearly every conversation of that kind."""
+    """(family, geometry) -> (padded length, answer tokens an item): room for nearly every conversation of that
+    kind."""
     table = {}
     for family, module in FAMILIES.items():
         for geometry in module.GEOMETRIES:
             rng = seeded("sizes", family, geometry)
-            coded = [chat.conversation(item, item.turns, 320) for item in (draw(rng, world, family, geometry) for _ in range(sample))]
+            coded = [
+                chat.conversation(item, item.turns, 320)
+                for item in (draw(rng, world, family, geometry) for _ in range(sample))
+            ]
             lengths = sorted(len(ids) for ids, *_ in coded)
             length = math.ceil(lengths[int(sample * 0.95)] / 32) * 32
-            table[family, geometry] = (length, sum(e - s for *_, answers in coded for s, e in answers) / sample * 1.06 + 0.3)
+            table[family, geometry] = (
+                length,
+                sum(e - s for *_, answers in coded for s, e in answers) / sample * 1.06 + 0.3,
+            )
     return table
 
 
@@ -172,9 +220,16 @@ class Stream(torch.utils.data.IterableDataset):
             options = {"easy": True} if family == "ocr" and self.easy and rng.random() > step / EASY_STEPS else {}
             items.append(draw(rng, self.world, family, geometry, fits, **options))
         answer_tokens = math.ceil(answer_tokens * count / 64) * 64
-        return pack(collate(self.chat, family, geometry, items, [item.turns for item in items], length, length, answer_tokens))
+        return pack(
+            collate(self.chat, family, geometry, items, [item.turns for item in items], length, length, answer_tokens)
+        )
 
 
 def loader(seed, workers, scale=1.0, easy=False, mix=None):
-    return torch.utils.data.DataLoader(Stream(seed, scale, easy=easy, mix=mix), batch_size=None, num_workers=workers, prefetch_factor=6 if workers else None,
-                                       pin_memory=torch.cuda.is_available())
+    return torch.utils.data.DataLoader(
+        Stream(seed, scale, easy=easy, mix=mix),
+        batch_size=None,
+        num_workers=workers,
+        prefetch_factor=6 if workers else None,
+        pin_memory=torch.cuda.is_available(),
+    )

@@ -1,4 +1,5 @@
 """A picture as a list of primitives: what the tasks draw on and what `raster.cu` paints."""
+
 import array
 import math
 
@@ -10,7 +11,8 @@ BOX, ELLIPSE, STAR, CROSS, HEART, GLYPH = range(6)
 
 
 class Canvas:
-    """Collects primitives of one picture of `width` x `height` pixels. Colours are (r, g, b) in 0..1, y grows downwards."""
+    """Collects primitives of one picture of `width` x `height` pixels. Colours are (r, g, b) in 0..1, y grows
+    downwards."""
 
     def __init__(self, width, height, atlas, background=(1.0, 1.0, 1.0), seed=0):
         self.width, self.height, self.atlas = width, height, atlas
@@ -28,18 +30,33 @@ class Canvas:
         p[8:14] = list(background) * 2
         p[17], p[20], p[22], p[23] = 16.0, 1.0, 1.0, seed % (1 << 24)
 
-    def add(self, kind, x, y, half_w, half_h, color, alpha=1.0, angle=0.0, p0=0.0, p1=0.0, p2=0.0, stroke=0.0, weight=0.0):
+    def add(
+        self, kind, x, y, half_w, half_h, color, alpha=1.0, angle=0.0, p0=0.0, p1=0.0, p2=0.0, stroke=0.0, weight=0.0
+    ):
         c, s = (math.cos(angle), math.sin(angle)) if angle else (1.0, 0.0)
-        self.primitives.extend((kind, x, y, half_w, half_h, c, s, color[0], color[1], color[2], alpha, p0, p1, p2, stroke, weight))
+        self.primitives.extend(
+            (kind, x, y, half_w, half_h, c, s, color[0], color[1], color[2], alpha, p0, p1, p2, stroke, weight)
+        )
 
     def box(self, left, top, right, bottom, color, radius=0.0, stroke=0.0, alpha=1.0):
         """A filled (or, with `stroke` > 0, outlined) rectangle with rounded corners."""
-        self.add(BOX, (left + right) / 2, (top + bottom) / 2, (right - left) / 2, (bottom - top) / 2, color, alpha, p0=radius,
-                 stroke=stroke / 2)
+        self.add(
+            BOX,
+            (left + right) / 2,
+            (top + bottom) / 2,
+            (right - left) / 2,
+            (bottom - top) / 2,
+            color,
+            alpha,
+            p0=radius,
+            stroke=stroke / 2,
+        )
 
     def line(self, x0, y0, x1, y1, color, width=1.0, alpha=1.0):
         length = math.hypot(x1 - x0, y1 - y0)
-        self.add(BOX, (x0 + x1) / 2, (y0 + y1) / 2, length / 2, width / 2, color, alpha, angle=math.atan2(y1 - y0, x1 - x0))
+        self.add(
+            BOX, (x0 + x1) / 2, (y0 + y1) / 2, length / 2, width / 2, color, alpha, angle=math.atan2(y1 - y0, x1 - x0)
+        )
 
     def disc(self, x, y, radius, color, stroke=0.0):
         self.add(ELLIPSE, x, y, radius, radius, color, stroke=stroke / 2)
@@ -60,13 +77,33 @@ class Canvas:
                 continue
             ax, ay, w, h, left, top, advance = table[ord(ch) - 33]
             hw, hh = w * scale / 2, h * scale / 2
-            extend((GLYPH, x + left * size + hw, y + top * size + hh, hw, hh, 1.0, 0.0, r, g, b, alpha, ax, ay, scale, slant, weight))
+            extend(
+                (
+                    GLYPH,
+                    x + left * size + hw,
+                    y + top * size + hh,
+                    hw,
+                    hh,
+                    1.0,
+                    0.0,
+                    r,
+                    g,
+                    b,
+                    alpha,
+                    ax,
+                    ay,
+                    scale,
+                    slant,
+                    weight,
+                )
+            )
             note((ord(ch), x + advance * size / 2, middle))
             x += advance * size + spacing
         return x
 
     def text_in(self, left, right, middle, text, font, size, color, align="left", **style):
-        """Text with its capitals centred on `middle`, aligned between left and right. Returns (start, end) of the pen."""
+        """Text with its capitals centred on `middle`, aligned between left and right. Returns (start, end) of the
+        pen."""
         width = self.text_width(text, font, size, style.get("spacing", 0.0))
         x = left if align == "left" else right - width if align == "right" else (left + right - width) / 2
         baseline = middle + self.atlas.metrics[font][1] * size / 2

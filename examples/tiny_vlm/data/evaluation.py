@@ -1,4 +1,5 @@
 """Evaluation items: one question each, from the held-out half of the world."""
+
 from .tasks import FAMILIES, TASKS
 from .world import draw, make_world, seeded
 

@@ -4,6 +4,7 @@ One atlas serves every text size, slant and weight. It is built once from font f
 (`python -m tiny_vlm.data.fonts --fonts DIR --out atlas.npz`) and never needs the font files again.
 The fonts of `HELD_OUT` are used by evaluation sets only.
 """
+
 import argparse
 import os
 import pathlib
@@ -15,44 +16,54 @@ SPREAD = 4.0  # atlas pixels of distance on either side of an outline
 OVERSAMPLE = 8
 CHARS = [chr(c) for c in range(33, 127)]
 
-PACKAGES = (
-    "fonts-dejavu-core fonts-dejavu-extra fonts-liberation2 fonts-roboto-unhinted fonts-roboto-slab fonts-open-sans fonts-lato "
-    "fonts-inconsolata fonts-firacode fonts-ebgaramond fonts-comic-neue fonts-quicksand fonts-cantarell fonts-crosextra-carlito "
-    "fonts-crosextra-caladea fonts-linuxlibertine fonts-hack fonts-jetbrains-mono fonts-freefont-ttf fonts-courier-prime fonts-play "
-    "fonts-cabin fonts-junction fonts-fanwood fonts-oldstandard fonts-mononoki fonts-karla fonts-sil-charis fonts-sil-gentium-basic "
-    "fonts-sil-andika fonts-noto-core fonts-noto-mono fonts-texgyre fonts-adf-accanthis fonts-adf-universalis fonts-adf-verana fonts-league-mono").split()
+PACKAGES = """fonts-dejavu-core fonts-dejavu-extra fonts-liberation2 fonts-roboto-unhinted fonts-roboto-slab
+fonts-open-sans fonts-lato fonts-inconsolata fonts-firacode fonts-ebgaramond fonts-comic-neue
+fonts-quicksand fonts-cantarell fonts-crosextra-carlito fonts-crosextra-caladea fonts-linuxlibertine
+fonts-hack fonts-jetbrains-mono fonts-freefont-ttf fonts-courier-prime fonts-play fonts-cabin
+fonts-junction fonts-fanwood fonts-oldstandard fonts-mononoki fonts-karla fonts-sil-charis
+fonts-sil-gentium-basic fonts-sil-andika fonts-noto-core fonts-noto-mono fonts-texgyre
+fonts-adf-accanthis fonts-adf-universalis fonts-adf-verana fonts-league-mono""".split()
 
-TRAIN = """DejaVuSans.ttf DejaVuSans-Bold.ttf DejaVuSansCondensed.ttf DejaVuSansMono.ttf DejaVuSansMono-Bold.ttf DejaVuSerif.ttf
-DejaVuSerif-Bold.ttf LiberationSans-Regular.ttf LiberationSans-Bold.ttf LiberationSerif-Regular.ttf LiberationSerif-Bold.ttf
-LiberationMono-Regular.ttf LiberationMono-Bold.ttf Roboto-Regular.ttf Roboto-Medium.ttf RobotoCondensed-Regular.ttf
-RobotoSlab-Regular.otf Inconsolata.otf FiraCode-Regular.ttf FiraCode-SemiBold.ttf EBGaramond12-Regular.otf EBGaramond12-Bold.otf
-ComicNeue-Regular.otf ComicNeue-Bold.otf Quicksand-Medium.ttf Quicksand-Bold.ttf Cantarell-Regular.otf Cantarell-Bold.otf
-Carlito-Regular.ttf Carlito-Bold.ttf LinLibertine_R.otf LinLibertine_RB.otf LinBiolinum_R.otf FreeMonoBold.ttf FreeSans.ttf
-FreeSerif.ttf FreeSerifBold.ttf Play-Regular.ttf Play-Bold.ttf Junction.otf FanwoodText.otf OldStandard-Regular.ttf
-mononoki-Regular.ttf mononoki-Bold.ttf Karla-Regular.otf Karla-Bold.otf CharisSIL-Regular.ttf CharisSIL-Bold.ttf GenBasR.ttf GenBkBasR.ttf
+TRAIN = """DejaVuSans.ttf DejaVuSans-Bold.ttf DejaVuSansCondensed.ttf DejaVuSansMono.ttf DejaVuSansMono-Bold.ttf
+DejaVuSerif.ttf DejaVuSerif-Bold.ttf LiberationSans-Regular.ttf LiberationSans-Bold.ttf LiberationSerif-Regular.ttf
+LiberationSerif-Bold.ttf LiberationMono-Regular.ttf LiberationMono-Bold.ttf Roboto-Regular.ttf Roboto-Medium.ttf
+RobotoCondensed-Regular.ttf RobotoSlab-Regular.otf Inconsolata.otf FiraCode-Regular.ttf FiraCode-SemiBold.ttf
+EBGaramond12-Regular.otf EBGaramond12-Bold.otf ComicNeue-Regular.otf ComicNeue-Bold.otf Quicksand-Medium.ttf
+Quicksand-Bold.ttf Cantarell-Regular.otf Cantarell-Bold.otf Carlito-Regular.ttf Carlito-Bold.ttf LinLibertine_R.otf
+LinLibertine_RB.otf LinBiolinum_R.otf FreeMonoBold.ttf FreeSans.ttf FreeSerif.ttf FreeSerifBold.ttf Play-Regular.ttf
+Play-Bold.ttf Junction.otf FanwoodText.otf OldStandard-Regular.ttf mononoki-Regular.ttf mononoki-Bold.ttf
+Karla-Regular.otf Karla-Bold.otf CharisSIL-Regular.ttf CharisSIL-Bold.ttf GenBasR.ttf GenBkBasR.ttf
 NotoSans-Regular.ttf NotoSans-Bold.ttf NotoSerif-Regular.ttf texgyreadventor-regular.otf texgyreheroscn-regular.otf
-texgyrepagella-regular.otf texgyreschola-regular.otf texgyrecursor-bold.otf LiberationSans-Italic.ttf LiberationSerif-Italic.ttf
-DejaVuSans-Oblique.ttf NotoSerif-Italic.ttf Roboto-Italic.ttf DejaVuSerifCondensed.ttf DejaVuSansCondensed-Bold.ttf DejaVuSansMono-Oblique.ttf
-DejaVuSerif-Italic.ttf LiberationMono-Italic.ttf LiberationSerif-BoldItalic.ttf Roboto-Light.ttf Roboto-Bold.ttf Roboto-Black.ttf
-RobotoCondensed-Bold.ttf RobotoCondensed-Light.ttf RobotoSlab-Bold.otf RobotoSlab-Light.otf FiraCode-Light.ttf FiraCode-Bold.ttf
-EBGaramond08-Regular.otf EBGaramond12-Italic.otf ComicNeue-Italic.otf Quicksand-Regular.ttf Cantarell-ExtraBold.otf Carlito-Italic.ttf
-LinLibertine_RI.otf LinLibertine_M.otf LinBiolinum_RB.otf FreeSansBold.ttf FreeSansOblique.ttf FreeSerifItalic.ttf Karla-Italic.otf
-Karla-ExtraBold.otf CharisSIL-Italic.ttf GenBasB.ttf GenBkBasB.ttf GenBasI.ttf NotoSans-Italic.ttf NotoSerif-Bold.ttf NotoMono-Regular.ttf
-texgyreadventor-bold.otf texgyreheros-regular.otf texgyreheroscn-bold.otf texgyrepagella-bold.otf texgyrepagella-italic.otf
-texgyreschola-bold.otf texgyretermes-regular.otf texgyrecursor-regular.otf mononoki-Italic.ttf AccanthisADFStd-Regular.otf
-AccanthisADFStd-Bold.otf UniversalisADFStd-Regular.otf UniversalisADFStd-Bold.otf UniversalisADFStd-Cond.otf Verana-Regular.otf
-VeranaSans-Regular.otf VeranaSans-Bold.otf VeranaSansDemi-Regular.otf LeagueMono-Regular.otf LeagueMono-Bold.otf
-LeagueMono-CondensedMedium.otf LeagueMono-WideMedium.otf OldStandard-Bold.ttf OldStandard-Italic.ttf Fanwood.otf""".split()
+texgyrepagella-regular.otf texgyreschola-regular.otf texgyrecursor-bold.otf LiberationSans-Italic.ttf
+LiberationSerif-Italic.ttf DejaVuSans-Oblique.ttf NotoSerif-Italic.ttf Roboto-Italic.ttf DejaVuSerifCondensed.ttf
+DejaVuSansCondensed-Bold.ttf DejaVuSansMono-Oblique.ttf DejaVuSerif-Italic.ttf LiberationMono-Italic.ttf
+LiberationSerif-BoldItalic.ttf Roboto-Light.ttf Roboto-Bold.ttf Roboto-Black.ttf RobotoCondensed-Bold.ttf
+RobotoCondensed-Light.ttf RobotoSlab-Bold.otf RobotoSlab-Light.otf FiraCode-Light.ttf FiraCode-Bold.ttf
+EBGaramond08-Regular.otf EBGaramond12-Italic.otf ComicNeue-Italic.otf Quicksand-Regular.ttf Cantarell-ExtraBold.otf
+Carlito-Italic.ttf LinLibertine_RI.otf LinLibertine_M.otf LinBiolinum_RB.otf FreeSansBold.ttf FreeSansOblique.ttf
+FreeSerifItalic.ttf Karla-Italic.otf Karla-ExtraBold.otf CharisSIL-Italic.ttf GenBasB.ttf GenBkBasB.ttf GenBasI.ttf
+NotoSans-Italic.ttf NotoSerif-Bold.ttf NotoMono-Regular.ttf texgyreadventor-bold.otf texgyreheros-regular.otf
+texgyreheroscn-bold.otf texgyrepagella-bold.otf texgyrepagella-italic.otf texgyreschola-bold.otf
+texgyretermes-regular.otf texgyrecursor-regular.otf mononoki-Italic.ttf AccanthisADFStd-Regular.otf
+AccanthisADFStd-Bold.otf UniversalisADFStd-Regular.otf UniversalisADFStd-Bold.otf UniversalisADFStd-Cond.otf
+Verana-Regular.otf VeranaSans-Regular.otf VeranaSans-Bold.otf VeranaSansDemi-Regular.otf LeagueMono-Regular.otf
+LeagueMono-Bold.otf LeagueMono-CondensedMedium.otf LeagueMono-WideMedium.otf OldStandard-Bold.ttf
+OldStandard-Italic.ttf Fanwood.otf""".split()
 
-HELD_OUT = """Lato-Regular.ttf Lato-Bold.ttf OpenSans-Regular.ttf OpenSans-Semibold.ttf Cabin-Regular.otf Caladea-Regular.ttf
-Caladea-Bold.ttf JetBrainsMono-Regular.ttf Hack-Regular.ttf texgyrebonum-regular.otf Andika-Regular.ttf "Courier Prime.otf" """
-HELD_OUT = [p for chunk in HELD_OUT.split('"') if chunk.strip() for p in ([chunk] if " Prime" in chunk else chunk.split())]
+HELD_OUT = (
+    """Lato-Regular.ttf Lato-Bold.ttf OpenSans-Regular.ttf OpenSans-Semibold.ttf Cabin-Regular.otf
+Caladea-Regular.ttf Caladea-Bold.ttf JetBrainsMono-Regular.ttf Hack-Regular.ttf texgyrebonum-regular.otf
+Andika-Regular.ttf""".split()
+    + ["Courier Prime.otf"]
+)
 
 
 def _glyph_field(font, char):
-    """Distance field of one glyph: (uint8 field, left of it and top of it relative to the pen on the ascender line, advance)."""
+    """Distance field of one glyph: (uint8 field, left of it and top of it relative to the pen on the ascender line,
+    advance)."""
     from PIL import Image, ImageDraw
     from scipy.ndimage import distance_transform_edt
+
     left, top, right, bottom = font.getbbox(char, anchor="ls")
     margin = int((SPREAD + 1) * OVERSAMPLE)
     x0 = (left - margin) // OVERSAMPLE * OVERSAMPLE
@@ -64,7 +75,7 @@ def _glyph_field(font, char):
     inside = np.asarray(mask) > 127
     signed = distance_transform_edt(inside) - distance_transform_edt(~inside)
     half = OVERSAMPLE // 2
-    centres = (signed[half - 1::OVERSAMPLE, half - 1::OVERSAMPLE] + signed[half::OVERSAMPLE, half::OVERSAMPLE]) / 2
+    centres = (signed[half - 1 :: OVERSAMPLE, half - 1 :: OVERSAMPLE] + signed[half::OVERSAMPLE, half::OVERSAMPLE]) / 2
     field = np.clip(127.5 + centres / OVERSAMPLE / SPREAD * 127.5, 0, 255).astype(np.uint8)
     return field, x0 / OVERSAMPLE / EM, y0 / OVERSAMPLE / EM, font.getlength(char) / OVERSAMPLE / EM
 
@@ -72,6 +83,7 @@ def _glyph_field(font, char):
 def build(folder, out):
     """Writes the atlas of all fonts of TRAIN and HELD_OUT, found anywhere under `folder`."""
     from PIL import ImageFont
+
     found = {p.name: p for p in pathlib.Path(folder).rglob("*") if p.suffix in (".ttf", ".otf")}
     names = TRAIN + HELD_OUT
     missing = [n for n in names if n not in found]
@@ -81,8 +93,11 @@ def build(folder, out):
     metrics = np.zeros((len(names), 3), np.float32)  # advance of a space, height of H, height of x (em)
     for f, name in enumerate(names):
         font = ImageFont.truetype(str(found[name]), EM * OVERSAMPLE)
-        metrics[f] = (font.getlength(" ") / OVERSAMPLE / EM, -font.getbbox("H", anchor="ls")[1] / OVERSAMPLE / EM,
-                      -font.getbbox("x", anchor="ls")[1] / OVERSAMPLE / EM)
+        metrics[f] = (
+            font.getlength(" ") / OVERSAMPLE / EM,
+            -font.getbbox("H", anchor="ls")[1] / OVERSAMPLE / EM,
+            -font.getbbox("x", anchor="ls")[1] / OVERSAMPLE / EM,
+        )
         for c, char in enumerate(CHARS):
             field, left, top, advance = _glyph_field(font, char)
             table[f, c, 2:] = field.shape[1], field.shape[0], left, top, advance
@@ -98,7 +113,7 @@ def build(folder, out):
     atlas = np.zeros((y + shelf, width), np.uint8)
     for height, f, c, field in cells:
         x, y = table[f, c, :2].astype(int)
-        atlas[y:y + height, x:x + field.shape[1]] = field
+        atlas[y : y + height, x : x + field.shape[1]] = field
     np.savez_compressed(out, atlas=atlas, table=table, metrics=metrics, names=np.array(names), n_train=len(TRAIN))
     print(f"{out}: {len(names)} fonts, atlas {atlas.shape}, {os.path.getsize(out) / 1e6:.1f} MB")
 

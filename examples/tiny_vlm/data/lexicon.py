@@ -1,20 +1,46 @@
 """Words, colours, shapes and places in English and Chinese."""
+
 import pathlib
 
 from .split import word_split
 
 COLORS = {  # English -> (Chinese, red, green, blue)
-    "red": ("红色", 0.86, 0.12, 0.12), "green": ("绿色", 0.13, 0.62, 0.20), "blue": ("蓝色", 0.13, 0.30, 0.88),
-    "yellow": ("黄色", 0.97, 0.88, 0.15), "orange": ("橙色", 0.98, 0.55, 0.08), "purple": ("紫色", 0.52, 0.15, 0.68),
-    "pink": ("粉色", 0.98, 0.58, 0.75), "brown": ("棕色", 0.47, 0.28, 0.12), "black": ("黑色", 0.06, 0.06, 0.06),
-    "white": ("白色", 0.97, 0.97, 0.97), "gray": ("灰色", 0.52, 0.52, 0.53), "cyan": ("青色", 0.15, 0.82, 0.86)}
-SHAPES = {"circle": "圆形", "square": "正方形", "triangle": "三角形", "diamond": "菱形", "pentagon": "五边形", "star": "星形", "cross": "十字",
-          "ring": "圆环", "heart": "心形"}
-PLACES = {(0, 0): ("top left", "左上"), (0, 1): ("top", "上方"), (0, 2): ("top right", "右上"), (1, 0): ("left", "左边"),
-          (1, 1): ("center", "中间"), (1, 2): ("right", "右边"), (2, 0): ("bottom left", "左下"), (2, 1): ("bottom", "下方"),
-          (2, 2): ("bottom right", "右下")}
+    "red": ("红色", 0.86, 0.12, 0.12),
+    "green": ("绿色", 0.13, 0.62, 0.20),
+    "blue": ("蓝色", 0.13, 0.30, 0.88),
+    "yellow": ("黄色", 0.97, 0.88, 0.15),
+    "orange": ("橙色", 0.98, 0.55, 0.08),
+    "purple": ("紫色", 0.52, 0.15, 0.68),
+    "pink": ("粉色", 0.98, 0.58, 0.75),
+    "brown": ("棕色", 0.47, 0.28, 0.12),
+    "black": ("黑色", 0.06, 0.06, 0.06),
+    "white": ("白色", 0.97, 0.97, 0.97),
+    "gray": ("灰色", 0.52, 0.52, 0.53),
+    "cyan": ("青色", 0.15, 0.82, 0.86),
+}
+SHAPES = {
+    "circle": "圆形",
+    "square": "正方形",
+    "triangle": "三角形",
+    "diamond": "菱形",
+    "pentagon": "五边形",
+    "star": "星形",
+    "cross": "十字",
+    "ring": "圆环",
+    "heart": "心形",
+}
+PLACES = {
+    (0, 0): ("top left", "左上"),
+    (0, 1): ("top", "上方"),
+    (0, 2): ("top right", "右上"),
+    (1, 0): ("left", "左边"),
+    (1, 1): ("center", "中间"),
+    (1, 2): ("right", "右边"),
+    (2, 0): ("bottom left", "左下"),
+    (2, 1): ("bottom", "下方"),
+    (2, 2): ("bottom right", "右下"),
+}
 SIZES = {"small": "小", "large": "大"}
-ZH_NUMBERS = "零一二三四五六七八九十"
 
 
 def jittered(rng, name, amount=0.045):
@@ -62,7 +88,10 @@ class Words:
 
     def invented(self, rng, longest=10):
         while True:
-            word = "".join(rng.choice(self._ONSETS) + rng.choice(self._VOWELS) + rng.choice(self._CODAS) for _ in range(rng.choice((1, 2, 2, 3))))
+            word = "".join(
+                rng.choice(self._ONSETS) + rng.choice(self._VOWELS) + rng.choice(self._CODAS)
+                for _ in range(rng.choice((1, 2, 2, 3)))
+            )
             if 2 < len(word) <= longest and word_split(word) == self.split:
                 return word
 

@@ -1,4 +1,5 @@
 """Python side of raster.cu: builds it once with g++ or nvcc and draws batches of equal-sized pictures."""
+
 import ctypes
 import hashlib
 import os
@@ -22,8 +23,11 @@ def _library(gpu):
     if not path.exists():
         _CACHE.mkdir(parents=True, exist_ok=True)
         part = str(path) + f".{os.getpid()}"
-        command = (["nvcc", "-O3", "-arch=native", "-shared", "-Xcompiler", "-fPIC", str(_SOURCE), "-o", part] if gpu else
-                   ["g++", "-O2", "-fno-math-errno", "-shared", "-fPIC", "-x", "c++", str(_SOURCE), "-o", part])
+        command = (
+            ["nvcc", "-O3", "-arch=native", "-shared", "-Xcompiler", "-fPIC", str(_SOURCE), "-o", part]
+            if gpu
+            else ["g++", "-O2", "-fno-math-errno", "-shared", "-fPIC", "-x", "c++", str(_SOURCE), "-o", part]
+        )
         subprocess.run(command, check=True)
         os.replace(part, path)
     library = ctypes.CDLL(str(path))
@@ -42,22 +46,44 @@ def render(pictures, primitives, atlas, height, width):
     out = np.empty((len(pictures), height, width, 3), np.uint8)
     shaded = np.empty((height, width, 3), np.float32)
     pointer = lambda a: a.ctypes.data
-    _library(False).render_cpu(pointer(pictures), len(pictures), pointer(primitives), pointer(atlas), atlas.shape[1], atlas.shape[0],
-                               pointer(shaded), pointer(out), height, width)
+    _library(False).render_cpu(
+        pointer(pictures),
+        len(pictures),
+        pointer(primitives),
+        pointer(atlas),
+        atlas.shape[1],
+        atlas.shape[0],
+        pointer(shaded),
+        pointer(out),
+        height,
+        width,
+    )
     return out
 
 
 def render_tensors(pictures, primitives, atlas, height, width, out=None):
     """The same for tensors; on the GPU when `pictures` lies there, then into `out` if given."""
     import torch
+
     if not pictures.is_cuda:
         return torch.from_numpy(render(pictures.numpy(), primitives.numpy(), atlas.numpy(), height, width))
     n = len(pictures)
     if out is None:
         out = torch.empty((n, height, width, 3), dtype=torch.uint8, device=pictures.device)
     shaded = torch.empty((n, height, width, 3), dtype=torch.float32, device=pictures.device)
-    code = _library(True).render_gpu(pictures.data_ptr(), n, primitives.data_ptr(), atlas.data_ptr(), atlas.shape[1], atlas.shape[0],
-                                     shaded.data_ptr(), out.data_ptr(), height, width, torch.cuda.current_stream().cuda_stream)
+    code = _library(True).render_gpu(
+        pictures.data_ptr(),
+        n,
+        primitives.data_ptr(),
+        atlas.data_ptr(),
+        atlas.shape[1],
+        atlas.shape[0],
+        shaded.data_ptr(),
+        out.data_ptr(),
+        height,
+        width,
+        torch.cuda.current_stream().cuda_stream,
+    )
     if code:
         raise RuntimeError(f"render_gpu failed with CUDA error {code}")
     return out

@@ -1,4 +1,5 @@
 """Which half of the world an item belongs to: decided by hashes of its words and of its content, never by chance."""
+
 import zlib
 
 SPLITS = ("train", "held_out")

@@ -1,4 +1,5 @@
 """Draws items of one split: retries until the content's hash falls on the right side."""
+
 import random
 
 from .fonts import Atlas

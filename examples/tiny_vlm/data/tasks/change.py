@@ -1,4 +1,5 @@
 """(f) Two pictures: what changed between them?"""
+
 import copy
 
 from ..canvas import Canvas, light_wear
@@ -8,8 +9,15 @@ from .scene import Shape, article, at_place, draw_shape, name, place, random_bac
 
 GEOMETRIES = [(128, 128), (96, 128), (128, 160), (160, 160), (160, 128), (128, 192)]
 
-_PROMPTS = {"en": ["What changed?", "What is different in the second picture?", "Compare the two pictures. What changed?", "Find the difference."],
-            "zh": ["有什么变化？", "第二张图有什么不同？", "比较两张图，哪里变了？", "找出不同之处。"]}
+_PROMPTS = {
+    "en": [
+        "What changed?",
+        "What is different in the second picture?",
+        "Compare the two pictures. What changed?",
+        "Find the difference.",
+    ],
+    "zh": ["有什么变化？", "第二张图有什么不同？", "比较两张图，哪里变了？", "找出不同之处。"],
+}
 
 
 def make(rng, world, geometry):
@@ -27,18 +35,34 @@ def make(rng, world, geometry):
         new = rng.choice([c for c in COLORS if c != old.color])
         after[i] = Shape(rng, s.kind, new, s.size, s.cell)
         after[i].jitter, after[i].turn = old.jitter, old.turn
-        answer = f"{place(where, lang)}的{what}变成了{COLORS[new][0]}。" if zh else f"The {what} {at_place(where, lang)} became {new}."
+        answer = (
+            f"{place(where, lang)}的{what}变成了{COLORS[new][0]}。"
+            if zh
+            else f"The {what} {at_place(where, lang)} became {new}."
+        )
     elif kind == "kind":
         s.kind = rng.choice([k for k in SHAPES if k != old.kind])
-        answer = f"{place(where, lang)}的{what}变成了{SHAPES[s.kind]}。" if zh else f"The {what} {at_place(where, lang)} became {article(s.kind)}."
+        answer = (
+            f"{place(where, lang)}的{what}变成了{SHAPES[s.kind]}。"
+            if zh
+            else f"The {what} {at_place(where, lang)} became {article(s.kind)}."
+        )
     elif kind == "moved":
         s.cell = rng.choice(free)
-        answer = f"{what}从{place(where, lang)}移到了{place(s.cell, lang)}。" if zh else f"The {what} moved from the {place(where, lang)} to the {place(s.cell, lang)}."
+        answer = (
+            f"{what}从{place(where, lang)}移到了{place(s.cell, lang)}。"
+            if zh
+            else f"The {what} moved from the {place(where, lang)} to the {place(s.cell, lang)}."
+        )
     elif kind == "added":
         new = random_shapes(rng, 1, free)[0]
         after.append(new)
         n = name(new.kind, new.color, lang)
-        answer = f"{place(new.cell, lang)}多了一个{n}。" if zh else f"{article(n).capitalize()} was added {at_place(new.cell, lang)}."
+        answer = (
+            f"{place(new.cell, lang)}多了一个{n}。"
+            if zh
+            else f"{article(n).capitalize()} was added {at_place(new.cell, lang)}."
+        )
     elif kind == "removed":
         del after[i]
         answer = f"{place(where, lang)}的{what}消失了。" if zh else f"The {what} {at_place(where, lang)} was removed."

@@ -6,16 +6,36 @@ from .item import Item, Turn, language
 
 GEOMETRIES = [(160, 224), (192, 256), (192, 192), (192, 224), (224, 256), (160, 256), (224, 224)]
 
-_SETS = [["Mon", "Tue", "Wed", "Thu", "Fri", "Sat"], ["Jan", "Feb", "Mar", "Apr", "May", "Jun"], ["A", "B", "C", "D", "E", "F"],
-         ["Q1", "Q2", "Q3", "Q4"], ["2019", "2020", "2021", "2022", "2023"]]
-_COLUMNS = ["Price", "Count", "Sales", "Cost", "Stock", "Score", "Rank", "Size", "Age", "Q1", "Q2", "2021", "2022", "2023"]
+_SETS = [
+    ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat"],
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun"],
+    ["A", "B", "C", "D", "E", "F"],
+    ["Q1", "Q2", "Q3", "Q4"],
+    ["2019", "2020", "2021", "2022", "2023"],
+]
+_COLUMNS = [
+    "Price",
+    "Count",
+    "Sales",
+    "Cost",
+    "Stock",
+    "Score",
+    "Rank",
+    "Size",
+    "Age",
+    "Q1",
+    "Q2",
+    "2021",
+    "2022",
+    "2023",
+]
 
 
 def _categories(rng, world, n):
     if rng.random() < 0.45:
         pool = rng.choice([s for s in _SETS if len(s) >= n])
         start = rng.randrange(len(pool) - n + 1)
-        return pool[start:start + n]
+        return pool[start : start + n]
     names = []
     while len(names) < n:
         w = world.words.any(rng, 5).capitalize()
@@ -45,13 +65,31 @@ def _value_turns(rng, lang, names, values, word, named, ends):
     zh = lang == "zh"
     turns = []
     for i in rng.sample(range(len(names)), min(2, len(names))):
-        prompt = rng.choice([f"{names[i]}的值是多少？", f"{names[i]}是多少？"] if zh else [f"What is the value of {names[i]}?", f"Read the value of {names[i]}.", f"How much is {names[i]}?"])
+        prompt = rng.choice(
+            [f"{names[i]}的值是多少？", f"{names[i]}是多少？"]
+            if zh
+            else [f"What is the value of {names[i]}?", f"Read the value of {names[i]}.", f"How much is {names[i]}?"]
+        )
         turns.append(Turn(prompt, str(values[i]), name_at=named[i], answer_at=ends[i]))
     top, low = max(values), min(values)
     if values.count(top) == 1 and rng.random() < 0.6:
-        turns.append(Turn(f"哪个{'柱子' if word == 'bar' else '点'}最高？" if zh else f"Which {word} is the highest?", names[values.index(top)], name_at=ends[values.index(top)], answer_at=named[values.index(top)]))
+        turns.append(
+            Turn(
+                f"哪个{'柱子' if word == 'bar' else '点'}最高？" if zh else f"Which {word} is the highest?",
+                names[values.index(top)],
+                name_at=ends[values.index(top)],
+                answer_at=named[values.index(top)],
+            )
+        )
     if values.count(low) == 1 and rng.random() < 0.4:
-        turns.append(Turn(f"哪个{'柱子' if word == 'bar' else '点'}最低？" if zh else f"Which {word} is the lowest?", names[values.index(low)], name_at=ends[values.index(low)], answer_at=named[values.index(low)]))
+        turns.append(
+            Turn(
+                f"哪个{'柱子' if word == 'bar' else '点'}最低？" if zh else f"Which {word} is the lowest?",
+                names[values.index(low)],
+                name_at=ends[values.index(low)],
+                answer_at=named[values.index(low)],
+            )
+        )
     rng.shuffle(turns)
     return turns[:3]
 
@@ -72,11 +110,29 @@ def make_chart(rng, world, geometry):
     title = ""
     if rng.random() < 0.6:
         title = " ".join(world.words.any(rng, 8) for _ in range(rng.choice((1, 2)))).title()
-        canvas.text_in(8, width - 8, 6 + size / 2, title, font, size * min(1.0, (width - 20) / canvas.text_width(title, font, size)), ink, "center", weight=0.1)
+        canvas.text_in(
+            8,
+            width - 8,
+            6 + size / 2,
+            title,
+            font,
+            size * min(1.0, (width - 20) / canvas.text_width(title, font, size)),
+            ink,
+            "center",
+            weight=0.1,
+        )
         top = size + 16
     top += size * 0.6 if shown else 0
-    label_room = max(canvas.text_width(x, font, size) for x in names) + 8 if flat else max(canvas.text_width(str(step * steps), font, size), 8) + 8
-    left, right, bottom = 4 + label_room, width - (canvas.text_width("000", font, size) if flat and shown else 10), height - size * 1.7
+    label_room = (
+        max(canvas.text_width(x, font, size) for x in names) + 8
+        if flat
+        else max(canvas.text_width(str(step * steps), font, size), 8) + 8
+    )
+    left, right, bottom = (
+        4 + label_room,
+        width - (canvas.text_width("000", font, size) if flat and shown else 10),
+        height - size * 1.7,
+    )
     scale = ((right - left) if flat else (bottom - top)) / (step * steps)
     faint = 0.25
     for k in range(steps + 1):
@@ -118,12 +174,28 @@ def make_chart(rng, world, geometry):
                 before = (at, y)
             else:
                 canvas.box(at - thick / 2, y, at + thick / 2, bottom, colors[i])
-            canvas.text_in(at - span / 2, at + span / 2, bottom + size * 0.85, names[i], font, size * min(1.0, (span - 2) / canvas.text_width(names[i], font, size)), ink, "center")
+            canvas.text_in(
+                at - span / 2,
+                at + span / 2,
+                bottom + size * 0.85,
+                names[i],
+                font,
+                size * min(1.0, (span - 2) / canvas.text_width(names[i], font, size)),
+                ink,
+                "center",
+            )
             if shown:
                 canvas.text_in(at - 20, at + 20, y - size * 0.65, str(v), font, size * 0.95, ink, "center")
     light_wear(canvas, rng, 0.5)
     turns = _value_turns(rng, lang, names, values, "point" if lines else "bar", named, ends)
-    return Item("chart", lang, [("image", canvas)], turns, ("chart", flat, lines, tuple(names), tuple(values), step, steps), tags=["chart"] * len(turns))
+    return Item(
+        "chart",
+        lang,
+        [("image", canvas)],
+        turns,
+        ("chart", flat, lines, tuple(names), tuple(values), step, steps),
+        tags=["chart"] * len(turns),
+    )
 
 
 def make_table(rng, world, geometry):
@@ -142,7 +214,9 @@ def make_table(rng, world, geometry):
     n_rows = len(names)
     heads = rng.sample(_COLUMNS, n_cols)
     money = [rng.random() < 0.3 for _ in heads]
-    cell = lambda m: f"{rng.randint(0, 99)}.{rng.randint(0, 99):02d}" if m else str(rng.randint(0, rng.choice((9, 99, 999))))
+    cell = lambda m: (
+        f"{rng.randint(0, 99)}.{rng.randint(0, 99):02d}" if m else str(rng.randint(0, rng.choice((9, 99, 999))))
+    )
     cells = [[cell(m) for m in money] for _ in names]
     first = max(max(canvas.text_width(x, font, size) for x in names), 30) + 12
     left, right = 6.0, width - 6.0
@@ -165,7 +239,15 @@ def make_table(rng, world, geometry):
         canvas.text_in(x + 3, x + col - 4, top + row / 2, head, font, size, ink, align, weight=0.15)
     for r, name in enumerate(names):
         y = top + row * (r + 1.5)
-        canvas.text_in(left + 4, left + first, y, name, font, size * min(1.0, (first - 6) / canvas.text_width(name, font, size)), ink)
+        canvas.text_in(
+            left + 4,
+            left + first,
+            y,
+            name,
+            font,
+            size * min(1.0, (first - 6) / canvas.text_width(name, font, size)),
+            ink,
+        )
         for k in range(n_cols):
             x = left + first + col * k
             canvas.text_in(x + 3, x + col - 4, y, cells[r][k], font, size, ink, align)
@@ -173,12 +255,34 @@ def make_table(rng, world, geometry):
     turns = []
     for _ in range(3):
         r, k = rng.randrange(n_rows), rng.randrange(n_cols)
-        prompt = rng.choice([f"{names[r]}的{heads[k]}是多少？"] if zh else [f"What is the {heads[k]} of {names[r]}?", f"Read {heads[k]} for {names[r]}.", f"{heads[k]} of {names[r]}?"])
+        prompt = rng.choice(
+            [f"{names[r]}的{heads[k]}是多少？"]
+            if zh
+            else [
+                f"What is the {heads[k]} of {names[r]}?",
+                f"Read {heads[k]} for {names[r]}.",
+                f"{heads[k]} of {names[r]}?",
+            ]
+        )
         width_of = canvas.text_width(cells[r][k], font, size)
         x, y = left + first + col * k, top + row * (r + 1.5)
         at = x + col / 2 if align == "center" else x + col - 4 - width_of / 2
-        turns.append(Turn(prompt, cells[r][k], name_at=(left + 4 + canvas.text_width(names[r], font, size) / 2, y), answer_at=(at, y)))
-    return Item("chart", lang, [("image", canvas)], turns, ("table", tuple(names), tuple(heads), tuple(map(tuple, cells))), tags=["chart"] * 3)
+        turns.append(
+            Turn(
+                prompt,
+                cells[r][k],
+                name_at=(left + 4 + canvas.text_width(names[r], font, size) / 2, y),
+                answer_at=(at, y),
+            )
+        )
+    return Item(
+        "chart",
+        lang,
+        [("image", canvas)],
+        turns,
+        ("table", tuple(names), tuple(heads), tuple(map(tuple, cells))),
+        tags=["chart"] * 3,
+    )
 
 
 def make(rng, world, geometry):

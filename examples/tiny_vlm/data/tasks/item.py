@@ -1,13 +1,16 @@
 """What every task makes: media, turns of prompt and answer, and the key that decides the split."""
+
 from dataclasses import dataclass, field
 
 
 @dataclass
 class Turn:
-    """One question. `metric` is exact, json_f1, iou, click, or seconds; `target` holds what the metric needs besides the answer.
+    """One question. `metric` is exact, json_f1, iou, click, or seconds; `target` holds what the metric needs
+    besides the answer.
 
-    `name_at` and `answer_at` are pixels of the first picture, where the thing asked for is named and where the answer stands; training
-    aids point at them."""
+    `name_at` and `answer_at` are pixels of the first picture, where the thing asked for is named and where the
+    answer stands; training aids point at them."""
+
     prompt: str
     answer: str
     metric: str = "exact"
@@ -30,6 +33,7 @@ class Item:
 @dataclass
 class World:
     """What a split may use."""
+
     split: str
     atlas: object
     fonts: list

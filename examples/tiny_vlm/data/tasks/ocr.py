@@ -1,12 +1,36 @@
 """(c) Read words, numbers and short lines, clean and degraded."""
+
 from ..canvas import Canvas, heavy_wear, light_wear
 from ..lexicon import any_color, contrasting
 from .item import Item, Turn, language
 
-GEOMETRIES = [(32, 128), (64, 160), (64, 256), (96, 256), (64, 192), (128, 256), (96, 192), (32, 256), (64, 128), (96, 160), (128, 192), (160, 256), (64, 320)]
+GEOMETRIES = [
+    (32, 128),
+    (64, 160),
+    (64, 256),
+    (96, 256),
+    (64, 192),
+    (128, 256),
+    (96, 192),
+    (32, 256),
+    (64, 128),
+    (96, 160),
+    (128, 192),
+    (160, 256),
+    (64, 320),
+]
 
-_PROMPTS = {"en": ["Read the text.", "What does it say?", "What does the picture say?", "Transcribe the text in this image.", "What is written here?", "OCR:"],
-            "zh": ["读出图中的文字。", "图片上写了什么？", "识别文字。", "上面写的是什么？"]}
+_PROMPTS = {
+    "en": [
+        "Read the text.",
+        "What does it say?",
+        "What does the picture say?",
+        "Transcribe the text in this image.",
+        "What is written here?",
+        "OCR:",
+    ],
+    "zh": ["读出图中的文字。", "图片上写了什么？", "识别文字。", "上面写的是什么？"],
+}
 
 
 def _cased(rng, word):
@@ -29,7 +53,11 @@ def number(rng):
         return f"{rng.randint(0, 23):02d}:{rng.randint(0, 59):02d}"
     if kind == 5:
         letters = "ABCDEFGHJKLMNPRSTUVWXYZ"
-        return "".join(rng.choice(letters) for _ in range(rng.randint(1, 3))) + rng.choice("- ") + digits(rng.randint(2, 5))
+        return (
+            "".join(rng.choice(letters) for _ in range(rng.randint(1, 3)))
+            + rng.choice("- ")
+            + digits(rng.randint(2, 5))
+        )
     if kind == 6:
         return f"{rng.randint(1, 100)}%"
     return f"{rng.randint(1, 999)},{digits(3)}"
@@ -70,7 +98,11 @@ def make(rng, world, geometry, easy=False):
     n_lines = 1 if height < 64 or easy or rng.random() < 0.6 else rng.randint(2, min(3, height // 32))
     least = 17 if degraded else 16
     longest = min(26, int((width - 10) / (least * 0.6)))
-    lines = [_cased(rng, world.words.any(rng, 6)) if rng.random() < 0.7 else number(rng)] if easy else [line(rng, world.words, longest) for _ in range(n_lines)]
+    lines = (
+        [_cased(rng, world.words.any(rng, 6)) if rng.random() < 0.7 else number(rng)]
+        if easy
+        else [line(rng, world.words, longest) for _ in range(n_lines)]
+    )
     background = any_color(rng) if rng.random() < 0.6 else (0.97, 0.97, 0.95)
     ink = contrasting(rng, background, 0.5)
     canvas = Canvas(width, height, world.atlas, background, rng.getrandbits(24))
@@ -88,7 +120,9 @@ def make(rng, world, geometry, easy=False):
         shift = (widest * size - canvas.text_width(text, font, size)) / 2 if align == "center" else 0.0
         canvas.text(x0 + shift, y0 + size * (0.92 + 1.2 * i), text, font, size, ink, weight=weight, slant=slant)
     if rng.random() < 0.3:
-        canvas.gradient(tuple(min(1.0, max(0.0, v + rng.uniform(-0.12, 0.12))) for v in background), rng.uniform(0, 6.28))
+        canvas.gradient(
+            tuple(min(1.0, max(0.0, v + rng.uniform(-0.12, 0.12))) for v in background), rng.uniform(0, 6.28)
+        )
     tag = "ocr_degraded" if degraded else "ocr_clean"
     if degraded:
         heavy_wear(canvas, rng)

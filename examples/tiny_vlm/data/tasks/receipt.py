@@ -1,4 +1,5 @@
 """(d) Fields of a drawn receipt or form as JSON."""
+
 import json
 
 from ..canvas import Canvas, light_wear
@@ -7,13 +8,21 @@ from .item import Item, Turn, language
 
 GEOMETRIES = [(256, 192), (288, 224), (256, 256), (320, 224), (224, 192), (256, 224), (320, 256), (224, 224)]
 
-_NAMES = {"store": ("store", "商店"), "date": ("date", "日期"), "total": ("total", "总额"), "tax": ("tax", "税"), "time": ("time", "时间"),
-          "number": ("receipt number", "小票号")}
+_NAMES = {
+    "store": ("store", "商店"),
+    "date": ("date", "日期"),
+    "total": ("total", "总额"),
+    "tax": ("tax", "税"),
+    "time": ("time", "时间"),
+    "number": ("receipt number", "小票号"),
+}
 _FORM_FIELDS = ["name", "date", "phone", "city", "id", "amount", "age", "email", "room", "code", "street", "company"]
 
 
 def _money(rng, top=99):
-    return f"{rng.randint(0, top)}.{rng.choice(('00', '50', '99', '95', '25', '75')) if rng.random() < 0.5 else f'{rng.randint(0, 99):02d}'}"
+    whole = rng.randint(0, top)
+    cents = rng.choice(("00", "50", "99", "95", "25", "75")) if rng.random() < 0.5 else f"{rng.randint(0, 99):02d}"
+    return f"{whole}.{cents}"
 
 
 def _date(rng):
@@ -36,7 +45,13 @@ def _wear(rng, canvas):
 
 
 def _listing(names, lang):
-    return "、".join(names) if lang == "zh" else names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]
+    return (
+        "、".join(names)
+        if lang == "zh"
+        else names[0]
+        if len(names) == 1
+        else ", ".join(names[:-1]) + " and " + names[-1]
+    )
 
 
 def _dump(value):
@@ -61,7 +76,11 @@ def make_receipt(rng, world, geometry):
             goods.append((good, _money(rng)))
     total = f"{sum(float(p) for _, p in goods):.2f}"
     fields = {"store": store, "date": _date(rng), "total": total}
-    extra = [("time", f"{rng.randint(7, 22):02d}:{rng.randint(0, 59):02d}"), ("tax", _money(rng, 9)), ("number", str(rng.randint(100, 99999)))]
+    extra = [
+        ("time", f"{rng.randint(7, 22):02d}:{rng.randint(0, 59):02d}"),
+        ("tax", _money(rng, 9)),
+        ("number", str(rng.randint(100, 99999))),
+    ]
     for k, v in extra:
         if rng.random() < 0.35:
             fields[k] = v
@@ -114,32 +133,72 @@ def make_receipt(rng, world, geometry):
     names = [k for k in fields]
     chosen = names if rng.random() < 0.4 else rng.sample(names, rng.randint(2, len(names)))
     listing = _listing(chosen, lang)
-    prompt = rng.choice([f"提取{listing}，用JSON回答。", f"以JSON格式给出{listing}。"] if zh else
-                        [f"Extract {listing} as JSON.", f"Return {listing} as JSON.", f"Give the fields {listing} as JSON."])
+    prompt = rng.choice(
+        [f"提取{listing}，用JSON回答。", f"以JSON格式给出{listing}。"]
+        if zh
+        else [f"Extract {listing} as JSON.", f"Return {listing} as JSON.", f"Give the fields {listing} as JSON."]
+    )
     turns.append(Turn(prompt, _dump({k: fields[k] for k in chosen}), "json_f1"))
-    prompt = rng.choice(["列出所有商品和价格，用JSON。", "以JSON给出商品名称和价格。"] if zh else ["List all items with prices as JSON.", "Extract the items as JSON.", "Return every item and its price as JSON."])
+    prompt = rng.choice(
+        ["列出所有商品和价格，用JSON。", "以JSON给出商品名称和价格。"]
+        if zh
+        else [
+            "List all items with prices as JSON.",
+            "Extract the items as JSON.",
+            "Return every item and its price as JSON.",
+        ]
+    )
     turns.append(Turn(prompt, _dump({"items": [{"name": g, "price": p} for g, p in goods]}), "json_f1"))
     k = rng.choice(names)
     if rng.random() < 0.6:
-        ask = {"total": ("What is the total?", "总共多少钱？"), "store": ("What is the name of the store?", "商店叫什么名字？"), "date": ("What is the date?", "日期是什么？"),
-               "tax": ("How much is the tax?", "税是多少？"), "time": ("What is the time?", "时间是几点？"), "number": ("What is the receipt number?", "小票号是多少？")}[k]
+        ask = {
+            "total": ("What is the total?", "总共多少钱？"),
+            "store": ("What is the name of the store?", "商店叫什么名字？"),
+            "date": ("What is the date?", "日期是什么？"),
+            "tax": ("How much is the tax?", "税是多少？"),
+            "time": ("What is the time?", "时间是几点？"),
+            "number": ("What is the receipt number?", "小票号是多少？"),
+        }[k]
         at = where.get(fields[k]) or where.get(currency + fields[k])
         turns.append(Turn(ask[zh], fields[k], name_at=at, answer_at=at))
     else:
         g, p = rng.choice(goods)
-        turns.append(Turn(f"{g}多少钱？" if zh else rng.choice((f"How much is {g}?", f"What is the price of {g}?")), p, name_at=where[g], answer_at=where[g, "right"]))
+        turns.append(
+            Turn(
+                f"{g}多少钱？" if zh else rng.choice((f"How much is {g}?", f"What is the price of {g}?")),
+                p,
+                name_at=where[g],
+                answer_at=where[g, "right"],
+            )
+        )
     order = rng.sample(range(3), 3)
-    return Item("receipt", lang, [("image", canvas)], [turns[i] for i in order], ("receipt", store, tuple(goods), tuple(fields.items())),
-                tags=[("receipt", "receipt", "receipt_value")[i] for i in order])
+    return Item(
+        "receipt",
+        lang,
+        [("image", canvas)],
+        [turns[i] for i in order],
+        ("receipt", store, tuple(goods), tuple(fields.items())),
+        tags=[("receipt", "receipt", "receipt_value")[i] for i in order],
+    )
 
 
 def _form_value(rng, words, key):
     cap = lambda n=8: words.any(rng, n).capitalize()
     digits = lambda n: "".join(rng.choice("0123456789") for _ in range(n))
-    return {"name": lambda: f"{cap(7)} {cap(7)}", "date": lambda: _date(rng), "phone": lambda: f"{digits(3)}-{digits(4)}", "city": cap,
-            "id": lambda: rng.choice("ABCDEFGHKM") + digits(5), "amount": lambda: _money(rng, 999), "age": lambda: str(rng.randint(1, 99)),
-            "email": lambda: f"{words.any(rng, 5)}@{words.any(rng, 4)}.{rng.choice(('com', 'org', 'net'))}", "room": lambda: str(rng.randint(1, 999)),
-            "code": lambda: digits(6), "street": lambda: f"{cap(7)} {rng.randint(1, 200)}", "company": lambda: f"{cap(7)} {rng.choice(('Ltd', 'Inc', 'Co'))}"}[key]()
+    return {
+        "name": lambda: f"{cap(7)} {cap(7)}",
+        "date": lambda: _date(rng),
+        "phone": lambda: f"{digits(3)}-{digits(4)}",
+        "city": cap,
+        "id": lambda: rng.choice("ABCDEFGHKM") + digits(5),
+        "amount": lambda: _money(rng, 999),
+        "age": lambda: str(rng.randint(1, 99)),
+        "email": lambda: f"{words.any(rng, 5)}@{words.any(rng, 4)}.{rng.choice(('com', 'org', 'net'))}",
+        "room": lambda: str(rng.randint(1, 999)),
+        "code": lambda: digits(6),
+        "street": lambda: f"{cap(7)} {rng.randint(1, 200)}",
+        "company": lambda: f"{cap(7)} {rng.choice(('Ltd', 'Inc', 'Co'))}",
+    }[key]()
 
 
 def make_form(rng, world, geometry):
@@ -179,7 +238,16 @@ def make_form(rng, world, geometry):
             if canvas.text_width(fields[k], font, size) < 1.08 * (right - x0 - 6):
                 break
         if boxed:
-            canvas.box(x0 - 2, middle - size * 0.8, right, middle + size * 0.8, ink, radius=rng.choice((0, 3)), stroke=1.0, alpha=0.5)
+            canvas.box(
+                x0 - 2,
+                middle - size * 0.8,
+                right,
+                middle + size * 0.8,
+                ink,
+                radius=rng.choice((0, 3)),
+                stroke=1.0,
+                alpha=0.5,
+            )
         else:
             canvas.line(x0, middle + size * 0.75, right, middle + size * 0.75, ink, 1.0, 0.5)
         s = size * min(1.0, (right - x0 - 6) / canvas.text_width(fields[k], font, size))
@@ -189,17 +257,52 @@ def make_form(rng, world, geometry):
         y += pitch / 2
     _wear(rng, canvas)
     zh = lang == "zh"
-    turns = [Turn(rng.choice(["读取表格，以JSON给出所有字段。", "把表单内容转成JSON。"] if zh else ["Read the form and return its fields as JSON.", "Extract all fields as JSON.", "Convert this form to JSON."]),
-                  _dump(fields), "json_f1")]
+    turns = [
+        Turn(
+            rng.choice(
+                ["读取表格，以JSON给出所有字段。", "把表单内容转成JSON。"]
+                if zh
+                else [
+                    "Read the form and return its fields as JSON.",
+                    "Extract all fields as JSON.",
+                    "Convert this form to JSON.",
+                ]
+            ),
+            _dump(fields),
+            "json_f1",
+        )
+    ]
     some = rng.sample(keys, rng.randint(2, min(3, n)))
     listing = _listing(some, lang)
-    turns.append(Turn(rng.choice([f"提取{listing}，用JSON回答。", f"以JSON格式给出{listing}。"] if zh else [f"Extract {listing} as JSON.", f"Return {listing} as JSON."]),
-                      _dump({k: fields[k] for k in some}), "json_f1"))
+    turns.append(
+        Turn(
+            rng.choice(
+                [f"提取{listing}，用JSON回答。", f"以JSON格式给出{listing}。"]
+                if zh
+                else [f"Extract {listing} as JSON.", f"Return {listing} as JSON."]
+            ),
+            _dump({k: fields[k] for k in some}),
+            "json_f1",
+        )
+    )
     k = rng.choice(keys)
-    turns.append(Turn(f"{k}是什么？" if zh else rng.choice((f"What is the {k}?", f"Read the {k}.")), fields[k], name_at=named[k], answer_at=answered[k]))
+    turns.append(
+        Turn(
+            f"{k}是什么？" if zh else rng.choice((f"What is the {k}?", f"Read the {k}.")),
+            fields[k],
+            name_at=named[k],
+            answer_at=answered[k],
+        )
+    )
     order = rng.sample(range(3), 3)
-    return Item("receipt", lang, [("image", canvas)], [turns[i] for i in order], ("form", title, tuple(fields.items())),
-                tags=[("receipt", "receipt", "receipt_value")[i] for i in order])
+    return Item(
+        "receipt",
+        lang,
+        [("image", canvas)],
+        [turns[i] for i in order],
+        ("form", title, tuple(fields.items())),
+        tags=[("receipt", "receipt", "receipt_value")[i] for i in order],
+    )
 
 
 def make(rng, world, geometry):

@@ -1,18 +1,41 @@
 """(a) Describe a scene of shapes; (b) questions about it."""
+
 import math
 
 from ..canvas import CROSS, ELLIPSE, HEART, STAR, BOX, Canvas, light_wear
-from ..lexicon import COLORS, PLACES, SHAPES, SIZES, ZH_NUMBERS, distance, jittered
+from ..lexicon import COLORS, PLACES, SHAPES, SIZES, distance, jittered
 from .item import Item, Turn, language
 
-GEOMETRIES = [(128, 128), (160, 160), (128, 192), (192, 192), (192, 128), (160, 224), (96, 128), (224, 160), (192, 256), (224, 224)]
+GEOMETRIES = [
+    (128, 128),
+    (160, 160),
+    (128, 192),
+    (192, 192),
+    (192, 128),
+    (160, 224),
+    (96, 128),
+    (224, 160),
+    (192, 256),
+    (224, 224),
+]
 
-_BACKGROUNDS = [(0.98, 0.98, 0.96), (0.90, 0.94, 0.98), (0.97, 0.93, 0.85), (0.86, 0.92, 0.86), (0.80, 0.82, 0.86), (0.17, 0.18, 0.22),
-                (0.10, 0.14, 0.30), (0.12, 0.22, 0.18), (0.30, 0.16, 0.20), (0.68, 0.72, 0.78)]
+_BACKGROUNDS = [
+    (0.98, 0.98, 0.96),
+    (0.90, 0.94, 0.98),
+    (0.97, 0.93, 0.85),
+    (0.86, 0.92, 0.86),
+    (0.80, 0.82, 0.86),
+    (0.17, 0.18, 0.22),
+    (0.10, 0.14, 0.30),
+    (0.12, 0.22, 0.18),
+    (0.30, 0.16, 0.20),
+    (0.68, 0.72, 0.78),
+]
 
 
 class Shape:
     """A shape in a cell of the 3 x 3 grid."""
+
     __slots__ = ("kind", "color", "size", "cell", "jitter", "paint", "turn")
 
     def __init__(self, rng, kind, color, size, cell):
@@ -38,7 +61,10 @@ def random_shapes(rng, count, cells=None):
     few = rng.random() < 0.4  # few kinds and colours make counting questions interesting
     if few:
         kinds, colors = rng.sample(kinds, 2), rng.sample(colors, 2)
-    return sorted((Shape(rng, rng.choice(kinds), rng.choice(colors), rng.choice(list(SIZES)), cell) for cell in cells), key=lambda s: s.cell)
+    return sorted(
+        (Shape(rng, rng.choice(kinds), rng.choice(colors), rng.choice(list(SIZES)), cell) for cell in cells),
+        key=lambda s: s.cell,
+    )
 
 
 def draw_shape(canvas, shape, width=None, height=None):
@@ -95,13 +121,25 @@ def article(text):
 
 def describe(shapes, lang):
     if lang == "zh":
-        return f"{len(shapes)}个图形：" + "，".join(f"{place(s.cell, lang)}的{name(s.kind, s.color, lang)}" for s in shapes) + "。"
+        return (
+            f"{len(shapes)}个图形："
+            + "，".join(f"{place(s.cell, lang)}的{name(s.kind, s.color, lang)}" for s in shapes)
+            + "。"
+        )
     listed = ", ".join(f"{article(name(s.kind, s.color, lang))} {at_place(s.cell, lang)}" for s in shapes)
     return f"{len(shapes)} shape{'s' if len(shapes) != 1 else ''}: {listed}."
 
 
-_DESCRIBE = {"en": ["Describe the picture.", "Describe this image.", "What is in the picture?", "What do you see?", "List the shapes and where they are."],
-             "zh": ["描述这张图片。", "图里有什么？", "请描述图中的图形。", "你看到了什么？"]}
+_DESCRIBE = {
+    "en": [
+        "Describe the picture.",
+        "Describe this image.",
+        "What is in the picture?",
+        "What do you see?",
+        "List the shapes and where they are.",
+    ],
+    "zh": ["描述这张图片。", "图里有什么？", "请描述图中的图形。", "你看到了什么？"],
+}
 
 
 def describe_turn(rng, shapes, lang):
@@ -111,38 +149,92 @@ def describe_turn(rng, shapes, lang):
 def question_turn(rng, shapes, lang):
     """A question with one right answer."""
     zh = lang == "zh"
-    pick = (lambda en, cn: rng.choice(cn if zh else en))
+    pick = lambda en, cn: rng.choice(cn if zh else en)
     while True:
-        kind = rng.choice(["count", "count_color", "count_kind", "color_of", "kind_of", "at", "where", "exists", "left", "size"])
+        kind = rng.choice(
+            ["count", "count_color", "count_kind", "color_of", "kind_of", "at", "where", "exists", "left", "size"]
+        )
         s = rng.choice(shapes)
         if kind == "count":
-            return Turn(pick(["How many shapes are there?", "Count the shapes.", "How many shapes do you see?"], ["有几个图形？", "数一数有多少个图形。"]), str(len(shapes)))
+            return Turn(
+                pick(
+                    ["How many shapes are there?", "Count the shapes.", "How many shapes do you see?"],
+                    ["有几个图形？", "数一数有多少个图形。"],
+                ),
+                str(len(shapes)),
+            )
         if kind == "count_color":
             color = s.color if rng.random() < 0.7 else rng.choice(list(COLORS))
             n = sum(t.color == color for t in shapes)
-            return Turn(pick([f"How many shapes are {color}?", f"How many {color} shapes are there?"], [f"有几个{COLORS[color][0]}的图形？", f"{COLORS[color][0]}的图形有多少个？"]), str(n))
+            return Turn(
+                pick(
+                    [f"How many shapes are {color}?", f"How many {color} shapes are there?"],
+                    [f"有几个{COLORS[color][0]}的图形？", f"{COLORS[color][0]}的图形有多少个？"],
+                ),
+                str(n),
+            )
         if kind == "count_kind":
             k = s.kind if rng.random() < 0.7 else rng.choice(list(SHAPES))
             n = sum(t.kind == k for t in shapes)
             plural = {"cross": "crosses"}.get(k, k + "s")
-            return Turn(pick([f"How many {plural} are there?", f"Count the {plural}."], [f"有几个{SHAPES[k]}？", f"图中有多少个{SHAPES[k]}？"]), str(n))
+            return Turn(
+                pick(
+                    [f"How many {plural} are there?", f"Count the {plural}."],
+                    [f"有几个{SHAPES[k]}？", f"图中有多少个{SHAPES[k]}？"],
+                ),
+                str(n),
+            )
         if kind == "color_of" and sum(t.kind == s.kind for t in shapes) == 1:
-            return Turn(pick([f"What color is the {s.kind}?", f"Which color does the {s.kind} have?"], [f"{SHAPES[s.kind]}是什么颜色？"]), COLORS[s.color][0] if zh else s.color)
+            return Turn(
+                pick(
+                    [f"What color is the {s.kind}?", f"Which color does the {s.kind} have?"],
+                    [f"{SHAPES[s.kind]}是什么颜色？"],
+                ),
+                COLORS[s.color][0] if zh else s.color,
+            )
         if kind == "kind_of" and sum(t.color == s.color for t in shapes) == 1:
-            return Turn(pick([f"Which shape is {s.color}?", f"What is the {s.color} shape?"], [f"哪个图形是{COLORS[s.color][0]}的？", f"{COLORS[s.color][0]}的是什么图形？"]), SHAPES[s.kind] if zh else s.kind)
+            return Turn(
+                pick(
+                    [f"Which shape is {s.color}?", f"What is the {s.color} shape?"],
+                    [f"哪个图形是{COLORS[s.color][0]}的？", f"{COLORS[s.color][0]}的是什么图形？"],
+                ),
+                SHAPES[s.kind] if zh else s.kind,
+            )
         if kind == "at":
             cell = s.cell if rng.random() < 0.8 else rng.choice(list(PLACES))
             there = [t for t in shapes if t.cell == cell]
-            answer = (name(there[0].kind, there[0].color, lang) if there else "没有") if zh else (article(name(there[0].kind, there[0].color, lang)) if there else "nothing")
-            return Turn(pick([f"What is {at_place(cell, lang)}?", f"Which shape is {at_place(cell, lang)}?"], [f"{place(cell, lang)}是什么？", f"{place(cell, lang)}有什么图形？"]), answer)
+            answer = (
+                (name(there[0].kind, there[0].color, lang) if there else "没有")
+                if zh
+                else (article(name(there[0].kind, there[0].color, lang)) if there else "nothing")
+            )
+            return Turn(
+                pick(
+                    [f"What is {at_place(cell, lang)}?", f"Which shape is {at_place(cell, lang)}?"],
+                    [f"{place(cell, lang)}是什么？", f"{place(cell, lang)}有什么图形？"],
+                ),
+                answer,
+            )
         if kind == "where" and sum(t.kind == s.kind and t.color == s.color for t in shapes) == 1:
             n = name(s.kind, s.color, lang)
-            return Turn(pick([f"Where is the {n}?", f"Find the {n}."], [f"{n}在哪里？", f"{n}在什么位置？"]), place(s.cell, lang))
+            return Turn(
+                pick([f"Where is the {n}?", f"Find the {n}."], [f"{n}在哪里？", f"{n}在什么位置？"]),
+                place(s.cell, lang),
+            )
         if kind == "exists":
-            k, c = (s.kind, s.color) if rng.random() < 0.5 else (s.kind, rng.choice(list(COLORS))) if rng.random() < 0.5 else (rng.choice(list(SHAPES)), s.color)
+            k, c = (
+                (s.kind, s.color)
+                if rng.random() < 0.5
+                else (s.kind, rng.choice(list(COLORS)))
+                if rng.random() < 0.5
+                else (rng.choice(list(SHAPES)), s.color)
+            )
             yes = any(t.kind == k and t.color == c for t in shapes)
             n = name(k, c, lang)
-            return Turn(pick([f"Is there {article(n)}?", f"Do you see {article(n)}?"], [f"有{n}吗？", f"图中有没有{n}？"]), ("有" if yes else "没有") if zh else ("yes" if yes else "no"))
+            return Turn(
+                pick([f"Is there {article(n)}?", f"Do you see {article(n)}?"], [f"有{n}吗？", f"图中有没有{n}？"]),
+                ("有" if yes else "没有") if zh else ("yes" if yes else "no"),
+            )
         if kind == "left" and len(shapes) > 1:
             t = rng.choice(shapes)
             unique = all(sum(u.kind == v.kind and u.color == v.color for u in shapes) == 1 for v in (s, t))
@@ -150,9 +242,15 @@ def question_turn(rng, shapes, lang):
                 continue
             yes = s.cell[1] < t.cell[1]
             a, b = name(s.kind, s.color, lang), name(t.kind, t.color, lang)
-            return Turn(f"{a}在{b}的左边吗？" if zh else f"Is the {a} left of the {b}?", ("是" if yes else "不是") if zh else ("yes" if yes else "no"))
+            return Turn(
+                f"{a}在{b}的左边吗？" if zh else f"Is the {a} left of the {b}?",
+                ("是" if yes else "不是") if zh else ("yes" if yes else "no"),
+            )
         if kind == "size" and sum(t.kind == s.kind for t in shapes) == 1:
-            return Turn(f"{SHAPES[s.kind]}是大还是小？" if zh else f"Is the {s.kind} small or large?", SIZES[s.size] if zh else s.size)
+            return Turn(
+                f"{SHAPES[s.kind]}是大还是小？" if zh else f"Is the {s.kind} small or large?",
+                SIZES[s.size] if zh else s.size,
+            )
 
 
 def make(rng, world, geometry):
@@ -162,10 +260,21 @@ def make(rng, world, geometry):
     background = random_background(rng, [s.color for s in shapes])
     canvas = Canvas(width, height, world.atlas, background, rng.getrandbits(24))
     if rng.random() < 0.3:
-        canvas.gradient(tuple(min(1.0, max(0.0, v + rng.uniform(-0.07, 0.07))) for v in background), rng.uniform(0, 6.28))
+        canvas.gradient(
+            tuple(min(1.0, max(0.0, v + rng.uniform(-0.07, 0.07))) for v in background), rng.uniform(0, 6.28)
+        )
     for s in shapes:
         draw_shape(canvas, s)
     light_wear(canvas, rng)
-    turns = [("scene", describe_turn(rng, shapes, lang))] + [("question", question_turn(rng, shapes, lang)) for _ in range(3)]
+    turns = [("scene", describe_turn(rng, shapes, lang))] + [
+        ("question", question_turn(rng, shapes, lang)) for _ in range(3)
+    ]
     rng.shuffle(turns)
-    return Item("scene", lang, [("image", canvas)], [t for _, t in turns], ("scene", tuple(s.key() for s in shapes)), tags=[n for n, _ in turns])
+    return Item(
+        "scene",
+        lang,
+        [("image", canvas)],
+        [t for _, t in turns],
+        ("scene", tuple(s.key() for s in shapes)),
+        tags=[n for n, _ in turns],
+    )

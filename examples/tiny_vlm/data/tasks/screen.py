@@ -1,24 +1,56 @@
 """(e) Find a named widget in a drawn screen: its box in 0..1000, or the click on it as a tool call."""
+
 import json
 
 from ..canvas import Canvas, light_wear
 from ..lexicon import any_color, contrasting
 from .item import Item, Turn, language
 
-GEOMETRIES = [(192, 256), (256, 256), (256, 192), (224, 288), (192, 192), (192, 320), (320, 192), (224, 256), (160, 256)]
+GEOMETRIES = [
+    (192, 256),
+    (256, 256),
+    (256, 192),
+    (224, 288),
+    (192, 192),
+    (192, 320),
+    (320, 192),
+    (224, 256),
+    (160, 256),
+]
 
-TOOL = {"type": "function", "function": {"name": "computer_use", "description": "Use a mouse on a 1000x1000 screen.", "parameters": {
-    "type": "object", "properties": {"action": {"type": "string", "enum": ["left_click"]}, "coordinate": {"type": "array"}}, "required": ["action", "coordinate"]}}}
+TOOL = {
+    "type": "function",
+    "function": {
+        "name": "computer_use",
+        "description": "Use a mouse on a 1000x1000 screen.",
+        "parameters": {
+            "type": "object",
+            "properties": {"action": {"type": "string", "enum": ["left_click"]}, "coordinate": {"type": "array"}},
+            "required": ["action", "coordinate"],
+        },
+    },
+}
 # The text of Qwen3-VL's chat template for a request with tools.
-TOOL_SYSTEM = ("# Tools\n\nYou may call one or more functions to assist with the user query.\n\nYou are provided with function signatures within "
-               "<tools></tools> XML tags:\n<tools>\n" + json.dumps(TOOL) + "\n</tools>\n\nFor each function call, return a json object with function name "
-               "and arguments within <tool_call></tool_call> XML tags:\n<tool_call>\n{\"name\": <function-name>, \"arguments\": <args-json-object>}\n</tool_call>")
+TOOL_SYSTEM = (
+    "# Tools\n\nYou may call one or more functions to assist with the user query.\n\n"
+    "You are provided with function signatures within <tools></tools> XML tags:\n<tools>\n"
+    + json.dumps(TOOL)
+    + "\n</tools>\n\nFor each function call, return a json object with function name and arguments within "
+    '<tool_call></tool_call> XML tags:\n<tool_call>\n{"name": <function-name>, "arguments": <args-json-object>}\n</tool_call>'
+)
 
-_COMMON = ("OK Cancel Save Open Close Delete Edit Copy Paste Undo Redo Print Help Back Next Finish Apply Reset Send Reply Search Find Home Menu "
-           "Settings Options Tools View File Share Login Logout Register Submit Upload Download Start Stop Pause Play Add Remove New Exit Yes No "
-           "Accept Decline Refresh Sort Filter Export Import Sign up|Log in|Add item|Check out|Buy now|Learn more|Try again|Contact us").replace("|", " ").split()
-_KINDS = {"button": ("button", "按钮"), "checkbox": ("checkbox", "复选框"), "field": ("field", "输入框"), "switch": ("switch", "开关"), "tab": ("tab", "标签"),
-          "item": ("menu item", "菜单项")}
+_COMMON = """OK Cancel Save Open Close Delete Edit Copy Paste Undo Redo Print Help Back Next Finish Apply Reset Send
+Reply Search Find Home Menu Settings Options Tools View File Share Login Logout Register Submit Upload
+Download Start Stop Pause Play Add Remove New Exit Yes No Accept Decline Refresh Sort Filter Export
+Import Sign up Log in Add item Check out Buy now Learn more Try again Contact us""".split()
+_KINDS = {
+    "button": ("button", "按钮"),
+    "checkbox": ("checkbox", "复选框"),
+    "field": ("field", "输入框"),
+    "switch": ("switch", "开关"),
+    "tab": ("tab", "标签"),
+    "item": ("menu item", "菜单项"),
+}
 
 
 def _label(rng, words, used, longest=9):
@@ -62,7 +94,9 @@ class _Screen:
 
     def keep(self, kind, text, left, top, right, bottom, name_at=None):
         """`name_at`: where the label stands, if not in the middle."""
-        self.widgets.append((kind, text, (left, top, right, bottom), name_at or ((left + right) / 2, (top + bottom) / 2)))
+        self.widgets.append(
+            (kind, text, (left, top, right, bottom), name_at or ((left + right) / 2, (top + bottom) / 2))
+        )
 
     def button(self, left, top, right, bottom, text, solid):
         c = self.canvas
@@ -72,7 +106,9 @@ class _Screen:
         else:
             c.box(left, top, right, bottom, self.ink, self.radius, stroke=1.2, alpha=0.8)
             ink = self.ink
-        c.text_in(left + 3, right - 3, (top + bottom) / 2, text, self.font, self.fits(text, right - left - 8), ink, "center")
+        c.text_in(
+            left + 3, right - 3, (top + bottom) / 2, text, self.font, self.fits(text, right - left - 8), ink, "center"
+        )
 
     def row(self, top, bottom, left, right):
         rng, c = self.rng, self.canvas
@@ -94,7 +130,15 @@ class _Screen:
             for i in range(n):
                 text, side = self.label(), min(h - 6, rng.uniform(12, 16))
                 x = left + room * i + rng.uniform(0, 8)
-                c.box(x, middle - side / 2, x + side, middle + side / 2, self.ink, rng.choice((0, 2, side / 2)), stroke=1.3)
+                c.box(
+                    x,
+                    middle - side / 2,
+                    x + side,
+                    middle + side / 2,
+                    self.ink,
+                    rng.choice((0, 2, side / 2)),
+                    stroke=1.3,
+                )
                 if rng.random() < 0.5:
                     c.box(x + 3.5, middle - side / 2 + 3.5, x + side - 3.5, middle + side / 2 - 3.5, self.accent, 1)
                 size = self.fits(text, room - side - 18)
@@ -109,15 +153,41 @@ class _Screen:
             c.box(x, middle - half, end, middle + half, self.ink, self.radius, stroke=1.1, alpha=0.7)
             if rng.random() < 0.5:
                 value = self.words.any(rng, 7)
-                c.text_in(x + 5, end - 4, middle, value, self.font, self.fits(value, end - x - 9, self.size * 0.95), self.ink, alpha=0.7)
-            self.keep("field", text, x, middle - half, end, middle + half, (left + c.text_width(text, self.font, self.size) / 2, middle))
+                c.text_in(
+                    x + 5,
+                    end - 4,
+                    middle,
+                    value,
+                    self.font,
+                    self.fits(value, end - x - 9, self.size * 0.95),
+                    self.ink,
+                    alpha=0.7,
+                )
+            self.keep(
+                "field",
+                text,
+                x,
+                middle - half,
+                end,
+                middle + half,
+                (left + c.text_width(text, self.font, self.size) / 2, middle),
+            )
         elif kind == "switch":
             text = self.label()
-            start, stop = c.text_in(left, right - 40, middle, text, self.font, self.fits(text, right - left - 44), self.ink)
+            start, stop = c.text_in(
+                left, right - 40, middle, text, self.font, self.fits(text, right - left - 44), self.ink
+            )
             w, half = rng.uniform(28, 36), rng.uniform(8, 10)
             x = right - w - rng.uniform(0, 20)
             on = rng.random() < 0.5
-            c.box(x, middle - half, x + w, middle + half, self.accent if on else tuple(0.5 * v + 0.25 for v in self.ink), half)
+            c.box(
+                x,
+                middle - half,
+                x + w,
+                middle + half,
+                self.accent if on else tuple(0.5 * v + 0.25 for v in self.ink),
+                half,
+            )
             c.disc(x + w - half if on else x + half, middle, half - 2, (0.97, 0.97, 0.97))
             self.keep("switch", text, x, middle - half, x + w, middle + half, ((start + stop) / 2, middle))
         elif kind == "tab":
@@ -136,7 +206,16 @@ class _Screen:
                 self.keep("tab", text, x, middle - half, x + room - 2, middle + half)
         else:
             text = " ".join(self.words.any(rng, 8) for _ in range(rng.choice((1, 2, 3))))
-            c.text_in(left, right, middle, text, self.font, self.fits(text, right - left, self.size * 0.95), self.ink, alpha=0.85)
+            c.text_in(
+                left,
+                right,
+                middle,
+                text,
+                self.font,
+                self.fits(text, right - left, self.size * 0.95),
+                self.ink,
+                alpha=0.85,
+            )
 
     def menu(self, left, top, right, bottom):
         """A list of full-width entries."""
@@ -148,7 +227,9 @@ class _Screen:
             if rng.random() < 0.2:
                 c.box(left, y, right, y + step - 1, self.accent, 0, alpha=0.25)
             c.line(left, y + step - 0.5, right, y + step - 0.5, self.ink, 1.0, 0.35)
-            start, stop = c.text_in(left + 6, right - 4, y + step / 2, text, self.font, self.fits(text, right - left - 12), self.ink)
+            start, stop = c.text_in(
+                left + 6, right - 4, y + step / 2, text, self.font, self.fits(text, right - left - 12), self.ink
+            )
             self.keep("item", text, left, y, right, y + step - 1, ((start + stop) / 2, y + step / 2))
 
     def fill(self):
@@ -158,7 +239,16 @@ class _Screen:
             bar = rng.uniform(20, 26)
             c.box(0, 0, self.width, bar, self.accent)
             title = " ".join(self.words.any(rng, 8) for _ in range(rng.choice((1, 2)))).title()
-            c.text_in(8, self.width - 8, bar / 2, title, self.font, self.fits(title, self.width - 30), self.accent_ink, rng.choice(("left", "center")))
+            c.text_in(
+                8,
+                self.width - 8,
+                bar / 2,
+                title,
+                self.font,
+                self.fits(title, self.width - 30),
+                self.accent_ink,
+                rng.choice(("left", "center")),
+            )
             top = bar + 4
         left, right = rng.uniform(6, 14), self.width - rng.uniform(6, 14)
         if rng.random() < 0.3 and self.width >= 240:
@@ -196,19 +286,44 @@ def make(rng, world, geometry):
         middle = ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)
         if rng.random() < 0.15:
             x, y = (target[0] + target[2]) // 2, (target[1] + target[3]) // 2
-            turns.append(Turn(f"[{x}, {y}]处是什么？" if zh else f"What is at [{x}, {y}]?", text, "exact", None, middle, name_at))
+            turns.append(
+                Turn(f"[{x}, {y}]处是什么？" if zh else f"What is at [{x}, {y}]?", text, "exact", None, middle, name_at)
+            )
             tags.append("point")
             continue
         noun = _KINDS[kind][zh]
         if click:
             x, y = (target[0] + target[2]) // 2, (target[1] + target[3]) // 2
-            prompt = rng.choice([f"点击“{text}”{noun}。", f"请点击“{text}”。"] if zh else [f'Click the "{text}" {noun}.', f'Click "{text}".', f'Press the "{text}" {noun}.'])
-            answer = "<tool_call>\n" + json.dumps({"name": "computer_use", "arguments": {"action": "left_click", "coordinate": [x, y]}}) + "\n</tool_call>"
+            prompt = rng.choice(
+                [f"点击“{text}”{noun}。", f"请点击“{text}”。"]
+                if zh
+                else [f'Click the "{text}" {noun}.', f'Click "{text}".', f'Press the "{text}" {noun}.']
+            )
+            answer = (
+                "<tool_call>\n"
+                + json.dumps({"name": "computer_use", "arguments": {"action": "left_click", "coordinate": [x, y]}})
+                + "\n</tool_call>"
+            )
             turns.append(Turn(prompt, answer, "click", target, name_at, middle))
         else:
-            prompt = rng.choice([f"找到“{text}”{noun}，以JSON格式给出bbox坐标。", f"“{text}”{noun}在哪里？用JSON给出bbox。"] if zh else
-                                [f'Locate the "{text}" {noun}, report the bbox coordinates in JSON format.', f'Find the "{text}" {noun} and give its bbox in JSON.', f'Where is the "{text}" {noun}? Give the bbox as JSON.'])
+            prompt = rng.choice(
+                [f"找到“{text}”{noun}，以JSON格式给出bbox坐标。", f"“{text}”{noun}在哪里？用JSON给出bbox。"]
+                if zh
+                else [
+                    f'Locate the "{text}" {noun}, report the bbox coordinates in JSON format.',
+                    f'Find the "{text}" {noun} and give its bbox in JSON.',
+                    f'Where is the "{text}" {noun}? Give the bbox as JSON.',
+                ]
+            )
             turns.append(Turn(prompt, json.dumps([{"bbox_2d": target, "label": text}]), "iou", target, name_at, middle))
         tags.append("click" if click else "widget")
     key = ("screen", tuple((k, t, tuple(_thousand(b, screen.width, screen.height))) for k, t, b, _ in screen.widgets))
-    return Item("screen", lang, [("image", screen.canvas)], turns, key, TOOL_SYSTEM if click and rng.random() < 0.6 else "", tags)
+    return Item(
+        "screen",
+        lang,
+        [("image", screen.canvas)],
+        turns,
+        key,
+        TOOL_SYSTEM if click and rng.random() < 0.6 else "",
+        tags,
+    )

@@ -1,4 +1,5 @@
 """(g) A short video: at which second does something happen?"""
+
 from ..canvas import Canvas
 from ..lexicon import COLORS, PLACES, SHAPES
 from .item import Item, Turn, language
@@ -29,13 +30,21 @@ def make(rng, world, geometry):
     for i, s in enumerate(shapes):
         kind = rng.choice(("appear", "disappear", "color", "move")) if i == 0 or rng.random() < 0.5 else "still"
         frame = rng.randint(1, n - 1)
-        extra = rng.choice([c for c in COLORS if c != s.color]) if kind == "color" else rng.choice([c for c in PLACES if c not in cells]) if kind == "move" else None
+        extra = (
+            rng.choice([c for c in COLORS if c != s.color])
+            if kind == "color"
+            else rng.choice([c for c in PLACES if c not in cells])
+            if kind == "move"
+            else None
+        )
         if kind == "move":
             cells.append(extra)
         events.append((kind, frame, extra))
     used = [s.color for s in shapes] + [e[2] for e in events if e[0] == "color"]
     background = random_background(rng, used)
-    recolored = {i: Shape(rng, s.kind, e[2], s.size, s.cell) for i, (s, e) in enumerate(zip(shapes, events)) if e[0] == "color"}
+    recolored = {
+        i: Shape(rng, s.kind, e[2], s.size, s.cell) for i, (s, e) in enumerate(zip(shapes, events)) if e[0] == "color"
+    }
     noise = rng.uniform(0.0, 0.04) if rng.random() < 0.4 else 0.0
     drift = (rng.uniform(-1, 1), rng.uniform(-1, 1)) if rng.random() < 0.3 else (0.0, 0.0)  # the camera moves a little
     frames = []
@@ -65,11 +74,22 @@ def make(rng, world, geometry):
             continue
         what, t = name(s.kind, s.color, lang), frame / fps
         if zh:
-            verb = {"appear": "出现", "disappear": "消失", "color": f"变成{COLORS[extra][0]}" if kind == "color" else "", "move": "移动"}[kind]
-            prompt, answer = rng.choice((f"{what}在第几秒{verb}？", f"{what}什么时候{verb}？")), f"在{seconds_text(t)}秒。"
+            verb = {
+                "appear": "出现",
+                "disappear": "消失",
+                "color": f"变成{COLORS[extra][0]}" if kind == "color" else "",
+                "move": "移动",
+            }[kind]
+            prompt, answer = (
+                rng.choice((f"{what}在第几秒{verb}？", f"{what}什么时候{verb}？")),
+                f"在{seconds_text(t)}秒。",
+            )
         else:
             verb = {"appear": "appear", "disappear": "disappear", "color": f"turn {extra}", "move": "move"}[kind]
-            prompt, answer = rng.choice((f"When does the {what} {verb}?", f"At which second does the {what} {verb}?")), f"At {seconds_text(t)} seconds."
+            prompt, answer = (
+                rng.choice((f"When does the {what} {verb}?", f"At which second does the {what} {verb}?")),
+                f"At {seconds_text(t)} seconds.",
+            )
         turns.append(Turn(prompt, answer, "seconds", t))
     rng.shuffle(turns)
     key = ("video", fps, n, tuple((s.key(), e) for s, e in zip(shapes, events)))
