@@ -17,6 +17,8 @@
 #include "vlmt/exec/step.hpp"
 #include "vlmt/kernel/epilogue.hpp"
 #include "vlmt/kernel/matmul.hpp"
+#include "vlmt/kernel/patch_embed.hpp"
+#include "vlmt/kernel/patch_kernel.hpp"
 #include "vlmt/kernel/rope.hpp"
 #include "vlmt/kernel/rows.hpp"
 #include "vlmt/model/vision_config.hpp"
@@ -93,15 +95,13 @@ class VisionTower {
   template <class Loader>
   void name_weights(const WeightSource& source, Loader& loader);
 
-  // The files keep the two temporal halves of the patch convolution apart, each (h, 3, patch, patch); a patch vector
-  // has them next to each other per channel. The joined matrix is as exact as its parts.
-  SourceTensor patch_embedding(const WeightSource& source) const;
+  // The files keep the temporal halves of the patch convolution apart, each (h, 3, patch, patch).
+  SourceTensor patch_weights(const WeightSource& source) const;
 
   VisionConfig config_;
   VisionShape shape_;
   std::vector<float> frequencies_;
-  PackedMatrix<Arch> patch_;  ///< (hidden, patch values)
-  const float* patch_bias_ = nullptr;
+  PatchKernel patch_;
   const float* positions_ = nullptr;  ///< (side * side, hidden)
   std::vector<VisionBlockWeights<Arch>> blocks_;
   MergerWeights<Arch> merger_;
@@ -153,10 +153,7 @@ void VisionTower<A>::forward(S& step, const TowerBuffers& b, const PatchGrid& gr
   float* x = b.blocks.x;
   const VisionTower* self = this;
 
-  const Activations patches = float_rows(d.patches, n, config_.patch_values());
-  step("patches", [=](Member& m) noexcept {
-    matmul(self->patch_, patches, BiasStore<Arch>{x, h, self->patch_bias_}, m);
-  });
+  step("patches", [=](Member& m) noexcept { patch_embed<Arch>(self->patch_, d.patches, n, x, m); });
   step("patch positions", [=](Member& m) noexcept {
     add_weighted_rows<Arch>(self->positions_, d.corners, d.corner_weights, n, 4, h, x, m);
   });
@@ -204,8 +201,11 @@ void VisionTower<A>::name_weights(const WeightSource& source, Loader& loader) {
   const std::size_t h = config_.hidden;
   const std::size_t wide = h * config_.merge * config_.merge;
   const std::size_t out = config_.out_hidden;
-  loader.matrix(patch_, patch_embedding(source));
-  loader.vector(patch_bias_, source.get("v.patch_embd.bias", {h}));
+  patch_.outputs = h;
+  patch_.times = config_.temporal_patch;
+  patch_.side = config_.patch;
+  loader.vector(patch_.weight, patch_weights(source));
+  loader.vector(patch_.bias, source.get("v.patch_embd.bias", {h}));
   loader.vector(positions_, source.get("v.position_embd.weight", {config_.position_side * config_.position_side, h}));
   blocks_.resize(config_.depth);
   for (std::size_t i = 0; i < config_.depth; ++i) {
@@ -232,44 +232,31 @@ void VisionTower<A>::name_weights(const WeightSource& source, Loader& loader) {
 }
 
 template <class A>
-SourceTensor VisionTower<A>::patch_embedding(const WeightSource& source) const {
-  const std::size_t h = config_.hidden;
+SourceTensor VisionTower<A>::patch_weights(const WeightSource& source) const {
   const std::size_t side = config_.patch;
-  const SourceTensor first = source.get("v.patch_embd.weight", {h, 3, side, side});
-  const SourceTensor second = source.get("v.patch_embd.weight.1", {h, 3, side, side});
   const std::size_t area = side * side;
-  const std::size_t cols = config_.patch_values();
-  SourceTensor joined = first;
-  joined.mapping = nullptr;
-  joined.tensor.rank = 2;
-  joined.tensor.shape = {h, cols, 1, 1};
-  const bool half = first.tensor.type_id == F16::type_id && second.tensor.type_id == F16::type_id;
-  const bool brain = first.tensor.type_id == BF16::type_id && second.tensor.type_id == BF16::type_id;
-  const std::size_t width = half || brain ? 2 : 4;
-  auto bytes = std::make_shared<std::vector<std::byte>>(h * cols * width);
-  std::vector<float> row(3 * area);
-  std::vector<float> out(cols);
-  for (std::size_t r = 0; r < h; ++r) {
-    for (std::size_t t = 0; t < 2; ++t) {
-      const SourceTensor& part = t == 0 ? first : second;
-      const std::size_t row_bytes = part.tensor.bytes.size() / h;
-      decode_row(part.tensor.type_id, part.tensor.bytes.data() + r * row_bytes, 3 * area, row.data());
-      for (std::size_t c = 0; c < 3; ++c) {
-        std::copy_n(row.data() + c * area, area, out.data() + (c * 2 + t) * area);
+  const auto weights = std::make_shared<std::vector<float>>(patch_.panels() * PatchKernel::panel * patch_.values());
+  SourceTensor joined;
+  std::vector<float> row(patch_.channels * area);
+  for (std::size_t t = 0; t < patch_.times; ++t) {
+    const std::string name = "v.patch_embd.weight" + (t == 0 ? "" : "." + std::to_string(t));
+    const SourceTensor part = source.get(name, {patch_.outputs, patch_.channels, side, side});
+    const std::size_t row_bytes = part.tensor.bytes.size() / patch_.outputs;
+    for (std::size_t o = 0; o < patch_.outputs; ++o) {
+      decode_row(part.tensor.type_id, part.tensor.bytes.data() + o * row_bytes, row.size(), row.data());
+      for (std::size_t i = 0; i < row.size(); ++i) {
+        (*weights)[patch_.at(o, i / area, t * area + i % area)] = row[i] * part.scale();
       }
     }
-    std::byte* target = bytes->data() + r * cols * width;
-    if (half) {
-      encode_row<F16>(out.data(), cols, reinterpret_cast<F16::Block*>(target));
-    } else if (brain) {
-      encode_row<BF16>(out.data(), cols, reinterpret_cast<BF16::Block*>(target));
-    } else {
-      encode_row<F32>(out.data(), cols, reinterpret_cast<F32::Block*>(target));
-    }
+    if (t == 0) joined = part;
   }
-  joined.tensor.type_id = half ? F16::type_id : brain ? BF16::type_id : F32::type_id;
-  joined.tensor.bytes = *bytes;
-  joined.tensor.owner = bytes;
+  joined.mapping = nullptr;
+  joined.scales.clear();
+  joined.tensor.type_id = F32::type_id;
+  joined.tensor.rank = 1;
+  joined.tensor.shape = {weights->size(), 1, 1, 1};
+  joined.tensor.bytes = std::as_bytes(std::span(*weights));
+  joined.tensor.owner = weights;
   return joined;
 }
 

@@ -1,0 +1,39 @@
+// The patch convolution of a vision tower: pictures cut into patches, one row of features a patch.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+
+#include "vlmt/base/checked.hpp"
+#include "vlmt/base/config.hpp"
+#include "vlmt/exec/member.hpp"
+#include "vlmt/kernel/cpu/patch_embed.hpp"
+#include "vlmt/kernel/patch_kernel.hpp"
+#include "vlmt/kernel/ref/patch_embed.hpp"
+#include "vlmt/kernel/reference.hpp"
+
+VLMT_BEGIN_NAMESPACE
+
+/// y (n, w.outputs) = convolution of patches (n, channels, times, side, side). An output is one chain of products over
+/// time, row, column and, innermost, channel, with the bias added last: the order in which convolutions over
+/// channels-last pictures sum. The chain is the longest of a tower, and its first one: where others sum it in the same
+/// order, they make the same rounding errors. Panels of outputs and groups of patches are shared over the team.
+template <class Arch>
+void patch_embed(const PatchKernel& w, const float* patches, std::size_t n, float* y,
+                 Member& m = Solo().member()) noexcept {
+  constexpr std::size_t group = 64;  // patches that meet a panel while it is in the cache
+  const std::size_t groups = ceil_div(n, group);
+  const Range items = m.share(w.panels() * groups);
+  for (std::size_t item = items.begin; item < items.end; ++item) {
+    const std::size_t panel = item / groups;
+    const std::size_t first = item % groups * group;
+    const std::size_t count = std::min(group, n - first);
+    if constexpr (is_reference_v<Arch>) {
+      ref::patch_panel(w, panel, patches + first * w.values(), count, y + first * w.outputs);
+    } else {
+      cpu::patch_panel<Arch>(w, panel, patches + first * w.values(), count, y + first * w.outputs);
+    }
+  }
+}
+
+VLMT_END_NAMESPACE
