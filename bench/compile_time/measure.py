@@ -102,7 +102,7 @@ def main():
     print(f"{total:8.1f} {max(m for _, m in units.values()):6.0f}  all {len(units)}: sum and largest")
     for source, (seconds, megabytes) in units.items():
         name = os.path.relpath(source, ROOT)
-        check(name, seconds, PROGRAM_SECONDS if name.startswith("examples/") else UNIT_SECONDS)
+        check(name, seconds, PROGRAM_SECONDS if name.startswith(("examples/", "bench/")) else UNIT_SECONDS)
         if megabytes > UNIT_MEGABYTES:
             broken.append(f"{name}: {megabytes:.0f} MB, allowed are {UNIT_MEGABYTES:.0f} MB")
 

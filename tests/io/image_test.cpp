@@ -14,8 +14,10 @@
 
 #include <gtest/gtest.h>
 
+#include "vlmt/io/image_jpeg.hpp"
 #include "vlmt/io/load_image.hpp"
 #include "vlmt/io/mapped_file.hpp"
+#include "vlmt/io/orientation.hpp"
 #include "vlmt/io/safetensors.hpp"
 
 #include "error_of.hpp"

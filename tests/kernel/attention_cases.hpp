@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "vlmt/kernel/attention.hpp"
+#include "vlmt/kernel/attention_instances.hpp"
 
 #include "kernel_check.hpp"
 

@@ -67,8 +67,8 @@ TYPED_TEST(Attention, HeadSizesAndGroups) {
 }
 
 TYPED_TEST(Attention, EveryPairOfFormats) {
-  for_each_type(KvFormats{}, [&]<class Key>(TypeTag<Key>) {
-    for_each_type(KvFormats{}, [&]<class Value>(TypeTag<Value>) {
+  for_each_type(formats::cache{}, [&]<class Key>(TypeTag<Key>) {
+    for_each_type(formats::cache{}, [&]<class Value>(TypeTag<Value>) {
       AttentionCase c;
       c.n = 5, c.kv_heads = 1, c.heads = 2, c.dim = 96, c.start = 130;
       c.key = &kv_leaf_v<Key, TypeParam>;

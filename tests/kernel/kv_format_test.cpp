@@ -25,7 +25,7 @@ double step(const KvLeaf& leaf) {
 }
 
 TYPED_TEST(KvFormat, StoredValuesAreWithinHalfAStep) {
-  for_each_type(KvFormats{}, [&]<class Format>(TypeTag<Format>) {
+  for_each_type(formats::cache{}, [&]<class Format>(TypeTag<Format>) {
     const KvLeaf& leaf = kv_leaf_v<Format, TypeParam>;
     for (const std::size_t dim : {32u, 64u, 72u, 96u, 128u}) {
       if (!leaf.fits(dim)) continue;
@@ -51,7 +51,7 @@ TYPED_TEST(KvFormat, StoredValuesAreWithinHalfAStep) {
 }
 
 TYPED_TEST(KvFormat, DecodesAsTheFormatDoes) {
-  for_each_type(KvFormats{}, [&]<class Format>(TypeTag<Format>) {
+  for_each_type(formats::cache{}, [&]<class Format>(TypeTag<Format>) {
     const KvLeaf& leaf = kv_leaf_v<Format, TypeParam>;
     const KvLeaf& scalar = kv_leaf_v<Format, arch::reference>;
     const std::size_t dim = 96, n = 3, stride = leaf.row_bytes(dim) + 8;
@@ -68,7 +68,7 @@ TYPED_TEST(KvFormat, DecodesAsTheFormatDoes) {
 }
 
 TYPED_TEST(KvFormat, ExtremesStayFinite) {
-  for_each_type(KvFormats{}, [&]<class Format>(TypeTag<Format>) {
+  for_each_type(formats::cache{}, [&]<class Format>(TypeTag<Format>) {
     const KvLeaf& leaf = kv_leaf_v<Format, TypeParam>;
     for (const float big : {0.0f, 1e-40f, 3e-7f, 65504.0f, 1e6f, 3e38f}) {
       std::vector<float> x(32, 0.0f), y(32);
@@ -85,7 +85,7 @@ TYPED_TEST(KvFormat, ExtremesStayFinite) {
 }
 
 TYPED_TEST(KvFormat, LeavesAreFoundByTheirNumber) {
-  for_each_type(KvFormats{}, [&]<class Format>(TypeTag<Format>) {
+  for_each_type(formats::cache{}, [&]<class Format>(TypeTag<Format>) {
     EXPECT_EQ(find_kv_leaf<TypeParam>(Format::type_id), (&kv_leaf_v<Format, TypeParam>));
   });
   EXPECT_EQ(find_kv_leaf<TypeParam>(12), nullptr);  // Q4_K

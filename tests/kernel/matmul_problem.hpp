@@ -14,6 +14,7 @@
 
 #include "vlmt/exec/team.hpp"
 #include "vlmt/kernel/matmul.hpp"
+#include "vlmt/kernel/matmul_instances.hpp"
 
 namespace matmul_test {
 

@@ -10,13 +10,14 @@
 #include <gtest/gtest.h>
 
 #include "vlmt/io/safetensors.hpp"
+#include "vlmt/text/templates/qwen3vl.hpp"
 
 namespace {
 
 using vlmt::InputError;
+using vlmt::Qwen3VLTemplate;
 using vlmt::sample_frames;
 using vlmt::slice_times;
-using vlmt::timestamp_text;
 
 TEST(Frames, EqualTheTables) {
   const auto tables = vlmt::SafetensorsFile::open(std::string(VLMT_TEST_DATA) + "/preprocess/tables.safetensors");
@@ -59,13 +60,13 @@ TEST(Frames, StampsAreTheMeanOfEachPair) {
   ASSERT_EQ(frames.size(), 20u);
   const auto times = slice_times(frames, 30.0);
   ASSERT_EQ(times.size(), 10u);
-  EXPECT_EQ(timestamp_text(times[0]), "<0.3 seconds>");
-  EXPECT_EQ(timestamp_text(times[1]), "<1.3 seconds>");
-  EXPECT_EQ(timestamp_text(times[2]), "<2.4 seconds>");
+  EXPECT_EQ(Qwen3VLTemplate::timestamp(times[0]), "<0.3 seconds>");
+  EXPECT_EQ(Qwen3VLTemplate::timestamp(times[1]), "<1.3 seconds>");
+  EXPECT_EQ(Qwen3VLTemplate::timestamp(times[2]), "<2.4 seconds>");
   // An odd count repeats the last frame.
   EXPECT_EQ(slice_times(std::vector<int>{0, 1, 2, 3, 4}, 4.0), (std::vector<double>{0.125, 0.625, 1.0}));
-  EXPECT_EQ(timestamp_text(0.125), "<0.1 seconds>");
-  EXPECT_EQ(timestamp_text(12.25), "<12.2 seconds>");  // exact halves go to even, as in Python
+  EXPECT_EQ(Qwen3VLTemplate::timestamp(0.125), "<0.1 seconds>");
+  EXPECT_EQ(Qwen3VLTemplate::timestamp(12.25), "<12.2 seconds>");  // exact halves go to even, as in Python
   EXPECT_TRUE(slice_times({}, 4.0).empty());
 }
 

@@ -12,17 +12,10 @@
 #include "vlmt/kernel/cpu/kv_rows.hpp"
 #include "vlmt/kernel/ref/kv_rows.hpp"
 #include "vlmt/kernel/reference.hpp"
-#include "vlmt/quant/bf16.hpp"
-#include "vlmt/quant/f16.hpp"
-#include "vlmt/quant/f32.hpp"
 #include "vlmt/quant/format.hpp"
-#include "vlmt/quant/q4_0.hpp"
-#include "vlmt/quant/q8_0.hpp"
+#include "vlmt/quant/formats.hpp"
 
 VLMT_BEGIN_NAMESPACE
-
-/// The formats that a KV cache can have, the default first; keys and values choose apart.
-using KvFormats = TypeList<F16, F32, BF16, Q8_0, Q4_0>;
 
 /// One format's functions, resolved once when a cache is made: attention reaches keys and values through two of these
 /// pointers, so that five key and five value formats need ten instances, not twenty-five kernels.
@@ -69,11 +62,11 @@ inline constexpr KvLeaf kv_leaf_v = [] {
   return leaf;
 }();
 
-/// The leaf of a format chosen at run time, by its number in GGUF files; nullptr if it is not one of KvFormats.
+/// The leaf of a format chosen at run time, by its number in GGUF files; nullptr if it is not one of formats::cache.
 template <class Arch>
 inline const KvLeaf* find_kv_leaf(std::uint32_t type_id) noexcept {
   const KvLeaf* found = nullptr;
-  for_each_type(KvFormats{}, [&]<class Format>(TypeTag<Format>) {
+  for_each_type(formats::cache{}, [&]<class Format>(TypeTag<Format>) {
     if (Format::type_id == type_id) found = &kv_leaf_v<Format, Arch>;
   });
   return found;

@@ -1,12 +1,10 @@
-// Which frames of a video a model sees, and the time stamps that stand between them in the prompt.
+// Which frames of a video a model sees, and the times of its slices.
 #pragma once
 
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <cstdio>
 #include <span>
-#include <string>
 #include <vector>
 
 #include "vlmt/base/config.hpp"
@@ -60,13 +58,6 @@ inline std::vector<double> slice_times(std::span<const int> indices, double vide
     times.push_back((indices[i] / video_fps + indices[last] / video_fps) / 2.0);
   }
   return times;
-}
-
-/// "<0.3 seconds>": ordinary text of the prompt, before the slice.
-inline std::string timestamp_text(double seconds) {
-  char text[64];
-  std::snprintf(text, sizeof text, "<%.1f seconds>", std::clamp(seconds, 0.0, 1e15));
-  return text;
 }
 
 VLMT_END_NAMESPACE
