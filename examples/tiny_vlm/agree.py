@@ -2,7 +2,7 @@ r"""Checks that transformers and vlmt give the same greedy answers from the same
 
     python -m tiny_vlm.generate -n 46 --out OUT/set
     vlmt-eval OUT/set --model models/tiny/tiny-Q8_0.gguf --mmproj models/tiny/mmproj-tiny-Q8_0.gguf \
-        --out OUT/vlmt
+        --kernels exact --out OUT/vlmt
     python -m tiny_vlm.restore models/tiny/tiny-Q8_0.gguf models/tiny/mmproj-tiny-Q8_0.gguf --out OUT/weights
     python -m tiny_vlm.export OUT/weights --transformers OUT/transformers
     python -m tiny_vlm.agree OUT/set OUT/vlmt/answers/*.jsonl OUT/transformers
