@@ -1,11 +1,9 @@
 // How fast matmul is, beside its limits, for every weight format: bytes of weights a second where one row of
-// activations meets weights that come from memory, products a second where many rows do. The limits (reading 1 GiB,
-// int8 products with one scale in 32, float multiply-adds) are measured next to each result, in the same team, so that
-// a busy machine slows both.
+// activations meets weights that come from memory, operations a second where many rows do. The limits of
+// vlmt/bench/limits.hpp are measured next to each result, in the same team, so that a busy machine slows both.
 //
-//   matmul-bench --benchmark_filter='decode/Q4_K'        VLMT_BENCH_THREADS=2 sets the team
+//   bench-matmul --benchmark_filter='decode/Q4_K'        VLMT_BENCH_THREADS=2 sets the team
 #include <algorithm>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -15,6 +13,7 @@
 
 #include <benchmark/benchmark.h>
 
+#include "vlmt/bench/limits.hpp"
 #include "vlmt/exec/buffer.hpp"
 #include "vlmt/exec/omp_team.hpp"
 #include "vlmt/kernel/matmul.hpp"
@@ -52,93 +51,11 @@ Setup& setup() {
   return s;
 }
 
-template <class F>
-double seconds(F&& f) {
-  const auto begin = std::chrono::steady_clock::now();
-  f();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-}
-
-/// Bytes a second that the team reads.
-double read_limit() {
-  Setup& s = setup();
-  const double t = seconds([&] {
-    s.team.run([&](Member& m) {
-      using I = simd::Ints<A>;
-      const Range r = m.share(memory / 4, 4096);
-      const auto* p = reinterpret_cast<const std::int32_t*>(s.weights.data());
-      I sum[4] = {I(0), I(0), I(0), I(0)};
-      for (std::size_t i = r.begin; i < r.end; i += 4 * I::lanes) {
-        VLMT_UNROLL
-        for (std::size_t u = 0; u < 4; ++u) sum[u] = sum[u] ^ I::load(p + i + u * I::lanes);
-      }
-      benchmark::DoNotOptimize(reduce_add((sum[0] ^ sum[1]) ^ (sum[2] ^ sum[3])));
-    });
-  });
-  return static_cast<double>(memory) / t;
-}
-
-/// Keeps the compiler from computing with a register ahead of time.
-template <class Register>
-VLMT_INLINE void opaque(Register& r) noexcept {
-#if defined(__x86_64__)
-  asm volatile("" : "+v"(r));
-#else
-  asm volatile("" : "+w"(r));
-#endif
-}
-
-/// Multiply-adds a second of the team, with everything in registers: float products, or int8 products of which 32 share
-/// a scale that costs two float operations.
+/// Operations a second that bound many rows.
 template <bool Int8>
-double arithmetic_limit() {
-  using F = simd::Floats<A>;
-  using I = simd::Ints<A>;
-  using cpu::detail::unroll;
-  constexpr std::size_t chains = 12;
-  constexpr std::size_t rounds = 1u << 19;
-  constexpr bool dots = Int8 && cpu::Dot<A>::has_step;
-  Setup& s = setup();
-  std::size_t members = 1;
-  const double t = seconds([&] {
-    s.team.run([&](Member& m) {
-      if (m.rank() == 0) members = m.size();
-      typename F::Ops::F sum[chains];
-      unroll<chains>([&](auto c) VLMT_INLINE_LAMBDA { sum[c] = F(1.0f).raw(); });
-      if constexpr (dots) {
-        auto w = I(0x01020304).raw();
-        auto x = I(0x04030201).raw();
-        for (std::size_t i = 0; i < rounds / 8; ++i) {
-          typename I::Ops::I dot[chains];
-          unroll<chains>([&](auto c) VLMT_INLINE_LAMBDA { dot[c] = I(0).raw(); });
-          unroll<8>([&](auto) VLMT_INLINE_LAMBDA {
-            unroll<chains>([&](auto c) VLMT_INLINE_LAMBDA {
-              dot[c] = cpu::Dot<A>::step(dot[c], w, x);
-              opaque(dot[c]);
-            });
-          });
-          unroll<chains>([&](auto c) VLMT_INLINE_LAMBDA {
-            auto scaled = (to_float(I(dot[c])) * F(0.5f)).raw();
-            opaque(scaled);
-            sum[c] = fma(F(scaled), F(0.5f), F(sum[c])).raw();
-            opaque(sum[c]);
-          });
-        }
-      } else {
-        auto a = F(0.5f).raw();
-        auto b = F(1.0f).raw();
-        for (std::size_t i = 0; i < rounds; ++i) {
-          opaque(a);
-          opaque(b);
-          unroll<chains>([&](auto c) VLMT_INLINE_LAMBDA {
-            sum[c] = fma(F(sum[c]), F(a), F(b)).raw();
-            opaque(sum[c]);
-          });
-        }
-      }
-    });
-  });
-  return (dots ? 4.0 : 1.0) * F::lanes * chains * rounds * static_cast<double>(members) / t;
+double arithmetic_limit(OmpTeam& team) {
+  const double int8 = Int8 ? bench::grouped_int8_limit<A>(team) : 0;
+  return int8 != 0 ? int8 : bench::float_limit<A>(team);
 }
 
 /// n rows of activations times (rows, cols) weights, over matrices that follow each other through `memory`.
@@ -162,8 +79,8 @@ void multiply(benchmark::State& state) {
   }
   double best = 1e30, limit = 0;
   for (auto _ : state) {
-    limit = std::max(limit, n > 16 ? arithmetic_limit<int8>() : read_limit());
-    const double t = seconds([&] {
+    limit = std::max(limit, n <= 16 ? bench::read_limit<A>(s.team, s.weights) : arithmetic_limit<int8>(s.team));
+    const double t = bench::seconds([&] {
       s.team.run([&](Member& m) {
         for (std::size_t i = 0; i < matrices; ++i) {
           matmul(make_packed_matrix<Format, A>(s.weights.data() + i * bytes, rows, cols), act, Store<A>{y.data(), rows},
@@ -176,8 +93,8 @@ void multiply(benchmark::State& state) {
     best = std::min(best, t);
   }
   const double work = static_cast<double>(matrices) *
-                      (n > 16 ? static_cast<double>(n) * static_cast<double>(rows * cols) : static_cast<double>(bytes));
-  state.counters[n > 16 ? "GMAC/s" : "GB/s"] = work / best * 1e-9;
+                      (n > 16 ? 2.0 * static_cast<double>(n) * static_cast<double>(rows * cols) : static_cast<double>(bytes));
+  state.counters[n > 16 ? "Gop/s" : "GB/s"] = work / best * 1e-9;
   state.counters["limit"] = limit * 1e-9;
   state.counters["fraction"] = work / best / limit;
 }

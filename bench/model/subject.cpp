@@ -87,7 +87,10 @@ struct Subject::Impl {
   vlmt::Buffer memory;
 
   Impl(const Options& o, std::size_t threads)
-      : options(o), session(session_options(o, threads)), team(threads), model(Model::open(o.model, o.mmproj)) {
+      : options(o),
+        session(session_options(o, threads)),
+        team(threads),
+        model(Model::open(o.model, o.mmproj, vlmt::weights_for(session.numerics))) {
     std::size_t pixels = o.article ? 512 * 512 : 0;
     for (const auto& [width, height] : o.pictures) {
       pixels = std::max(pixels, static_cast<std::size_t>(width) * static_cast<std::size_t>(height));

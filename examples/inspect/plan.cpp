@@ -18,7 +18,7 @@ std::optional<std::uint32_t> cache_format(const std::string& name) {
 }  // namespace
 
 Plan make_plan(const PlanRequest& r) {
-  const auto model = vlmt::Vlm<vlmt::Qwen3VL>::open(r.model, r.mmproj);
+  const auto model = vlmt::Vlm<vlmt::Qwen3VL>::open(r.model, r.mmproj, vlmt::weights_for(vlmt::Numerics::fast));
   vlmt::SessionOptions options;
   options.context = r.context;
   options.chunk = r.chunk;

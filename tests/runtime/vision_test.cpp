@@ -133,5 +133,30 @@ TEST(VisionEncoder, RefusesByName) {
   EXPECT_THROW(Encoder(tower().model.vlm(), team, o), InputError);
 }
 
+// Under fast numerics a tower of floats computes with bytes: another tower, close to the first.
+TEST(Vision, FastTowersAreCloseToExactOnes) {
+  const std::string folder = golden::folder("qwen3vl");
+  auto fast = ChatModel<Qwen3VL>::open(folder + "/model.gguf", folder + "/mmproj.gguf", weights_for(Numerics::fast));
+  const auto same =
+      ChatModel<Qwen3VL>::open(folder + "/model.gguf", folder + "/mmproj.gguf", weights_for(Numerics::exact));
+  const std::size_t before = tower().model.vlm().weight_bytes();
+  EXPECT_LT(fast.vlm().weight_bytes(), before);
+  EXPECT_EQ(same.vlm().weight_bytes(), before);
+  OmpTeam team(2);
+  fast.load(team);
+  EXPECT_TRUE(fast.vlm().tower()->takes_int8());
+  const Case c(tower().file, "image");
+  VisionPatches patches;
+  const std::vector<std::int32_t> grid = c.ints("image_grid_thw");
+  patches.grid = {grid[0], grid[1], grid[2]};
+  patches.values = c.floats("pixel_values");
+  VisionOptions options = exact();
+  options.numerics = Numerics::fast;
+  Encoder encoder(fast.vlm(), team, options);
+  const auto f = encoder.encode_patches(patches, {1, 2});
+  const std::vector<float> want = c.floats("image_embeds");
+  EXPECT_LT(golden::relative_error({f->row(0, 0), want.size()}, std::span(want)), 3e-2);
+}
+
 }  // namespace
 }  // namespace vlmt

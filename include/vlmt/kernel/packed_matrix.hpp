@@ -19,7 +19,7 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// One panel of weights times 1, 2 or 4 rows of activations; see kernel/cpu/micro.hpp.
+/// One panel of weights times 1, 2, 4 or 8 rows of activations; see kernel/cpu/micro.hpp.
 using MatmulLeaf = void (*)(const std::byte* panel, std::size_t blocks, const void* const* rows, float* tile) noexcept;
 /// A stretch of a panel to the form that all formats share.
 using ExpandLeaf = void (*)(const std::byte* panel, std::size_t blocks, std::size_t ahead, std::byte* out) noexcept;
@@ -29,10 +29,12 @@ using ExpandedLeaf = void (*)(const std::byte* expanded, std::size_t count, cons
 
 /// Leaves of one activation form; all null if there is no such form.
 struct LeafSet {
-  /// For up to 4 rows.
+  /// For a few rows.
   MatmulLeaf one = nullptr;
   MatmulLeaf two = nullptr;
   MatmulLeaf four = nullptr;
+  MatmulLeaf eight = nullptr;   ///< null if there are only the above
+  std::size_t most_direct = 4;  ///< rows up to which these are fastest, each reading the panel again
   /// For more rows; null if there are only the above.
   ExpandLeaf expand = nullptr;
   ExpandedLeaf expanded[cpu::most_kernels] = {};  ///< for cpu::kernel_rows<Arch> rows each
@@ -97,6 +99,10 @@ constexpr LeafSet int8_leaves() noexcept {
   } else {
     using Kind = IntegerKindOf<Format, Arch>;
     LeafSet s{&micro_int8<Format, Arch, 1>, &micro_int8<Format, Arch, 2>, &micro_int8<Format, Arch, 4>};
+    if constexpr (multiplies_eight_rows<Arch>) {
+      s.eight = &micro_int8<Format, Arch, 8>;
+      s.most_direct = 16;
+    }
     s.expand = &expand_int8<Format, Arch>;
     for_kernel_rows<Arch>([&](auto i, auto rows) { s.expanded[i] = &add_expanded<Kind, Arch, rows>; });
     s.stretch_blocks = stretch_groups<Arch> * Int8Group::values / Format::values;

@@ -57,8 +57,10 @@ class VisionTower {
 
   VisionTower() = default;
   /// Names all weights to the loader; they are there once it has loaded. The tower must stay where it is until then.
+  /// `format`: what the matrices of the blocks and mergers are converted to, see WeightLoader::matrix.
   template <class Loader>
-  VisionTower(const VisionConfig& config, const WeightSource& source, Loader& loader);
+  VisionTower(const VisionConfig& config, const WeightSource& source, Loader& loader,
+              std::optional<std::uint32_t> format = std::nullopt);
 
   const VisionConfig& config() const noexcept { return config_; }
   std::size_t levels() const noexcept { return config_.deepstack.size(); }
@@ -81,7 +83,7 @@ class VisionTower {
   template <class Loader>
   void affine(const WeightSource& source, Loader& loader, AffineWeights<Arch>& target, const std::string& name,
               std::size_t rows, std::size_t cols) {
-    loader.matrix(target.matrix, source.get(name + ".weight", {rows, cols}));
+    loader.matrix(target.matrix, source.get(name + ".weight", {rows, cols}), format_);
     loader.vector(target.bias, source.get(name + ".bias", {rows}));
   }
 
@@ -100,6 +102,7 @@ class VisionTower {
 
   VisionConfig config_;
   VisionShape shape_;
+  std::optional<std::uint32_t> format_;
   std::vector<float> frequencies_;
   PatchKernel patch_;
   const float* positions_ = nullptr;  ///< (side * side, hidden)
@@ -110,8 +113,9 @@ class VisionTower {
 
 template <class A>
 template <class Loader>
-VisionTower<A>::VisionTower(const VisionConfig& config, const WeightSource& source, Loader& loader)
-    : config_(config), shape_{config.hidden, config.heads, config.ffn} {
+VisionTower<A>::VisionTower(const VisionConfig& config, const WeightSource& source, Loader& loader,
+                            std::optional<std::uint32_t> format)
+    : config_(config), shape_{config.hidden, config.heads, config.ffn}, format_(format) {
   name_weights(source, loader);
   frequencies_.resize(Rope2d::frequencies(shape_.head_dim() / 2));
   rope_frequencies(10000.0, frequencies_.size(), nullptr, frequencies_.data());

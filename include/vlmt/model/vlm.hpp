@@ -22,8 +22,24 @@
 #include "vlmt/model/vision_config.hpp"
 #include "vlmt/model/vision_tower.hpp"
 #include "vlmt/model/weight_loader.hpp"
+#include "vlmt/nn/numerics.hpp"
+#include "vlmt/quant/q8_0.hpp"
 
 VLMT_BEGIN_NAMESPACE
+
+/// What becomes of weights when they are loaded.
+struct WeightOptions {
+  /// Matrices of floats in the vision tower become this format (a GGUF type number); as they are in the file if absent.
+  std::optional<std::uint32_t> tower_format = {};
+};
+
+/// What is fastest under these numerics. Towers compute with hundreds of rows at once, where products of bytes are
+/// several times faster than those of floats: Q8_0. Under exact numerics weights stay what they are.
+inline WeightOptions weights_for(Numerics numerics) noexcept {
+  WeightOptions o;
+  if (numerics == Numerics::fast) o.tower_format = Q8_0::type_id;
+  return o;
+}
 
 /// A model of the family M. Construction reads and checks the files' headers and names every weight, so that all sizes
 /// are known; `load` then packs the weights. Immutable once loaded: any number of sessions may share it.
@@ -34,13 +50,14 @@ class Vlm {
   using Arch = typename M::Backend::Arch;
 
   /// Opens the files. `mmproj_path` may be empty: a model without eyes. Throws FileError.
-  static Vlm open(const std::string& model_path, const std::string& mmproj_path = {}) {
+  static Vlm open(const std::string& model_path, const std::string& mmproj_path = {},
+                  const WeightOptions& options = {}) {
     std::optional<GgufFile> mmproj;
     if (!mmproj_path.empty()) mmproj = GgufFile::open(mmproj_path);
-    return Vlm(GgufFile::open(model_path), std::move(mmproj));
+    return Vlm(GgufFile::open(model_path), std::move(mmproj), options);
   }
 
-  explicit Vlm(GgufFile model, std::optional<GgufFile> mmproj = std::nullopt);
+  explicit Vlm(GgufFile model, std::optional<GgufFile> mmproj = std::nullopt, const WeightOptions& options = {});
 
   /// Packs all weights with the members of `team`. Throws what `progress` throws; the model is then not usable.
   template <Team T>
@@ -85,14 +102,14 @@ class Vlm {
 };
 
 template <class M>
-Vlm<M>::Vlm(GgufFile model, std::optional<GgufFile> mmproj)
+Vlm<M>::Vlm(GgufFile model, std::optional<GgufFile> mmproj, const WeightOptions& options)
     : files_(std::make_unique<Files>(Files{std::move(model), std::move(mmproj)})) {
   const TextConfig text = read_text_config(files_->model, M::architectures);
   decoder_ = std::make_unique<Decoder<M>>(text, WeightSource(files_->model), loader_);
   if (files_->mmproj) {
     const VisionConfig vision = read_vision_config(*files_->mmproj);
     check_pair(text, vision);
-    tower_ = std::make_unique<VisionTower<Arch>>(vision, WeightSource(*files_->mmproj), loader_);
+    tower_ = std::make_unique<VisionTower<Arch>>(vision, WeightSource(*files_->mmproj), loader_, options.tower_format);
   }
   weight_bytes_ = loader_.bytes();
 }

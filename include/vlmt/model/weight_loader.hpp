@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -31,8 +32,9 @@ using LoadProgress = std::function<void(std::size_t done, std::size_t total)>;
 template <class Arch, class Formats>
 class WeightLoader {
  public:
-  /// `target` becomes the packed (rows, columns) of the tensor.
-  void matrix(PackedMatrix<Arch>& target, SourceTensor source);
+  /// `target` becomes the packed (rows, columns) of the tensor. If `as` is given (the type number of a format), the
+  /// tensor is converted to that format, provided that it is F32, F16 or BF16 and its columns are whole blocks.
+  void matrix(PackedMatrix<Arch>& target, SourceTensor source, std::optional<std::uint32_t> as = std::nullopt);
 
   /// `target` becomes the packed matrices of all experts; the tensor is (experts, rows, columns).
   void experts(PackedExperts<Arch>& target, SourceTensor source);
@@ -75,7 +77,34 @@ class WeightLoader {
     std::size_t at = 0;     ///< offset in the buffer
     std::size_t bytes = 0;
     const MatmulLeaves* leaves = nullptr;
+    /// Rows of floats (rows, columns) as blocks; null if the tensor is packed as it is.
+    void (*convert)(const float* x, std::size_t values, std::byte* blocks) = nullptr;
   };
+
+  static bool is_float_type(std::uint32_t type) noexcept {
+    return type == F32::type_id || type == F16::type_id || type == BF16::type_id;
+  }
+
+  template <class Format>
+  static void convert_rows(const float* x, std::size_t values, std::byte* blocks) {
+    encode_row<Format>(x, values, reinterpret_cast<typename Format::Block*>(blocks));
+  }
+
+  // Packs rows [part.begin, part.end) of a matrix whose tensor is converted, a panel at a time.
+  static void fill_converted(const Entry& e, std::byte* data, Range part) {
+    const AnyTensor& t = e.source.tensor;
+    const std::size_t cols = t.columns();
+    const std::size_t row_bytes = t.bytes.size() / e.rows;
+    const std::size_t panel_bytes = e.bytes / ceil_div(e.rows, panel_rows_v<Arch>);
+    std::vector<float> values(panel_rows_v<Arch> * cols);
+    std::vector<std::byte> blocks(panel_bytes);
+    for (std::size_t r = part.begin; r < part.end; r += panel_rows_v<Arch>) {
+      const std::size_t rows = std::min(panel_rows_v<Arch>, part.end - r);
+      decode_row(t.type_id, t.bytes.data() + r * row_bytes, rows * cols, values.data());
+      e.convert(values.data(), rows * cols, blocks.data());
+      e.leaves->pack_rows(blocks.data(), rows, cols, data + r / panel_rows_v<Arch> * panel_bytes, {0, rows});
+    }
+  }
 
   // The factors of a stack of matrices, as a vector beside it.
   void add_scales(const float*& target, const SourceTensor& of) {
@@ -98,7 +127,8 @@ class WeightLoader {
     return e;
   }
 
-  void add_matrix(PackedMatrix<Arch>* target, SourceTensor source, std::size_t rows, std::size_t count);
+  void add_matrix(PackedMatrix<Arch>* target, SourceTensor source, std::size_t rows, std::size_t count,
+                  std::optional<std::uint32_t> as);
 
   void push(Entry e);
 
@@ -124,16 +154,17 @@ class WeightLoader {
 };
 
 template <class Arch, class Formats>
-void WeightLoader<Arch, Formats>::matrix(PackedMatrix<Arch>& target, SourceTensor source) {
+void WeightLoader<Arch, Formats>::matrix(PackedMatrix<Arch>& target, SourceTensor source,
+                                         std::optional<std::uint32_t> as) {
   const std::size_t rows = source.tensor.rows();
-  add_matrix(&target, std::move(source), rows, 1);
+  add_matrix(&target, std::move(source), rows, 1, as);
 }
 
 template <class Arch, class Formats>
 void WeightLoader<Arch, Formats>::experts(PackedExperts<Arch>& target, SourceTensor source) {
   const std::size_t count = source.tensor.shape[0];
   const std::size_t rows = source.tensor.shape[1];
-  add_matrix(nullptr, std::move(source), rows, count);
+  add_matrix(nullptr, std::move(source), rows, count, std::nullopt);
   entries_.back().experts = &target;
   if (!entries_.back().source.scales.empty()) add_scales(target.scales, entries_.back().source);
 }
@@ -148,16 +179,24 @@ void WeightLoader<Arch, Formats>::vector(const float*& target, SourceTensor sour
 
 template <class Arch, class Formats>
 void WeightLoader<Arch, Formats>::add_matrix(PackedMatrix<Arch>* target, SourceTensor source, std::size_t rows,
-                                             std::size_t count) {
+                                             std::size_t count, std::optional<std::uint32_t> as) {
   Entry e = entry(std::move(source));
   e.matrix = target;
   e.rows = rows;
   e.count = count;
   const AnyTensor& t = e.source.tensor;
-  const bool known = visit_format(Formats{}, t.type_id, [&]<class Format>(TypeTag<Format>) {
+  const auto pack_as = [&]<class Format>(TypeTag<Format>) {
     e.bytes = count * packed_bytes<Format, Arch>(rows, t.columns());
     e.leaves = &matmul_leaves<Format, Arch>();
-  });
+  };
+  if (as && is_float_type(t.type_id)) {
+    visit_format(Formats{}, *as, [&]<class Format>(TypeTag<Format> format) {
+      if (t.columns() % Format::values != 0) return;
+      pack_as(format);
+      e.convert = &convert_rows<Format>;
+    });
+  }
+  const bool known = e.convert != nullptr || visit_format(Formats{}, t.type_id, pack_as);
   if (!known) {
     const GgmlTypeInfo type = ggml_type_info(t.type_id);
     std::string supported;
@@ -212,7 +251,11 @@ void WeightLoader<Arch, Formats>::fill(const Entry& e, std::byte* data, Member& 
     const std::size_t slice = round_up(std::max<std::size_t>(1, slice_bytes / row_bytes), panel_rows_v<Arch>);
     for (std::size_t r = mine.begin; r < mine.end; r += slice) {
       const Range part{r, std::min(r + slice, mine.end)};
-      e.leaves->pack_rows(t.bytes.data(), e.rows, t.columns(), data, part);
+      if (e.convert != nullptr) {
+        fill_converted(e, data, part);
+      } else {
+        e.leaves->pack_rows(t.bytes.data(), e.rows, t.columns(), data, part);
+      }
       release(e, part.begin * row_bytes, part.size() * row_bytes);
     }
   }

@@ -22,6 +22,7 @@ struct LoadOptions {
   SessionOptions session = {};                   ///< the session that must fit beside the weights
   std::size_t picture_pixels = 0;                ///< the largest resized picture that must fit, too
   std::optional<std::size_t> memory_limit = {};  ///< bytes; what the system has free if absent
+  std::optional<WeightOptions> weights = {};     ///< what is fastest under the session's numerics if absent
   LoadProgress progress = {};
 };
 
@@ -29,7 +30,8 @@ struct LoadOptions {
 template <class M>
 ChatModel<M> load(const std::string& model, const std::string& mmproj = {}, const LoadOptions& options = {}) {
   OmpTeam team = options.threads == 0 ? OmpTeam() : OmpTeam(options.threads);
-  ChatModel<M> chat = ChatModel<M>::open(model, mmproj);
+  ChatModel<M> chat =
+      ChatModel<M>::open(model, mmproj, options.weights.value_or(weights_for(options.session.numerics)));
   check_fits(plan_memory(chat.vlm(), options.session, options.picture_pixels, team.size()),
              options.memory_limit ? *options.memory_limit : available_memory());
   chat.load(team, options.progress);

@@ -33,7 +33,8 @@ extern template void Decoder<Qwen3VL>::forward(StepNow&, const DecoderBuffers&, 
 extern template void VisionTower<arch::native>::forward(StepNow&, const TowerBuffers&, const PatchGrid&, float*,
                                                         Numerics, NoProbe&) const;
 extern template VisionTower<arch::native>::VisionTower(const VisionConfig&, const WeightSource&,
-                                                       WeightLoader<arch::native, formats::all>&);
+                                                       WeightLoader<arch::native, formats::all>&,
+                                                       std::optional<std::uint32_t>);
 extern template class WeightLoader<arch::native, formats::all>;
 extern template Buffer WeightLoader<arch::native, formats::all>::load(OmpTeam&, const LoadProgress&);
 extern template class Vlm<Qwen3VL>;

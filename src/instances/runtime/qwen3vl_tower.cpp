@@ -6,7 +6,8 @@ VLMT_BEGIN_NAMESPACE
 template class WeightLoader<arch::native, formats::all>;
 template Buffer WeightLoader<arch::native, formats::all>::load(OmpTeam&, const LoadProgress&);
 template VisionTower<arch::native>::VisionTower(const VisionConfig&, const WeightSource&,
-                                                WeightLoader<arch::native, formats::all>&);
+                                                WeightLoader<arch::native, formats::all>&,
+                                                std::optional<std::uint32_t>);
 template void vision_block(StepNow&, const VisionShape&, const VisionBlockWeights<arch::native>&, const VisionBuffers&,
                            std::size_t, const SegmentedAttention&, const float*, float, Numerics);
 template void merger(StepNow&, const VisionShape&, const MergerWeights<arch::native>&, const VisionBuffers&,

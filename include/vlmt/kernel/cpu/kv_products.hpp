@@ -42,6 +42,18 @@ VLMT_INLINE float finite_half(const std::byte* at) noexcept {
   return std::bit_cast<float>(std::bit_cast<std::uint32_t>(std::bit_cast<float>(magnitude) * 0x1p112f) | sign);
 }
 
+/// How far ahead rows of a cache are asked for, in bytes: the heads' rows are long runs, but a core's own window is
+/// too short to keep memory busy.
+inline constexpr std::size_t kv_prefetch_bytes = 8192;
+
+/// Asks for memory behind four rows. Rows that are apart are not of a cache, but of activations that are near.
+template <class Format>
+VLMT_INLINE void prefetch_rows(const std::byte* rows, std::size_t stride, std::size_t dim) noexcept {
+  const std::size_t bytes = dim / Format::values * sizeof(typename Format::Block);
+  if (stride != bytes) return;
+  for (std::size_t i = 0; i < 4 * bytes; i += 64) __builtin_prefetch(rows + kv_prefetch_bytes + i, 0, 2);
+}
+
 /// Values [i, i + lanes) of a row; i is a multiple of the lanes.
 template <class Format, class Arch>
 VLMT_INLINE simd::Floats<Arch> read_row(const std::byte* row, std::size_t i) noexcept {
@@ -129,6 +141,7 @@ void dot_kv_rows(const float* q, std::size_t rows, std::size_t dim, const std::b
   std::size_t j = 0;
   for (; j + 4 <= n; j += 4) {
     const std::byte* at = keys + j * stride;
+    detail::prefetch_rows<Format>(at, stride, dim);
     std::size_t r = 0;
     if constexpr (detail::four_rows_v<Arch>) {
       for (; r + 4 <= rows; r += 4) {
@@ -156,6 +169,7 @@ void weigh_kv_rows(const float* p, std::size_t row_stride, std::size_t rows, std
   std::size_t j = 0;
   for (; j + 4 <= n; j += 4) {
     const std::byte* at = values + j * stride;
+    detail::prefetch_rows<Format>(at, stride, dim);
     std::size_t r = 0;
     if constexpr (detail::four_rows_v<Arch>) {
       for (; r + 4 <= rows; r += 4) {

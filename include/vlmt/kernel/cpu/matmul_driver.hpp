@@ -17,7 +17,7 @@ namespace cpu {
 
 /// Most rows of activations that meet an expanded stretch of weights before the next one is made. Enough that expansion
 /// costs little; the stretch stays in the first-level cache, the rows come through it from further away.
-inline constexpr std::size_t most_pass_rows = 192;
+inline constexpr std::size_t most_pass_rows = 264;
 
 /// Which rows of the activations an operand reads: rows[first], rows[first + 1], ..., or first, first + 1, ... if rows
 /// is null.
@@ -79,7 +79,7 @@ struct Operand {
     const std::size_t panels = ceil_div(rows, Arch::lanes);
     const std::size_t begin = block * (tile_columns / Arch::lanes);
     const std::size_t end = begin + tile_columns / Arch::lanes < panels ? begin + tile_columns / Arch::lanes : panels;
-    if (n <= 4 || leaves->expand == nullptr) {
+    if (n <= leaves->most_direct || leaves->expand == nullptr) {
       for (std::size_t p = begin; p < end; ++p) {
         direct(data + p * panel_bytes, row, n, tile + (p - begin) * Arch::lanes);
       }
@@ -99,6 +99,9 @@ struct Operand {
  private:
   void direct(const std::byte* panel, const void* const* row, std::size_t n, float* tile) const noexcept {
     std::size_t r = 0;
+    if (leaves->eight != nullptr) {
+      for (; n - r >= 8; r += 8) leaves->eight(panel, row_blocks, row + r, tile + r * tile_columns);
+    }
     for (; n - r >= 4; r += 4) leaves->four(panel, row_blocks, row + r, tile + r * tile_columns);
     for (; n - r >= 2; r += 2) leaves->two(panel, row_blocks, row + r, tile + r * tile_columns);
     if (n != r) leaves->one(panel, row_blocks, row + r, tile + r * tile_columns);

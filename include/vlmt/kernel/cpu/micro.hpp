@@ -26,10 +26,15 @@ VLMT_BEGIN_NAMESPACE
 
 namespace cpu {
 
+/// True if sums of eight rows fit into the registers beside a group of weights.
+template <class Arch>
+inline constexpr bool multiplies_eight_rows = std::is_base_of_v<arch::avx512_vnni, Arch>;
+
 namespace detail {
 
-/// A panel block as groups of 32 values: f(group, quants, scales, biases) for each.
-template <QuantFormat Format, class Arch, class F>
+/// A panel block as groups of 32 values: f(group, quants, scales, biases) for each. What is `ahead` bytes further on is
+/// asked for.
+template <QuantFormat Format, class Arch, Near Where, class F>
 VLMT_INLINE void for_groups(const std::byte* data, std::size_t ahead, F&& f) noexcept {
   using U = Unpack<Format, Arch>;
   using V = simd::Floats<Arch>;
@@ -40,7 +45,7 @@ VLMT_INLINE void for_groups(const std::byte* data, std::size_t ahead, F&& f) noe
   V bias[groups * U::scales];  // not touched, and optimised away, if the format has none
   U::load_scales(block, scale, bias);
   for (std::size_t g = 0; g < groups; ++g) {
-    prefetch<share>(data + g * share + ahead);
+    prefetch<share, Where>(data + g * share + ahead);
     simd::Ints<Arch> q[8];
     U::quants(block, g, q);
     f(g, q, scale + g * U::scales, bias + g * U::scales);
@@ -60,7 +65,7 @@ VLMT_NOINLINE void micro_int8(const std::byte* panel, std::size_t blocks, const 
   for (std::size_t r = 0; r < Rows; ++r) sum[r] = F::zero();
   std::size_t at = 0;  // index of the group in a row
   for (std::size_t k = 0; k < blocks; ++k) {
-    detail::for_groups<Format, Arch>(
+    detail::for_groups<Format, Arch, detail::Near::first_level>(
         panel + k * Arch::lanes * sizeof(typename Format::Block), prefetch_bytes,
         [&](std::size_t, const simd::Ints<Arch>(&q)[8], const F* scale, const F* bias) VLMT_INLINE_LAMBDA {
           add_group<Kind, Arch>(q, scale, bias, zero_bits_v<Format, Arch>, rows, at, sum);
@@ -79,22 +84,21 @@ VLMT_NOINLINE void expand_int8(const std::byte* panel, std::size_t blocks, std::
   using F = simd::Floats<Arch>;
   constexpr std::size_t stride = side_panels<Arch> * Arch::lanes;
   for (std::size_t k = 0; k < blocks; ++k) {
-    detail::for_groups<Format, Arch>(panel + k * Arch::lanes * sizeof(typename Format::Block), ahead,
-                                     [&](std::size_t, const simd::Ints<Arch>(&q)[8], const F* scale, const F* bias)
-                                         VLMT_INLINE_LAMBDA {
-                                           VLMT_UNROLL
-                                           for (std::size_t u = 0; u < 8; ++u) {
-                                             q[u].store(reinterpret_cast<std::int32_t*>(out) + u * stride);
-                                           }
-                                           float* constants = reinterpret_cast<float*>(out) + 8 * stride;
-                                           VLMT_UNROLL
-                                           for (std::size_t i = 0; i < Kind::scales; ++i) {
-                                             scale[i].store(constants + i * stride);
-                                             if constexpr (Kind::has_bias)
-                                               bias[i].store(constants + (Kind::scales + i) * stride);
-                                           }
-                                           out += expanded_group_bytes<Kind, Arch>;
-                                         });
+    detail::for_groups<Format, Arch, detail::Near::second_level>(
+        panel + k * Arch::lanes * sizeof(typename Format::Block), ahead,
+        [&](std::size_t, const simd::Ints<Arch>(&q)[8], const F* scale, const F* bias) VLMT_INLINE_LAMBDA {
+          VLMT_UNROLL
+          for (std::size_t u = 0; u < 8; ++u) {
+            q[u].store(reinterpret_cast<std::int32_t*>(out) + u * stride);
+          }
+          float* constants = reinterpret_cast<float*>(out) + 8 * stride;
+          VLMT_UNROLL
+          for (std::size_t i = 0; i < Kind::scales; ++i) {
+            scale[i].store(constants + i * stride);
+            if constexpr (Kind::has_bias) bias[i].store(constants + (Kind::scales + i) * stride);
+          }
+          out += expanded_group_bytes<Kind, Arch>;
+        });
   }
 }
 
@@ -109,24 +113,24 @@ requires Unpackable<Format, Arch> VLMT_NOINLINE void expand_float(const std::byt
   constexpr int zero = U::is_signed ? 128 : U::zero;  // signed bytes are shifted into 0..255
   auto* w = reinterpret_cast<float*>(out);
   for (std::size_t k = 0; k < blocks; ++k) {
-    detail::for_groups<Format, Arch>(panel + k * Arch::lanes * sizeof(typename Format::Block), ahead,
-                                     [&](std::size_t, const I(&q)[8], const F* scale, const F* bias)
-                                         VLMT_INLINE_LAMBDA {
-                                           VLMT_UNROLL
-                                           for (std::size_t u = 0; u < 8; ++u) {
-                                             const F s = scale[U::scales == 2 ? u / 4 : 0];
-                                             F b = s * F(-static_cast<float>(zero));
-                                             if constexpr (U::has_bias) b = bias[U::scales == 2 ? u / 4 : 0];
-                                             I x = q[u];
-                                             if constexpr (U::is_signed) x = x ^ I(four(0x80));
-                                             const I byte(255);
-                                             fma(to_float(x & byte), s, b).store(w);
-                                             fma(to_float(shift_right<8>(x) & byte), s, b).store(w + stride);
-                                             fma(to_float(shift_right<16>(x) & byte), s, b).store(w + 2 * stride);
-                                             fma(to_float(shift_right<24>(x)), s, b).store(w + 3 * stride);
-                                             w += 4 * stride;
-                                           }
-                                         });
+    detail::for_groups<Format, Arch, detail::Near::second_level>(
+        panel + k * Arch::lanes * sizeof(typename Format::Block), ahead,
+        [&](std::size_t, const I(&q)[8], const F* scale, const F* bias) VLMT_INLINE_LAMBDA {
+          VLMT_UNROLL
+          for (std::size_t u = 0; u < 8; ++u) {
+            const F s = scale[U::scales == 2 ? u / 4 : 0];
+            F b = s * F(-static_cast<float>(zero));
+            if constexpr (U::has_bias) b = bias[U::scales == 2 ? u / 4 : 0];
+            I x = q[u];
+            if constexpr (U::is_signed) x = x ^ I(four(0x80));
+            const I byte(255);
+            fma(to_float(x & byte), s, b).store(w);
+            fma(to_float(shift_right<8>(x) & byte), s, b).store(w + stride);
+            fma(to_float(shift_right<16>(x) & byte), s, b).store(w + 2 * stride);
+            fma(to_float(shift_right<24>(x)), s, b).store(w + 3 * stride);
+            w += 4 * stride;
+          }
+        });
   }
 }
 

@@ -26,7 +26,8 @@ namespace cpu {
 /// Floats from row to row of the tile that a leaf writes; its columns are Arch::lanes of them.
 inline constexpr std::size_t tile_columns = 32;
 
-/// Sums of float products are moved to a second level this often, in values: errors grow with it plus the number of such blocks.
+/// Sums of float products are moved to a second level this often, in values: errors grow with it plus the number of
+/// such blocks.
 inline constexpr std::size_t float_block = 256;
 
 /// Products that one chain of multiply-adds sums before it is added to the tile. Errors grow with the root of a chain's
@@ -37,7 +38,7 @@ inline constexpr std::size_t float_chain = 16;
 template <class Arch>
 inline constexpr std::size_t side_panels = 1;
 template <class Arch>
-  requires std::is_base_of_v<arch::avx512, Arch>
+requires std::is_base_of_v<arch::avx512, Arch>
 inline constexpr std::size_t side_panels<Arch> = 2;
 
 /// Groups that are expanded at once: with the activations that meet them they fit a first-level cache of 48 KiB.
@@ -46,9 +47,9 @@ inline constexpr std::size_t stretch_groups = 32 / side_panels<Arch>;
 
 /// Most bytes of an expanded stretch: groups with two scales and biases, or float_block floats a row.
 template <class Arch>
-inline constexpr std::size_t stretch_bytes =
-    side_panels<Arch>* Arch::lanes * sizeof(float) *
-    (stretch_groups<Arch> * 12 > float_block ? stretch_groups<Arch> * 12 : float_block);
+inline constexpr std::size_t stretch_bytes = side_panels<Arch>* Arch::lanes * sizeof(float) *
+                                             (stretch_groups<Arch> * 12 > float_block ? stretch_groups<Arch> * 12
+                                                                                      : float_block);
 
 /// Numbers of rows for which there are kernels over expanded weights, falling; the largest keeps as many sums in
 /// registers as there are registers beside the weights.
@@ -56,10 +57,10 @@ inline constexpr std::size_t most_kernels = 4;
 template <class Arch>
 inline constexpr std::array<std::size_t, most_kernels> kernel_rows = {4, 2, 1, 0};
 template <class Arch>
-  requires std::is_base_of_v<arch::avx512, Arch>
+requires std::is_base_of_v<arch::avx512, Arch>
 inline constexpr std::array<std::size_t, most_kernels> kernel_rows<Arch> = {6, 4, 2, 1};
 template <class Arch>
-  requires std::is_base_of_v<arch::neon, Arch>
+requires std::is_base_of_v<arch::neon, Arch>
 inline constexpr std::array<std::size_t, most_kernels> kernel_rows<Arch> = {8, 4, 2, 1};
 
 /// f(constant index, constant rows) for each of kernel_rows.
@@ -71,7 +72,8 @@ constexpr void for_kernel_rows(F&& f) {
       if constexpr (rows != 0) f(index, std::integral_constant<std::size_t, rows>{});
     };
     (one(std::integral_constant<std::size_t, I>{}), ...);
-  }(std::make_index_sequence<most_kernels>{});
+  }
+  (std::make_index_sequence<most_kernels>{});
 }
 
 /// What the integer arithmetic has to know of a format: scales of a group of 32, minima, and the range of quants as far
@@ -100,19 +102,23 @@ inline constexpr int zero_bits_v = [] {
 /// An expanded group: eight registers of quants, the scales, the biases; of every panel in turn.
 template <class Kind, class Arch>
 inline constexpr std::size_t expanded_group_bytes =
-    (8 + Kind::scales * (Kind::has_bias ? 2 : 1)) * side_panels<Arch> * Arch::lanes * sizeof(float);
+    (8 + Kind::scales * (Kind::has_bias ? 2 : 1)) * side_panels<Arch>* Arch::lanes * sizeof(float);
 
 /// How far ahead of its reads a leaf for a few rows asks for weights: what a core reads in about two memory latencies.
 inline constexpr std::size_t prefetch_bytes = 4096;
 
 namespace detail {
 
+/// Where memory that is read soon is wanted: right at hand, or in the second-level cache, so that it does not drive out
+/// what is in use meanwhile.
+enum class Near { first_level = 3, second_level = 2 };
+
 /// Asks for memory that is read soon. Hardware prefetchers stop at the ends of pages and give up on the long way from
 /// one block of a super-block format to the next.
-template <std::size_t Bytes>
+template <std::size_t Bytes, Near Where>
 VLMT_INLINE void prefetch(const std::byte* p) noexcept {
   VLMT_UNROLL
-  for (std::size_t i = 0; i < Bytes; i += 64) __builtin_prefetch(p + i, 0, 3);
+  for (std::size_t i = 0; i < Bytes; i += 64) __builtin_prefetch(p + i, 0, static_cast<int>(Where));
 }
 
 /// Rows whose sums run side by side: a chain of dependent products takes several times longer to finish than to issue.
@@ -307,9 +313,9 @@ VLMT_INLINE simd::Floats<Arch> load_elements(const std::byte* p, F32) noexcept {
 
 }  // namespace detail
 
-/// tile += the products of `count` columns of weights w (count, Panels, lanes) with values [at, at + count) of each row.
-/// Each output is a sum of chains of float_chain multiply-adds, in order. Weights that come from memory are asked for
-/// Ahead bytes before they are read.
+/// tile += the products of `count` columns of weights w (count, Panels, lanes) with values [at, at + count) of each
+/// row. Each output is a sum of chains of float_chain multiply-adds, in order. Weights that come from memory are asked
+/// for Ahead bytes before they are read.
 template <class Format, class Arch, std::size_t Panels, std::size_t Rows, std::size_t Ahead = 0>
 VLMT_INLINE void add_products(const std::byte* w, std::size_t count, const void* const* rows, std::size_t at,
                               float* tile) noexcept {
@@ -334,7 +340,8 @@ VLMT_INLINE void add_products(const std::byte* w, std::size_t count, const void*
     const std::size_t end = count - k < float_chain ? count : k + float_chain;
     detail::for_sums<Panels, Rows>([&](auto p, auto r) VLMT_INLINE_LAMBDA { sum[p][r] = F::zero(); });
     for (; k + 4 <= end; k += 4) {
-      if constexpr (Ahead != 0) detail::prefetch<4 * Panels * bytes>(w + k * Panels * bytes + Ahead);
+      if constexpr (Ahead != 0)
+        detail::prefetch<4 * Panels * bytes, detail::Near::first_level>(w + k * Panels * bytes + Ahead);
       detail::unroll<4>([&](auto i) VLMT_INLINE_LAMBDA { column(k + i); });
     }
     for (; k < end; ++k) column(k);
