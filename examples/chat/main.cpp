@@ -382,7 +382,8 @@ int run(Arguments& a) {
 
   const Clock::time_point start = Clock::now();
   programs::MemoryWatch memory;
-  Model model = Model::open(a.model, a.mmproj);
+  const auto numerics = a.exact ? vlmt::Numerics::exact : vlmt::Numerics::fast;
+  Model model = Model::open(a.model, a.mmproj, vlmt::weights_for(numerics));
   if (const std::string warning = model.template_warning(); !warning.empty()) {
     std::fprintf(stderr, "vlmt-chat: %s\n", warning.c_str());
   }
