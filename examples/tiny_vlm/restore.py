@@ -22,20 +22,29 @@ def read(path):
     }
 
 
+def state_of(text, vision):
+    """(float32 state dict, whether it has experts) of a text model and its tower."""
+    architecture, tensors = read(text)
+    moe = architecture == "qwen3vlmoe"
+    tensors.update(read(vision)[1])
+    state = {k: torch.zeros_like(v, dtype=torch.float32) for k, v in TinyVlm(moe).state_dict().items()}
+    for name, weight, part, _ in [*text_entries(moe), *vision_entries()]:
+        expected, found = tuple(state[weight][part].shape), tensors[name].shape if name in tensors else "no such tensor"
+        if expected != found:
+            raise SystemExit(f"{text}, {vision}: {name}: expected {expected}, found {found}")
+        state[weight][part] = torch.tensor(tensors.pop(name), dtype=torch.float32)
+    if tensors:
+        raise SystemExit(f"{text}, {vision}: tensors that the model does not have: {sorted(tensors)}")
+    return state, moe
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("text")
     parser.add_argument("vision")
     parser.add_argument("--out", required=True)
     o = parser.parse_args()
-    architecture, tensors = read(o.text)
-    moe = architecture == "qwen3vlmoe"
-    tensors.update(read(o.vision)[1])
-    state = {k: torch.zeros_like(v, dtype=torch.float32) for k, v in TinyVlm(moe).state_dict().items()}
-    for name, weight, part, _ in [*text_entries(moe), *vision_entries()]:
-        state[weight][part] = torch.from_numpy(tensors.pop(name)).float()
-    if tensors:
-        raise SystemExit(f"tensors that the model does not have: {sorted(tensors)}")
+    state, moe = state_of(o.text, o.vision)
     weights.save(state, o.out, {"moe": moe, "history": []}, torch.float32)
     print(f"{o.out}: {len(state)} weights of a {'mixture of experts' if moe else 'dense model'}")
 
