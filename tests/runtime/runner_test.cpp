@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <new>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -293,44 +294,55 @@ TEST(Runner, DecodingAllocatesNothing) {
   EXPECT_EQ(allocations.load(), 0u);
 }
 
-// A step is recorded while nobody may touch its buffers, and replayed with other tokens.
+// A step is recorded while nobody may touch its buffers, the cache or the weights, and replayed with other tokens.
 TEST(Runner, RecordedStepReplaysBitEqual) {
-  Golden& g = loaded("qwen3vl-moe");
-  OmpTeam team(2);
-  TestRunner runner(g.model.vlm(), team, exact());
-  Sequence s;
-  for (int t : {1, 2, 3, 4}) s.append(t);
-  runner.feed(s);
+  for (const char* name : {"qwen3vl", "qwen3vl-moe"}) {
+    SCOPED_TRACE(name);
+    Golden& g = loaded(name);
+    OmpTeam team(2);
+    TestRunner runner(g.model.vlm(), team, exact());
+    Sequence s;
+    for (int t : {1, 2, 3, 4}) s.append(t);
+    runner.feed(s);
 
-  const Decoder<Qwen3VL>& decoder = g.model.vlm().decoder();
-  Carver count;
-  const DecoderCapacity capacity{1, 1, 256, 1, team.size()};
-  decoder.take_buffers(count, capacity);
-  Buffer memory(count.bytes());
-  Carver carver(memory.data(), memory.bytes());
-  const DecoderBuffers buffers = decoder.take_buffers(carver, capacity);
-  KvCache cache = runner.kv_cache().fork(s.size());
+    const Decoder<Qwen3VL>& decoder = g.model.vlm().decoder();
+    Carver count;
+    const DecoderCapacity capacity{1, 1, 256, 1, team.size()};
+    decoder.take_buffers(count, capacity);
+    Buffer memory(count.bytes());
+    Carver carver(memory.data(), memory.bytes());
+    const DecoderBuffers buffers = decoder.take_buffers(carver, capacity);
+    KvCache cache = runner.kv_cache().fork(s.size());
 
-  StepRecorder recorder;
-  NoProbe probe;
-  ASSERT_EQ(mprotect(memory.data(), memory.bytes(), PROT_NONE), 0);
-  decoder.forward(recorder, buffers, {1, 0, 1}, Numerics::exact, probe);
-  ASSERT_EQ(mprotect(memory.data(), memory.bytes(), PROT_READ | PROT_WRITE), 0);
+    StepRecorder recorder;
+    NoProbe probe;
+    const std::span<const std::byte> untouchable[] = {
+        {memory.data(), memory.bytes()}, {cache.layer(0).key_row(0, 0), cache.bytes()}, g.model.vlm().weights()};
+    const auto protect = [&](int how) {
+      for (const auto bytes : untouchable) {
+        ASSERT_EQ(mprotect(const_cast<std::byte*>(bytes.data()), bytes.size(), how), 0);
+      }
+    };
+    protect(PROT_NONE);
+    decoder.forward(recorder, buffers, {1, 0, 1}, Numerics::exact, probe);
+    protect(PROT_READ | PROT_WRITE);
 
-  Sequence so_far = s;
-  for (int token : {9, 17, 400}) {
-    buffers.data.ids[0] = token;
-    for (std::size_t a = 0; a < 3; ++a) buffers.data.positions[a] = so_far.next_position();
-    buffers.data.sequences.set(0, cache, so_far.size(), 1);
-    buffers.data.logit_rows[0] = 0;
-    team.run([&](Member& m) { recorder.replay(m); });
-    so_far.append(token);
-    runner.decode(token);
-    const auto want = runner.logits();
-    EXPECT_TRUE(std::equal(want.begin(), want.end(), buffers.data.logits)) << token;
+    EXPECT_EQ(recorder.name(0), "embedding");
+    EXPECT_EQ(recorder.name(recorder.size() - 1), "head");
+
+    Sequence so_far = s;
+    for (int token : {9, 17, 400}) {
+      buffers.data.ids[0] = token;
+      for (std::size_t a = 0; a < 3; ++a) buffers.data.positions[a] = so_far.next_position();
+      buffers.data.sequences.set(0, cache, so_far.size(), 1);
+      buffers.data.logit_rows[0] = 0;
+      team.run([&](Member& m) { recorder.replay(m); });
+      so_far.append(token);
+      runner.decode(token);
+      const auto want = runner.logits();
+      EXPECT_TRUE(std::equal(want.begin(), want.end(), buffers.data.logits)) << token;
+    }
   }
-  EXPECT_EQ(recorder.name(0), "embedding");
-  EXPECT_EQ(recorder.name(recorder.size() - 1), "head");
 }
 
 // Sequences of different lengths decode together as each would alone.

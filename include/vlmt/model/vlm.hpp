@@ -74,6 +74,8 @@ class Vlm {
   /// Bytes of the packed weights; known before they are loaded.
   std::size_t weight_bytes() const noexcept { return weight_bytes_; }
   bool loaded() const noexcept { return files_ == nullptr; }
+  /// The packed weights; empty until they are loaded.
+  std::span<const std::byte> weights() const noexcept { return {weights_.data(), weights_.bytes()}; }
 
   const Decoder<M>& decoder() const noexcept { return *decoder_; }
   /// The vision tower, or null.
