@@ -2,12 +2,14 @@
 // goes on where it was. What the answers depend on stands in a key: a changed model or question finds nothing.
 #pragma once
 
+#include <cstddef>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <system_error>
 #include <unordered_map>
 #include <utility>
 

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <ctime>
 #include <exception>
 #include <filesystem>
 #include <map>
@@ -246,11 +247,13 @@ int run(Arguments& a) {
   }
   report.asked = evaluation.asked();
   report.seconds = seconds_since(start);
+  report.processor_seconds = static_cast<double>(std::clock()) / CLOCKS_PER_SEC;
   if (!a.out.empty()) eval::write_reports(report, a.out);
   const std::string text = eval::printed(report, a.format);
   std::fwrite(text.data(), 1, text.size(), stdout);
-  std::fprintf(stderr, "%zu configurations, %zu questions: %zu answers in %.1f s on %zu threads\n", rows.size(),
-               evaluation.items().size(), report.asked, report.seconds, report.threads);
+  std::fprintf(
+      stderr, "%zu configurations, %zu questions: %zu answers in %.1f s on %zu threads, %.1f s of processors\n",
+      rows.size(), evaluation.items().size(), report.asked, report.seconds, report.threads, report.processor_seconds);
   return 0;
 }
 

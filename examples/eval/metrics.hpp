@@ -5,6 +5,7 @@
 #include <cctype>
 #include <cmath>
 #include <cstddef>
+#include <exception>
 #include <optional>
 #include <set>
 #include <stdexcept>

@@ -1,6 +1,8 @@
 // What all forms of a report are made from, and how numbers stand in them.
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdio>
 #include <string>
 #include <vector>
@@ -12,8 +14,9 @@ namespace eval {
 struct Report {
   std::string set_file;
   std::vector<Result> results;
-  double seconds = 0.0;   ///< from start to end of this run
-  std::size_t asked = 0;  ///< questions that were asked in this run; the others were in the log
+  double seconds = 0.0;            ///< from start to end of this run
+  double processor_seconds = 0.0;  ///< of all threads together
+  std::size_t asked = 0;           ///< questions that were asked in this run; the others were in the log
   std::size_t threads = 0;
 
   bool compares() const noexcept { return results.size() > 1; }

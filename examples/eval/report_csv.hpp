@@ -1,8 +1,10 @@
 // A report as CSV (RFC 4180): one line for each configuration and task.
 #pragma once
 
+#include <cstddef>
 #include <cstdio>
 #include <string>
+#include <vector>
 
 #include "report.hpp"
 

@@ -57,11 +57,9 @@ inline std::string to_json(const Report& report) {
     if (result.baseline) json["baseline"] = report.results[*result.baseline].label;
     results.push_back(std::move(json));
   }
-  const nlohmann::ordered_json all = {{"set", report.set_file},
-                                      {"threads", report.threads},
-                                      {"seconds", report.seconds},
-                                      {"asked", report.asked},
-                                      {"results", std::move(results)}};
+  const nlohmann::ordered_json all = {{"set", report.set_file},    {"threads", report.threads},
+                                      {"seconds", report.seconds}, {"processor_seconds", report.processor_seconds},
+                                      {"asked", report.asked},     {"results", std::move(results)}};
   // Names of files may be any bytes.
   return all.dump(1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }

@@ -1,7 +1,10 @@
 // A report as Markdown tables.
 #pragma once
 
+#include <cstddef>
+#include <cstdio>
 #include <string>
+#include <vector>
 
 #include "report.hpp"
 
