@@ -26,7 +26,7 @@ inline double dot_tolerance(std::span<const float> a, std::span<const float> b, 
 }
 
 /// Largest error that rounding b to int8 in groups of 32, with one scale for each, adds to its product with a: half a
-/// step of 1 / 127 of the group's largest value, times |a|.
+/// step of at most 1 / 123 of the group's largest value, times |a|.
 inline double int8_tolerance(std::span<const float> a, std::span<const float> b) {
   double bound = 0.0;
   for (std::size_t begin = 0; begin < b.size(); begin += 32) {
@@ -36,7 +36,7 @@ inline double int8_tolerance(std::span<const float> a, std::span<const float> b)
       largest = std::fmax(largest, std::fabs(static_cast<double>(b[i])));
       weights += std::fabs(static_cast<double>(a[i]));
     }
-    bound += weights * largest / 127.0 * 0.5;
+    bound += weights * largest / 123.0 * 0.5;
   }
   return bound;
 }

@@ -7,6 +7,7 @@
 
 #include "vlmt/base/config.hpp"
 #include "vlmt/kernel/cpu/simd.hpp"
+#include "vlmt/kernel/cpu/unroll.hpp"
 #include "vlmt/kernel/int8_group.hpp"
 #include "vlmt/kernel/reference.hpp"
 
@@ -14,17 +15,54 @@ VLMT_BEGIN_NAMESPACE
 
 namespace cpu {
 
-/// scale = max |x| / 127, q = x / scale rounded to nearest, ties to even. Zeros, and groups so small that 127 / max |x|
-/// overflows, give zeros. Bit-equal on every arch.
+namespace detail {
+
+/// What the largest value of a group may become. Each is tried: the largest step is not always the one that fits the
+/// other 31 values best, and to try three takes 4 to 6 percent from the error.
+inline constexpr float int8_tops[] = {127.0f, 125.0f, 123.0f};
+
+/// Squares of rounding errors are compared as whole numbers of 1 / error_unit steps, so that no order of summation
+/// changes the choice: 32 squares of at most (error_unit / 2)^2 are exact in a float.
+inline constexpr float error_unit = 1024.0f;
+
+/// Keeps the top with the smallest squared error; `squares` is in steps of the top that is offered.
+struct BestTop {
+  float top = 0.0f;
+  float error = 0.0f;
+  VLMT_INLINE void offer(float candidate, float squares) noexcept {
+    const float e = squares / (candidate * candidate);
+    if (top == 0.0f || e < error) {
+      top = candidate;
+      error = e;
+    }
+  }
+};
+
+}  // namespace detail
+
+/// q = x / scale rounded to nearest, ties to even, with the scale out of max |x| / detail::int8_tops that gives the
+/// smallest squared error. Zeros, and groups so small that 127 / max |x| overflows, give zeros. Bit-equal on every
+/// arch.
 template <class Arch>
 VLMT_INLINE void quantize_group(const float* x, Int8Group& out) noexcept {
   constexpr float smallest = 127.0f / 3.4e38f;
+  detail::BestTop best;
   if constexpr (is_reference_v<Arch>) {
     float largest = 0.0f;
     for (std::size_t i = 0; i < Int8Group::values; ++i) largest = std::fmax(largest, std::fabs(x[i]));
     const bool some = largest > smallest;
-    const float inverse = some ? 127.0f / largest : 0.0f;
-    out.scale = some ? largest / 127.0f : 0.0f;
+    for (const float top : detail::int8_tops) {
+      const float inverse = some ? top / largest : 0.0f;
+      float squares = 0.0f;
+      for (std::size_t i = 0; i < Int8Group::values; ++i) {
+        const float scaled = x[i] * inverse;
+        const float error = std::nearbyint((scaled - std::nearbyint(scaled)) * detail::error_unit);
+        squares += error * error;
+      }
+      best.offer(top, squares);
+    }
+    const float inverse = some ? best.top / largest : 0.0f;
+    out.scale = some ? largest / best.top : 0.0f;
     for (std::size_t h = 0; h < 2; ++h) {
       std::int32_t sum = 0;
       for (std::size_t i = 16 * h; i < 16 * h + 16; ++i) {
@@ -37,20 +75,34 @@ VLMT_INLINE void quantize_group(const float* x, Int8Group& out) noexcept {
     using F = simd::Floats<Arch>;
     using I = simd::Ints<Arch>;
     constexpr std::size_t lanes = F::lanes;
+    constexpr std::size_t vectors = Int8Group::values / lanes;
     static_assert(Int8Group::values / 2 % lanes == 0);
-    F largest = abs(F::load(x));
-    for (std::size_t i = lanes; i < Int8Group::values; i += lanes) largest = max(largest, abs(F::load(x + i)));
-    const float top = reduce_max(largest);
-    const bool some = top > smallest;
-    const F inverse(some ? 127.0f / top : 0.0f);
-    out.scale = some ? top / 127.0f : 0.0f;
+    F v[vectors];
+    detail::unroll<vectors>([&](auto i) { v[i] = F::load(x + i * lanes); });
+    F largest = abs(v[0]);
+    detail::unroll<vectors - 1>([&](auto i) { largest = max(largest, abs(v[i + 1])); });
+    const float most = reduce_max(largest);
+    const bool some = most > smallest;
+    for (const float top : detail::int8_tops) {
+      const F inverse(some ? top / most : 0.0f);
+      F squares = F::zero();
+      detail::unroll<vectors>([&](auto i) {
+        const F scaled = v[i] * inverse;
+        const F error = to_float(to_int((scaled - to_float(to_int(scaled))) * F(detail::error_unit)));
+        squares = fma(error, error, squares);
+      });
+      best.offer(top, reduce_add(squares));
+    }
+    const F inverse(some ? best.top / most : 0.0f);
+    out.scale = some ? most / best.top : 0.0f;
     for (std::size_t h = 0; h < 2; ++h) {
       I sum(0);
-      for (std::size_t i = 16 * h; i < 16 * h + 16; i += lanes) {
-        const I q = to_int(F::load(x + i) * inverse);
-        q.store(out.q + i);
+      detail::unroll<vectors / 2>([&](auto i) {
+        const std::size_t at = h * vectors / 2 + i;
+        const I q = to_int(v[at] * inverse);
+        q.store(out.q + at * lanes);
         sum += q;
-      }
+      });
       out.minus_half[h] = -reduce_add(sum);
     }
   }
