@@ -2,8 +2,8 @@
 # need, each compiled once, with the given -march and with the compile options of the FLAGS targets. KERNELS_ONLY leaves
 # the models out, and with them all libraries but those of vlmt::kernel.
 #
-# Headers declare these instances `extern template` where VLMT_EXTERN_INSTANCES is 1, and the library passes that on to
-# whoever links it. A program and its instances must be compiled with the same -march and the same vlmt switches; the
+# Headers declare these instances `extern template` where VLMT_EXTERN_INSTANCES is 1, and long functions without their
+# bodies where VLMT_EXTERN_BODIES is 1; the library passes both on to whoever links it. A program and its instances must be compiled with the same -march and the same vlmt switches; the
 # configuration is a part of every symbol (base/config.hpp), so that a mismatch is an error of the linker, not a bug.
 
 # In the sources beside this folder, in an installed package inside it.
@@ -17,14 +17,16 @@ function(vlmt_add_instances name)
   cmake_parse_arguments(PARSE_ARGV 1 ARG "KERNELS_ONLY" "MARCH" "FLAGS")
   if(ARG_KERNELS_ONLY)
     set(component vlmt::kernel)
+    set(switches VLMT_EXTERN_INSTANCES=1)
     file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${VLMT_INSTANCES_DIR}/kernel/*.cpp")
   else()
     set(component vlmt::all)
+    set(switches VLMT_EXTERN_INSTANCES=1 VLMT_EXTERN_BODIES=1)
     file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${VLMT_INSTANCES_DIR}/*.cpp")
   endif()
   add_library(${name} STATIC ${sources})
   target_link_libraries(${name} PUBLIC ${component} PRIVATE ${ARG_FLAGS})
-  target_compile_definitions(${name} PUBLIC VLMT_EXTERN_INSTANCES=1)
+  target_compile_definitions(${name} PUBLIC ${switches})
   if(ARG_MARCH)
     target_compile_options(${name} PRIVATE -march=${ARG_MARCH})
   endif()

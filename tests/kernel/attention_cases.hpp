@@ -4,7 +4,11 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
+#include <type_traits>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "vlmt/kernel/attention.hpp"
 #include "vlmt/kernel/attention_instances.hpp"
@@ -28,6 +32,16 @@ struct AttentionCase {
   std::vector<std::byte> cache;
   vlmt::KvView kv;
   float scale = 0.0f;
+
+  /// Two heads over one KV head, more queries than a block has and keys past a tile.
+  template <class Arch>
+  static AttentionCase example() {
+    AttentionCase c;
+    c.n = 70, c.kv_heads = 1, c.heads = 2, c.dim = 32, c.start = 290;
+    c.key = c.value = &vlmt::kv_leaf_v<vlmt::F32, Arch>;
+    c.fill(11);
+    return c;
+  }
 
   /// Fills slots [0, start + n) with random rows; the rest of the cache holds NaN, which nothing may read.
   void fill(unsigned seed) {
@@ -74,6 +88,11 @@ struct AttentionCase {
     return out;
   }
 };
+
+/// Where the code is the same for all and each variant is a kernel to compile.
+using BestAndPlainest =
+    std::conditional_t<std::is_same_v<vlmt::arch::native, vlmt::arch::generic>, ::testing::Types<vlmt::arch::generic>,
+                       ::testing::Types<vlmt::arch::native, vlmt::arch::generic>>;
 
 /// Relative L2 error, the measure of the parity requirement; infinite where got has a NaN.
 inline double relative_l2(const std::vector<float>& got, const std::vector<float>& want) {

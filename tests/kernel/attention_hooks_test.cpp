@@ -43,23 +43,11 @@ struct PagedView {
 static_assert(KvSource<PagedView>);
 
 template <class Arch>
-AttentionCase example() {
-  AttentionCase c;
-  c.n = 70, c.kv_heads = 1, c.heads = 2, c.dim = 32, c.start = 290;
-  c.key = c.value = &kv_leaf_v<F32, Arch>;
-  c.fill(11);
-  return c;
-}
-
-template <class Arch>
 class Hooks : public ::testing::Test {};
-// The best arch and the plainest: hooks are the same code for all, and each one is a kernel to compile.
-using Ends = std::conditional_t<std::is_same_v<arch::native, arch::generic>, ::testing::Types<arch::generic>,
-                                ::testing::Types<arch::native, arch::generic>>;
-TYPED_TEST_SUITE(Hooks, Ends);
+TYPED_TEST_SUITE(Hooks, BestAndPlainest);
 
 TYPED_TEST(Hooks, MatchTheReference) {
-  const AttentionCase c = example<TypeParam>();
+  const AttentionCase c = AttentionCase::example<TypeParam>();
   const auto check = [&]<class Variant>(const Variant& variant, const char* name) {
     const auto want = c.template prefill<arch::reference>(variant);
     EXPECT_LE(relative_l2(c.template prefill<TypeParam>(variant), want), attention_tolerance) << name;
@@ -71,7 +59,7 @@ TYPED_TEST(Hooks, MatchTheReference) {
 }
 
 TYPED_TEST(Hooks, DoWhatTheySay) {
-  const AttentionCase c = example<TypeParam>();
+  const AttentionCase c = AttentionCase::example<TypeParam>();
   const auto causal = c.template prefill<TypeParam>(CausalAttention{});
   EXPECT_EQ(c.template prefill<TypeParam>(HalvedQueriesDoubledKeys{}), causal);
   EXPECT_GT(relative_l2(c.template prefill<TypeParam>(Alibi{}), causal), 1e-2);
@@ -79,7 +67,7 @@ TYPED_TEST(Hooks, DoWhatTheySay) {
 }
 
 TYPED_TEST(Hooks, APagedCacheGivesTheSameBits) {
-  const AttentionCase c = example<TypeParam>();
+  const AttentionCase c = AttentionCase::example<TypeParam>();
   const PagedView paged{c.kv};
   std::vector<float> tiles(attention_tile_floats(c.dim));
   std::vector<float> partials(attention_partial_floats(c.n, c.heads, c.dim, c.capacity));

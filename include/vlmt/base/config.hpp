@@ -15,22 +15,26 @@
 #define VLMT_DASSERTS 0
 #endif
 
-/// 1: instances of common templates, and functions that are no templates but long, are linked from a library (target
-/// vlmt_instances) and not compiled again.
+/// 1: instances of common templates are linked from a library (target vlmt_instances) and not compiled again.
 #ifndef VLMT_EXTERN_INSTANCES
 #define VLMT_EXTERN_INSTANCES 0
 #endif
 
-/// 1 in the sources of that library that compile those functions.
-#ifndef VLMT_DEFINE_INSTANCES
-#define VLMT_DEFINE_INSTANCES 0
+/// 1: long functions that are no templates are linked from that library, too.
+#ifndef VLMT_EXTERN_BODIES
+#define VLMT_EXTERN_BODIES 0
+#endif
+
+/// 1 in the sources of the library that compile those functions.
+#ifndef VLMT_DEFINE_BODIES
+#define VLMT_DEFINE_BODIES 0
 #endif
 
 /// Stands before each long function that is no template; VLMT_HAS_BODIES stands around them and what only they include.
-#if !VLMT_EXTERN_INSTANCES
+#if !VLMT_EXTERN_BODIES
 #define VLMT_HAS_BODIES 1
 #define VLMT_BODY       inline
-#elif VLMT_DEFINE_INSTANCES
+#elif VLMT_DEFINE_BODIES
 #define VLMT_HAS_BODIES 1
 #define VLMT_BODY       __attribute__((used)) inline
 #else

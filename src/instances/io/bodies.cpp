@@ -1,5 +1,5 @@
 // Functions compiled once; see VLMT_BODY in vlmt/base/config.hpp.
-#define VLMT_DEFINE_INSTANCES 1
+#define VLMT_DEFINE_BODIES 1
 #include "vlmt/io/gguf.hpp"
 #include "vlmt/io/load_image.hpp"
 #include "vlmt/io/mapped_file.hpp"

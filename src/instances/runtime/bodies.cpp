@@ -1,5 +1,5 @@
 // Functions compiled once; see VLMT_BODY in vlmt/base/config.hpp.
-#define VLMT_DEFINE_INSTANCES 1
+#define VLMT_DEFINE_BODIES 1
 #include "vlmt/model/gguf_vocabulary.hpp"
 #include "vlmt/model/text_config.hpp"
 #include "vlmt/model/vision_config.hpp"

@@ -1,5 +1,5 @@
 // Functions compiled once; see VLMT_BODY in vlmt/base/config.hpp.
-#define VLMT_DEFINE_INSTANCES 1
+#define VLMT_DEFINE_BODIES 1
 #include "vlmt/text/bpe.hpp"
 #include "vlmt/text/hf_json.hpp"
 #include "vlmt/text/nfc.hpp"
