@@ -1,7 +1,6 @@
 // Weights with scale tensors beside them: what the loader binds, and what it refuses.
 #include "vlmt/model/weight_loader.hpp"
 
-#include <cstdint>
 #include <limits>
 #include <span>
 #include <string>
@@ -20,7 +19,6 @@ namespace vlmt {
 namespace {
 
 using A = arch::native;
-using Ne = std::vector<std::uint64_t>;
 
 /// What stands beside blk.0.attn_q.weight (64, 128) and blk.0.ffn_up_exps.weight (3, 64, 128), both NVFP4.
 struct Scales {
@@ -40,12 +38,12 @@ std::string write(const TempDir& dir, const Scales& s) {
   GgufHeader h;
   h.set("general.architecture", "test");
   const std::string path = dir / "weights.gguf";
-  h.add_tensor("blk.0.attn_q.weight", NVFP4::type_id, Ne{128, 64});
-  h.add_tensor("blk.0.attn_q.scale", s.type, Ne{s.matrix.size()});
-  h.add_tensor("blk.0.attn_q.input_scale", F32::type_id, Ne{1});
-  h.add_tensor("blk.0.ffn_up_exps.weight", NVFP4::type_id, Ne{128, 64, 3});
-  h.add_tensor("blk.0.ffn_up_exps.scale", F32::type_id, Ne{s.experts.size()});
-  h.add_tensor("plain.weight", NVFP4::type_id, Ne{128, 64});
+  h.add_tensor("blk.0.attn_q.weight", NVFP4::type_id, {128, 64});
+  h.add_tensor("blk.0.attn_q.scale", s.type, {s.matrix.size()});
+  h.add_tensor("blk.0.attn_q.input_scale", F32::type_id, {1});
+  h.add_tensor("blk.0.ffn_up_exps.weight", NVFP4::type_id, {128, 64, 3});
+  h.add_tensor("blk.0.ffn_up_exps.scale", F32::type_id, {s.experts.size()});
+  h.add_tensor("plain.weight", NVFP4::type_id, {128, 64});
   GgufWriter writer(path, h);
   const float input_scale = 77.0f;
   const std::vector<NVFP4::Block> matrix = blocks(64 * 128, 1), experts = blocks(3 * 64 * 128, 2);

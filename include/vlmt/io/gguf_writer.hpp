@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <initializer_list>
 #include <limits>
 #include <span>
 #include <string>
@@ -103,6 +104,9 @@ class GgufHeader {
     put_number(infos_, data_bytes_);
     sizes_.push_back(elements / info.values * info.bytes);
     data_bytes_ += round_up(sizes_.back(), alignment_);
+  }
+  void add_tensor(std::string_view name, std::uint32_t type, std::initializer_list<std::uint64_t> ne) {
+    add_tensor(name, type, std::span(ne.begin(), ne.size()));
   }
 
   /// Bytes of each declared tensor, without padding.
