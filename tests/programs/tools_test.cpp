@@ -120,6 +120,38 @@ TEST_F(ToolPrograms, ParityDumpsWhereThereAreInputsOnly) {
   }
 }
 
+// The reference's float64 sums over the requantised weights are the truth; three threads or seven change no bit.
+TEST_F(ToolPrograms, RequantisedModelsAreExactAndTheSameOnAnyTeam) {
+  using Formats = vlmt::TypeList<vlmt::Q8_0, vlmt::Q4_1, vlmt::Q4_K, vlmt::Q6_K, vlmt::NVFP4>;
+  const auto prompts = vlmt::SafetensorsFile::open(golden("qwen3vl/cases.safetensors"));
+  const auto& ids = prompts.require_tensor("text.input_ids");
+  const std::string inputs = path("inputs.safetensors"), cases = path("cases.safetensors"),
+                    dump = path("dump.safetensors");
+  vlmt::SafetensorsWriter input_writer;
+  input_writer.add(ids.name, *ids.type, ids.shape, ids.data);
+  input_writer.write(inputs);
+  vlmt::for_each_type(Formats{}, [&](auto tag) {
+    const std::string name(decltype(tag)::type::name), model = path("model.gguf");
+    ASSERT_EQ(run("vlmt-quantize", {golden("qwen3vl/model.gguf"), model, "--type", name, "--quiet"}).code, 0) << name;
+    ASSERT_EQ(run("vlmt-parity", {inputs, "-m", model, "--kernels", "ref", "--dump", dump}).code, 0) << name;
+    const auto reference = vlmt::SafetensorsFile::open(dump);
+    const auto& logits = reference.require_tensor("text.logits");
+    vlmt::SafetensorsWriter writer;
+    writer.add(ids.name, *ids.type, ids.shape, ids.data);
+    writer.add(logits.name, *logits.type, logits.shape, logits.data);
+    writer.write(cases);
+    const Strings common = {cases, "-m", model, "--partial", "--threads", "1,2,3,7", "--kernels"};
+    Strings exact = common, fast = common;
+    exact.insert(exact.end(), {"exact"});
+    fast.insert(fast.end(), {"default", "--limit", "5e-2"});
+    for (const Strings& arguments : {exact, fast}) {
+      const Outcome o = run("vlmt-parity", arguments);
+      EXPECT_EQ(o.code, 0) << name << o.out << o.err;
+      EXPECT_NE(o.out.find("7 threads: text.logits: bit-equal"), std::string::npos) << name << o.out;
+    }
+  });
+}
+
 TEST_F(ToolPrograms, EveryFormatRuns) {
   vlmt::for_each_type(vlmt::formats::all{}, [&](auto tag) {
     using Format = typename decltype(tag)::type;
