@@ -20,14 +20,11 @@ static_assert(KnownHeads{}.head_dim == 128);
 using Model = vlmt::Fixed<vlmt::Qwen3VL, KnownHeads>;
 
 int main(int argc, char** argv) {
-  const auto bundled = programs::find_bundled_model();
-  if (argc < 2 && !bundled) {
-    std::fprintf(stderr, "usage: vlmt-fixed-shapes model.gguf\n");
-    return 2;
-  }
   try {
+    // Without a file, the model that is bundled with vlmt.
+    const std::string file = programs::choose_model(argc < 2 ? "" : argv[1], {}, "vlmt-fixed-shapes").model;
     // Throws FileError, naming the size, if the file's heads have another width.
-    auto model = vlmt::Vlm<Model>::open(argc < 2 ? bundled->model : argv[1]);
+    auto model = vlmt::Vlm<Model>::open(file);
     vlmt::OmpTeam team;
     model.load(team);
 
