@@ -87,8 +87,9 @@ TEST_F(BenchPrograms, AlternatesWithAPeer) {
   EXPECT_NE(log.find("-t 2 -p 0 -n 4 -d 0 -r 1 -o json"), std::string::npos) << log;
 
   const std::string eye = peer("image slice encoded in 250 ms");
-  const Outcome seen = bench({"--mmproj", golden("qwen3vl/mmproj.gguf"), "--picture", "64x64", "-p", "0", "-n", "0",
-                              "--against-vision", eye + " {picture}", "-o", "json"});
+  const Outcome seen =
+      run("vlmt-bench", {"-m", golden("qwen3vl/model.gguf"), "--mmproj", golden("qwen3vl/mmproj.gguf"), "-r", "2", "-p",
+                         "0", "-n", "0", "--picture", "64x64", "--against-vision", eye + " {picture}", "-o", "json"});
   ASSERT_EQ(seen.code, 0) << seen.err;
   EXPECT_EQ(json::parse(seen.out)["cases"][1]["peer_rates"], json({4.0, 4.0}));
 }

@@ -54,7 +54,11 @@ class ToolPrograms : public program_test::ProgramTest {
 
 TEST_F(ToolPrograms, ParityHoldsOnTheGoldenModels) {
   for (const char* kernels : {"ref", "exact", "default"}) {
-    const Outcome o = parity(golden("qwen3vl"), {"--partial", "--kernels", kernels});
+    Strings options = {"--partial", "--kernels", kernels};
+    // The scalar kernels sum in double and so keep the whole distance of the reference's own rounding, 2.05e-6 at the
+    // most; the exact ones share the order of its longest sum and meet the usual limit.
+    if (std::string(kernels) == "ref") options.insert(options.end(), {"--limit", "2.4e-6"});
+    const Outcome o = parity(golden("qwen3vl"), options);
     EXPECT_EQ(o.code, 0) << o.out;
     EXPECT_NE(o.out.find("kernels: "), std::string::npos);
     const Outcome moe =
