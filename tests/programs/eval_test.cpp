@@ -150,7 +150,7 @@ class BundledModel : public program_test::ProgramTest {
  protected:
   void SetUp() override {
     ProgramTest::SetUp();
-    if (!std::filesystem::exists(bundled_model)) GTEST_SKIP() << "models/tiny is not in this tree";
+    if (!IsSkipped()) ASSERT_TRUE(std::filesystem::exists(bundled_model)) << bundled_model << " belongs to the tree";
   }
 };
 
