@@ -15,9 +15,14 @@ VLMT_BEGIN_NAMESPACE
 
 /// Rows of int8 groups in memory that somebody else owns: group g of row r is groups[r * stride + g]. A RowSink, so
 /// that a norm or an activation can write it without a float row in between.
+///
+/// Rows may have corrections: where a group holds an outlier, which leaves few steps to the other 31 values, what
+/// rounding lost is kept as a second group. A product adds those of the groups that are marked.
 struct QuantizedRows {
   Int8Group* groups = nullptr;
-  std::size_t stride = 0;  ///< groups from row to row
+  std::size_t stride = 0;             ///< groups from row to row, in all three
+  Int8Group* corrections = nullptr;   ///< null if rounding is not corrected
+  std::uint8_t* corrected = nullptr;  ///< 1 for groups with a correction, else 0; null with `corrections`
 
   /// Groups of a row of k values. k must be a multiple of 32.
   static constexpr std::size_t row_groups(std::size_t k) noexcept { return k / Int8Group::values; }
@@ -26,12 +31,21 @@ struct QuantizedRows {
 
   const Int8Group* row(std::size_t r) const noexcept { return groups + r * stride; }
 
+  /// Group g of row r = 32 values.
+  template <class Arch>
+  void quantize(std::size_t r, std::size_t g, const float* values) const noexcept {
+    const std::size_t at = r * stride + g;
+    cpu::quantize_group<Arch>(values, groups[at]);
+    if (corrections != nullptr) corrected[at] = cpu::correct_group<Arch>(values, groups[at], corrections[at]);
+  }
+
   float* place(std::size_t, std::size_t, float* buffer) const noexcept { return buffer; }
   /// Quantises `count` values of a row from `column` on; both are multiples of 32.
   template <class Arch>
   void commit(std::size_t row, std::size_t column, std::size_t count, const float* values) const noexcept {
-    Int8Group* out = groups + row * stride + column / Int8Group::values;
-    for (std::size_t i = 0; i < count; i += Int8Group::values, ++out) cpu::quantize_group<Arch>(values + i, *out);
+    for (std::size_t i = 0; i < count; i += Int8Group::values) {
+      quantize<Arch>(row, (column + i) / Int8Group::values, values + i);
+    }
   }
 };
 static_assert(RowSink<QuantizedRows>);
@@ -61,7 +75,7 @@ void quantize_rows(const float* x, std::size_t n, std::size_t k, std::size_t str
   for (std::size_t i = mine.begin; i < mine.end; ++i) {
     const std::size_t r = i / groups;
     const std::size_t g = i % groups;
-    cpu::quantize_group<Arch>(x + r * stride + g * Int8Group::values, out.groups[r * out.stride + g]);
+    out.template quantize<Arch>(r, g, x + r * stride + g * Int8Group::values);
   }
 }
 

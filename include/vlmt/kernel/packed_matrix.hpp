@@ -40,6 +40,7 @@ struct LeafSet {
   ExpandedLeaf expanded[cpu::most_kernels] = {};  ///< for cpu::kernel_rows<Arch> rows each
   std::size_t stretch_blocks = 0;                 ///< blocks that are expanded at once
   std::size_t unit_values = 1;                    ///< values of what `count` and `at` of an ExpandedLeaf count
+  std::size_t unit_bytes = 0;                     ///< what such a unit takes in an expanded stretch
   int zero_bits = 32;                             ///< log2 of the zero point, 32 for none
 };
 
@@ -83,6 +84,7 @@ constexpr LeafSet float_leaves() noexcept {
     }
     for_kernel_rows<Arch>([&](auto i, auto rows) { s.expanded[i] = &add_floats<Arch, rows>; });
     s.stretch_blocks = float_block / Format::values;
+    s.unit_bytes = side_panels<Arch> * Arch::lanes * sizeof(float);
   }
   return s;
 }
@@ -107,6 +109,7 @@ constexpr LeafSet int8_leaves() noexcept {
     for_kernel_rows<Arch>([&](auto i, auto rows) { s.expanded[i] = &add_expanded<Kind, Arch, rows>; });
     s.stretch_blocks = stretch_groups<Arch> * Int8Group::values / Format::values;
     s.unit_values = Int8Group::values;
+    s.unit_bytes = expanded_group_bytes<Kind, Arch>;
     s.zero_bits = zero_bits_v<Format, Arch>;
     return s;
   }

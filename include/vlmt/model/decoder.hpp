@@ -164,7 +164,7 @@ DecoderBuffers Decoder<M>::take_buffers(Carver& carver, const DecoderCapacity& c
   b.x = carver.take<float>(c.rows * hidden);
   b.last = carver.take<float>(c.logit_rows * hidden);
   b.rope = carver.take<float>(rope_table_floats(c.rows, shapes_.head_dim / 2));
-  b.input = InputRows::take(carver, c.rows, hidden);
+  b.input = InputRows::take_corrected(carver, c.rows, hidden);
   b.attention = AttentionBuffers::take(carver, shapes_, c.rows, c.context, c.sequences, c.members);
   if (shapes_.experts != 0) {
     b.moe = MoeBuffers::take(carver, shapes_, c.rows, experts_used_);

@@ -137,7 +137,7 @@ TowerBuffers VisionTower<A>::take_buffers(Carver& carver, std::size_t patches, s
   b.blocks.qkv = carver.take<float>(patches * 3 * h);
   b.blocks.merged = InputRows::take(carver, patches, h);
   // A merger reads chunk / group rows of group * h values: as many as chunk rows of h, but for the padding of a row.
-  b.blocks.input = InputRows::take(carver, chunk, h);
+  b.blocks.input = InputRows::take_corrected(carver, chunk, h);
   b.blocks.inner = InputRows::take(carver, chunk, std::max(config_.ffn, h));
   b.blocks.scratch.tiles = carver.take<float>(members * attention_tile_floats(shape_.head_dim()));
   return b;

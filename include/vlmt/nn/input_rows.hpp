@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <initializer_list>
 
 #include "vlmt/base/assert.hpp"
@@ -35,11 +36,22 @@ inline RowForms forms_of(Numerics numerics, std::initializer_list<const MatmulLe
 /// Memory for up to `rows` rows of up to `cols` values in both forms.
 struct InputRows {
   float* x = nullptr;
-  Int8Group* q = nullptr;
+  QuantizedRows q;  ///< its stride is set for each use
 
   static InputRows take(Carver& carver, std::size_t rows, std::size_t cols) {
     const std::size_t padded = round_up(cols, Int8Group::values);
-    return {carver.take<float>(rows * padded), carver.take<Int8Group>(QuantizedRows::count(rows, padded))};
+    InputRows input{carver.take<float>(rows * padded), {}};
+    input.q.groups = carver.take<Int8Group>(QuantizedRows::count(rows, padded));
+    return input;
+  }
+
+  /// With corrections of what rounding loses: for rows out of a norm, whose weights make outliers.
+  static InputRows take_corrected(Carver& carver, std::size_t rows, std::size_t cols) {
+    InputRows input = take(carver, rows, cols);
+    const std::size_t groups = QuantizedRows::count(rows, round_up(cols, Int8Group::values));
+    input.q.corrections = carver.take<Int8Group>(groups);
+    input.q.corrected = carver.take<std::uint8_t>(groups);
+    return input;
   }
 
   /// n rows of `cols` values in the given forms, for a matmul.
@@ -49,15 +61,22 @@ struct InputRows {
     a.cols = cols;
     a.stride = cols;
     if (forms.floats) a.x = x;
-    if (forms.groups) a.q = {q, QuantizedRows::row_groups(cols)};
+    if (forms.groups) a.q = quantized(cols);
     return a;
+  }
+
+  /// The eight-bit form of rows of `cols` values.
+  QuantizedRows quantized(std::size_t cols) const noexcept {
+    QuantizedRows groups = q;
+    groups.stride = QuantizedRows::row_groups(cols);
+    return groups;
   }
 
   /// Calls f with the sink that writes rows of `cols` values in the given forms.
   template <class F>
   void write(std::size_t cols, RowForms forms, F&& f) const {
     const F32Rows floats{x, cols};
-    const QuantizedRows groups{q, QuantizedRows::row_groups(cols)};
+    const QuantizedRows groups = quantized(cols);
     if (forms.floats && forms.groups) {
       f(BothRows<F32Rows, QuantizedRows>{floats, groups});
     } else if (forms.groups) {

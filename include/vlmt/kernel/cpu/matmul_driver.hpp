@@ -32,10 +32,11 @@ struct RowSource {
   std::size_t stride;  ///< in bytes
   RowSlots slots;
 
-  VLMT_INLINE const void* row(std::size_t i) const noexcept {
+  VLMT_INLINE std::size_t index(std::size_t i) const noexcept {
     const std::size_t at = slots.first + i;
-    return base + (slots.rows != nullptr ? static_cast<std::size_t>(slots.rows[at]) : at) * stride;
+    return slots.rows != nullptr ? static_cast<std::size_t>(slots.rows[at]) : at;
   }
+  VLMT_INLINE const void* row(std::size_t i) const noexcept { return base + index(i) * stride; }
 };
 
 /// Weights with the form of activations that they read.
@@ -49,6 +50,7 @@ struct Operand {
   float scale;
   const LeafSet* leaves;
   RowSource source;
+  QuantizedRows quantized;  ///< no groups where floats are read
 
   Operand(const PackedMatrix<Arch>& w, const Activations& x, RowSlots slots) noexcept
       : data(w.data),
@@ -61,6 +63,7 @@ struct Operand {
     if (w.takes_int8() && x.q.groups != nullptr) {
       leaves = &w.leaves->int8_form;
       source = {reinterpret_cast<const std::byte*>(x.q.groups), x.q.stride * sizeof(Int8Group), slots};
+      quantized = x.q;
     } else {
       VLMT_ASSERT(x.x != nullptr || x.rows == 0);
       leaves = &w.leaves->float_form;
@@ -88,6 +91,7 @@ struct Operand {
         expanded(p, panels - p, row, n, tile + (p - begin) * Arch::lanes);
       }
     }
+    if (quantized.corrections != nullptr) add_corrections(begin, end, panels, first, n, tile);
     if (scale != 1.0f) {
       const std::size_t columns = (end - begin) * Arch::lanes;
       for (std::size_t i = 0; i < n; ++i) {
@@ -111,27 +115,91 @@ struct Operand {
   void expanded(std::size_t first, std::size_t left, const void* const* row, std::size_t n,
                 float* tile) const noexcept {
     if constexpr (!is_reference_v<Arch>) {
-      constexpr std::size_t lanes = Arch::lanes;
       alignas(64) std::byte stretch[stretch_bytes<Arch>];
-      const std::size_t block_bytes = panel_bytes / row_blocks;
-      for (std::size_t i = 0; i < panels_at_once; ++i) clear_tile<Arch>(tile + i * lanes, n);
+      for (std::size_t i = 0; i < panels_at_once; ++i) clear_tile<Arch>(tile + i * Arch::lanes, n);
+      const std::size_t units = block_values / leaves->unit_values;
       for (std::size_t k = 0; k < row_blocks; k += leaves->stretch_blocks) {
         const std::size_t blocks = row_blocks - k < leaves->stretch_blocks ? row_blocks - k : leaves->stretch_blocks;
-        for (std::size_t i = 0; i < panels_at_once; ++i) {
-          // Past the last panel, the last one again: its columns of the tile are not used. While these are multiplied,
-          // the same stretch of the next panels comes near.
-          const std::size_t p = i < left ? first + i : first;
-          leaves->expand(data + p * panel_bytes + k * block_bytes, blocks, panels_at_once * panel_bytes,
-                         stretch + i * lanes * sizeof(float));
+        // While these are multiplied, the same stretch of the next panels comes near.
+        expand(first, left, k, blocks, panels_at_once * panel_bytes, stretch);
+        multiply(stretch, blocks * units, row, k * units, n, tile);
+      }
+    }
+  }
+
+  /// stretch = blocks [k, k + blocks) of the panels that stand side by side. Past the last panel, the first one again:
+  /// its columns of the tile are not used.
+  void expand(std::size_t first, std::size_t left, std::size_t k, std::size_t blocks, std::size_t ahead,
+              std::byte* stretch) const noexcept {
+    const std::size_t block_bytes = panel_bytes / row_blocks;
+    for (std::size_t i = 0; i < panels_at_once; ++i) {
+      const std::size_t p = i < left ? first + i : first;
+      leaves->expand(data + p * panel_bytes + k * block_bytes, blocks, ahead,
+                     stretch + i * Arch::lanes * sizeof(float));
+    }
+  }
+
+  /// tile += `count` units of a stretch times units [at, at + count) of n rows.
+  void multiply(const std::byte* stretch, std::size_t count, const void* const* row, std::size_t at, std::size_t n,
+                float* tile) const noexcept {
+    std::size_t r = 0;
+    for (std::size_t i = 0; r < n; ++i) {
+      for (const std::size_t step = kernel_rows<Arch>[i]; n - r >= step; r += step) {
+        leaves->expanded[i](stretch, count, row + r, at, leaves->zero_bits, tile + r * tile_columns);
+      }
+    }
+  }
+
+  /// tile += products of the corrections of the rows, group by group: they are few, and in the same columns for most
+  /// rows, as norms and not tokens make outliers. Zeros stand for a row without one, which change no bit of its sum.
+  void add_corrections(std::size_t begin, std::size_t end, std::size_t panels, std::size_t first, std::size_t n,
+                       float* tile) const noexcept {
+    constexpr std::size_t span = 64;
+    const std::size_t groups = row_blocks * block_values / Int8Group::values;
+    for (std::size_t g = 0; g < groups; g += span) {
+      const std::size_t count = groups - g < span ? groups - g : span;
+      std::uint8_t any[span] = {};
+      for (std::size_t i = 0; i < n; ++i) {
+        const std::uint8_t* marks = quantized.corrected + source.index(first + i) * quantized.stride + g;
+        for (std::size_t j = 0; j < count; ++j) any[j] |= marks[j];
+      }
+      for (std::size_t j = 0; j < count; ++j) {
+        if (any[j] != 0) add_correction(g + j, begin, end, panels, first, n, tile);
+      }
+    }
+  }
+
+  VLMT_NOINLINE void add_correction(std::size_t group, std::size_t begin, std::size_t end, std::size_t panels,
+                                    std::size_t first, std::size_t n, float* tile) const noexcept {
+    static constexpr Int8Group zeros{};
+    const void* row[most_pass_rows];
+    for (std::size_t i = 0; i < n; ++i) {
+      const std::size_t at = source.index(first + i) * quantized.stride + group;
+      row[i] = quantized.corrected[at] != 0 ? &quantized.corrections[at] : &zeros;
+    }
+    const std::size_t block = group * Int8Group::values / block_values;
+    const std::size_t inside = group - block * block_values / Int8Group::values;
+    if constexpr (is_reference_v<Arch>) {
+      // A leaf multiplies whole blocks, so the other groups of this one meet zeros.
+      constexpr std::size_t most_groups = 256 / Int8Group::values;
+      VLMT_ASSERT(block_values <= most_groups * Int8Group::values);
+      const std::size_t block_bytes = panel_bytes / row_blocks;
+      for (std::size_t i = 0; i < n; ++i) {
+        Int8Group x[most_groups] = {};
+        x[inside] = *static_cast<const Int8Group*>(row[i]);
+        const void* one = x;
+        for (std::size_t p = begin; p < end; ++p) {
+          float sum[tile_columns];
+          leaves->one(data + p * panel_bytes + block * block_bytes, 1, &one, sum);
+          float* out = tile + i * tile_columns + (p - begin) * Arch::lanes;
+          for (std::size_t lane = 0; lane < Arch::lanes; ++lane) out[lane] += sum[lane];
         }
-        const std::size_t units = block_values / leaves->unit_values;
-        std::size_t r = 0;
-        for (std::size_t i = 0; r < n; ++i) {
-          for (const std::size_t step = kernel_rows<Arch>[i]; n - r >= step; r += step) {
-            leaves->expanded[i](stretch, blocks * units, row + r, k * units, leaves->zero_bits,
-                                tile + r * tile_columns);
-          }
-        }
+      }
+    } else {
+      alignas(64) std::byte stretch[stretch_bytes<Arch>];
+      for (std::size_t p = begin; p < end; p += panels_at_once) {
+        expand(p, panels - p, block, 1, 0, stretch);
+        multiply(stretch + inside * leaves->unit_bytes, 1, row, 0, n, tile + (p - begin) * Arch::lanes);
       }
     }
   }

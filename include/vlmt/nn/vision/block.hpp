@@ -76,7 +76,7 @@ namespace detail {
 template <class Arch, Step S>
 void requantize(S& step, const InputRows& rows, std::size_t n, std::size_t cols, RowForms forms) {
   if (!forms.groups) return;
-  const QuantizedRows groups{rows.q, QuantizedRows::row_groups(cols)};
+  const QuantizedRows groups = rows.quantized(cols);
   const float* x = rows.x;
   step("vision quantize", [=](Member& m) noexcept { quantize_rows<Arch>(x, n, cols, cols, groups, m); });
 }
