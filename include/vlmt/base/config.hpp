@@ -64,6 +64,11 @@
 #else
 #define VLMT_HAS_AVX512_VNNI 0
 #endif
+#if VLMT_HAS_AVX512_VNNI && defined(__AMX_TILE__) && defined(__AMX_INT8__)
+#define VLMT_HAS_AVX512_AMX 1
+#else
+#define VLMT_HAS_AVX512_AMX 0
+#endif
 #if defined(__AVX2__) && defined(__FMA__) && defined(__F16C__)
 #define VLMT_HAS_AVX2 1
 #else
@@ -88,7 +93,9 @@
 #define VLMT_DETAIL_CAT2(a, b) a##b
 #define VLMT_DETAIL_CAT(a, b)  VLMT_DETAIL_CAT2(a, b)
 
-#if VLMT_HAS_AVX512_VNNI
+#if VLMT_HAS_AVX512_AMX
+#define VLMT_DETAIL_ISA avx512amx
+#elif VLMT_HAS_AVX512_VNNI
 #define VLMT_DETAIL_ISA avx512vnni
 #elif VLMT_HAS_AVX512
 #define VLMT_DETAIL_ISA avx512

@@ -11,6 +11,7 @@
 
 #include "vlmt/base/config.hpp"
 #include "vlmt/base/type_list.hpp"
+#include "vlmt/exec/tile_permission.hpp"
 
 VLMT_BEGIN_NAMESPACE
 
@@ -44,6 +45,11 @@ struct avx512_vnni : avx512 {
   static constexpr std::string_view name = "avx512_vnni";
 };
 
+/// The same with AMX: products of tiles of bytes.
+struct avx512_amx : avx512_vnni {
+  static constexpr std::string_view name = "avx512_amx";
+};
+
 /// AArch64 NEON.
 struct neon : generic {
   static constexpr std::string_view name = "neon";
@@ -55,7 +61,11 @@ struct neon_dot : neon {
 };
 
 /// The archs that this translation unit may use, best first; `generic` always ends the list.
-#if VLMT_HAS_AVX512_VNNI && VLMT_HAS_AVX_VNNI
+#if VLMT_HAS_AVX512_AMX && VLMT_HAS_AVX_VNNI
+using compiled = TypeList<avx512_amx, avx512_vnni, avx512, avx2_vnni, avx2, generic>;
+#elif VLMT_HAS_AVX512_AMX
+using compiled = TypeList<avx512_amx, avx512_vnni, avx512, avx2, generic>;
+#elif VLMT_HAS_AVX512_VNNI && VLMT_HAS_AVX_VNNI
 using compiled = TypeList<avx512_vnni, avx512, avx2_vnni, avx2, generic>;
 #elif VLMT_HAS_AVX512_VNNI
 using compiled = TypeList<avx512_vnni, avx512, avx2, generic>;
@@ -100,6 +110,7 @@ inline bool runs_here() noexcept {
          __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
   }
   if constexpr (std::is_base_of_v<avx512_vnni, Arch>) ok = ok && __builtin_cpu_supports("avx512vnni");
+  if constexpr (std::is_base_of_v<avx512_amx, Arch>) ok = ok && tile_permission();
   return ok;
 #else
   return true;

@@ -13,6 +13,7 @@
 #include "vlmt/exec/member.hpp"
 #include "vlmt/kernel/cpu/micro.hpp"
 #include "vlmt/kernel/cpu/micro_reference.hpp"
+#include "vlmt/kernel/cpu/tile_products.hpp"
 #include "vlmt/kernel/packed.hpp"
 #include "vlmt/kernel/reference.hpp"
 #include "vlmt/quant/format.hpp"
@@ -106,7 +107,15 @@ constexpr LeafSet int8_leaves() noexcept {
       s.most_direct = 16;
     }
     s.expand = &expand_int8<Format, Arch>;
-    for_kernel_rows<Arch>([&](auto i, auto rows) { s.expanded[i] = &add_expanded<Kind, Arch, rows>; });
+    for_kernel_rows<Arch>([&](auto i, auto rows) {
+#if VLMT_HAS_AVX512_AMX
+      if constexpr (rows == tile_rows) {
+        s.expanded[i] = &add_expanded_tiles<Kind, Arch>;
+        return;
+      }
+#endif
+      s.expanded[i] = &add_expanded<Kind, Arch, rows>;
+    });
     s.stretch_blocks = stretch_groups<Arch> * Int8Group::values / Format::values;
     s.unit_values = Int8Group::values;
     s.unit_bytes = expanded_group_bytes<Kind, Arch>;

@@ -39,7 +39,17 @@ class BpeTokenizer {
   static constexpr std::size_t max_text_bytes = std::size_t{1} << 26;
 
   /// Checks the vocabulary (see validate) and builds the tables. `source` names the file in messages.
-  explicit BpeTokenizer(const BpeVocabulary& vocabulary, const std::string& source = "vocabulary");
+  explicit BpeTokenizer(const BpeVocabulary& vocabulary, const std::string& source = "vocabulary")
+      : nfc_(vocabulary.nfc),
+        ignore_merges_(vocabulary.ignore_merges),
+        add_bos_(vocabulary.add_bos),
+        add_eos_(vocabulary.add_eos),
+        pre_(vocabulary.pre),
+        bos_id_(vocabulary.bos_id),
+        eos_id_(vocabulary.eos_id),
+        types_(vocabulary.types) {
+    build(vocabulary, source);
+  }
 
   // The word table points into the token bytes, which move along but are not shared.
   BpeTokenizer(BpeTokenizer&&) noexcept = default;
@@ -170,6 +180,7 @@ class BpeTokenizer {
     }
   }
 
+  void build(const BpeVocabulary& vocabulary, const std::string& source);
   void build_bytes(const BpeVocabulary& v);
 
   void build_merges(const BpeVocabulary& v, const detail::ResolvedVocabulary& resolved);
@@ -194,15 +205,8 @@ static_assert(Tokenizer<BpeTokenizer>);
 
 #if VLMT_HAS_BODIES
 
-VLMT_BODY BpeTokenizer::BpeTokenizer(const BpeVocabulary& vocabulary, const std::string& source)
-    : nfc_(vocabulary.nfc),
-      ignore_merges_(vocabulary.ignore_merges),
-      add_bos_(vocabulary.add_bos),
-      add_eos_(vocabulary.add_eos),
-      pre_(vocabulary.pre),
-      bos_id_(vocabulary.bos_id),
-      eos_id_(vocabulary.eos_id),
-      types_(vocabulary.types) {
+// Not the constructor itself: compilers differ in which of its symbols they emit for a library.
+VLMT_BODY void BpeTokenizer::build(const BpeVocabulary& vocabulary, const std::string& source) {
   const detail::ResolvedVocabulary resolved = detail::resolve(vocabulary, source);
   if (pre_ == PreTokenizer::regex) regex_.emplace(vocabulary.pattern, source);
   end_of_generation_ = vlmt::end_of_generation(vocabulary);

@@ -109,6 +109,12 @@ struct Dot<arch::avx512_vnni> {
 };
 #endif
 
+#if VLMT_HAS_AVX512_AMX
+// Tiles serve many rows (tile_products.hpp); a few are multiplied as without them.
+template <>
+struct Dot<arch::avx512_amx> : Dot<arch::avx512_vnni> {};
+#endif
+
 #if VLMT_HAS_AVX2
 namespace detail {
 VLMT_INLINE __m256i broadcast256(const std::int8_t* a) noexcept {

@@ -53,12 +53,14 @@ inline constexpr std::size_t stretch_bytes = side_panels<Arch>* Arch::lanes * si
 
 /// Numbers of rows for which there are kernels over expanded weights, falling; the largest keeps as many sums in
 /// registers as there are registers beside the weights.
-inline constexpr std::size_t most_kernels = 4;
+inline constexpr std::size_t most_kernels = 5;
 template <class Arch>
-inline constexpr std::array<std::size_t, most_kernels> kernel_rows = {4, 2, 1, 0};
+inline constexpr std::array<std::size_t, most_kernels> kernel_rows = {4, 2, 1};
 template <class Arch>
 requires std::is_base_of_v<arch::avx512, Arch>
 inline constexpr std::array<std::size_t, most_kernels> kernel_rows<Arch> = {6, 4, 2, 1};
+template <>
+inline constexpr std::array<std::size_t, most_kernels> kernel_rows<arch::avx512_amx> = {16, 6, 4, 2, 1};
 template <class Arch>
 requires std::is_base_of_v<arch::neon, Arch>
 inline constexpr std::array<std::size_t, most_kernels> kernel_rows<Arch> = {8, 4, 2, 1};
@@ -352,11 +354,18 @@ VLMT_INLINE void add_products(const std::byte* w, std::size_t count, const void*
   }
 }
 
-/// The same for expanded weights; the signature is that of add_expanded.
+/// The same for expanded weights; the signature is that of add_expanded. As many rows as a tile register has are more
+/// than sums fit into vector registers.
 template <class Arch, std::size_t Rows>
 VLMT_NOINLINE void add_floats(const std::byte* w, std::size_t count, const void* const* rows, std::size_t at, int,
                               float* tile) noexcept {
-  add_products<F32, Arch, side_panels<Arch>, Rows>(w, count, rows, at, tile);
+  if constexpr (Rows == 16) {
+    add_floats<Arch, 6>(w, count, rows, at, 0, tile);
+    add_floats<Arch, 6>(w, count, rows + 6, at, 0, tile + 6 * tile_columns);
+    add_floats<Arch, 4>(w, count, rows + 12, at, 0, tile + 12 * tile_columns);
+  } else {
+    add_products<F32, Arch, side_panels<Arch>, Rows>(w, count, rows, at, tile);
+  }
 }
 
 }  // namespace cpu
