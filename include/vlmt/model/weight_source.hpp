@@ -47,7 +47,9 @@ struct SourceTensor {
 /// Finds tensors of a GGUF file and checks that their shapes are what the model's sizes say.
 class WeightSource {
  public:
-  explicit WeightSource(const GgufFile& file) : file_(&file) {}
+  /// Throws FileError for a scale whose weight is not there, as values would silently be wrong: a head's where the
+  /// embedding is the head, too (its own scale serves both), or one under the name that another writer gives it.
+  explicit WeightSource(const GgufFile& file);
 
   const std::string& path() const noexcept { return file_->path(); }
   bool has(std::string_view name) const noexcept { return file_->find_tensor(name) != nullptr; }
@@ -88,6 +90,17 @@ class WeightSource {
 };
 
 #if VLMT_HAS_BODIES
+
+VLMT_BODY WeightSource::WeightSource(const GgufFile& file) : file_(&file) {
+  constexpr std::string_view suffix = ".scale";
+  for (const GgufTensor& t : file.tensors()) {
+    if (!t.name.ends_with(suffix)) continue;
+    const std::string weight = std::string(t.name.substr(0, t.name.size() - suffix.size())) + ".weight";
+    if (file.find_tensor(weight) != nullptr) continue;
+    throw FileError("the scale belongs to no tensor",
+                    {std::string(t.file), t.offset, std::string(t.name), "a tensor " + weight + " beside it", "none"});
+  }
+}
 
 VLMT_BODY SourceTensor WeightSource::get(const std::string& name, std::initializer_list<std::size_t> shape) const {
   const GgufTensor& t = file_->require_tensor(name);
