@@ -35,19 +35,18 @@ struct RewriteBytes {
 
 namespace detail {
 
-/// The layer of a tensor whose outermost dimension counts experts, if it is one.
-inline std::optional<std::size_t> expert_layer(const vlmt::GgufTensor& t) {
+/// The layer of a tensor whose outermost dimension counts `experts`, if it is one: a stack of matrices, what stands
+/// beside it (the scales of NVFP4, one an expert), or the router.
+inline std::optional<std::size_t> expert_layer(const vlmt::GgufTensor& t, std::uint64_t experts) {
   const std::string_view n = t.name;
-  const bool stack = n.ends_with("_exps.weight") && t.n_dims == 3;
-  const bool router = n.ends_with("ffn_gate_inp.weight") && t.n_dims == 2;
-  if (!n.starts_with("blk.") || !(stack || router)) return std::nullopt;
+  const bool of_experts = n.find("_exps.") != n.npos || n.ends_with(".ffn_gate_inp.weight");
+  if (!n.starts_with("blk.") || !of_experts || t.ne[t.n_dims - 1] != experts) return std::nullopt;
   return std::stoul(std::string(n.substr(4)));
 }
 
 /// Rows [begin, end) of a tensor in the new format; floats of zero where `zero`.
-inline void convert_rows(const vlmt::GgufTensor& t, std::uint32_t type, bool zero, vlmt::Range rows, std::byte* out,
-                         vlmt::OmpTeam& team) {
-  const auto columns = static_cast<std::size_t>(t.ne[0]);
+inline void convert_rows(const vlmt::GgufTensor& t, std::size_t columns, std::uint32_t type, bool zero,
+                         vlmt::Range rows, std::byte* out, vlmt::OmpTeam& team) {
   const std::size_t from = vlmt::row_bytes(t.type, columns);
   const std::size_t to = vlmt::row_bytes(type, columns);
   team.run([&](vlmt::Member& m) {
@@ -60,10 +59,15 @@ inline void convert_rows(const vlmt::GgufTensor& t, std::uint32_t type, bool zer
   });
 }
 
+/// The key that counts experts.
+inline std::string experts_key(const vlmt::GgufFile& file) {
+  return std::string(file.get_or<std::string_view>("general.architecture", "")) + ".expert_count";
+}
+
 /// The keys of `file` with what has changed.
 inline vlmt::GgufHeader rewritten_keys(const vlmt::GgufFile& file, const Rewrite& rewrite) {
   vlmt::GgufHeader header(file.alignment());
-  const std::string experts = std::string(file.get_or<std::string_view>("general.architecture", "")) + ".expert_count";
+  const std::string experts = experts_key(file);
   for (const vlmt::GgufValue& value : file.values()) {
     // What is set below, what the header sets, and what tells of files that are one file now.
     if (value.key == "general.quantization_version" || value.key == "general.alignment" ||
@@ -87,8 +91,9 @@ inline RewriteBytes rewrite_gguf(const vlmt::GgufFile& file, const std::string& 
                                  vlmt::OmpTeam& team) {
   vlmt::GgufHeader header = detail::rewritten_keys(file, rewrite);
   std::vector<std::uint32_t> types;
+  const auto experts = file.get_or<std::uint64_t>(detail::experts_key(file), 0);
   const auto kept_experts = [&](const vlmt::GgufTensor& t) -> const std::vector<std::size_t>* {
-    const auto layer = rewrite.experts.empty() ? std::nullopt : detail::expert_layer(t);
+    const auto layer = rewrite.experts.empty() ? std::nullopt : detail::expert_layer(t, experts);
     return layer && *layer < rewrite.experts.size() ? &rewrite.experts[*layer] : nullptr;
   };
   for (const vlmt::GgufTensor& t : file.tensors()) {
@@ -107,9 +112,12 @@ inline RewriteBytes rewrite_gguf(const vlmt::GgufFile& file, const std::string& 
     bytes.after += header.tensor_bytes()[i];
     if (rewrite.on_tensor) rewrite.on_tensor(t, types[i]);
     const bool zero = rewrite.zero && rewrite.zero(t);
-    const auto rows = static_cast<std::size_t>(t.elements() / t.ne[0]);
+    const auto* kept = kept_experts(t);
+    // One value an expert is a column.
+    const auto columns = kept != nullptr && t.n_dims == 1 ? std::size_t{1} : static_cast<std::size_t>(t.ne[0]);
+    const auto rows = static_cast<std::size_t>(t.elements()) / columns;
     std::vector<vlmt::Range> parts = {{0, rows}};
-    if (const auto* kept = kept_experts(t)) {
+    if (kept != nullptr) {
       const std::size_t each = rows / static_cast<std::size_t>(t.ne[t.n_dims - 1]);
       parts.clear();
       for (const std::size_t e : *kept) parts.push_back({e * each, (e + 1) * each});
@@ -121,12 +129,12 @@ inline RewriteBytes rewrite_gguf(const vlmt::GgufFile& file, const std::string& 
         continue;
       }
       // In slices: a tensor of a large model need not fit into memory a second time.
-      const std::size_t row_bytes = vlmt::row_bytes(types[i], static_cast<std::size_t>(t.ne[0]));
+      const std::size_t row_bytes = vlmt::row_bytes(types[i], columns);
       const std::size_t step = std::max<std::size_t>(1, (std::size_t{16} << 20) / row_bytes);
       for (std::size_t r = part.begin; r < part.end; r += step) {
         const vlmt::Range some{r, std::min(part.end, r + step)};
         slice.resize(some.size() * row_bytes);
-        detail::convert_rows(t, types[i], zero, some, slice.data(), team);
+        detail::convert_rows(t, columns, types[i], zero, some, slice.data(), team);
         writer.write(slice);
       }
     }
