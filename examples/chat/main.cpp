@@ -384,9 +384,7 @@ int run(Arguments& a) {
   programs::MemoryWatch memory;
   const auto numerics = a.exact ? vlmt::Numerics::exact : vlmt::Numerics::fast;
   Model model = Model::open(a.model, a.mmproj, vlmt::weights_for(numerics));
-  if (const std::string warning = model.template_warning(); !warning.empty()) {
-    std::fprintf(stderr, "vlmt-chat: %s\n", warning.c_str());
-  }
+  for (const std::string& warning : model.warnings()) std::fprintf(stderr, "vlmt-chat: %s\n", warning.c_str());
   const vlmt::SessionOptions options = session_options(a, model);
   vlmt::check(generate_options(a).sampling);
   vlmt::OmpTeam team = a.threads == 0 ? vlmt::OmpTeam() : vlmt::OmpTeam(a.threads);

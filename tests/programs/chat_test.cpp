@@ -10,6 +10,7 @@
 #include "vlmt/io/safetensors.hpp"
 #include "vlmt/testing/tiny_model.hpp"
 
+#include "model/edited_gguf.hpp"
 #include "programs/run_program.hpp"
 
 namespace {
@@ -197,6 +198,21 @@ TEST_F(ChatProgram, TellsCostsBeforeAnythingRuns) {
                                                   plan["workspace"].get<std::size_t>() +
                                                   plan["vision"].get<std::size_t>() +
                                                   plan["features"].get<std::size_t>());
+}
+
+TEST_F(ChatProgram, TellsWhatTheNamesOfFilesSay) {
+  const auto warnings = [&](const std::string& mmproj) {
+    const Outcome o = run("vlmt-chat", {"-m", golden("qwen3vl/model.gguf"), "--mmproj", mmproj, "--dry-run"});
+    EXPECT_EQ(o.code, 0) << o.err;
+    return o.err;
+  };
+  EXPECT_EQ(warnings(golden("qwen3vl/mmproj.gguf")).find("another model"), std::string::npos);
+  EditedGguf(golden("qwen3vl/mmproj.gguf")).set("general.name", std::string("Other 8B")).write(path("other.gguf"));
+  const std::string line = warnings(path("other.gguf"));
+  EXPECT_NE(line.find("vlmt-chat: " + path("other.gguf") + ": `general.name`: the mmproj file may belong to another"),
+            std::string::npos)
+      << line;
+  EXPECT_NE(line.find("\"Other 8B\""), std::string::npos) << line;
 }
 
 TEST_F(ChatProgram, MeasuresWhatItPlanned) {

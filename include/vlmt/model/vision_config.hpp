@@ -27,6 +27,7 @@ struct VisionConfig {
   std::size_t merge = 0;               ///< side of the square of patches that becomes one token
   std::size_t temporal_patch = 2;      ///< frames per patch
   std::size_t out_hidden = 0;          ///< width of a feature: the decoder's hidden size
+  std::size_t projection = 0;          ///< the same as the file's key tells it; out_hidden if there is none
   std::size_t position_side = 0;       ///< the learned position table has side * side rows
   std::vector<std::size_t> deepstack;  ///< blocks whose output goes to the first layers of the decoder, ascending
   std::array<float, 3> mean{};
@@ -75,6 +76,7 @@ VLMT_BODY VisionConfig read_vision_config(const GgufFile& file) {
   c.merge = detail::size_or(file, v + "spatial_merge_size", 2, 1, 8);
   c.norm_eps = detail::require_positive(file, v + "attention.layer_norm_epsilon");
   c.out_hidden = static_cast<std::size_t>(file.require_tensor("mm.2.weight").ne[1]);
+  c.projection = detail::size_or(file, v + "projection_dim", c.out_hidden, 1, limits.width);
 
   const auto mean = file.require_array<float>(v + "image_mean");
   const auto std = file.require_array<float>(v + "image_std");
@@ -95,18 +97,22 @@ VLMT_BODY VisionConfig read_vision_config(const GgufFile& file) {
   }
 
   const std::string deep_key = v + "is_deepstack_layers";
-  if (file.find(deep_key) != nullptr) {
-    const auto flags = file.require_array<bool>(deep_key);
-    if (flags.size() != c.depth) {
-      throw FileError("one flag per block is needed",
-                      {c.file, {}, deep_key, std::to_string(c.depth), std::to_string(flags.size())});
-    }
-    for (std::size_t i = 0; i < c.depth; ++i) {
-      if (flags[i]) c.deepstack.push_back(i);
-    }
-  } else {
-    for (std::size_t i = 0; i < c.depth; ++i) {
-      if (file.find_tensor("v.deepstack." + std::to_string(i) + ".fc1.weight") != nullptr) c.deepstack.push_back(i);
+  const auto flags = file.find_array<bool>(deep_key);
+  if (flags && flags->size() != c.depth) {
+    throw FileError("one flag per block is needed",
+                    {c.file, {}, deep_key, std::to_string(c.depth), std::to_string(flags->size())});
+  }
+  for (std::size_t i = 0; i < c.depth; ++i) {
+    const std::string tensor = "v.deepstack." + std::to_string(i) + ".fc1.weight";
+    const bool there = file.find_tensor(tensor) != nullptr;
+    if (there) c.deepstack.push_back(i);
+    if (flags && (*flags)[i] != there) {
+      throw FileError("the key and the tensors contradict each other",
+                      {c.file,
+                       {},
+                       deep_key + "[" + std::to_string(i) + "]",
+                       (there ? "true, as there is " : "false, as there is no ") + tensor,
+                       there ? "false" : "true"});
     }
   }
 

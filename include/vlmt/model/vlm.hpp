@@ -18,6 +18,7 @@
 #include "vlmt/exec/team.hpp"
 #include "vlmt/io/gguf.hpp"
 #include "vlmt/model/decoder.hpp"
+#include "vlmt/model/model_pair.hpp"
 #include "vlmt/model/text_config.hpp"
 #include "vlmt/model/vision_config.hpp"
 #include "vlmt/model/vision_tower.hpp"
@@ -81,6 +82,8 @@ class Vlm {
   /// The vision tower, or null.
   const VisionTower<Arch>* tower() const noexcept { return tower_.get(); }
   const TextConfig& config() const noexcept { return decoder_->config(); }
+  /// Lines for the user about what may be wrong with the files.
+  const std::vector<std::string>& warnings() const noexcept { return warnings_; }
   /// The opened model file, until the weights are loaded.
   const GgufFile& file() const {
     VLMT_ASSERT(files_ != nullptr);
@@ -93,14 +96,13 @@ class Vlm {
     std::optional<GgufFile> mmproj;
   };
 
-  static void check_pair(const TextConfig& text, const VisionConfig& vision);
-
   std::unique_ptr<Files> files_;
   WeightLoader<Arch, typename M::Formats> loader_;
   std::unique_ptr<Decoder<M>> decoder_;
   std::unique_ptr<VisionTower<Arch>> tower_;
   Buffer weights_;
   std::size_t weight_bytes_ = 0;
+  std::vector<std::string> warnings_;
 };
 
 template <class M>
@@ -111,25 +113,10 @@ Vlm<M>::Vlm(GgufFile model, std::optional<GgufFile> mmproj, const WeightOptions&
   if (files_->mmproj) {
     const VisionConfig vision = read_vision_config(*files_->mmproj);
     check_pair(text, vision);
+    if (std::string line = pair_warning(files_->model, *files_->mmproj); !line.empty()) warnings_.push_back(line);
     tower_ = std::make_unique<VisionTower<Arch>>(vision, WeightSource(*files_->mmproj), loader_, options.tower_format);
   }
   weight_bytes_ = loader_.bytes();
-}
-
-template <class M>
-void Vlm<M>::check_pair(const TextConfig& text, const VisionConfig& vision) {
-  if (vision.out_hidden != text.hidden) {
-    throw FileError(
-        "the mmproj file belongs to another model",
-        {vision.file, {}, "mm.2.weight", std::to_string(text.hidden) + " rows", std::to_string(vision.out_hidden)});
-  }
-  if (vision.deepstack.size() != text.deepstack_layers) {
-    throw FileError("the mmproj file belongs to another model", {vision.file,
-                                                                 {},
-                                                                 "clip.vision.is_deepstack_layers",
-                                                                 std::to_string(text.deepstack_layers) + " levels",
-                                                                 std::to_string(vision.deepstack.size())});
-  }
 }
 
 VLMT_END_NAMESPACE

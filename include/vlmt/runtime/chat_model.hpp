@@ -50,10 +50,15 @@ class ChatModel {
   std::optional<int> video_token() const noexcept { return video_token_; }
   /// True for models that think before they answer, by the template in the file.
   bool thinks() const noexcept { return template_variant_ == M::Template::Variant::thinking; }
-  /// A line for the user if the file's own template is not the one that is used instead of it; else empty.
-  std::string template_warning() const {
-    if (!has_template_ || template_variant_ != M::Template::Variant::unknown) return {};
-    return "the chat template in the file is not one that is known; the one of the model's family is used";
+  /// Lines for the user: what the network has to say of its files, and whether the template of the model's family is
+  /// used in place of the file's own.
+  std::vector<std::string> warnings() const {
+    std::vector<std::string> lines = vlm_.warnings();
+    if (has_template_ && template_variant_ == M::Template::Variant::unknown) {
+      lines.emplace_back(
+          "the chat template in the file is not one that is known; the one of the model's family is used");
+    }
+    return lines;
   }
 
  private:

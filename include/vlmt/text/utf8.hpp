@@ -105,4 +105,15 @@ inline std::string to_valid_utf8(std::string_view text) {
   return out;
 }
 
+namespace detail {
+
+// A name from a file, fit for one line of an error message.
+inline std::string shown(std::string_view name) {
+  std::string out = "\"";
+  for (const char c : to_valid_utf8(name.substr(0, 80))) out += static_cast<unsigned char>(c) < 0x20 ? '?' : c;
+  return out + (name.size() > 80 ? "...\"" : "\"");
+}
+
+}  // namespace detail
+
 VLMT_END_NAMESPACE

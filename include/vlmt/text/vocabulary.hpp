@@ -72,13 +72,6 @@ namespace detail {
                             .found = std::move(found)});
 }
 
-// A name from a file, fit for one line of an error message.
-inline std::string shown(std::string_view name) {
-  std::string out = "\"";
-  for (const char c : to_valid_utf8(name.substr(0, 80))) out += static_cast<unsigned char>(c) < 0x20 ? '?' : c;
-  return out + (name.size() > 80 ? "...\"" : "\"");
-}
-
 inline std::string at_index(std::string_view field, std::size_t index) {
   return std::string(field) + "[" + std::to_string(index) + "]";
 }

@@ -1,6 +1,7 @@
 // Functions compiled once; see VLMT_BODY in vlmt/base/config.hpp.
 #define VLMT_DEFINE_BODIES 1
 #include "vlmt/model/gguf_vocabulary.hpp"
+#include "vlmt/model/model_pair.hpp"
 #include "vlmt/model/text_config.hpp"
 #include "vlmt/model/vision_config.hpp"
 #include "vlmt/model/weight_source.hpp"
