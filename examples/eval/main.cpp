@@ -6,11 +6,9 @@
 #include <cstdint>
 #include <cstdio>
 #include <ctime>
-#include <exception>
 #include <filesystem>
 #include <map>
 #include <mutex>
-#include <new>
 #include <optional>
 #include <string>
 #include <system_error>
@@ -22,6 +20,7 @@
 #include <vlmt/io/gguf.hpp>
 
 #include "../common/bundled_model.hpp"
+#include "../common/exit_code.hpp"
 #include "../common/progress_line.hpp"
 #include "answer_log.hpp"
 #include "arguments.hpp"
@@ -262,12 +261,5 @@ int run(Arguments& a) {
 int main(int argc, char** argv) {
   Arguments arguments;
   if (const auto code = parse_arguments(argc, argv, arguments)) return *code;
-  try {
-    return run(arguments);
-  } catch (const std::bad_alloc&) {
-    std::fprintf(stderr, "vlmt-eval: out of memory\n");
-  } catch (const std::exception& e) {
-    std::fprintf(stderr, "vlmt-eval: %s\n", e.what());
-  }
-  return 1;
+  return programs::exit_code("vlmt-eval", [&] { return run(arguments); });
 }

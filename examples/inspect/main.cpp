@@ -1,12 +1,11 @@
 // vlmt-inspect: what is in a model's files, and the memory that a model takes.
 #include <cstdio>
-#include <exception>
-#include <new>
 #include <string>
 #include <vector>
 
 #include "../common/bundled_model.hpp"
 #include "../common/command_line.hpp"
+#include "../common/exit_code.hpp"
 #include "contents.hpp"
 
 namespace {
@@ -59,7 +58,7 @@ std::optional<int> parse_arguments(int argc, char** argv, Arguments& a) {
   return std::nullopt;
 }
 
-void run(Arguments& a) {
+int run(Arguments& a) {
   if (a.files.empty()) {
     const programs::ModelFiles bundled = programs::choose_model("", "", "vlmt-inspect");
     a.files = {bundled.model, bundled.mmproj};
@@ -69,12 +68,13 @@ void run(Arguments& a) {
     if (a.files.size() > 1) a.request.mmproj = a.files[1];
     const inspect::Plan plan = inspect::make_plan(a.request);
     std::printf("%s", (a.json ? to_json(a.request, plan) : to_text(a.request, plan)).c_str());
-    return;
+    return 0;
   }
   for (const std::string& file : a.files) {
     const inspect::Contents contents = inspect::read_contents(file);
     std::printf("%s", (a.json ? to_json(contents) : to_text(contents)).c_str());
   }
+  return 0;
 }
 
 }  // namespace
@@ -82,13 +82,5 @@ void run(Arguments& a) {
 int main(int argc, char** argv) {
   Arguments arguments;
   if (const auto code = parse_arguments(argc, argv, arguments)) return *code;
-  try {
-    run(arguments);
-    return 0;
-  } catch (const std::bad_alloc&) {
-    std::fprintf(stderr, "vlmt-inspect: out of memory\n");
-  } catch (const std::exception& e) {
-    std::fprintf(stderr, "vlmt-inspect: %s\n", e.what());
-  }
-  return 1;
+  return programs::exit_code("vlmt-inspect", [&] { return run(arguments); });
 }

@@ -1,11 +1,10 @@
 // vlmt-parity: compares a model with reference results, stage by stage.
 #include <cstdio>
-#include <exception>
 #include <filesystem>
-#include <new>
 #include <string>
 
 #include "../common/command_line.hpp"
+#include "../common/exit_code.hpp"
 #include "inputs.hpp"
 
 namespace {
@@ -104,12 +103,5 @@ int run(Arguments& a) {
 int main(int argc, char** argv) {
   Arguments arguments;
   if (const auto code = parse_arguments(argc, argv, arguments)) return *code;
-  try {
-    return run(arguments);
-  } catch (const std::bad_alloc&) {
-    std::fprintf(stderr, "vlmt-parity: out of memory\n");
-  } catch (const std::exception& e) {
-    std::fprintf(stderr, "vlmt-parity: %s\n", e.what());
-  }
-  return 1;
+  return programs::exit_code("vlmt-parity", [&] { return run(arguments); });
 }

@@ -2,8 +2,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
-#include <exception>
-#include <new>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,6 +12,7 @@
 #include <vlmt/quant/ggml_type.hpp>
 
 #include "../common/command_line.hpp"
+#include "../common/exit_code.hpp"
 #include "../common/mixture.hpp"
 #include "../common/rewrite_gguf.hpp"
 
@@ -80,12 +79,5 @@ int run(const Arguments& a) {
 int main(int argc, char** argv) {
   Arguments arguments;
   if (const auto code = parse_arguments(argc, argv, arguments)) return *code;
-  try {
-    return run(arguments);
-  } catch (const std::bad_alloc&) {
-    std::fprintf(stderr, "vlmt-quantize: out of memory\n");
-  } catch (const std::exception& e) {
-    std::fprintf(stderr, "vlmt-quantize: %s\n", e.what());
-  }
-  return 1;
+  return programs::exit_code("vlmt-quantize", [&] { return run(arguments); });
 }
