@@ -95,7 +95,7 @@ struct Subject::Impl {
     for (const auto& [width, height] : o.pictures) {
       pixels = std::max(pixels, static_cast<std::size_t>(width) * static_cast<std::size_t>(height));
     }
-    plan = vlmt::plan_memory(model.vlm(), session, pixels, team.size()).total();
+    plan = vlmt::plan_memory(model, session, pixels, team.size()).total();
     const auto start = Clock::now();
     model.load(team);
     load_seconds = seconds_since(start);

@@ -154,7 +154,7 @@ class CostReader {
 };
 
 PlanBytes bytes_of(const vlmt::MemoryPlan& p) {
-  return {p.weights, p.kv_cache, p.workspace, p.vision, p.features, p.total()};
+  return {p.weights, p.tokenizer, p.kv_cache, p.workspace, p.vision, p.features, p.total()};
 }
 
 /// The model and everything that stays the same from answer to answer.
@@ -400,7 +400,7 @@ int run(Arguments& a) {
       all += m.tokens;
     }
   }
-  vlmt::MemoryPlan plan = vlmt::plan_memory(model.vlm(), options, largest, team.size());
+  vlmt::MemoryPlan plan = vlmt::plan_memory(model, options, largest, team.size());
   if (largest != 0) {
     const vlmt::VisionConfig& c = model.vlm().tower()->config();
     plan.features = all * c.out_hidden * (1 + c.deepstack.size()) * sizeof(float);

@@ -29,8 +29,8 @@ Json media_json(const std::vector<MediaCost>& media) {
 }
 
 Json plan_parts(const PlanBytes& p) {
-  return {{"weights", p.weights}, {"kv_cache", p.kv_cache}, {"workspace", p.workspace},
-          {"vision", p.vision},   {"features", p.features}, {"total", p.total}};
+  return {{"weights", p.weights}, {"tokenizer", p.tokenizer}, {"kv_cache", p.kv_cache}, {"workspace", p.workspace},
+          {"vision", p.vision},   {"features", p.features},   {"total", p.total}};
 }
 
 template <class... Values>
@@ -68,8 +68,11 @@ std::string cost_lines(const std::vector<MediaCost>& media) {
 }
 
 std::string plan_line(const PlanBytes& p) {
-  return line("memory    plan %.1f MiB: weights %.1f, KV cache %.1f, workspace %.1f, vision %.1f, features %.1f\n",
-              mib(p.total), mib(p.weights), mib(p.kv_cache), mib(p.workspace), mib(p.vision), mib(p.features));
+  return line(
+      "memory    plan %.1f MiB: weights %.1f, tokenizer %.1f, KV cache %.1f, workspace %.1f, vision %.1f, features "
+      "%.1f\n",
+      mib(p.total), mib(p.weights), mib(p.tokenizer), mib(p.kv_cache), mib(p.workspace), mib(p.vision),
+      mib(p.features));
 }
 
 std::string stats_lines(const Report& r) {

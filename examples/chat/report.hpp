@@ -20,6 +20,7 @@ struct MediaCost {
 /// Bytes of the memory plan, part by part.
 struct PlanBytes {
   std::size_t weights = 0;
+  std::size_t tokenizer = 0;
   std::size_t kv_cache = 0;
   std::size_t workspace = 0;
   std::size_t vision = 0;

@@ -61,7 +61,7 @@ void answer_questions(const Configuration& configuration, const std::string& mod
       options.parallel != 0 ? options.parallel : questions_at_once(all.size(), model.vlm().weight_bytes());
   const std::size_t workers = std::clamp<std::size_t>(wanted, 1, std::max<std::size_t>(1, items.size()));
   const std::size_t members = std::max<std::size_t>(1, all.size() / workers);
-  vlmt::MemoryPlan plan = vlmt::plan_memory(model.vlm(), session, 0, members);
+  vlmt::MemoryPlan plan = vlmt::plan_memory(model, session, 0, members);
   plan.kv_cache *= workers;
   plan.workspace *= workers;
   vlmt::check_fits(plan, vlmt::available_memory());

@@ -161,8 +161,8 @@ std::string to_text(const PlanRequest& r, const Plan& p) {
                 p.resized_width, p.resized_height, p.picture_tokens);
   }
   const std::pair<const char*, std::size_t> parts[] = {
-      {"weights", p.weights},   {"KV cache", p.kv_cache}, {"workspace", p.workspace}, {"vision", p.vision},
-      {"features", p.features}, {"total", p.total},       {"available", p.available}};
+      {"weights", p.weights}, {"tokenizer", p.tokenizer}, {"KV cache", p.kv_cache}, {"workspace", p.workspace},
+      {"vision", p.vision},   {"features", p.features},   {"total", p.total},       {"available", p.available}};
   for (const auto& [name, bytes] : parts) out += line("%-9s %14zu bytes %10.1f MiB\n", name, bytes, mib(bytes));
   return out;
 }
@@ -189,8 +189,9 @@ std::string to_json(const PlanRequest& r, const Plan& p) {
                       {"resized_height", p.resized_height},
                       {"tokens", p.picture_tokens}};
   }
-  all["plan_bytes"] = {{"weights", p.weights}, {"kv_cache", p.kv_cache}, {"workspace", p.workspace},
-                       {"vision", p.vision},   {"features", p.features}, {"total", p.total}};
+  all["plan_bytes"] = {{"weights", p.weights},     {"tokenizer", p.tokenizer}, {"kv_cache", p.kv_cache},
+                       {"workspace", p.workspace}, {"vision", p.vision},       {"features", p.features},
+                       {"total", p.total}};
   all["available_bytes"] = p.available;
   return all.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }

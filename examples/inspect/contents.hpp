@@ -36,7 +36,8 @@ struct PlanRequest {
 
 struct Plan {
   std::size_t resized_width = 0, resized_height = 0, picture_tokens = 0;
-  std::size_t weights = 0, kv_cache = 0, workspace = 0, vision = 0, features = 0, total = 0, available = 0;
+  std::size_t weights = 0, tokenizer = 0, kv_cache = 0, workspace = 0, vision = 0, features = 0, total = 0;
+  std::size_t available = 0;
 };
 
 /// Throws vlmt::Error.

@@ -18,7 +18,8 @@ std::optional<std::uint32_t> cache_format(const std::string& name) {
 }  // namespace
 
 Plan make_plan(const PlanRequest& r) {
-  const auto model = vlmt::Vlm<vlmt::Qwen3VL>::open(r.model, r.mmproj, vlmt::weights_for(vlmt::Numerics::fast));
+  const auto chat = vlmt::ChatModel<vlmt::Qwen3VL>::open(r.model, r.mmproj, vlmt::weights_for(vlmt::Numerics::fast));
+  const auto& model = chat.vlm();
   vlmt::SessionOptions options;
   options.context = r.context;
   options.chunk = r.chunk;
@@ -37,8 +38,9 @@ Plan make_plan(const PlanRequest& r) {
     plan.picture_tokens = grid.tokens(layout.merge);
     pixels = plan.resized_width * plan.resized_height;
   }
-  const vlmt::MemoryPlan bytes = vlmt::plan_memory(model, options, pixels, team.size());
+  const vlmt::MemoryPlan bytes = vlmt::plan_memory(chat, options, pixels, team.size());
   plan.weights = bytes.weights;
+  plan.tokenizer = bytes.tokenizer;
   plan.kv_cache = bytes.kv_cache;
   plan.workspace = bytes.workspace;
   plan.vision = bytes.vision;

@@ -207,6 +207,10 @@ TEST_F(ToolPrograms, InspectListsFilesAndPlans) {
   const auto small = bytes({"--context", "1024", "--picture", "640x480"});
   const auto large = bytes({"--context", "2048", "--kv", "F32"});
   EXPECT_EQ(small["picture"]["tokens"], 300);
+  EXPECT_GT(small["plan_bytes"]["tokenizer"].get<std::size_t>(), 768u);
+  EXPECT_EQ(small["plan_bytes"]["tokenizer"], large["plan_bytes"]["tokenizer"]);
+  const Outcome lines = run("vlmt-inspect", {golden("qwen3vl/model.gguf"), "--plan"});
+  EXPECT_NE(lines.out.find("\ntokenizer "), std::string::npos) << lines.out;
   EXPECT_EQ(4 * small["plan_bytes"]["kv_cache"].get<std::size_t>(), large["plan_bytes"]["kv_cache"].get<std::size_t>());
   EXPECT_EQ(run("vlmt-inspect", {"--plan", golden("qwen3vl/model.gguf"), "--picture", "big"}).code, 2);
   const Outcome bad = run("vlmt-inspect", {path("none.gguf")});

@@ -1,9 +1,6 @@
 // The runner against golden cases: logits, greedy tokens, chunks, turns, threads, scoring, forks, recorded steps.
 #include <algorithm>
-#include <atomic>
 #include <cmath>
-#include <cstdlib>
-#include <new>
 #include <span>
 #include <string>
 #include <vector>
@@ -15,27 +12,8 @@
 #include "vlmt/exec/omp_team.hpp"
 #include "vlmt/runtime/qwen3vl_instances.hpp"
 
+#include "allocation_count.hpp"
 #include "golden_case.hpp"
-
-namespace {
-
-thread_local bool counting = false;
-std::atomic<std::size_t> allocations{0};
-
-}  // namespace
-
-// Counts what is allocated while somebody asks for it. Replaces the global operators of this test program.
-[[gnu::noinline]] void* operator new(std::size_t n) {
-  if (counting) ++allocations;
-  if (void* p = std::malloc(n == 0 ? 1 : n)) return p;
-  throw std::bad_alloc();
-}
-[[gnu::noinline]] void operator delete(void* p) noexcept {
-  std::free(p);
-}
-[[gnu::noinline]] void operator delete(void* p, std::size_t) noexcept {
-  std::free(p);
-}
 
 namespace vlmt {
 namespace {
@@ -283,15 +261,13 @@ TEST(Runner, DecodingAllocatesNothing) {
   const auto sample = [&](auto& step) { sampler.issue(step, logits); };
   runner.with_logits(sample);
   for (int i = 0; i < 3; ++i) runner.decode(sampler.result(), sample);
-  allocations = 0;
-  counting = true;
+  const AllocationCount count;
   for (int i = 0; i < 100; ++i) {
     const int token = sampler.result();
     sampler.accept(token);
     runner.decode(token, sample);
   }
-  counting = false;
-  EXPECT_EQ(allocations.load(), 0u);
+  EXPECT_EQ(count.allocations(), 0u);
 }
 
 // A step is recorded while nobody may touch its buffers, the cache or the weights, and replayed with other tokens.

@@ -183,12 +183,12 @@ TEST(Session, EmbeddingHasTheModelsWidth) {
 
 TEST(Plan, EqualsWhatASessionTakes) {
   const SessionOptions o = small();
-  const MemoryPlan plan = plan_memory(model().vlm(), o, 65536, 2);
+  const MemoryPlan plan = plan_memory(model(), o, 65536, 2);
   Session session(model(), o);
   EXPECT_EQ(plan.kv_cache, session.runner().kv_cache().bytes());
   EXPECT_GT(plan.workspace, 0u);
   EXPECT_GT(plan.vision, 0u);
-  EXPECT_EQ(plan.total(), plan.weights + plan.kv_cache + plan.workspace + plan.vision + plan.features);
+  EXPECT_EQ(plan.total(), plan.weights + plan.tokenizer + plan.kv_cache + plan.workspace + plan.vision + plan.features);
 }
 
 TEST(Plan, RefusesBeforeLoading) {

@@ -32,7 +32,7 @@ ChatModel<M> load(const std::string& model, const std::string& mmproj = {}, cons
   OmpTeam team = options.threads == 0 ? OmpTeam() : OmpTeam(options.threads);
   ChatModel<M> chat =
       ChatModel<M>::open(model, mmproj, options.weights.value_or(weights_for(options.session.numerics)));
-  check_fits(plan_memory(chat.vlm(), options.session, options.picture_pixels, team.size()),
+  check_fits(plan_memory(chat, options.session, options.picture_pixels, team.size()),
              options.memory_limit ? *options.memory_limit : available_memory());
   chat.load(team, options.progress);
   return chat;

@@ -9,6 +9,7 @@
 #include "vlmt/base/error.hpp"
 #include "vlmt/exec/omp_team.hpp"
 #include "vlmt/model/vlm.hpp"
+#include "vlmt/runtime/chat_model.hpp"
 #include "vlmt/runtime/runner.hpp"
 #include "vlmt/runtime/sampler.hpp"
 #include "vlmt/runtime/session.hpp"
@@ -19,15 +20,16 @@ VLMT_BEGIN_NAMESPACE
 /// Bytes, part by part.
 struct MemoryPlan {
   std::size_t weights = 0;    ///< packed, decoder and tower
+  std::size_t tokenizer = 0;  ///< tables of the vocabulary; 0 in the plan of a network alone
   std::size_t kv_cache = 0;   ///< at the full context
   std::size_t workspace = 0;  ///< activations of a prefill step, sampling
   std::size_t vision = 0;     ///< scratch of the tower for the largest picture
   std::size_t features = 0;   ///< of that picture, and the cache of features
-  std::size_t total() const noexcept { return weights + kv_cache + workspace + vision + features; }
+  std::size_t total() const noexcept { return weights + tokenizer + kv_cache + workspace + vision + features; }
 };
 
-/// What a session with these options takes for pictures of up to `picture_pixels` after resizing (0: no pictures).
-/// Needs the files' headers only. Throws LimitError if a size overflows.
+/// What a network takes under a session with these options for pictures of up to `picture_pixels` after resizing (0: no
+/// pictures). Needs the files' headers only. Throws LimitError if a size overflows.
 template <class M>
 MemoryPlan plan_memory(const Vlm<M>& model, const SessionOptions& options, std::size_t picture_pixels,
                        std::size_t members) {
@@ -46,6 +48,15 @@ MemoryPlan plan_memory(const Vlm<M>& model, const SessionOptions& options, std::
   return plan;
 }
 
+/// The same with the model's tokenizer.
+template <class M>
+MemoryPlan plan_memory(const ChatModel<M>& model, const SessionOptions& options, std::size_t picture_pixels,
+                       std::size_t members) {
+  MemoryPlan plan = plan_memory(model.vlm(), options, picture_pixels, members);
+  plan.tokenizer = model.tokenizer().bytes();
+  return plan;
+}
+
 namespace detail {
 
 inline std::string mebibytes(std::size_t bytes) {
@@ -59,8 +70,9 @@ inline void check_fits(const MemoryPlan& plan, std::size_t limit) {
   if (plan.total() <= limit) return;
   using detail::mebibytes;
   throw LimitError("the model and the session do not fit into memory: weights " + mebibytes(plan.weights) +
-                       ", KV cache " + mebibytes(plan.kv_cache) + ", workspace " + mebibytes(plan.workspace) +
-                       ", vision " + mebibytes(plan.vision + plan.features),
+                       ", tokenizer " + mebibytes(plan.tokenizer) + ", KV cache " + mebibytes(plan.kv_cache) +
+                       ", workspace " + mebibytes(plan.workspace) + ", vision " +
+                       mebibytes(plan.vision + plan.features),
                    {{}, {}, "memory", "at most " + mebibytes(limit), mebibytes(plan.total())});
 }
 

@@ -47,6 +47,7 @@ extern template class BatchDecoder<Qwen3VL, OmpTeam>;
 extern template void ChatModel<Qwen3VL>::load(OmpTeam&, const LoadProgress&);
 extern template ChatModel<Qwen3VL> load<Qwen3VL>(const std::string&, const std::string&, const LoadOptions&);
 extern template MemoryPlan plan_memory(const Vlm<Qwen3VL>&, const SessionOptions&, std::size_t, std::size_t);
+extern template MemoryPlan plan_memory(const ChatModel<Qwen3VL>&, const SessionOptions&, std::size_t, std::size_t);
 
 VLMT_END_NAMESPACE
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "vlmt/base/config.hpp"
+#include "vlmt/base/heap_bytes.hpp"
 #include "vlmt/text/tokenizer.hpp"
 #include "vlmt/text/unicode.hpp"
 #include "vlmt/text/utf8.hpp"
@@ -45,6 +46,12 @@ class AddedTokenFinder {
   }
 
   bool empty() const noexcept { return tokens_.empty(); }
+
+  std::size_t bytes() const noexcept {
+    std::size_t names = 0;
+    for (const AddedToken& token : tokens_) names += heap_bytes(token.name);
+    return heap_bytes(tokens_) + names;
+  }
 
   std::optional<int> find(std::string_view name) const noexcept {
     const auto at = std::lower_bound(tokens_.begin(), tokens_.end(), name,

@@ -15,6 +15,7 @@
 
 #include "vlmt/base/config.hpp"
 #include "vlmt/base/error.hpp"
+#include "vlmt/base/heap_bytes.hpp"
 #include "vlmt/text/added_tokens.hpp"
 #include "vlmt/text/bpe_merge.hpp"
 #include "vlmt/text/byte_map.hpp"
@@ -91,6 +92,8 @@ class BpeTokenizer {
   }
 
   int size() const noexcept { return static_cast<int>(types_.size()); }
+  /// Bytes of the tables: what memory plans count.
+  std::size_t bytes() const noexcept;
   bool add_bos() const noexcept { return add_bos_; }
   bool add_eos() const noexcept { return add_eos_; }
   std::optional<int> bos_id() const noexcept { return bos_id_; }
@@ -242,6 +245,12 @@ VLMT_BODY std::string BpeTokenizer::decode(std::span<const int> ids, SkipSpecial
   return to_valid_utf8(bytes);
 }
 
+VLMT_BODY std::size_t BpeTokenizer::bytes() const noexcept {
+  return sizeof *this + heap_bytes(end_of_generation_) + heap_bytes(types_) + heap_bytes(bytes_) +
+         heap_bytes(offsets_) + merges_.bytes() + heap_bytes(words_) + (regex_ ? regex_->bytes() : 0) + exact_.bytes() +
+         normalized_.bytes();
+}
+
 VLMT_BODY void BpeTokenizer::build_bytes(const BpeVocabulary& v) {
   offsets_.reserve(v.tokens.size() + 1);
   offsets_.push_back(0);
@@ -256,13 +265,13 @@ VLMT_BODY void BpeTokenizer::build_bytes(const BpeVocabulary& v) {
     }
     offsets_.push_back(bytes_.size());
   }
+  bytes_.shrink_to_fit();
 }
 
 VLMT_BODY void BpeTokenizer::build_merges(const BpeVocabulary& v, const detail::ResolvedVocabulary& resolved) {
   byte_ids_ = resolved.byte_ids;
   merges_ = detail::MergeTable(resolved.merges.size());
-  std::uint32_t rank = 0;
-  for (const auto& [left, right, joined] : resolved.merges) merges_.insert(left, right, {rank++, joined});
+  for (const auto& [left, right, joined] : resolved.merges) merges_.add(left, right, joined);
   if (!ignore_merges_) return;
   for (std::size_t id = 0; id < v.tokens.size(); ++id) {
     const bool word = types_[id] == TokenType::normal || types_[id] == TokenType::byte;

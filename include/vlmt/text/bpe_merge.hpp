@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "vlmt/base/config.hpp"
+#include "vlmt/base/heap_bytes.hpp"
 
 VLMT_BEGIN_NAMESPACE
 
@@ -22,43 +23,51 @@ struct Merge {
   int id = -1;                // what it becomes
 };
 
-// Pair of token ids -> merge: open addressing with linear probing, at most half full.
+// Pair of token ids -> merge: the merges by rank, and their ranks in a hash table with open addressing and linear
+// probing, at most half full. The empty half costs four bytes a slot, not those of a whole merge, and most pairs of a
+// text meet an empty slot and nothing else.
 class MergeTable {
  public:
   explicit MergeTable(std::size_t expected = 0)
-      : slots_(std::bit_ceil(std::max<std::size_t>(2 * expected, 2))), shift_(64 - std::countr_zero(slots_.size())) {}
+      : slots_(std::bit_ceil(std::max<std::size_t>(2 * expected, 2)), Merge::none),
+        shift_(64 - std::countr_zero(slots_.size())) {
+    merges_.reserve(expected);
+  }
 
-  // A pair that is given twice keeps its last rank, as in the reference tokenizers.
-  void insert(int left, int right, Merge merge) noexcept {
-    const std::uint64_t key = pack(left, right);
-    std::size_t at = home(key);
-    while (slots_[at].key != empty && slots_[at].key != key) at = (at + 1) & (slots_.size() - 1);
-    slots_[at] = {key, merge};
+  // Adds the merge of the next rank; at most as many as were expected. A pair that is given twice keeps its last rank,
+  // as in the reference tokenizers.
+  void add(int left, int right, int joined) noexcept {
+    std::size_t at = home(left, right);
+    while (slots_[at] != Merge::none && !merges_[slots_[at]].is_of(left, right)) at = after(at);
+    slots_[at] = static_cast<std::uint32_t>(merges_.size());
+    merges_.push_back({left, right, joined});
   }
 
   Merge find(int left, int right) const noexcept {
-    const std::uint64_t key = pack(left, right);
-    for (std::size_t at = home(key);; at = (at + 1) & (slots_.size() - 1)) {
-      if (slots_[at].key == key) return slots_[at].merge;
-      if (slots_[at].key == empty) return {};
+    for (std::size_t at = home(left, right); slots_[at] != Merge::none; at = after(at)) {
+      const Pair& pair = merges_[slots_[at]];
+      if (pair.is_of(left, right)) return {slots_[at], pair.joined};
     }
+    return {};
   }
+
+  std::size_t bytes() const noexcept { return heap_bytes(merges_) + heap_bytes(slots_); }
 
  private:
-  static constexpr std::uint64_t empty = UINT64_MAX;  // no pair: ids are not negative
-  struct Slot {
-    std::uint64_t key = empty;
-    Merge merge;
+  struct Pair {
+    int left, right, joined;
+    bool is_of(int l, int r) const noexcept { return left == l && right == r; }
   };
 
-  static std::uint64_t pack(int left, int right) noexcept {
-    return static_cast<std::uint64_t>(static_cast<std::uint32_t>(left)) << 32 | static_cast<std::uint32_t>(right);
-  }
-  std::size_t home(std::uint64_t key) const noexcept {
+  std::size_t home(int left, int right) const noexcept {
+    const std::uint64_t key =
+        static_cast<std::uint64_t>(static_cast<std::uint32_t>(left)) << 32 | static_cast<std::uint32_t>(right);
     return static_cast<std::size_t>(key * 0x9E3779B97F4A7C15u >> shift_);
   }
+  std::size_t after(std::size_t slot) const noexcept { return (slot + 1) & (slots_.size() - 1); }
 
-  std::vector<Slot> slots_;
+  std::vector<Pair> merges_;          // by rank
+  std::vector<std::uint32_t> slots_;  // ranks
   int shift_;
 };
 

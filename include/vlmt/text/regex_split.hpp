@@ -18,6 +18,7 @@
 
 #include "vlmt/base/config.hpp"
 #include "vlmt/base/error.hpp"
+#include "vlmt/base/heap_bytes.hpp"
 #include "vlmt/text/utf8.hpp"
 
 VLMT_BEGIN_NAMESPACE
@@ -76,6 +77,14 @@ class RegexSplitter {
       from = end > begin ? end : end < text.size() ? end + decode_utf8(text, end).bytes : end + 1;
     }
     if (done < text.size()) word(text.substr(done));
+  }
+
+  /// Bytes of the compiled pattern, its machine code included.
+  std::size_t bytes() const noexcept {
+    std::size_t code = 0, jit = 0;
+    pcre2_pattern_info_8(code_.get(), PCRE2_INFO_SIZE, &code);
+    pcre2_pattern_info_8(code_.get(), PCRE2_INFO_JITSIZE, &jit);
+    return code + jit + heap_bytes(pattern_) + heap_bytes(source_);
   }
 
   /// Backtracking steps allowed for one match.

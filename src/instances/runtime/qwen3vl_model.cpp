@@ -8,5 +8,6 @@ template class ChatModel<Qwen3VL>;
 template void ChatModel<Qwen3VL>::load(OmpTeam&, const LoadProgress&);
 template ChatModel<Qwen3VL> load<Qwen3VL>(const std::string&, const std::string&, const LoadOptions&);
 template MemoryPlan plan_memory(const Vlm<Qwen3VL>&, const SessionOptions&, std::size_t, std::size_t);
+template MemoryPlan plan_memory(const ChatModel<Qwen3VL>&, const SessionOptions&, std::size_t, std::size_t);
 
 VLMT_END_NAMESPACE
