@@ -34,8 +34,7 @@ struct LeafSet {
   MatmulLeaf one = nullptr;
   MatmulLeaf two = nullptr;
   MatmulLeaf four = nullptr;
-  MatmulLeaf eight = nullptr;   ///< null if there are only the above
-  std::size_t most_direct = 4;  ///< rows up to which these are fastest, each reading the panel again
+  MatmulLeaf eight = nullptr;  ///< null if there are only the above
   /// For more rows; null if there are only the above.
   ExpandLeaf expand = nullptr;
   ExpandedLeaf expanded[cpu::most_kernels] = {};  ///< for cpu::kernel_rows<Arch> rows each
@@ -104,7 +103,6 @@ constexpr LeafSet int8_leaves() noexcept {
     LeafSet s{&micro_int8<Format, Arch, 1>, &micro_int8<Format, Arch, 2>, &micro_int8<Format, Arch, 4>};
     if constexpr (multiplies_eight_rows<Arch>) {
       s.eight = &micro_int8<Format, Arch, 8>;
-      s.most_direct = 16;
     }
     s.expand = &expand_int8<Format, Arch>;
     for_kernel_rows<Arch>([&](auto i, auto rows) {

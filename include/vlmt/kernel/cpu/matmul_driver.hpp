@@ -9,6 +9,7 @@
 #include "vlmt/base/config.hpp"
 #include "vlmt/exec/member.hpp"
 #include "vlmt/kernel/activation_rows.hpp"
+#include "vlmt/kernel/cpu/tuning.hpp"
 #include "vlmt/kernel/packed_matrix.hpp"
 
 VLMT_BEGIN_NAMESPACE
@@ -82,7 +83,7 @@ struct Operand {
     const std::size_t panels = ceil_div(rows, Arch::lanes);
     const std::size_t begin = block * (tile_columns / Arch::lanes);
     const std::size_t end = begin + tile_columns / Arch::lanes < panels ? begin + tile_columns / Arch::lanes : panels;
-    if (n <= leaves->most_direct || leaves->expand == nullptr) {
+    if (n <= most_direct() || leaves->expand == nullptr) {
       for (std::size_t p = begin; p < end; ++p) {
         direct(data + p * panel_bytes, row, n, tile + (p - begin) * Arch::lanes);
       }
@@ -101,6 +102,12 @@ struct Operand {
   }
 
  private:
+  /// Rows up to which the leaves that unpack a panel for themselves are fastest.
+  std::size_t most_direct() const noexcept {
+    const std::size_t most = leaves->eight != nullptr ? 8 : 4;
+    return tuning.most_direct < most ? tuning.most_direct : most;
+  }
+
   void direct(const std::byte* panel, const void* const* row, std::size_t n, float* tile) const noexcept {
     std::size_t r = 0;
     if (leaves->eight != nullptr) {

@@ -16,6 +16,7 @@
 #include "vlmt/base/config.hpp"
 #include "vlmt/kernel/cpu/micro_expanded.hpp"
 #include "vlmt/kernel/cpu/simd.hpp"
+#include "vlmt/kernel/cpu/tuning.hpp"
 #include "vlmt/kernel/cpu/unpack/all.hpp"
 #include "vlmt/kernel/cpu/unpack/unpack.hpp"
 #include "vlmt/kernel/int8_group.hpp"
@@ -33,9 +34,9 @@ inline constexpr bool multiplies_eight_rows = std::is_base_of_v<arch::avx512_vnn
 namespace detail {
 
 /// A panel block as groups of 32 values: f(group, quants, scales, biases) for each. What is `ahead` bytes further on is
-/// asked for.
+/// asked for, and what is `far` bytes further on in the second-level cache, if that is not 0.
 template <QuantFormat Format, class Arch, Near Where, class F>
-VLMT_INLINE void for_groups(const std::byte* data, std::size_t ahead, F&& f) noexcept {
+VLMT_INLINE void for_groups(const std::byte* data, std::size_t ahead, std::size_t far, F&& f) noexcept {
   using U = Unpack<Format, Arch>;
   using V = simd::Floats<Arch>;
   constexpr std::size_t groups = Format::values / Int8Group::values;
@@ -46,6 +47,7 @@ VLMT_INLINE void for_groups(const std::byte* data, std::size_t ahead, F&& f) noe
   U::load_scales(block, scale, bias);
   for (std::size_t g = 0; g < groups; ++g) {
     prefetch<share, Where>(data + g * share + ahead);
+    if (far != 0) prefetch<share, Near::second_level>(data + g * share + far);
     simd::Ints<Arch> q[8];
     U::quants(block, g, q);
     f(g, q, scale + g * U::scales, bias + g * U::scales);
@@ -63,10 +65,11 @@ VLMT_NOINLINE void micro_int8(const std::byte* panel, std::size_t blocks, const 
   F sum[Rows];
   VLMT_UNROLL
   for (std::size_t r = 0; r < Rows; ++r) sum[r] = F::zero();
+  const std::size_t far = tuning.far_bytes;
   std::size_t at = 0;  // index of the group in a row
   for (std::size_t k = 0; k < blocks; ++k) {
     detail::for_groups<Format, Arch, detail::Near::first_level>(
-        panel + k * Arch::lanes * sizeof(typename Format::Block), prefetch_bytes,
+        panel + k * Arch::lanes * sizeof(typename Format::Block), prefetch_bytes, far,
         [&](std::size_t, const simd::Ints<Arch>(&q)[8], const F* scale, const F* bias) VLMT_INLINE_LAMBDA {
           add_group<Kind, Arch>(q, scale, bias, zero_bits_v<Format, Arch>, rows, at, sum);
           ++at;
@@ -85,7 +88,7 @@ VLMT_NOINLINE void expand_int8(const std::byte* panel, std::size_t blocks, std::
   constexpr std::size_t stride = side_panels<Arch> * Arch::lanes;
   for (std::size_t k = 0; k < blocks; ++k) {
     detail::for_groups<Format, Arch, detail::Near::second_level>(
-        panel + k * Arch::lanes * sizeof(typename Format::Block), ahead,
+        panel + k * Arch::lanes * sizeof(typename Format::Block), ahead, 0,
         [&](std::size_t, const simd::Ints<Arch>(&q)[8], const F* scale, const F* bias) VLMT_INLINE_LAMBDA {
           VLMT_UNROLL
           for (std::size_t u = 0; u < 8; ++u) {
@@ -114,7 +117,7 @@ requires Unpackable<Format, Arch> VLMT_NOINLINE void expand_float(const std::byt
   auto* w = reinterpret_cast<float*>(out);
   for (std::size_t k = 0; k < blocks; ++k) {
     detail::for_groups<Format, Arch, detail::Near::second_level>(
-        panel + k * Arch::lanes * sizeof(typename Format::Block), ahead,
+        panel + k * Arch::lanes * sizeof(typename Format::Block), ahead, 0,
         [&](std::size_t, const I(&q)[8], const F* scale, const F* bias) VLMT_INLINE_LAMBDA {
           VLMT_UNROLL
           for (std::size_t u = 0; u < 8; ++u) {

@@ -11,6 +11,7 @@
 #include "vlmt/base/config.hpp"
 #include "vlmt/kernel/cpu/dot.hpp"
 #include "vlmt/kernel/cpu/simd.hpp"
+#include "vlmt/kernel/cpu/tuning.hpp"
 #include "vlmt/kernel/cpu/unpack/unpack.hpp"
 #include "vlmt/kernel/cpu/unroll.hpp"
 #include "vlmt/kernel/int8_group.hpp"
@@ -327,6 +328,7 @@ VLMT_INLINE void add_products(const std::byte* w, std::size_t count, const void*
   const float* a[Rows];
   VLMT_UNROLL
   for (std::size_t r = 0; r < Rows; ++r) a[r] = static_cast<const float*>(rows[r]) + at;
+  [[maybe_unused]] const std::size_t far = tuning.far_bytes;
   const auto column = [&](std::size_t k) VLMT_INLINE_LAMBDA {
     F v[Panels];
     VLMT_UNROLL
@@ -342,8 +344,11 @@ VLMT_INLINE void add_products(const std::byte* w, std::size_t count, const void*
     const std::size_t end = count - k < float_chain ? count : k + float_chain;
     detail::for_sums<Panels, Rows>([&](auto p, auto r) VLMT_INLINE_LAMBDA { sum[p][r] = F::zero(); });
     for (; k + 4 <= end; k += 4) {
-      if constexpr (Ahead != 0)
-        detail::prefetch<4 * Panels * bytes, detail::Near::first_level>(w + k * Panels * bytes + Ahead);
+      if constexpr (Ahead != 0) {
+        constexpr std::size_t share = 4 * Panels * bytes;
+        detail::prefetch<share, detail::Near::first_level>(w + k * Panels * bytes + Ahead);
+        if (far != 0) detail::prefetch<share, detail::Near::second_level>(w + k * Panels * bytes + far);
+      }
       detail::unroll<4>([&](auto i) VLMT_INLINE_LAMBDA { column(k + i); });
     }
     for (; k < end; ++k) column(k);

@@ -37,17 +37,38 @@ struct alignas(64) TileConfig {
 };
 static_assert(sizeof(TileConfig) == 64);
 
-/// Tiles 0 and 1 hold sums (16 rows of activations, 16 columns), 2 activations, 3 weights; `Values` of the inner
-/// dimension meet in one product.
+/// Two sets of tiles that take turns: sums (16 rows of activations, 16 columns) in 0 and 1, activations in 2 and 3,
+/// weights in 4 and 5; `Values` of the inner dimension meet in one product.
 template <std::size_t Values>
 inline constexpr TileConfig product_tiles = [] {
   TileConfig c;
-  c.shape(0, tile_rows, 64);
-  c.shape(1, tile_rows, 64);
-  c.shape(2, tile_rows, Values);
-  c.shape(3, Values / 4, 64);
+  for (std::size_t set = 0; set < 2; ++set) {
+    c.shape(set, tile_rows, 64);
+    c.shape(2 + set, tile_rows, Values);
+    c.shape(4 + set, Values / 4, 64);
+  }
   return c;
 }();
+
+/// out (16, 16) = products of activations with weights, through the tiles of a set.
+template <int Set>
+VLMT_INLINE void multiply_tiles(const std::int8_t* a, std::size_t a_step, const std::byte* w, std::size_t w_step,
+                                std::int32_t* out) noexcept {
+  // The intrinsics want literal numbers.
+  if constexpr (Set == 0) {
+    _tile_loadd(2, a, a_step);
+    _tile_loadd(4, w, w_step);
+    _tile_zero(0);
+    _tile_dpbsud(0, 2, 4);
+    _tile_stored(0, out, 64);
+  } else {
+    _tile_loadd(3, a, a_step);
+    _tile_loadd(5, w, w_step);
+    _tile_zero(1);
+    _tile_dpbsud(1, 3, 5);
+    _tile_stored(1, out, 64);
+  }
+}
 
 /// The quants of 16 rows with one distance from row to row, as a tile is loaded: those of the groups themselves where
 /// the rows are evenly spaced, else a copy.
@@ -105,31 +126,30 @@ VLMT_NOINLINE void add_expanded_tiles(const std::byte* groups, std::size_t count
   constexpr std::size_t values = Int8Group::values / Kind::scales;
   const detail::TileSource<Arch> a(rows, at, count);
   _tile_loadconfig(&detail::product_tiles<values>);
-  alignas(64) std::int32_t dot[2][Kind::scales][tile_rows][lanes];
+  // Products are made this many groups before they are scaled: loads cannot take what a tile store has not written yet.
+  constexpr std::size_t ahead = 4;
+  alignas(64) std::int32_t dot[2 * ahead][Kind::scales][tile_rows][lanes];
   for (std::size_t p = 0; p < panels; ++p) {
-    const auto multiply = [&](std::size_t g, std::int32_t(&out)[Kind::scales][tile_rows][lanes]) VLMT_INLINE_LAMBDA {
+    const auto multiply = [&](std::size_t g) VLMT_INLINE_LAMBDA {
       const std::byte* w = groups + g * expanded_group_bytes<Kind, Arch> + p * lanes * 4;
-      _tile_loadd(2, a.quants(g), a.row_step());
-      _tile_loadd(3, w, row_bytes);
-      _tile_zero(0);
-      _tile_dpbsud(0, 2, 3);
-      _tile_stored(0, out[0], lanes * 4);
+      std::int32_t* out = dot[g % (2 * ahead)][0][0];
       if constexpr (Kind::scales == 2) {
-        _tile_loadd(2, a.quants(g) + values, a.row_step());
-        _tile_loadd(3, w + values / 4 * row_bytes, row_bytes);
-        _tile_zero(1);
-        _tile_dpbsud(1, 2, 3);
-        _tile_stored(1, out[1], lanes * 4);
+        detail::multiply_tiles<0>(a.quants(g), a.row_step(), w, row_bytes, out);
+        detail::multiply_tiles<1>(a.quants(g) + values, a.row_step(), w + values / 4 * row_bytes, row_bytes,
+                                  out + tile_rows * lanes);
+      } else if (g % 2 == 0) {
+        detail::multiply_tiles<0>(a.quants(g), a.row_step(), w, row_bytes, out);
+      } else {
+        detail::multiply_tiles<1>(a.quants(g), a.row_step(), w, row_bytes, out);
       }
     };
     F sum[tile_rows];
     detail::unroll<tile_rows>([&](auto r)
                                   VLMT_INLINE_LAMBDA { sum[r] = F::load(tile + r * tile_columns + p * lanes); });
-    multiply(0, dot[0]);
+    for (std::size_t g = 0; g < ahead && g < count; ++g) multiply(g);
     for (std::size_t g = 0; g < count; ++g) {
-      // The next products run while these are scaled.
-      if (g + 1 < count) multiply(g + 1, dot[(g + 1) % 2]);
-      const auto& d = dot[g % 2];
+      if (g + ahead < count) multiply(g + ahead);
+      const auto& d = dot[g % (2 * ahead)];
       const float* constants =
           reinterpret_cast<const float*>(groups + g * expanded_group_bytes<Kind, Arch>) + (8 * panels + p) * lanes;
       F scale[Kind::scales], bias[Kind::scales];

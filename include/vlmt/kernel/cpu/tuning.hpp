@@ -1,0 +1,39 @@
+// What differs between processors that share an instruction set, found once at start.
+#pragma once
+
+#include <cstddef>
+
+#include "vlmt/base/config.hpp"
+
+VLMT_BEGIN_NAMESPACE
+
+namespace cpu {
+
+struct Tuning {
+  /// How far ahead of its reads a leaf for a few rows asks for weights in the second-level cache, besides the nearer
+  /// request for the first level; 0 for not at all. Intel's first level keeps 16 reads open, half of what a core needs
+  /// to use its share of the memory, so that lines must be on their way to the second level before. AMD's reads
+  /// stay in order by themselves, and a second stream of requests takes a quarter of the speed away.
+  std::size_t far_bytes = 0;
+  /// Rows of activations up to which weights are unpacked for each few of them; beyond, they are expanded once. Where
+  /// unpacking is cheap beside products, as on Intel, expansion pays from fewer rows on.
+  std::size_t most_direct = 8;
+};
+
+inline Tuning find_tuning() noexcept {
+  Tuning t;
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  if (__builtin_cpu_is("intel")) {
+    t.far_bytes = 16384;
+    t.most_direct = 4;
+  }
+#endif
+  return t;
+}
+
+inline const Tuning tuning = find_tuning();
+
+}  // namespace cpu
+
+VLMT_END_NAMESPACE
