@@ -157,7 +157,7 @@ TEST(MatmulDrivers, AFormatWithoutSimdCodeIsDecodedByItsOwn) {
     const std::vector<float> x = random_rows(n, w.cols, 22);
     std::vector<float> y(n * w.rows, NAN);
     matmul(w.packed, view(x.data(), n, w.cols), view(y.data(), n, w.rows));
-    expect_product(w, n, y.data(), 260, [&](std::size_t i, std::size_t k) { return x[i * w.cols + k]; });
+    expect_product(w, n, y.data(), 260, {x.begin(), x.end()});
     if (n == 1) first.assign(y.begin(), y.begin() + 37);
     EXPECT_EQ(std::memcmp(first.data(), y.data(), 37 * sizeof(float)), 0);
   }
@@ -249,17 +249,14 @@ TEST(MatmulReference, RunsThroughTheSameDrivers) {
   const Problem<Q4_K, R> w(37, 2, 8);
   Rows x(5, 512);
   std::vector<float> y(5 * 37, NAN), y8(5 * 37, NAN), want(5 * 37);
-  ref::matmul<Q4_K>(w.blocks.data(), 37, 512, x.x.data(), 5, want.data());
+  ref::matmul<Q4_K>(reinterpret_cast<const Q4_K::Block*>(w.blocks.data()), 37, 512, x.x.data(), 5, want.data());
   ThreadTeam team(2);
   team.run([&](Member& m) {
     matmul(make_packed_matrix(w.packed), float_rows(x.x.data(), 5, 512), Store<R>{y.data(), 37}, m);
     matmul(make_packed_matrix(w.packed), x.both(), Store<R>{y8.data(), 37}, m);
   });
   EXPECT_EQ(y, want);
-  expect_product(w, 5, y8.data(), 1, [&](std::size_t i, std::size_t k) {
-    const Int8Group& g = x.quantized().row(i)[k / 32];
-    return static_cast<double>(g.scale) * g.q[k % 32];
-  });
+  expect_product(w, 5, y8.data(), 1, values_of(x.quantized(), 5, 512));
 }
 
 TEST(QuantizeRows, IsBitEqualOnEveryArchAndWithinHalfAStep) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <limits>
@@ -16,72 +17,90 @@
 #include "vlmt/kernel/matmul.hpp"
 #include "vlmt/kernel/matmul_instances.hpp"
 
+#include "matmul_format.hpp"
+
 namespace matmul_test {
 
 using namespace vlmt;
 
 /// Blocks of encoded Gaussian values, some of them with random quants: every code appears, also those that an encoder
 /// never writes.
-template <class Format>
-std::vector<typename Format::Block> random_blocks(std::size_t n, std::uint32_t seed) {
-  using Block = typename Format::Block;
+inline std::vector<std::byte> random_blocks(const FormatCode& format, std::size_t n, std::uint32_t seed) {
   std::mt19937 rng(seed);
   std::normal_distribution<float> normal(0.0f, 0.05f);
-  std::vector<Block> pool(12);
-  float x[Format::values];
-  for (Block& b : pool) {
+  std::vector<float> x(format.values);
+  std::vector<std::byte> pool(12 * format.block_bytes);
+  for (std::size_t i = 0; i < 12; ++i) {
     for (float& v : x) v = normal(rng) + 0.01f;
-    Format::encode(x, b);
+    format.encode(x.data(), pool.data() + i * format.block_bytes);
   }
-  std::vector<Block> blocks(n);
-  for (Block& b : blocks) {
-    b = pool[rng() % pool.size()];
-    if (Format::values == 1) {
+  std::vector<std::byte> blocks(n * format.block_bytes);
+  for (std::size_t b = 0; b < n; ++b) {
+    std::byte* block = blocks.data() + b * format.block_bytes;
+    std::memcpy(block, pool.data() + rng() % 12 * format.block_bytes, format.block_bytes);
+    if (format.values == 1) {
       for (float& v : x) v = normal(rng);
-      Format::encode(x, b);
+      format.encode(x.data(), block);
     } else if (rng() % 2 == 0) {
-      for (const BlockField& f : Format::fields) {
+      for (const BlockField& f : format.fields) {
         // Two-byte fields are binary16 scales, the first byte of MXFP4 is an exponent.
-        if (f.unit == 2 || Format::name == "MXFP4") continue;
-        auto* bytes = reinterpret_cast<unsigned char*>(&b) + f.offset;
-        for (std::size_t i = 0; i < f.bytes; ++i) bytes[i] = static_cast<unsigned char>(rng());
+        if (f.unit == 2 || format.name == "MXFP4") continue;
+        for (std::size_t i = 0; i < f.bytes; ++i) block[f.offset + i] = static_cast<std::byte>(rng());
       }
     }
   }
   return blocks;
 }
 
-template <class Format, class Arch>
-struct Problem {
+/// Random weights (rows, cols) of a format.
+struct Weights {
   std::size_t rows;  // outputs
   std::size_t cols;
-  std::vector<typename Format::Block> blocks;
+  std::vector<std::byte> blocks;
   std::vector<double> w;      // decoded
   std::vector<double> w_top;  // largest magnitude of the block that the value is in
-  std::vector<std::byte> storage;
+
+  Weights(const FormatCode& format, std::size_t out, std::size_t row_blocks, std::uint32_t seed)
+      : rows(out), cols(row_blocks * format.values), blocks(random_blocks(format, out * row_blocks, seed)) {
+    w.reserve(rows * cols);
+    w_top.reserve(rows * cols);
+    std::vector<float> y(format.values);
+    for (std::size_t b = 0; b < out * row_blocks; ++b) {
+      format.decode(blocks.data() + b * format.block_bytes, y.data());
+      double top = 0;
+      for (const float v : y) top = std::max(top, std::fabs(static_cast<double>(v)));
+      w.insert(w.end(), y.begin(), y.end());
+      w_top.insert(w_top.end(), format.values, top);
+    }
+  }
+};
+
+/// The same, packed for an arch.
+template <class Arch>
+struct PackedWeights : Weights {
+  PackedMatrix<Arch> matrix;
+
+  PackedWeights(const FormatCode& format, const MatmulLeaves& leaves, std::size_t out, std::size_t row_blocks,
+                std::uint32_t seed)
+      : Weights(format, out, row_blocks, seed), matrix{nullptr, rows, cols, &leaves}, storage_(matrix.bytes() + 64) {
+    auto* at = storage_.data() + (64 - reinterpret_cast<std::uintptr_t>(storage_.data()) % 64) % 64;
+    Solo solo;
+    pack<Arch>(leaves, blocks.data(), rows, cols, at, solo.member());
+    matrix.data = at;
+  }
+
+ private:
+  std::vector<std::byte> storage_;
+};
+
+/// The same of a format known at compile time.
+template <class Format, class Arch>
+struct Problem : PackedWeights<Arch> {
   Packed<Format, Arch> packed;
 
   Problem(std::size_t out, std::size_t row_blocks, std::uint32_t seed)
-      : rows(out), cols(row_blocks * Format::values), blocks(random_blocks<Format>(out * row_blocks, seed)) {
-    w.resize(rows * cols);
-    w_top.resize(rows * cols);
-    float y[Format::values];
-    for (std::size_t b = 0; b < blocks.size(); ++b) {
-      Format::decode(blocks[b], y);
-      double top = 0;
-      for (std::size_t i = 0; i < Format::values; ++i) top = std::max(top, std::fabs(static_cast<double>(y[i])));
-      for (std::size_t i = 0; i < Format::values; ++i) {
-        w[b * Format::values + i] = static_cast<double>(y[i]);
-        w_top[b * Format::values + i] = top;
-      }
-    }
-    const std::size_t bytes = packed_bytes<Format, Arch>(rows, cols);
-    storage.resize(bytes + 64);
-    auto* at = storage.data() + (64 - reinterpret_cast<std::uintptr_t>(storage.data()) % 64) % 64;
-    Solo solo;
-    pack<Format, Arch>(blocks.data(), rows, cols, at, solo.member());
-    packed = {at, rows, cols};
-  }
+      : PackedWeights<Arch>(format_code<Format>, matmul_leaves<Format, Arch>(), out, row_blocks, seed),
+        packed{this->matrix.data, this->rows, this->cols} {}
 };
 
 inline std::vector<float> random_rows(std::size_t n, std::size_t k, std::uint32_t seed) {
@@ -92,10 +111,20 @@ inline std::vector<float> random_rows(std::size_t n, std::size_t k, std::uint32_
   return x;
 }
 
-/// Compares y (n, rows) with the product of w and the activations value(i, k), given the length of the longest float
-/// chain of an output.
-template <class P, class Value>
-void expect_product(const P& p, std::size_t n, const float* y, double chain, const Value& value) {
+/// The values of int8 activations (n, k).
+inline std::vector<double> values_of(const QuantizedRows& q, std::size_t n, std::size_t k) {
+  std::vector<double> x(n * k);
+  for (std::size_t i = 0; i < n * k; ++i) {
+    const Int8Group& g = q.row(i / k)[i % k / 32];
+    x[i] = static_cast<double>(g.scale) * g.q[i % k % 32];
+  }
+  return x;
+}
+
+/// Compares y (n, rows) with the product of w and activations x (n, cols), given the length of the longest float chain
+/// of an output.
+inline void expect_product(const Weights& p, std::size_t n, const float* y, double chain,
+                           const std::vector<double>& x) {
   constexpr double eps = std::numeric_limits<float>::epsilon() / 2;
   double worst = 0;
   std::string where;
@@ -103,7 +132,7 @@ void expect_product(const P& p, std::size_t n, const float* y, double chain, con
     for (std::size_t r = 0; r < p.rows; ++r) {
       double sum = 0, terms = 0, parts = 0;
       for (std::size_t k = 0; k < p.cols; ++k) {
-        const double v = value(i, k);
+        const double v = x[i * p.cols + k];
         sum += p.w[r * p.cols + k] * v;
         terms += std::fabs(p.w[r * p.cols + k] * v);
         parts += p.w_top[r * p.cols + k] * std::fabs(v);

@@ -1,0 +1,159 @@
+// The bodies of the matmul sweep; see matmul_sweep.hpp.
+#include "matmul_sweep.hpp"
+
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "vlmt/quant/formats.hpp"
+
+#include "matmul_problem.hpp"
+
+namespace matmul_test {
+namespace {
+
+std::set<std::string_view>& swept_formats() {
+  static std::set<std::string_view> names;
+  return names;
+}
+
+/// Inner lengths in blocks: about 256, 512 and 1024 values, and odd ones around them.
+std::vector<std::size_t> lengths(const FormatCode& format) {
+  if (format.values == 1) return {1, 3, 7, 8, 9, 255, 256, 257, 520};
+  if (format.values < 256) return {1, 3, 7, 8, 9, 17};
+  return {1, 2, 3};
+}
+
+template <class Arch>
+class Matmul : public ::testing::Test {
+ public:
+  explicit Matmul(const Swept& swept) : swept_(swept) {}
+
+ protected:
+  PackedWeights<Arch> weights(std::size_t rows, std::size_t row_blocks, std::uint32_t seed) const {
+    return {swept_.format, swept_.leaves, rows, row_blocks, seed};
+  }
+
+  Swept swept_;
+};
+
+template <class Arch>
+struct PackingLosesNothing : Matmul<Arch> {
+  using Matmul<Arch>::Matmul;
+  void TestBody() override {
+    for (const std::size_t rows : {std::size_t{1}, Arch::lanes, Arch::lanes + 1, 3 * Arch::lanes - 1}) {
+      const PackedWeights<Arch> p = this->weights(rows, 3, 11);
+      std::vector<std::byte> back(p.blocks.size());
+      this->swept_.unpack(p.matrix.data, rows, p.cols, back.data());
+      EXPECT_EQ(std::memcmp(back.data(), p.blocks.data(), back.size()), 0);
+      EXPECT_EQ(p.matrix.bytes(), this->swept_.packed_bytes(rows, p.cols));
+      std::vector<float> row(p.cols);
+      p.matrix.decode_row(rows - 1, row.data());
+      for (std::size_t k = 0; k < p.cols; ++k) EXPECT_EQ(static_cast<double>(row[k]), p.w[(rows - 1) * p.cols + k]);
+    }
+  }
+};
+
+template <class Arch>
+struct FloatFormIsWithinItsBound : Matmul<Arch> {
+  using Matmul<Arch>::Matmul;
+  void TestBody() override {
+    for (const std::size_t blocks : lengths(this->swept_.format)) {
+      for (const std::size_t n : {1u, 2u, 3u, 5u, 8u, 13u}) {
+        const PackedWeights<Arch> p = this->weights(n == 3 ? 37 : 2 * Arch::lanes - 1, blocks, 5);
+        // Rows start off alignment.
+        const std::vector<float> x = random_rows(1, n * p.cols + 1, 7);
+        std::vector<float> y(n * p.rows, NAN);
+        Solo solo;
+        matmul(p.matrix, view(x.data() + 1, n, p.cols), view(y.data(), n, p.rows), solo.member());
+        const double chain = 256 + static_cast<double>(p.cols) / 256;
+        expect_product(p, n, y.data(), chain, {x.begin() + 1, x.end()});
+      }
+    }
+  }
+};
+
+template <class Arch>
+struct Int8FormIsWithinItsBound : Matmul<Arch> {
+  using Matmul<Arch>::Matmul;
+  void TestBody() override {
+    for (const std::size_t blocks : lengths(this->swept_.format)) {
+      for (const std::size_t n : {1u, 2u, 3u, 5u, 8u, 13u}) {
+        const PackedWeights<Arch> p = this->weights(n == 3 ? 37 : 2 * Arch::lanes - 1, blocks, 5);
+        const std::vector<float> x = random_rows(n, p.cols, 7);
+        std::vector<Int8Group> groups(QuantizedRows::count(n, p.cols));
+        const QuantizedRows q{groups.data(), QuantizedRows::row_groups(p.cols)};
+        Solo solo;
+        quantize_rows<Arch>(x.data(), n, p.cols, p.cols, q, solo.member());
+        std::vector<float> y(n * p.rows, NAN);
+        matmul(p.matrix, Activations{nullptr, 0, q, n, p.cols}, Store<Arch>{y.data(), p.rows}, solo.member());
+        expect_product(p, n, y.data(), 6 + static_cast<double>(p.cols) / 32, values_of(q, n, p.cols));
+      }
+    }
+  }
+};
+
+template <class Arch>
+struct ResultsDependNeitherOnTheTeamNorOnTheTile : Matmul<Arch> {
+  using Matmul<Arch>::Matmul;
+  void TestBody() override {
+    const std::size_t n = 27, values = this->swept_.format.values;
+    const PackedWeights<Arch> p = this->weights(3 * 32 + 5, values == 1 ? 300 : 2 * (256 / values), 3);
+    const std::vector<float> x = random_rows(n, p.cols, 9);
+    std::vector<Int8Group> groups(QuantizedRows::count(n, p.cols));
+    const QuantizedRows q{groups.data(), QuantizedRows::row_groups(p.cols)};
+    Solo solo;
+    if (values > 1) quantize_rows<Arch>(x.data(), n, p.cols, p.cols, q, solo.member());
+    for (const bool int8 : {false, true}) {
+      if (int8 && values == 1) continue;
+      const auto rows_from = [&](std::size_t first, std::size_t count) {
+        Activations a = float_rows(x.data() + first * p.cols, count, p.cols);
+        if (int8) a.q = {groups.data() + first * q.stride, q.stride};
+        return a;
+      };
+      // Row by row: the leaf for one row.
+      std::vector<float> single(n * p.rows);
+      for (std::size_t i = 0; i < n; ++i) {
+        matmul(p.matrix, rows_from(i, 1), Store<Arch>{single.data() + i * p.rows, p.rows}, solo.member());
+      }
+      for (const std::size_t size : {1u, 2u, 3u, 7u}) {
+        std::vector<float> y(n * p.rows, NAN);
+        ThreadTeam team(size);
+        team.run([&](Member& m) { matmul(p.matrix, rows_from(0, n), Store<Arch>{y.data(), p.rows}, m); });
+        EXPECT_EQ(std::memcmp(y.data(), single.data(), y.size() * sizeof(float)), 0)
+            << size << " members, int8 " << int8;
+      }
+    }
+  }
+};
+
+template <class Test>
+void add(const std::string& suite, const char* name, const Swept& swept) {
+  ::testing::RegisterTest(suite.c_str(), name, nullptr, nullptr, __FILE__, __LINE__,
+                          [swept]() -> ::testing::Test* { return new Test(swept); });
+}
+
+}  // namespace
+
+void register_sweep(const Swept& swept) {
+  const std::string suite = "Matmul/" + std::string(swept.format.name) + "_" + std::string(swept.leaves.arch);
+  for_each_type(arch::compiled{}, [&]<class Arch>(TypeTag<Arch>) {
+    if (swept.leaves.arch != Arch::name) return;
+    add<PackingLosesNothing<Arch>>(suite, "PackingLosesNothing", swept);
+    add<FloatFormIsWithinItsBound<Arch>>(suite, "FloatFormIsWithinItsBound", swept);
+    if (swept.format.values > 1) add<Int8FormIsWithinItsBound<Arch>>(suite, "Int8FormIsWithinItsBound", swept);
+    add<ResultsDependNeitherOnTheTeamNorOnTheTile<Arch>>(suite, "ResultsDependNeitherOnTheTeamNorOnTheTile", swept);
+  });
+  swept_formats().insert(swept.format.name);
+}
+
+namespace {
+
+TEST(MatmulSweep, HasEveryFormat) {
+  for_each_type(formats::all{}, []<class Format>(TypeTag<Format>) {
+    EXPECT_TRUE(swept_formats().contains(Format::name)) << "no Sweep<" << Format::name << ">";
+  });
+}
+
+}  // namespace
+}  // namespace matmul_test
