@@ -11,8 +11,10 @@
 #include "../../examples/common/command_line.hpp"
 
 int main(int argc, char** argv) {
-  CLI::App app{"Measures the ceilings that kernels are held against: reading memory, and arithmetic in registers.",
-               "vlmt-limits"};
+  const auto command_line = programs::make_command_line(
+      "Measures the ceilings that kernels are held against: reading memory, and arithmetic in registers.",
+      "vlmt-limits");
+  CLI::App& app = *command_line;
   std::vector<std::size_t> threads;
   app.add_option("-t,--threads", threads, "Threads; several give several rows; one and all if absent")
       ->delimiter(',')

@@ -23,8 +23,9 @@ std::pair<int, int> picture_size(const std::string& text) {
 }  // namespace
 
 std::optional<int> parse_options(int argc, char** argv, Options& o) {
-  CLI::App app{"Measures how fast a model loads, sees, reads and writes, beside the limits of this processor.",
-               "vlmt-bench"};
+  const auto command_line = programs::make_command_line(
+      "Measures how fast a model loads, sees, reads and writes, beside the limits of this processor.", "vlmt-bench");
+  CLI::App& app = *command_line;
   app.footer(
       "Every run stands next to a measurement of its limit (reading memory, or arithmetic), so that a busy machine\n"
       "slows both. Figures are medians. Without --model the bundled model is measured.");

@@ -4,7 +4,9 @@
 #include "../common/command_line.hpp"
 
 std::optional<int> parse_arguments(int argc, char** argv, Arguments& a) {
-  CLI::App app{"Asks a vision-language model about pictures and text, or chats with it.", "vlmt-chat"};
+  const auto command_line = programs::make_command_line(
+      "Asks a vision-language model about pictures and text, or chats with it.", "vlmt-chat");
+  CLI::App& app = *command_line;
   app.footer(
       "Without a prompt the program reads it from standard input, or chats if that is a terminal.\n"
       "Without --model it uses the model that is bundled with vlmt; --samples shows what that can do.");

@@ -2,16 +2,9 @@
 // found beside the program.
 #pragma once
 
-#include <algorithm>
-#include <cstdio>
-#include <filesystem>
 #include <optional>
 #include <string>
-#include <system_error>
-#include <utility>
 #include <vector>
-
-#include <vlmt/base/error.hpp>
 
 namespace programs {
 
@@ -22,90 +15,15 @@ struct ModelFiles {
   bool trained = false;  ///< false: random weights, made for tests; its words mean nothing
 };
 
-namespace detail {
-
-/// The models in a folder, which share an mmproj; the one with the shortest name first.
-inline std::vector<ModelFiles> models_in(const std::filesystem::path& folder, bool trained) {
-  std::error_code none;
-  std::vector<ModelFiles> models;
-  std::vector<std::string> projectors;
-  for (const auto& entry : std::filesystem::directory_iterator(folder, none)) {
-    if (entry.path().extension() != ".gguf") continue;
-    const std::string stem = entry.path().stem().string();
-    if (stem.find("mmproj") != std::string::npos) {
-      projectors.push_back(entry.path().string());
-    } else {
-      models.push_back({stem.substr(0, stem.rfind('-')), entry.path().string(), {}, trained});
-    }
-  }
-  if (projectors.empty()) return {};
-  for (ModelFiles& m : models) m.mmproj = *std::min_element(projectors.begin(), projectors.end());
-  std::sort(models.begin(), models.end(), [](const ModelFiles& a, const ModelFiles& b) {
-    return std::pair(a.name.size(), a.model) < std::pair(b.name.size(), b.model);
-  });
-  return models;
-}
-
-/// share/vlmt/models beside the program's folder (installed, or in a build), and models/ of the source tree that the
-/// build stands in.
-inline std::vector<std::filesystem::path> model_roots() {
-  namespace fs = std::filesystem;
-  std::error_code none;
-  const fs::path bin = fs::read_symlink("/proc/self/exe", none).parent_path();
-  std::vector<fs::path> roots = {bin / "../share/vlmt/models", bin / "../../share/vlmt/models"};
-  fs::path up = bin;
-  for (int level = 0; level < 4; ++level) {
-    up = up.parent_path();
-    roots.push_back(up / "models");
-  }
-  return roots;
-}
-
-}  // namespace detail
-
 /// The trained models `tiny` and those beside it, or else `golden`, which is made for tests; the default first.
-inline std::vector<ModelFiles> bundled_models() {
-  for (const bool trained : {true, false}) {
-    for (const std::filesystem::path& root : detail::model_roots()) {
-      auto found = detail::models_in(root / (trained ? "tiny" : "golden"), trained);
-      if (!found.empty()) return found;
-    }
-  }
-  return {};
-}
+std::vector<ModelFiles> bundled_models();
 
 /// The folder of the bundled pictures, with questions and their right answers in items.jsonl.
-inline std::optional<std::string> find_bundled_samples() {
-  std::error_code none;
-  for (const std::filesystem::path& root : detail::model_roots()) {
-    if (std::filesystem::exists(root / "samples" / "items.jsonl", none)) {
-      return std::filesystem::weakly_canonical(root / "samples", none).string();
-    }
-  }
-  return std::nullopt;
-}
+std::optional<std::string> find_bundled_samples();
 
 /// The files that `model` and `mmproj` of a command line mean: the bundled default if no model is named, a bundled one
 /// by its name ("tiny-moe"), else the files themselves. `program` starts the line on standard error that tells of a
 /// model with random weights. Throws vlmt::InputError if a bundled model is needed and none is there.
-inline ModelFiles choose_model(const std::string& model, const std::string& mmproj, const char* program) {
-  std::error_code none;
-  if (!model.empty() && (model.find('/') != std::string::npos || std::filesystem::exists(model, none))) {
-    return {std::filesystem::path(model).stem().string(), model, mmproj, true};
-  }
-  std::string names;
-  for (const ModelFiles& bundled : bundled_models()) {
-    names += (names.empty() ? "" : ", ") + bundled.name;
-    if (!model.empty() && model != bundled.name) continue;
-    if (!bundled.trained) {
-      std::fprintf(stderr, "%s: the bundled model has random weights and is made for tests; its words mean nothing\n",
-                   program);
-    }
-    return {bundled.name, bundled.model, mmproj.empty() ? bundled.mmproj : mmproj, bundled.trained};
-  }
-  if (model.empty()) throw vlmt::InputError("no model is bundled with this build: name one with --model");
-  // No bundled name: a file that is not there.
-  return {model, model, mmproj, true};
-}
+ModelFiles choose_model(const std::string& model, const std::string& mmproj, const char* program);
 
 }  // namespace programs

@@ -4,18 +4,12 @@
 
 #include <cstddef>
 #include <cstdio>
-#include <filesystem>
-#include <fstream>
 #include <memory>
 #include <mutex>
 #include <string>
-#include <system_error>
 #include <unordered_map>
-#include <utility>
 
-#include <nlohmann/json.hpp>
-
-#include <vlmt/base/error.hpp>
+#include <nlohmann/json_fwd.hpp>
 
 namespace eval {
 
@@ -35,73 +29,21 @@ class AnswerLog {
 
   /// Opens or creates `path`, which must belong to the configuration `key`. A last line that was cut off is dropped.
   /// Throws vlmt::FileError.
-  AnswerLog(const std::string& path, const std::string& key, const std::string& label) : path_(path) {
-    const std::size_t good = read(key);
-    std::error_code problem;
-    if (std::filesystem::exists(path, problem)) std::filesystem::resize_file(path, good, problem);
-    file_.reset(std::fopen(path.c_str(), "ab"));
-    if (!file_ || problem) throw vlmt::FileError("cannot be written", {.file = path});
-    if (good == 0) write({{"configuration", label}, {"key", key}});
-  }
+  AnswerLog(const std::string& path, const std::string& key, const std::string& label);
 
   /// The answer to a question, or null.
-  const Answer* find(const std::string& question) const {
-    const auto found = answers_.find(question);
-    return found == answers_.end() ? nullptr : &found->second;
-  }
+  const Answer* find(const std::string& question) const;
 
-  void put(const std::string& question, const std::string& id, Answer answer) {
-    const std::lock_guard lock(mutex_);
-    write({{"question", question},
-           {"id", id},
-           {"answer", answer.text},
-           {"seconds", answer.seconds},
-           {"tokens", answer.tokens},
-           {"visual_tokens", answer.visual_tokens}});
-    answers_.insert_or_assign(question, std::move(answer));
-  }
+  void put(const std::string& question, const std::string& id, Answer answer);
 
  private:
-  using Json = nlohmann::ordered_json;
   struct Close {
     void operator()(std::FILE* file) const noexcept { std::fclose(file); }
   };
 
   /// Reads what is there; returns the bytes of its whole lines.
-  std::size_t read(const std::string& key) {
-    std::ifstream in(path_, std::ios::binary);
-    std::string line;
-    std::size_t good = 0;
-    for (std::size_t number = 1; std::getline(in, line) && !in.eof(); ++number) {
-      const std::string place = path_ + ":" + std::to_string(number);
-      try {
-        const Json json = Json::parse(line);
-        if (number == 1) {
-          if (json.at("key").get<std::string>() != key) {
-            throw vlmt::FileError("the answers are those of another model or configuration", {.file = place});
-          }
-        } else {
-          answers_.insert_or_assign(
-              json.at("question").get<std::string>(),
-              Answer{json.at("answer").get<std::string>(), json.at("seconds").get<double>(),
-                     json.at("tokens").get<std::size_t>(), json.at("visual_tokens").get<std::size_t>()});
-        }
-      } catch (const Json::exception&) {
-        throw vlmt::FileError("is no line of a log of answers; remove the file to start again", {.file = place});
-      }
-      good += line.size() + 1;
-    }
-    return good;
-  }
-
-  void write(const Json& json) {
-    if (!file_) return;
-    // A model's text is UTF-8 up to where it was cut off.
-    const std::string line = json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
-    if (std::fwrite(line.data(), 1, line.size(), file_.get()) != line.size() || std::fflush(file_.get()) != 0) {
-      throw vlmt::FileError("cannot be written", {.file = path_});
-    }
-  }
+  std::size_t read(const std::string& key);
+  void write(const nlohmann::ordered_json& json);
 
   std::string path_;
   std::unique_ptr<std::FILE, Close> file_;

@@ -27,10 +27,11 @@ CLI::Option* list(CLI::App& app, const std::string& name, Values& values, const 
 }  // namespace
 
 std::optional<int> parse_arguments(int argc, char** argv, Arguments& a) {
-  CLI::App app{
+  const auto command_line = programs::make_command_line(
       "Runs a set of questions about pictures through a model and prints how many answers are right, task by task,\n"
       "with 95 % intervals; or compares settings of a model on the same questions.",
-      "vlmt-eval"};
+      "vlmt-eval");
+  CLI::App& app = *command_line;
   app.footer(
       "A set is a JSONL file, or a folder with items.jsonl: one question a line, with id, task, content, answer and\n"
       "metric (exact, json_f1, iou, click, seconds), and target where the metric needs one. Without a set: the "

@@ -19,7 +19,9 @@ struct Arguments {
 };
 
 std::optional<int> parse_arguments(int argc, char** argv, Arguments& a) {
-  CLI::App app{"Lists keys and tensors of GGUF and safetensors files, or plans the memory of a model.", "vlmt-inspect"};
+  const auto command_line = programs::make_command_line(
+      "Lists keys and tensors of GGUF and safetensors files, or plans the memory of a model.", "vlmt-inspect");
+  CLI::App& app = *command_line;
   std::string kv;
   const std::vector<std::string> formats = {"F16", "F32", "BF16", "Q8_0", "Q4_0"};
   app.add_option("files", a.files,

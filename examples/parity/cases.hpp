@@ -68,7 +68,7 @@ class CaseRunner {
     const vlmt::Sequence sequence = vision_and_positions(c, team, compare);
     std::optional<Pass> first;
     for (const std::size_t chunk : settings_.chunks) {
-      const Pass pass = prefill(sequence, team, chunk, 1);
+      const Pass pass = run_model(sequence, team, chunk, 1, answer_tokens);
       const std::string label = settings_.chunks.size() > 1 ? "chunks of " + std::to_string(chunk) + ": " : "";
       if (compare) check(label, name, sequence.size(), pass);
       if (!first) {
@@ -77,14 +77,14 @@ class CaseRunner {
       }
     }
     if (settings_.turns > 1) {
-      const Pass pass = prefill(sequence, team, settings_.chunks[0], settings_.turns);
+      const Pass pass = run_model(sequence, team, settings_.chunks[0], settings_.turns, answer_tokens);
       const std::string label = std::to_string(settings_.turns) + " turns: ";
       if (compare) check(label, name, sequence.size(), pass);
       report_bits(label + name + ".logits as in one prefill", pass.logits, first->logits, false);
     }
     for (const std::size_t threads : settings_.threads) {
       vlmt::OmpTeam some(threads);
-      const Pass pass = prefill(vision_and_positions(c, some, false), some, settings_.chunks[0], 1);
+      const Pass pass = run_model(vision_and_positions(c, some, false), some, settings_.chunks[0], 1, 0);
       report_bits(std::to_string(threads) + " threads: " + name + ".logits", pass.logits, first->logits, true);
     }
   }
@@ -198,9 +198,12 @@ class CaseRunner {
     }
   }
 
-  /// The prompt in `turns` calls, each of which finds the beginning in the KV cache; then 8 tokens, each the likeliest.
-  Pass prefill(const vlmt::Sequence& sequence, vlmt::OmpTeam& team, std::size_t chunk, std::size_t turns) {
-    constexpr std::size_t answer = 8;
+  static constexpr std::size_t answer_tokens = 8;
+
+  /// The prompt in `turns` calls, each of which finds the beginning in the KV cache; then `answer` tokens, each the
+  /// likeliest.
+  Pass run_model(const vlmt::Sequence& sequence, vlmt::OmpTeam& team, std::size_t chunk, std::size_t turns,
+                 std::size_t answer) {
     Pass pass;
     const vlmt::RunnerOptions options{.context = sequence.size() + answer,
                                       .chunk = chunk,
@@ -224,6 +227,7 @@ class CaseRunner {
         pass.logits.insert(pass.logits.end(), b.data.logits, b.data.logits + n * vocab);
       });
     }
+    if (answer == 0) return pass;
     std::vector<float> row(pass.logits.end() - static_cast<std::ptrdiff_t>(vocab), pass.logits.end());
     auto states = std::move(pass.hidden);
     for (std::size_t i = 0;; ++i) {

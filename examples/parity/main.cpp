@@ -18,10 +18,11 @@ struct Arguments {
 };
 
 std::optional<int> parse_arguments(int argc, char** argv, Arguments& a) {
-  CLI::App app{
+  const auto command_line = programs::make_command_line(
       "Runs a model on the inputs of DIR/cases.safetensors and compares each stage with the results that stand there.\n"
       "Where DIR (a folder or a file) has tables.safetensors, checks the rules for sizes, frames and positions.",
-      "vlmt-parity"};
+      "vlmt-parity");
+  CLI::App& app = *command_line;
   parity::Settings& s = a.settings;
   app.add_option("dir", a.folder, "Folder with cases.safetensors, model.gguf and mmproj.gguf, or one .safetensors file")
       ->required();

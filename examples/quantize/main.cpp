@@ -28,10 +28,11 @@ struct Arguments {
 };
 
 std::optional<int> parse_arguments(int argc, char** argv, Arguments& a) {
-  CLI::App app{
+  const auto command_line = programs::make_command_line(
       "Writes a GGUF file with all matrices in another format. Norms, biases, routers, patch and position embeddings\n"
       "stay as they are; rows that are no whole number of blocks get the usual substitute.",
-      "vlmt-quantize"};
+      "vlmt-quantize");
+  CLI::App& app = *command_line;
   std::vector<std::string> formats;
   vlmt::for_each_type(vlmt::formats::all{}, [&](auto tag) { formats.emplace_back(decltype(tag)::type::name); });
   app.add_option("input", a.input, "A model or mmproj file; the first file of a split")->required();

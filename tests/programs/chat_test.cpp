@@ -4,6 +4,7 @@
 #include <vector>
 
 #include <nlohmann/json.hpp>
+#include <png.h>
 
 #include <gtest/gtest.h>
 
@@ -47,7 +48,7 @@ TEST_F(ChatProgram, GivesTheGoldenAnswers) {
   text.push_back("What is the capital of France? It's 42!");
   const Outcome answer = chat(text);
   ASSERT_EQ(answer.code, 0) << answer.err;
-  EXPECT_EQ(nlohmann::json::parse(answer.out)["tokens"].get<std::vector<int>>(),
+  EXPECT_EQ(program_test::parse_json(answer.out)["tokens"].get<std::vector<int>>(),
             cases.read<std::int32_t>("text.greedy"));
 
   const auto& raw = cases.require_tensor("image.raw1");
@@ -64,7 +65,7 @@ TEST_F(ChatProgram, GivesTheGoldenAnswers) {
   picture.push_back("Describe this image.");
   const Outcome seen = chat(picture);
   ASSERT_EQ(seen.code, 0) << seen.err;
-  const auto json = nlohmann::json::parse(seen.out);
+  const auto json = program_test::parse_json(seen.out);
   EXPECT_EQ(json["tokens"].get<std::vector<int>>(), cases.read<std::int32_t>("image.greedy"));
   EXPECT_EQ(json["stats"]["prompt_tokens"], cases.require_tensor("image.input_ids").shape[0]);
   EXPECT_EQ(json["pictures"][0]["tokens"], cases.require_tensor("image.image_embeds").shape[0]);
@@ -138,7 +139,7 @@ TEST_F(ChatProgram, RunsRandomModelsOfBothKinds) {
     const Outcome o = run("vlmt-chat", {"-m", path("model.gguf"), "--mmproj", path("mmproj.gguf"), "--image",
                                         path("picture.png"), "--json", "-n", "5", "--ignore-end", "Hi"});
     ASSERT_EQ(o.code, 0) << o.err;
-    EXPECT_EQ(nlohmann::json::parse(o.out)["tokens"].size(), 5u);
+    EXPECT_EQ(program_test::parse_json(o.out)["tokens"].size(), 5u);
   }
 }
 
@@ -147,7 +148,7 @@ TEST_F(ChatProgram, ReadsTheFramesOfAVideo) {
   for (int i = 0; i < 5; ++i) write_png(home_ / "frames" / ("f" + std::to_string(i) + ".png"), 96, 64);
   const Outcome o = chat({"--json", "-n", "2", "--frames", path("frames"), "--fps", "4", "When does it end?"});
   ASSERT_EQ(o.code, 0) << o.err;
-  const auto json = nlohmann::json::parse(o.out);
+  const auto json = program_test::parse_json(o.out);
   EXPECT_EQ(json["pictures"][0]["frames"], 5);
   EXPECT_EQ(json["stats"]["visual_tokens"], json["pictures"][0]["tokens"]);
 }
@@ -159,7 +160,7 @@ TEST_F(ChatProgram, IsTheSameForAnySeedOrTeamThatIsTheSame) {
     more.insert(more.end(), base.begin(), base.end());
     const Outcome o = run("vlmt-chat", more);
     EXPECT_EQ(o.code, 0) << o.err;
-    return nlohmann::json::parse(o.out)["tokens"].get<std::vector<int>>();
+    return program_test::parse_json(o.out)["tokens"].get<std::vector<int>>();
   };
   const auto first = tokens({"--seed", "7", "-t", "1"});
   EXPECT_EQ(first, tokens({"--seed", "7", "-t", "3"}));
@@ -169,7 +170,7 @@ TEST_F(ChatProgram, IsTheSameForAnySeedOrTeamThatIsTheSame) {
 TEST_F(ChatProgram, SaysErrorsAsJson) {
   const Outcome o = chat({"--json", "--image", path("none.png"), "Hi"});
   EXPECT_EQ(o.code, 1);
-  const auto json = nlohmann::json::parse(o.out);
+  const auto json = program_test::parse_json(o.out);
   EXPECT_EQ(json.size(), 1u);
   EXPECT_NE(json["error"].get<std::string>().find("none.png"), std::string::npos);
 }
@@ -191,7 +192,7 @@ TEST_F(ChatProgram, TellsCostsBeforeAnythingRuns) {
   write_png(path("picture.png"), 640, 480);
   const Outcome o = chat({"--dry-run", "--json", "--image", path("picture.png")});
   ASSERT_EQ(o.code, 0) << o.err;
-  const auto json = nlohmann::json::parse(o.out);
+  const auto json = program_test::parse_json(o.out);
   EXPECT_EQ(json["pictures"][0]["tokens"], 300);
   const auto& plan = json["plan_bytes"];
   std::size_t sum = 0;
@@ -222,7 +223,7 @@ TEST_F(ChatProgram, MeasuresWhatItPlanned) {
   write_png(path("picture.png"), 640, 480);
   const Outcome o = chat({"--json", "--image", path("picture.png"), "-n", "200", "--context", "1024", "Hi"});
   ASSERT_EQ(o.code, 0) << o.err;
-  const auto stats = nlohmann::json::parse(o.out)["stats"];
+  const auto stats = program_test::parse_json(o.out)["stats"];
   // The plan is about a full context; what is not planned (the C library) stays below 16 MiB here.
   EXPECT_LT(stats["peak_bytes"].get<double>(), stats["plan_bytes"]["total"].get<double>() + (16 << 20));
   EXPECT_GT(stats["decode_tokens_per_second"].get<double>(), 0.0);

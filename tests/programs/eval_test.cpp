@@ -31,7 +31,6 @@ class EvalProgram : public program_test::ProgramTest {
   /// A mixture with random weights and a set of two questions on one picture each.
   void SetUp() override {
     ProgramTest::SetUp();
-    if (IsSkipped()) return;
     vlmt::testing::TinyModel shape;
     shape.experts = 8;
     vlmt::testing::write_tiny_model(shape, path("moe.gguf"));
@@ -72,7 +71,7 @@ TEST_F(EvalProgram, ComparesAndGoesOnWhereItWas) {
   const Outcome first = eval(settings);
   ASSERT_EQ(first.code, 0) << first.err;
   EXPECT_NE(first.err.find("8 configurations, 2 questions: 16 answers"), std::string::npos) << first.err;
-  const Json report = Json::parse(first.out);
+  const Json report = program_test::parse_json(first.out);
   ASSERT_EQ(report["results"].size(), 8u);
   for (const char* form : {"md", "csv", "json", "html"}) {
     EXPECT_GT(read_text(path("out/report." + std::string(form))).size(), 500u) << form;
@@ -80,7 +79,7 @@ TEST_F(EvalProgram, ComparesAndGoesOnWhereItWas) {
   // Without changes to the model nothing is asked again, and nothing changes.
   const Outcome second = eval(settings);
   EXPECT_NE(second.err.find(": 0 answers"), std::string::npos) << second.err;
-  EXPECT_EQ(Json::parse(second.out)["results"], report["results"]);
+  EXPECT_EQ(program_test::parse_json(second.out)["results"], report["results"]);
   // A changed picture is asked about again, by whoever sees it; both questions are where it has a part in choosing
   // experts.
   write_png(path("a.png"), 32, 64);
@@ -95,7 +94,8 @@ TEST_F(EvalProgram, AnswersDoNotDependOnThreads) {
     more.insert(more.end(), {"--format", "json"});
     const Outcome other = eval(more);
     ASSERT_EQ(other.code, 0) << other.err;
-    EXPECT_EQ(answers_of(Json::parse(other.out)["results"][0]), answers_of(Json::parse(one.out)["results"][0]));
+    EXPECT_EQ(answers_of(program_test::parse_json(other.out)["results"][0]),
+              answers_of(program_test::parse_json(one.out)["results"][0]));
   }
 }
 
@@ -150,7 +150,7 @@ class BundledModel : public program_test::ProgramTest {
  protected:
   void SetUp() override {
     ProgramTest::SetUp();
-    if (!IsSkipped()) ASSERT_TRUE(std::filesystem::exists(bundled_model)) << bundled_model << " belongs to the tree";
+    ASSERT_TRUE(std::filesystem::exists(bundled_model)) << bundled_model << " belongs to the tree";
   }
 };
 
@@ -158,7 +158,7 @@ TEST_F(BundledModel, AnswersAllSamplesRightly) {
   for (const char* model : {"tiny", "tiny-moe"}) {
     const Outcome o = run("vlmt-eval", {"-m", model, "--format", "json"});
     ASSERT_EQ(o.code, 0) << o.err;
-    const Json report = Json::parse(o.out);
+    const Json report = program_test::parse_json(o.out);
     Strings metrics;
     for (const Json& row : report["results"][0]["rows"]) {
       metrics.push_back(row["metric"]);
@@ -174,13 +174,13 @@ TEST_F(BundledModel, AnswersAllSamplesRightly) {
 TEST_F(BundledModel, LooksAtThePictures) {
   const Outcome o = run("vlmt-eval", {"--pictures", "true,blank", "--format", "json"});
   ASSERT_EQ(o.code, 0) << o.err;
-  const Json rows = Json::parse(o.out)["results"][1]["rows"];
+  const Json rows = program_test::parse_json(o.out)["results"][1]["rows"];
   EXPECT_LT(rows.back()["score"], 0.4) << rows.back();
   EXPECT_LT(rows.back()["paired"]["p"], 0.001);
 }
 
 TEST_F(BundledModel, IsTheDefaultOfChat) {
-  const Json first = Json::parse(
+  const Json first = program_test::parse_json(
       read_text(bundled_samples + "/items.jsonl").substr(0, read_text(bundled_samples + "/items.jsonl").find('\n')));
   const std::string picture = bundled_samples + "/" + first["content"][0]["image"].get<std::string>();
   const Outcome o = run("vlmt-chat", {"--greedy", "--image", picture, first["content"][1]["text"].get<std::string>()});

@@ -1,8 +1,10 @@
 // vlmt-inspect, vlmt-quantize and vlmt-parity as processes.
 #include <cmath>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -24,9 +26,10 @@ using Strings = std::vector<std::string>;
 
 class ToolPrograms : public program_test::ProgramTest {
  protected:
+  using Edit = std::function<bool(std::vector<float>& values, std::vector<std::uint64_t>& shape)>;
+
   /// The golden file with one tensor changed by `edit`, or left out if it returns false.
-  template <class Edit>
-  std::string changed_cases(const std::string& name, Edit&& edit) const {
+  std::string changed_cases(const std::string& name, const Edit& edit) const {
     const auto file = vlmt::SafetensorsFile::open(golden("qwen3vl/cases.safetensors"));
     std::vector<float> values = file.read<float>(name);
     std::vector<std::uint64_t> shape = file.require_tensor(name).shape;
@@ -69,34 +72,34 @@ TEST_F(ToolPrograms, ParityHoldsOnTheGoldenModels) {
 
 TEST_F(ToolPrograms, ParityHoldsInPiecesInTurnsAndOnAnyTeam) {
   const Outcome o = parity(
-      golden("qwen3vl"), {"--partial", "--case", "mixed", "--chunk", "1,7,64", "--turns", "3", "--threads", "1,2,3,7"});
+      golden("qwen3vl"), {"--partial", "--case", "mixed", "--chunk", "7,1,64", "--turns", "3", "--threads", "1,2,3,7"});
   EXPECT_EQ(o.code, 0) << o.out;
   EXPECT_NE(o.out.find("7 threads: "), std::string::npos);
   EXPECT_NE(o.out.find("3 turns: "), std::string::npos);
 }
 
 TEST_F(ToolPrograms, ParityFindsOneWrongTensor) {
-  const auto failure = [&](const std::string& name, const Strings& more, auto edit) {
+  const auto failure = [&](const std::string& name, const Strings& more, const Edit& edit) {
     const Outcome o = parity(changed_cases(name, edit), more);
     EXPECT_EQ(o.code, 1) << o.out;
     const std::size_t at = o.out.find("FAIL " + name);
     EXPECT_NE(at, std::string::npos) << o.out;
     return at == std::string::npos ? std::string() : o.out.substr(at, o.out.find('\n', at) - at);
   };
-  const auto missing = [](auto&, auto&) { return false; };
+  const auto missing = [](std::vector<float>&, std::vector<std::uint64_t>&) { return false; };
   EXPECT_NE(failure("image.hidden2", {}, missing).find("missing"), std::string::npos);
   EXPECT_NE(failure("image.image_deepstack1", {}, missing).find("missing"), std::string::npos);
-  const auto reshaped = [](auto& values, auto& shape) {
+  const auto reshaped = [](std::vector<float>& values, std::vector<std::uint64_t>& shape) {
     shape = {values.size()};
     return true;
   };
   EXPECT_NE(failure("text.logits", {"--partial"}, reshaped).find("shape"), std::string::npos);
-  const auto not_finite = [](auto& values, auto&) {
+  const auto not_finite = [](std::vector<float>& values, std::vector<std::uint64_t>&) {
     values[7] = std::numeric_limits<float>::quiet_NaN();
     return true;
   };
   EXPECT_NE(failure("text.logits", {"--partial"}, not_finite).find("not finite"), std::string::npos);
-  const auto wrong = [](auto& values, auto&) {
+  const auto wrong = [](std::vector<float>& values, std::vector<std::uint64_t>&) {
     values[3 * 768 + 5] += 1e-2f;
     return true;
   };
@@ -126,7 +129,6 @@ TEST_F(ToolPrograms, ParityDumpsWhereThereAreInputsOnly) {
 
 // The reference's float64 sums over the requantised weights are the truth; three threads or seven change no bit.
 TEST_F(ToolPrograms, RequantisedModelsAreExactAndTheSameOnAnyTeam) {
-  using Formats = vlmt::TypeList<vlmt::Q8_0, vlmt::Q4_1, vlmt::Q4_K, vlmt::Q6_K, vlmt::NVFP4>;
   const auto prompts = vlmt::SafetensorsFile::open(golden("qwen3vl/cases.safetensors"));
   const auto& ids = prompts.require_tensor("text.input_ids");
   const std::string inputs = path("inputs.safetensors"), cases = path("cases.safetensors"),
@@ -134,8 +136,8 @@ TEST_F(ToolPrograms, RequantisedModelsAreExactAndTheSameOnAnyTeam) {
   vlmt::SafetensorsWriter input_writer;
   input_writer.add(ids.name, *ids.type, ids.shape, ids.data);
   input_writer.write(inputs);
-  vlmt::for_each_type(Formats{}, [&](auto tag) {
-    const std::string name(decltype(tag)::type::name), model = path("model.gguf");
+  const std::string model = path("model.gguf");
+  for (const std::string name : {"Q8_0", "Q4_1", "Q4_K", "Q6_K", "NVFP4"}) {
     ASSERT_EQ(run("vlmt-quantize", {golden("qwen3vl/model.gguf"), model, "--type", name, "--quiet"}).code, 0) << name;
     ASSERT_EQ(run("vlmt-parity", {inputs, "-m", model, "--kernels", "ref", "--dump", dump}).code, 0) << name;
     const auto reference = vlmt::SafetensorsFile::open(dump);
@@ -153,24 +155,27 @@ TEST_F(ToolPrograms, RequantisedModelsAreExactAndTheSameOnAnyTeam) {
       EXPECT_EQ(o.code, 0) << name << o.out << o.err;
       EXPECT_NE(o.out.find("7 threads: text.logits: bit-equal"), std::string::npos) << name << o.out;
     }
-  });
+  }
 }
 
 TEST_F(ToolPrograms, EveryFormatRuns) {
-  vlmt::for_each_type(vlmt::formats::all{}, [&](auto tag) {
-    using Format = typename decltype(tag)::type;
-    const std::string name(Format::name), model = path("model.gguf"), mmproj = path("mmproj.gguf");
+  std::vector<std::pair<std::string, std::uint32_t>> formats;
+  vlmt::for_each_type(vlmt::formats::all{}, [&]<class Format>(vlmt::TypeTag<Format>) {
+    formats.emplace_back(Format::name, Format::type_id);
+  });
+  const std::string model = path("model.gguf"), mmproj = path("mmproj.gguf");
+  program_test::write_png(path("picture.png"), 64, 48);
+  for (const auto& [name, type_id] : formats) {
     const Outcome q = run("vlmt-quantize", {golden("qwen3vl/model.gguf"), model, "--type", name, "--quiet"});
     ASSERT_EQ(q.code, 0) << name << q.err;
     ASSERT_EQ(run("vlmt-quantize", {golden("qwen3vl/mmproj.gguf"), mmproj, "--type", name, "--quiet"}).code, 0) << name;
     const auto file = vlmt::GgufFile::open(model);
-    EXPECT_EQ(file.require_tensor("blk.0.attn_q.weight").type, Format::type_id) << name;
+    EXPECT_EQ(file.require_tensor("blk.0.attn_q.weight").type, type_id) << name;
     EXPECT_EQ(file.require_tensor("blk.0.attn_norm.weight").type, vlmt::F32::type_id) << name;
-    program_test::write_png(path("picture.png"), 64, 48);
     const Outcome o = run("vlmt-chat", {"-m", model, "--mmproj", mmproj, "--image", path("picture.png"), "--greedy",
                                         "-n", "4", "--json", "Hi"});
     EXPECT_EQ(o.code, 0) << name << o.err;
-  });
+  }
 }
 
 TEST_F(ToolPrograms, QuantizeUsesSubstitutesForOddRows) {
@@ -191,18 +196,18 @@ TEST_F(ToolPrograms, InspectListsFilesAndPlans) {
   EXPECT_NE(text.out.find("general.architecture = qwen3vl"), std::string::npos);
   EXPECT_NE(text.out.find("blk.0.attn_q.weight"), std::string::npos);
   const Outcome json = run("vlmt-inspect", {golden("qwen3vl/model.gguf"), "--json"});
-  const auto parsed = nlohmann::json::parse(json.out);
+  const auto parsed = program_test::parse_json(json.out);
   const auto model = vlmt::GgufFile::open(golden("qwen3vl/model.gguf"));
   EXPECT_EQ(parsed["tensors"].size(), model.tensors().size());
   const Outcome tensors = run("vlmt-inspect", {golden("qwen3vl/cases.safetensors"), "--json"});
-  EXPECT_EQ(nlohmann::json::parse(tensors.out)["format"], "safetensors");
+  EXPECT_EQ(program_test::parse_json(tensors.out)["format"], "safetensors");
 
   const Strings files = {golden("qwen3vl/model.gguf"), golden("qwen3vl/mmproj.gguf"), "--plan", "--json"};
   const auto bytes = [&](Strings more) {
     more.insert(more.begin(), files.begin(), files.end());
     const Outcome o = run("vlmt-inspect", more);
     EXPECT_EQ(o.code, 0) << o.err;
-    return nlohmann::json::parse(o.out);
+    return program_test::parse_json(o.out);
   };
   const auto small = bytes({"--context", "1024", "--picture", "640x480"});
   const auto large = bytes({"--context", "2048", "--kv", "F32"});
