@@ -4,6 +4,8 @@
 #include <cmath>
 #include <cstring>
 #include <stdexcept>
+#include <string>
+#include <type_traits>
 #include <vector>
 
 #include <sys/mman.h>
@@ -69,7 +71,13 @@ struct Arena {
 template <class T>
 class StepTest : public testing::Test {};
 using Teams = testing::Types<vlmt::ThreadTeam, vlmt::OmpTeam>;
-TYPED_TEST_SUITE(StepTest, Teams);
+struct TeamNames {
+  template <class T>
+  static std::string GetName(int) {
+    return std::is_same_v<T, vlmt::OmpTeam> ? "OmpTeam" : "ThreadTeam";
+  }
+};
+TYPED_TEST_SUITE(StepTest, Teams, TeamNames);
 
 TYPED_TEST(StepTest, RecordedOverInaccessibleMemoryReplaysAsTheImmediateStep) {
   for (const std::size_t size : {1u, 2u, 3u, 7u}) {

@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <type_traits>
 #include <vector>
 
 #include <pthread.h>
@@ -58,7 +59,13 @@ using Teams = testing::Types<ThreadTeam, OmpTeam>;
 #else
 using Teams = testing::Types<ThreadTeam>;
 #endif
-TYPED_TEST_SUITE(TeamTest, Teams);
+struct TeamNames {
+  template <class T>
+  static std::string GetName(int) {
+    return std::is_same_v<T, OmpTeam> ? "OmpTeam" : "ThreadTeam";
+  }
+};
+TYPED_TEST_SUITE(TeamTest, Teams, TeamNames);
 
 TYPED_TEST(TeamTest, RunsEveryRankOnce) {
   for (const std::size_t size : kSizes) {
@@ -106,7 +113,7 @@ TYPED_TEST(TeamTest, BarriersOrderMemory) {
   for (const std::size_t size : kSizes) {
     TypeParam team(size);
     const std::size_t members = expected_size<TypeParam>(size);
-    const std::size_t rounds = size > std::thread::hardware_concurrency() ? 500 : 4000;
+    const std::size_t rounds = size > std::thread::hardware_concurrency() ? 100 : 1000;
     std::vector<std::size_t> slot(size), wrong(size);
     team.run([&](Member& m) {
       for (std::size_t round = 0; round < rounds; ++round) {
@@ -142,12 +149,12 @@ TYPED_TEST(TeamTest, BarriersWaitForTheSlowest) {
 TYPED_TEST(TeamTest, ManyShortRuns) {
   TypeParam team(2);
   std::size_t calls = 0;
-  for (int i = 0; i < 3000; ++i) {
+  for (int i = 0; i < 500; ++i) {
     team.run([&](Member& m) {
       if (m.rank() == 0) ++calls;
     });
   }
-  EXPECT_EQ(calls, 3000u);
+  EXPECT_EQ(calls, 500u);
 }
 
 struct Counted {
@@ -262,7 +269,7 @@ TEST(ThreadTeamTest, TwoThreadsMayShareOneTeam) {
     std::vector<std::jthread> users;
     for (std::size_t u = 0; u < 2; ++u) {
       users.emplace_back([&, u] {
-        for (std::size_t n = 0; n < 500; ++n) wrong[u] += sum_below(team, n) != (n == 0 ? 0 : n * (n - 1) / 2);
+        for (std::size_t n = 0; n < 200; ++n) wrong[u] += sum_below(team, n) != (n == 0 ? 0 : n * (n - 1) / 2);
       });
     }
   }
