@@ -14,6 +14,7 @@
 #include "vlmt/kernel/attention_instances.hpp"
 
 #include "kernel_check.hpp"
+#include "kv_leaves.hpp"
 
 namespace vlmt_test {
 
@@ -38,7 +39,7 @@ struct AttentionCase {
   static AttentionCase example() {
     AttentionCase c;
     c.n = 70, c.kv_heads = 1, c.heads = 2, c.dim = 32, c.start = 290;
-    c.key = c.value = &vlmt::kv_leaf_v<vlmt::F32, Arch>;
+    c.key = c.value = &kv_leaf<vlmt::F32, Arch>();
     c.fill(11);
     return c;
   }

@@ -25,7 +25,7 @@ void check_both(const AttentionCase& c, const Variant& variant) {
 TEST(AttentionReference, IsTheFormula) {
   AttentionCase c;
   c.n = 2, c.heads = 2, c.kv_heads = 1, c.dim = 3, c.start = 1;
-  c.key = c.value = &kv_leaf_v<F32, arch::reference>;
+  c.key = c.value = &kv_leaf<F32, arch::reference>();
   c.fill(1);
   const auto got = c.prefill<arch::reference>(CausalAttention{});
   const auto key = [&](std::size_t s, std::size_t i) {
@@ -59,7 +59,7 @@ TYPED_TEST(Attention, HeadSizesAndGroups) {
     for (const std::size_t group : {1u, 2u, 3u, 4u, 8u}) {
       AttentionCase c;
       c.n = 37, c.kv_heads = 2, c.heads = 2 * group, c.dim = dim, c.start = 41;
-      c.key = c.value = &kv_leaf_v<F32, TypeParam>;
+      c.key = c.value = &kv_leaf<F32, TypeParam>();
       c.fill(static_cast<unsigned>(dim + group));
       check_both<TypeParam>(c, CausalAttention{});
     }
@@ -67,16 +67,19 @@ TYPED_TEST(Attention, HeadSizesAndGroups) {
 }
 
 TYPED_TEST(Attention, EveryPairOfFormats) {
-  for_each_type(formats::cache{}, [&]<class Key>(TypeTag<Key>) {
-    for_each_type(formats::cache{}, [&]<class Value>(TypeTag<Value>) {
+  std::vector<const KvLeaf*> leaves;
+  for_each_type(formats::cache{},
+                [&]<class Format>(TypeTag<Format>) { leaves.push_back(&kv_leaf<Format, TypeParam>()); });
+  for (const KvLeaf* key : leaves) {
+    for (const KvLeaf* value : leaves) {
       AttentionCase c;
       c.n = 5, c.kv_heads = 1, c.heads = 2, c.dim = 96, c.start = 130;
-      c.key = &kv_leaf_v<Key, TypeParam>;
-      c.value = &kv_leaf_v<Value, TypeParam>;
+      c.key = key;
+      c.value = value;
       c.fill(9);
       check_both<TypeParam>(c, CausalAttention{});
-    });
-  });
+    }
+  }
 }
 
 TYPED_TEST(Attention, BordersOfTilesAndChunks) {
@@ -84,7 +87,7 @@ TYPED_TEST(Attention, BordersOfTilesAndChunks) {
     for (const std::size_t n : {1u, 2u, 7u}) {
       AttentionCase c;
       c.n = n, c.kv_heads = 2, c.heads = 4, c.dim = 64, c.start = start, c.capacity = 700;
-      c.key = c.value = &kv_leaf_v<F16, TypeParam>;
+      c.key = c.value = &kv_leaf<F16, TypeParam>();
       c.fill(static_cast<unsigned>(start) + 3);
       check_both<TypeParam>(c, CausalAttention{});
     }
@@ -94,7 +97,7 @@ TYPED_TEST(Attention, BordersOfTilesAndChunks) {
 TYPED_TEST(Attention, ManyRowsMakeSeveralBlocks) {
   AttentionCase c;
   c.n = 300, c.kv_heads = 1, c.heads = 4, c.dim = 16, c.start = 0;
-  c.key = c.value = &kv_leaf_v<F32, TypeParam>;
+  c.key = c.value = &kv_leaf<F32, TypeParam>();
   c.fill(4);
   check_both<TypeParam>(c, CausalAttention{});
 }
@@ -103,7 +106,7 @@ TYPED_TEST(Attention, ManyRowsMakeSeveralBlocks) {
 TYPED_TEST(Attention, PiecesOfAPromptGiveTheSameBits) {
   AttentionCase c;
   c.n = 150, c.kv_heads = 1, c.heads = 2, c.dim = 64, c.start = 20;
-  c.key = c.value = &kv_leaf_v<F16, TypeParam>;
+  c.key = c.value = &kv_leaf<F16, TypeParam>();
   c.fill(5);
   const auto whole = c.prefill<TypeParam>(CausalAttention{});
   for (const std::size_t piece : {1u, 7u, 64u}) {
@@ -125,7 +128,7 @@ TEST(AttentionTeam, ResultsDoNotDependOnTheTeam) {
   using Arch = arch::native;
   AttentionCase c;
   c.n = 90, c.kv_heads = 2, c.heads = 6, c.dim = 64, c.start = 700, c.capacity = 1000;
-  c.key = c.value = &kv_leaf_v<Q8_0, Arch>;
+  c.key = c.value = &kv_leaf<Q8_0, Arch>();
   c.fill(7);
   const auto whole = c.prefill<Arch>(CausalAttention{});
   const auto split = c.split<Arch>(CausalAttention{});

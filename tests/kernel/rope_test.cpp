@@ -3,6 +3,7 @@
 #include "vlmt/kernel/rope.hpp"
 
 #include "kernel_check.hpp"
+#include "kv_leaves.hpp"
 
 namespace {
 
@@ -96,8 +97,8 @@ TYPED_TEST(Rope, RotatesAsTheReference) {
   check_rotation<TypeParam, RopeHalves>(64, 8);
 }
 
-template <class Arch, class Key, class Value>
-void check_store() {
+template <class Arch>
+void check_store(const KvLeaf& key, const KvLeaf& value) {
   const std::size_t n = 3, heads = 4, kv_heads = 2, dim = 64, half = 32, capacity = 9;
   const std::size_t stride = (heads + 2 * kv_heads) * dim;
   const auto qkv = gaussian(n * stride, 2);
@@ -107,8 +108,6 @@ void check_store() {
   rope_frequencies(5e6, half, nullptr, f.data());
   const std::vector<std::int32_t> positions = {4, 4, 4, 5, 6, 7, 9, 9, 9};
   rope_table<Arch>(RopeInterleaved3d{10, 10}, positions.data(), n, f.data(), half, table.data());
-  const KvLeaf& key = kv_leaf_v<Key, Arch>;
-  const KvLeaf& value = kv_leaf_v<Value, Arch>;
   const std::size_t key_bytes = kv_rows_bytes(key, kv_heads, dim, capacity);
   const std::size_t value_bytes = kv_rows_bytes(value, kv_heads, dim, capacity);
   const std::int32_t start = 5;
@@ -172,9 +171,9 @@ void check_store() {
 }
 
 TYPED_TEST(Rope, FusedStepWritesTheCache) {
-  check_store<TypeParam, F32, F16>();
-  check_store<TypeParam, BF16, Q8_0>();
-  check_store<TypeParam, Q4_0, F32>();
+  check_store<TypeParam>(kv_leaf<F32, TypeParam>(), kv_leaf<F16, TypeParam>());
+  check_store<TypeParam>(kv_leaf<BF16, TypeParam>(), kv_leaf<Q8_0, TypeParam>());
+  check_store<TypeParam>(kv_leaf<Q4_0, TypeParam>(), kv_leaf<F32, TypeParam>());
 }
 
 }  // namespace
