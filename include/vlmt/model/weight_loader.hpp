@@ -16,6 +16,7 @@
 
 #include "vlmt/base/config.hpp"
 #include "vlmt/base/error.hpp"
+#include "vlmt/base/type_list.hpp"
 #include "vlmt/exec/buffer.hpp"
 #include "vlmt/exec/team.hpp"
 #include "vlmt/kernel/packed_matrix.hpp"
@@ -87,7 +88,11 @@ class WeightLoader {
 
   template <class Format>
   static void convert_rows(const float* x, std::size_t values, std::byte* blocks) {
-    encode_row<Format>(x, values, reinterpret_cast<typename Format::Block*>(blocks));
+    if constexpr (contains_v<Format, formats::all>) {
+      encode_row(Format::type_id, x, values, blocks);  // compiled once
+    } else {
+      encode_row<Format>(x, values, reinterpret_cast<typename Format::Block*>(blocks));
+    }
   }
 
   // Packs rows [part.begin, part.end) of a matrix whose tensor is converted, a panel at a time.
