@@ -9,25 +9,27 @@
 #include <string>
 #include <utility>
 
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "vlmt/base/config.hpp"
 #include "vlmt/base/error.hpp"
 #include "vlmt/io/mapped_file.hpp"
 
 VLMT_BEGIN_NAMESPACE
 
-/// Writes to `path`.part and renames it in finish(). Without finish() the destructor removes the part.
+/// Writes to `path`.part and renames it in finish(). Without finish() the destructor removes the part; one that a
+/// crash has left is written over by the next. Of several writers of one path at a time all but the first are refused.
 class OutputFile {
  public:
-  /// Throws FileError where the file cannot be created.
-  explicit OutputFile(std::string path) : path_(std::move(path)), file_(std::fopen(part().c_str(), "wb")) {
-    if (!file_) detail::throw_errno(part(), "cannot be created", errno);
-  }
+  /// Throws FileError where the file cannot be created, or somebody else is writing it.
+  explicit OutputFile(std::string path) : path_(std::move(path)), file_(create(part())) {}
   OutputFile(const OutputFile&) = delete;
   OutputFile& operator=(const OutputFile&) = delete;
   ~OutputFile() {
-    if (!file_) return;
-    file_.reset();
-    std::remove(part().c_str());
+    if (file_) std::remove(part().c_str());
   }
 
   /// Throws FileError where the disk is full and the like.
@@ -37,25 +39,51 @@ class OutputFile {
     }
   }
 
-  /// Closes the file and gives it its name. Throws FileError.
+  /// Gives the file its name once all of it is on the disk. Throws FileError.
   void finish() {
-    const bool closed = std::fclose(file_.release()) == 0;
-    if (!closed || std::rename(part().c_str(), path_.c_str()) != 0) {
-      const int error = errno;
-      std::remove(part().c_str());
-      detail::throw_errno(path_, "cannot be written", error);
-    }
+    const bool done = std::fflush(file_.get()) == 0 && ::fsync(::fileno(file_.get())) == 0 &&
+                      std::rename(part().c_str(), path_.c_str()) == 0;
+    const int error = errno;
+    if (!done) std::remove(part().c_str());
+    file_.reset();  // last: closing ends the lock, and whoever takes it next begins by truncating
+    if (!done) detail::throw_errno(path_, "cannot be written", error);
   }
 
  private:
   struct Close {
     void operator()(std::FILE* file) const noexcept { std::fclose(file); }
   };
+  using Handle = std::unique_ptr<std::FILE, Close>;
+
+  // An empty file that nobody else writes to.
+  static Handle create(const std::string& part) {
+    while (true) {
+      const int fd = ::open(part.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+      if (fd < 0) detail::throw_errno(part, "cannot be created", errno);
+      Handle file(::fdopen(fd, "wb"));
+      if (!file) {
+        const int error = errno;
+        ::close(fd);
+        detail::throw_errno(part, "cannot be created", error);
+      }
+      if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        if (errno == EWOULDBLOCK) throw FileError("is being written by somebody else", {.file = part});
+        detail::throw_errno(part, "cannot be locked", errno);
+      }
+      // Until the lock was ours its owner may have renamed or removed what we opened.
+      struct stat opened {
+      }, named{};
+      if (::fstat(fd, &opened) != 0) detail::throw_errno(part, "cannot be examined", errno);
+      if (::stat(part.c_str(), &named) != 0 || named.st_ino != opened.st_ino || named.st_dev != opened.st_dev) continue;
+      if (::ftruncate(fd, 0) != 0) detail::throw_errno(part, "cannot be written", errno);
+      return file;
+    }
+  }
 
   std::string part() const { return path_ + ".part"; }
 
   std::string path_;
-  std::unique_ptr<std::FILE, Close> file_;
+  Handle file_;
 };
 
 VLMT_END_NAMESPACE
