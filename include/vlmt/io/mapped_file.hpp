@@ -59,6 +59,8 @@ class MappedFile {
   const std::string& path() const noexcept { return path_; }
   std::span<const std::byte> bytes() const noexcept { return {data_, size_}; }
   std::size_t size() const noexcept { return size_; }
+  /// When the file was last written, in nanoseconds since the epoch.
+  std::int64_t modified() const noexcept { return modified_; }
 
   /// Gives back the pages that lie wholly inside [offset, offset + n): they leave the resident set and are read again
   /// from the page cache or disk when touched. Out-of-range parts are ignored.
@@ -79,8 +81,8 @@ class MappedFile {
   }
 
  private:
-  MappedFile(std::string path, const std::byte* data, std::size_t size)
-      : path_(std::move(path)), data_(data), size_(size) {}
+  MappedFile(std::string path, const std::byte* data, std::size_t size, std::int64_t modified)
+      : path_(std::move(path)), data_(data), size_(size), modified_(modified) {}
 
   static std::size_t page_size() noexcept {
     const long page = ::sysconf(_SC_PAGESIZE);
@@ -95,6 +97,7 @@ class MappedFile {
   std::string path_;
   const std::byte* data_;
   std::size_t size_;
+  std::int64_t modified_;
 };
 
 #if VLMT_HAS_BODIES
@@ -111,7 +114,9 @@ VLMT_BODY std::shared_ptr<const MappedFile> MappedFile::open(const std::string& 
   const auto size = static_cast<std::size_t>(status.st_size);
   void* address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.get(), 0);
   if (address == MAP_FAILED) detail::throw_errno(path, "cannot be mapped", errno);
-  return std::shared_ptr<const MappedFile>(new MappedFile(path, static_cast<const std::byte*>(address), size));
+  const std::int64_t modified = std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec;
+  return std::shared_ptr<const MappedFile>(
+      new MappedFile(path, static_cast<const std::byte*>(address), size, modified));
 }
 
 #endif

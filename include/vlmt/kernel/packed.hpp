@@ -20,6 +20,10 @@
 
 VLMT_BEGIN_NAMESPACE
 
+/// To be raised with every change of the bytes that a packed weight has, in the order of packing or in how weights are
+/// converted before: files of packed weights must not outlive it.
+inline constexpr unsigned packed_layout_version = 1;
+
 /// Rows of a panel.
 template <class Arch>
 inline constexpr std::size_t panel_rows_v = Arch::lanes;

@@ -19,6 +19,7 @@
 #include "vlmt/io/gguf.hpp"
 #include "vlmt/model/decoder.hpp"
 #include "vlmt/model/model_pair.hpp"
+#include "vlmt/model/packed_cache.hpp"
 #include "vlmt/model/text_config.hpp"
 #include "vlmt/model/vision_config.hpp"
 #include "vlmt/model/vision_tower.hpp"
@@ -43,7 +44,8 @@ inline WeightOptions weights_for(Numerics numerics) noexcept {
 }
 
 /// A model of the family M. Construction reads and checks the files' headers and names every weight, so that all sizes
-/// are known; `load` then packs the weights. Immutable once loaded: any number of sessions may share it.
+/// are known; `load` then packs the weights, or takes them from the cache of packed weights that was given. Immutable
+/// once loaded: any number of sessions may share it.
 template <class M>
 class Vlm {
  public:
@@ -51,32 +53,46 @@ class Vlm {
   using Arch = typename M::Backend::Arch;
 
   /// Opens the files. `mmproj_path` may be empty: a model without eyes. Throws FileError.
-  static Vlm open(const std::string& model_path, const std::string& mmproj_path = {},
-                  const WeightOptions& options = {}) {
+  static Vlm open(const std::string& model_path, const std::string& mmproj_path = {}, const WeightOptions& options = {},
+                  const PackedCacheOptions& cache = {}) {
     std::optional<GgufFile> mmproj;
     if (!mmproj_path.empty()) mmproj = GgufFile::open(mmproj_path);
-    return Vlm(GgufFile::open(model_path), std::move(mmproj), options);
+    return Vlm(GgufFile::open(model_path), std::move(mmproj), options, cache);
   }
 
-  explicit Vlm(GgufFile model, std::optional<GgufFile> mmproj = std::nullopt, const WeightOptions& options = {});
+  explicit Vlm(GgufFile model, std::optional<GgufFile> mmproj = std::nullopt, const WeightOptions& options = {},
+               const PackedCacheOptions& cache = {});
 
-  /// Packs all weights with the members of `team`. Throws what `progress` throws; the model is then not usable.
+  /// Packs all weights with the members of `team`, unless the cache has them. Throws what `progress` throws; the model
+  /// is then not usable.
   template <Team T>
   void load(T& team, const LoadProgress& progress = {}) {
     if (!arch::runs_here<Arch>()) {
       throw DeviceError("this program was built for processors with " + std::string(Arch::name) +
                         "; this one has no such instructions");
     }
-    weights_ = loader_.load(team, progress);
+    if (packed_.mapping()) {
+      weights_ = packed_.weights();
+      packed_.mapping()->will_need(0, packed_.mapping()->size());
+      loader_.bind(weights_.data());
+    } else {
+      buffer_ = loader_.load(team, progress);
+      weights_ = {buffer_.data(), buffer_.bytes()};
+      packed_.keep(weights_);
+    }
     loader_ = {};
     files_.reset();  // unmaps
   }
 
   /// Bytes of the packed weights; known before they are loaded.
   std::size_t weight_bytes() const noexcept { return weight_bytes_; }
+  /// True if they stand in a file that is mapped, and take no memory of the process; known before they are loaded.
+  bool weights_mapped() const noexcept { return packed_.mapping() != nullptr; }
+  /// The cache of packed weights, and what it has to say.
+  const PackedCache& packed_cache() const noexcept { return packed_; }
   bool loaded() const noexcept { return files_ == nullptr; }
   /// The packed weights; empty until they are loaded.
-  std::span<const std::byte> weights() const noexcept { return {weights_.data(), weights_.bytes()}; }
+  std::span<const std::byte> weights() const noexcept { return weights_; }
 
   const Decoder<M>& decoder() const noexcept { return *decoder_; }
   /// The vision tower, or null.
@@ -100,13 +116,16 @@ class Vlm {
   WeightLoader<Arch, typename M::Formats> loader_;
   std::unique_ptr<Decoder<M>> decoder_;
   std::unique_ptr<VisionTower<Arch>> tower_;
-  Buffer weights_;
+  PackedCache packed_;
+  Buffer buffer_;
+  std::span<const std::byte> weights_;  ///< in the buffer or in the cache's file
   std::size_t weight_bytes_ = 0;
   std::vector<std::string> warnings_;
 };
 
 template <class M>
-Vlm<M>::Vlm(GgufFile model, std::optional<GgufFile> mmproj, const WeightOptions& options)
+Vlm<M>::Vlm(GgufFile model, std::optional<GgufFile> mmproj, const WeightOptions& options,
+            const PackedCacheOptions& cache)
     : files_(std::make_unique<Files>(Files{std::move(model), std::move(mmproj)})) {
   const TextConfig text = read_text_config(files_->model, M::architectures);
   decoder_ = std::make_unique<Decoder<M>>(text, WeightSource(files_->model), loader_);
@@ -117,6 +136,7 @@ Vlm<M>::Vlm(GgufFile model, std::optional<GgufFile> mmproj, const WeightOptions&
     tower_ = std::make_unique<VisionTower<Arch>>(vision, WeightSource(*files_->mmproj), loader_, options.tower_format);
   }
   weight_bytes_ = loader_.bytes();
+  if (!cache.folder.empty()) packed_ = PackedCache(cache, files_->model.path(), loader_.image());
 }
 
 VLMT_END_NAMESPACE

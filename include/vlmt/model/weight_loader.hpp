@@ -1,5 +1,5 @@
 // From tensors in files to packed weights: every weight is named first, which gives the exact size, then packed by a
-// team into one buffer while the pages of the file are given back.
+// team into one buffer while the pages of the file are given back. Or bound to a copy of such a buffer that was kept.
 #pragma once
 
 #include <algorithm>
@@ -17,9 +17,11 @@
 #include "vlmt/base/config.hpp"
 #include "vlmt/base/error.hpp"
 #include "vlmt/base/type_list.hpp"
+#include "vlmt/base/xxh64.hpp"
 #include "vlmt/exec/buffer.hpp"
 #include "vlmt/exec/team.hpp"
 #include "vlmt/kernel/packed_matrix.hpp"
+#include "vlmt/model/packed_cache.hpp"
 #include "vlmt/model/weight_source.hpp"
 #include "vlmt/quant/formats.hpp"
 #include "vlmt/quant/row.hpp"
@@ -52,7 +54,7 @@ class WeightLoader {
   template <Team T>
   Buffer load(T& team, const LoadProgress& progress) {
     Buffer buffer(bytes_);
-    for (Entry& e : entries_) bind(e, buffer.data() + e.at);
+    bind(buffer.data());
     std::size_t done = 0;
     team.run([&](Member& m) {
       for (const Entry& e : entries_) {
@@ -66,6 +68,14 @@ class WeightLoader {
     });
     return buffer;
   }
+
+  /// Binds the targets to what `load` has packed before; image() tells if it was the same.
+  void bind(const std::byte* packed) {
+    for (Entry& e : entries_) bind(e, packed + e.at);
+  }
+
+  /// What `load` would pack. Reads a few bytes of every tensor.
+  PackedImage image() const;
 
  private:
   struct Entry {
@@ -137,7 +147,7 @@ class WeightLoader {
 
   void push(Entry e);
 
-  static void bind(Entry& e, std::byte* data) {
+  static void bind(Entry& e, const std::byte* data) {
     const std::size_t cols = e.source.tensor.columns();
     if (e.matrix != nullptr) *e.matrix = {data, e.rows, cols, e.leaves, e.source.scale()};
     if (e.experts != nullptr) *e.experts = {data, e.count, e.rows, cols, e.leaves};
@@ -221,6 +231,37 @@ void WeightLoader<Arch, Formats>::push(Entry e) {
   bytes_ = round_up(bytes_ + e.bytes, buffer_alignment);
   file_bytes_ += e.source.tensor.bytes.size();
   entries_.push_back(std::move(e));
+}
+
+template <class Arch, class Formats>
+PackedImage WeightLoader<Arch, Formats>::image() const {
+  PackedImage image;
+  image.bytes = bytes_;
+  image.layout = "arch " + std::string(Arch::name) + ", panels of " + std::to_string(panel_rows_v<Arch>) +
+                 " rows\nbytes " + std::to_string(bytes_) + "\n";
+  // Files are told by size and time, wherever they stand, and by a sample of every tensor: those who edit weights and
+  // keep the time edit whole tensors. What does not stand in a file is small, and a sample as a whole.
+  constexpr std::size_t sample_bytes = 256;
+  std::uint64_t sample = 0;
+  const MappedFile* last = nullptr;
+  for (const Entry& e : entries_) {
+    const AnyTensor& t = e.source.tensor;
+    image.layout += t.name + ": type " + std::to_string(t.type_id) + " as " +
+                    std::string(e.leaves == nullptr ? F32::name : e.leaves->format);
+    for (std::size_t d = 0; d < t.rank; ++d) image.layout += (d == 0 ? " " : "x") + std::to_string(t.shape[d]);
+    image.layout += " at " + std::to_string(e.at) + "\n";
+    const MappedFile* file = e.source.mapping.get();
+    if (file != nullptr && file != last) {
+      image.source +=
+          "source of " + std::to_string(file->size()) + " bytes, written " + std::to_string(file->modified()) + "\n";
+      last = file;
+    }
+    const std::size_t n = file == nullptr ? t.bytes.size() : std::min(sample_bytes, t.bytes.size());
+    sample = xxh64(t.bytes.subspan((t.bytes.size() - n) / 2, n), sample + e.source.offset);
+    sample = xxh64(std::as_bytes(std::span(e.source.scales)), sample);
+  }
+  image.source += "sample " + std::to_string(sample) + "\n";
+  return image;
 }
 
 template <class Arch, class Formats>

@@ -28,8 +28,9 @@ class ChatModel {
 
   /// Reads and checks the headers of both files; `mmproj` may be empty. Weights are not read before `load`.
   /// Throws FileError.
-  static ChatModel open(const std::string& model, const std::string& mmproj = {}, const WeightOptions& options = {}) {
-    return ChatModel(Vlm<M>::open(model, mmproj, options));
+  static ChatModel open(const std::string& model, const std::string& mmproj = {}, const WeightOptions& options = {},
+                        const PackedCacheOptions& cache = {}) {
+    return ChatModel(Vlm<M>::open(model, mmproj, options, cache));
   }
 
   explicit ChatModel(Vlm<M> vlm);

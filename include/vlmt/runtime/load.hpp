@@ -23,15 +23,17 @@ struct LoadOptions {
   std::size_t picture_pixels = 0;                ///< the largest resized picture that must fit, too
   std::optional<std::size_t> memory_limit = {};  ///< bytes; what the system has free if absent
   std::optional<WeightOptions> weights = {};     ///< what is fastest under the session's numerics if absent
+  PackedCacheOptions packed_cache = {};          ///< see Vlm::packed_cache() for what it has to say
   LoadProgress progress = {};
 };
 
-/// Opens, checks, plans and packs. Throws FileError for bad files, LimitError for what does not fit.
+/// Opens, checks, plans and packs (or maps what an earlier load has packed). Throws FileError for bad files, LimitError
+/// for what does not fit.
 template <class M>
 ChatModel<M> load(const std::string& model, const std::string& mmproj = {}, const LoadOptions& options = {}) {
   OmpTeam team = options.threads == 0 ? OmpTeam() : OmpTeam(options.threads);
-  ChatModel<M> chat =
-      ChatModel<M>::open(model, mmproj, options.weights.value_or(weights_for(options.session.numerics)));
+  const WeightOptions weights = options.weights.value_or(weights_for(options.session.numerics));
+  ChatModel<M> chat = ChatModel<M>::open(model, mmproj, weights, options.packed_cache);
   check_fits(plan_memory(chat, options.session, options.picture_pixels, team.size()),
              options.memory_limit ? *options.memory_limit : available_memory());
   chat.load(team, options.progress);

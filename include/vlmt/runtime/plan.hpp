@@ -19,12 +19,15 @@ VLMT_BEGIN_NAMESPACE
 
 /// Bytes, part by part.
 struct MemoryPlan {
-  std::size_t weights = 0;    ///< packed, decoder and tower
+  std::size_t weights = 0;    ///< packed, decoder and tower; 0 if they are mapped from a file
   std::size_t tokenizer = 0;  ///< tables of the vocabulary; 0 in the plan of a network alone
   std::size_t kv_cache = 0;   ///< at the full context
   std::size_t workspace = 0;  ///< activations of a prefill step, sampling
   std::size_t vision = 0;     ///< scratch of the tower for the largest picture
   std::size_t features = 0;   ///< of that picture, and the cache of features
+  /// Packed weights in a mapped file, not in the total: the system may drop their pages and read them again, which
+  /// keeps the process alive where memory is short, but slows it down to the speed of the disk.
+  std::size_t mapped = 0;
   std::size_t total() const noexcept { return weights + tokenizer + kv_cache + workspace + vision + features; }
 };
 
@@ -36,7 +39,7 @@ MemoryPlan plan_memory(const Vlm<M>& model, const SessionOptions& options, std::
   using Arch = typename M::Backend::Arch;
   const RunnerBytes runner = Runner<M, OmpTeam>::bytes(model, options.runner(), members);
   MemoryPlan plan;
-  plan.weights = model.weight_bytes();
+  (model.weights_mapped() ? plan.mapped : plan.weights) = model.weight_bytes();
   plan.kv_cache = runner.kv_cache;
   plan.workspace = runner.workspace + Sampler<Arch>::bytes(model.config().vocab, options.context);
   if (model.tower() != nullptr && picture_pixels != 0) {

@@ -2,6 +2,7 @@
 #define VLMT_DEFINE_BODIES 1
 #include "vlmt/model/gguf_vocabulary.hpp"
 #include "vlmt/model/model_pair.hpp"
+#include "vlmt/model/packed_cache.hpp"
 #include "vlmt/model/text_config.hpp"
 #include "vlmt/model/vision_config.hpp"
 #include "vlmt/model/weight_source.hpp"
