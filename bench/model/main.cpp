@@ -148,6 +148,7 @@ int run(Options& o) {
     Subject subject(o, threads);
     report.arch = subject.arch();
     report.weight_bytes = subject.weight_bytes();
+    report.weights_mapped = subject.weights_mapped();
     report.plan_bytes = subject.plan_bytes();
     if (o.profile) {
       progress({});

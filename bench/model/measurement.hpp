@@ -105,6 +105,7 @@ struct Report {
   std::string model;
   std::string peer;
   std::size_t weight_bytes = 0;
+  bool weights_mapped = false;  ///< from a file, and so no part of the plan
   std::size_t plan_bytes = 0;
   std::size_t peak_bytes = 0;
   std::vector<Measurement> measurements;

@@ -61,6 +61,7 @@ std::optional<int> parse_options(int argc, char** argv, Options& o) {
       ->check(CLI::IsMember({"fast", "exact"}));
   app.add_option("--kv", o.kv_format, "Format of the KV cache")
       ->transform(CLI::IsMember({"F16", "F32", "BF16", "Q8_0", "Q4_0"}, CLI::ignore_case));
+  programs::add_packed_cache(app, o.packed_cache, o.verify_packed_cache);
   app.add_option("--preset", preset, "article: a 512x512 picture and 128 tokens in, 256 out, ten times")
       ->check(CLI::IsMember({"article"}));
 

@@ -19,6 +19,8 @@ struct Options {
   std::size_t runs = 7;
   bool exact = false;
   std::string kv_format;
+  std::string packed_cache;  ///< folder; empty: packed weights are not kept
+  bool verify_packed_cache = false;
   bool article = false;
   std::string format = "md";
   std::string output;    ///< file; standard output if empty

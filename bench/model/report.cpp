@@ -53,8 +53,8 @@ std::string limit_text(const Measurement& m) {
 
 std::string to_markdown(const Report& r) {
   std::string text = format("vlmt %s (%s) on %s\n\n", r.version.c_str(), r.arch.c_str(), r.processor.c_str());
-  text += format("%s: weights %.0f MiB, plan %.0f MiB", r.model.c_str(), mebibytes(r.weight_bytes),
-                 mebibytes(r.plan_bytes));
+  text += format("%s: weights %.0f MiB%s, plan %.0f MiB", r.model.c_str(), mebibytes(r.weight_bytes),
+                 r.weights_mapped ? " mapped from a file" : "", mebibytes(r.plan_bytes));
   if (r.peak_bytes != 0) text += format(", peak %.0f MiB", mebibytes(r.peak_bytes));
   text += "\n\n";
   bool peers = false;
@@ -129,9 +129,16 @@ std::string to_json(const Report& r) {
     }
     cases.push_back(std::move(one));
   }
-  const json report = {{"program", "vlmt-bench"},        {"version", r.version},       {"arch", r.arch},
-                       {"processor", r.processor},       {"model", r.model},           {"peer", r.peer},
-                       {"weight_bytes", r.weight_bytes}, {"plan_bytes", r.plan_bytes}, {"peak_bytes", r.peak_bytes},
+  const json report = {{"program", "vlmt-bench"},
+                       {"version", r.version},
+                       {"arch", r.arch},
+                       {"processor", r.processor},
+                       {"model", r.model},
+                       {"peer", r.peer},
+                       {"weight_bytes", r.weight_bytes},
+                       {"weights_mapped", r.weights_mapped},
+                       {"plan_bytes", r.plan_bytes},
+                       {"peak_bytes", r.peak_bytes},
                        {"cases", std::move(cases)}};
   return report.dump(1) + "\n";
 }

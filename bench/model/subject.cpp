@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <cstdio>
 #include <optional>
 #include <random>
 #include <utility>
@@ -90,7 +91,8 @@ struct Subject::Impl {
       : options(o),
         session(session_options(o, threads)),
         team(threads),
-        model(Model::open(o.model, o.mmproj, vlmt::weights_for(session.numerics))) {
+        model(Model::open(o.model, o.mmproj, vlmt::weights_for(session.numerics),
+                          {o.packed_cache, o.verify_packed_cache})) {
     std::size_t pixels = o.article ? 512 * 512 : 0;
     for (const auto& [width, height] : o.pictures) {
       pixels = std::max(pixels, static_cast<std::size_t>(width) * static_cast<std::size_t>(height));
@@ -99,6 +101,9 @@ struct Subject::Impl {
     const auto start = Clock::now();
     model.load(team);
     load_seconds = seconds_since(start);
+    if (const std::string& warning = model.vlm().packed_cache().warning(); !warning.empty()) {
+      std::fprintf(stderr, "vlmt-bench: %s\n", warning.c_str());
+    }
     const std::size_t most = *std::max_element(o.batches.begin(), o.batches.end());
     for (std::size_t i = 0; i < most; ++i) runners.emplace_back(model.vlm(), team, session.runner());
     if (most > 1) batch.emplace(model.vlm(), team, most, session.context, session.numerics);
@@ -184,6 +189,9 @@ double Subject::load_seconds() const noexcept {
 }
 std::size_t Subject::weight_bytes() const noexcept {
   return impl_->model.vlm().weight_bytes();
+}
+bool Subject::weights_mapped() const noexcept {
+  return impl_->model.vlm().weights_mapped();
 }
 std::size_t Subject::plan_bytes() const noexcept {
   return impl_->plan;

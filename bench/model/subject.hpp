@@ -19,6 +19,7 @@ class Subject {
 
   double load_seconds() const noexcept;
   std::size_t weight_bytes() const noexcept;
+  bool weights_mapped() const noexcept;
   std::size_t plan_bytes() const noexcept;
   std::string arch() const;
 

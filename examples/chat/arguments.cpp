@@ -67,6 +67,7 @@ std::optional<int> parse_arguments(int argc, char** argv, Arguments& a) {
   app.add_option("--memory-limit", a.memory_limit, "Most memory, as in 6G; what the system has free if absent")
       ->group(model)
       ->transform(programs::expand_units);
+  programs::add_packed_cache(app, a.packed_cache, a.verify_packed_cache, model);
 
   const std::string pictures = "Pictures";
   app.add_option("--min-pixels", a.min_pixels, "Enlarge smaller pictures to this many pixels")

@@ -44,6 +44,8 @@ struct Arguments {
   std::optional<std::uint64_t> max_picture_tokens;
   std::uint64_t max_image_pixels = 256'000'000;
   std::optional<std::uint64_t> memory_limit;
+  std::string packed_cache;  ///< folder; empty: packed weights are not kept
+  bool verify_packed_cache = false;
 
   bool stats = false;
   bool json = false;

@@ -154,7 +154,7 @@ class CostReader {
 };
 
 PlanBytes bytes_of(const vlmt::MemoryPlan& p) {
-  return {p.weights, p.tokenizer, p.kv_cache, p.workspace, p.vision, p.features, p.total()};
+  return {p.weights, p.tokenizer, p.kv_cache, p.workspace, p.vision, p.features, p.total(), p.mapped};
 }
 
 /// The model and everything that stays the same from answer to answer.
@@ -383,7 +383,7 @@ int run(Arguments& a) {
   const Clock::time_point start = Clock::now();
   programs::MemoryWatch memory;
   const auto numerics = a.exact ? vlmt::Numerics::exact : vlmt::Numerics::fast;
-  Model model = Model::open(a.model, a.mmproj, vlmt::weights_for(numerics));
+  Model model = Model::open(a.model, a.mmproj, vlmt::weights_for(numerics), {a.packed_cache, a.verify_packed_cache});
   for (const std::string& warning : model.warnings()) std::fprintf(stderr, "vlmt-chat: %s\n", warning.c_str());
   const vlmt::SessionOptions options = session_options(a, model);
   vlmt::check(generate_options(a).sampling);
@@ -416,6 +416,9 @@ int run(Arguments& a) {
   programs::ProgressLine progress;
   model.load(team, [&](std::size_t done, std::size_t total) { progress.show("loading", done, total); });
   progress.clear();
+  if (const std::string& warning = model.vlm().packed_cache().warning(); !warning.empty()) {
+    std::fprintf(stderr, "vlmt-chat: %s\n", warning.c_str());
+  }
   Chat chat(a, memory, std::move(model), options, plan, seconds_since(start));
   if (a.samples) return show_samples(chat, samples);
   if (a.interactive) return converse(a, chat);

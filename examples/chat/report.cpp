@@ -30,7 +30,7 @@ Json media_json(const std::vector<MediaCost>& media) {
 
 Json plan_parts(const PlanBytes& p) {
   return {{"weights", p.weights}, {"tokenizer", p.tokenizer}, {"kv_cache", p.kv_cache}, {"workspace", p.workspace},
-          {"vision", p.vision},   {"features", p.features},   {"total", p.total}};
+          {"vision", p.vision},   {"features", p.features},   {"total", p.total},       {"mapped", p.mapped}};
 }
 
 template <class... Values>
@@ -70,9 +70,9 @@ std::string cost_lines(const std::vector<MediaCost>& media) {
 std::string plan_line(const PlanBytes& p) {
   return line(
       "memory    plan %.1f MiB: weights %.1f, tokenizer %.1f, KV cache %.1f, workspace %.1f, vision %.1f, features "
-      "%.1f\n",
+      "%.1f%s\n",
       mib(p.total), mib(p.weights), mib(p.tokenizer), mib(p.kv_cache), mib(p.workspace), mib(p.vision),
-      mib(p.features));
+      mib(p.features), p.mapped == 0 ? "" : line("; weights mapped from a file %.1f", mib(p.mapped)).c_str());
 }
 
 std::string stats_lines(const Report& r) {

@@ -26,6 +26,7 @@ struct PlanBytes {
   std::size_t vision = 0;
   std::size_t features = 0;
   std::size_t total = 0;
+  std::size_t mapped = 0;  ///< not in the total
 };
 
 struct Report {

@@ -20,4 +20,14 @@ std::optional<int> parse(CLI::App& app, int argc, char** argv);
 /// A transform for options that count bytes or pixels: "512M" and "2G" are powers of 1024, "256MP" of 1000.
 std::string expand_units(std::string text);
 
+/// The options of programs that may keep packed weights.
+inline void add_packed_cache(CLI::App& app, std::string& folder, bool& verify, const std::string& group = "OPTIONS") {
+  CLI::Option* cache = app.add_option("--packed-cache", folder,
+                                      "Folder to keep packed weights in: they are written once and mapped from then on")
+                           ->group(group);
+  app.add_flag("--verify-packed-cache", verify, "Compare the checksum of kept weights before they are used: reads all")
+      ->group(group)
+      ->needs(cache);
+}
+
 }  // namespace programs

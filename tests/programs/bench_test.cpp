@@ -58,6 +58,20 @@ TEST_F(BenchPrograms, MeasuresEveryCaseBesideItsLimit) {
   EXPECT_GT(report["weight_bytes"].get<std::size_t>(), 0u);
 }
 
+TEST_F(BenchPrograms, KeepsPackedWeights) {
+  json reports[2];
+  for (json& report : reports) {
+    const Outcome o = bench({"--packed-cache", path("cache"), "-o", "json"});
+    ASSERT_EQ(o.code, 0) << o.err;
+    EXPECT_EQ(o.err, "");
+    report = json::parse(o.out);
+  }
+  EXPECT_EQ(reports[0]["weights_mapped"], false);
+  EXPECT_EQ(reports[1]["weights_mapped"], true);
+  EXPECT_EQ(reports[0]["plan_bytes"].get<std::size_t>() - reports[1]["plan_bytes"].get<std::size_t>(),
+            reports[1]["weight_bytes"]);
+}
+
 TEST_F(BenchPrograms, WritesEveryFormatAndComparesWithABaseline) {
   const std::string baseline = path("before.json");
   ASSERT_EQ(bench({"-o", "json", "--output", baseline}).code, 0);

@@ -229,6 +229,46 @@ TEST_F(ChatProgram, MeasuresWhatItPlanned) {
   EXPECT_GT(stats["decode_tokens_per_second"].get<double>(), 0.0);
 }
 
+TEST_F(ChatProgram, KeepsPackedWeights) {
+  const Strings options = {"--json", "-n", "8", "--packed-cache", path("cache"), "What is it?"};
+  const auto answer = [&](const Strings& arguments, const std::string& warning) {
+    const Outcome o = chat(arguments);
+    EXPECT_EQ(o.code, 0) << o.err;
+    if (warning.empty()) {
+      EXPECT_EQ(o.err.find("packed"), std::string::npos) << o.err;
+    } else {
+      EXPECT_NE(o.err.find("vlmt-chat: " + warning), std::string::npos) << o.err;
+    }
+    return nlohmann::json::parse(o.out);
+  };
+  const auto plan = [](const nlohmann::json& a, const char* part) {
+    return a["stats"]["plan_bytes"][part].get<std::size_t>();
+  };
+  const auto first = answer(options, "");
+  const auto second = answer(options, "");
+  EXPECT_EQ(first["tokens"], second["tokens"]);
+  EXPECT_EQ(plan(first, "mapped"), 0u);
+  EXPECT_EQ(plan(second, "weights"), 0u);
+  EXPECT_EQ(plan(second, "mapped"), plan(first, "weights"));
+  EXPECT_EQ(plan(first, "total") - plan(second, "total"), plan(second, "mapped"));
+
+  const std::string file = std::filesystem::directory_iterator(path("cache"))->path();
+  const std::string whole = read_text(file);
+  write_text(file, whole.substr(0, whole.size() / 2));
+  EXPECT_EQ(answer(options, "weights are packed anew: " + file)["tokens"], first["tokens"]);
+  std::string damaged = whole;
+  damaged[whole.size() / 2] = static_cast<char>(damaged[whole.size() / 2] ^ 1);
+  write_text(file, damaged);
+  Strings verify = options;
+  verify.insert(verify.begin(), "--verify-packed-cache");
+  EXPECT_EQ(answer(verify, "weights are packed anew: " + file)["tokens"], first["tokens"]);
+  EXPECT_EQ(read_text(file), whole);
+
+  const Strings nowhere = {"--json", "-n", "8", "--packed-cache", file, "What is it?"};
+  EXPECT_EQ(answer(nowhere, "packed weights are not kept: " + file)["tokens"], first["tokens"]);
+  EXPECT_EQ(chat({"--verify-packed-cache", "Hi"}).code, 2);
+}
+
 TEST_F(ChatProgram, AConversationSurvivesMistakes) {
   write_png(path("picture.png"), 64, 64);
   const std::string talk = "/image " + path("none.png") + "\n/image " + path("picture.png") +
