@@ -75,11 +75,13 @@ TYPED_TEST(Corrections, AreAddedToTheProduct) {
     Solo solo;
     matmul(p.packed, Activations{nullptr, 0, q.rows, n, k}, Store<Arch>{y.data(), p.rows}, solo.member());
     const double chain = 12 + 2 * static_cast<double>(k) / 32;
-    expect_product(p, n, y.data(), chain, [&](std::size_t i, std::size_t c) {
-      const std::size_t g = i * q.rows.stride + c / 32;
-      const auto value = [&](const Int8Group& group) { return static_cast<double>(group.scale) * group.q[c % 32]; };
-      return value(q.groups[g]) + (q.corrected[g] != 0 ? value(q.corrections[g]) : 0.0);
-    });
+    std::vector<double> values(n * k);
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      const auto value = [&](const Int8Group& group) { return static_cast<double>(group.scale) * group.q[i % 32]; };
+      const std::size_t g = i / 32;
+      values[i] = value(q.groups[g]) + (q.corrected[g] != 0 ? value(q.corrections[g]) : 0.0);
+    }
+    expect_product(p, n, y.data(), chain, values);
   }
 }
 

@@ -135,7 +135,7 @@ TEST_P(CachedModels, GiveTheSameNumbersWithoutReadingTheModel) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Golden, CachedModels, testing::Values("qwen3vl", "qwen3vl-moe"),
-                         [](const auto& info) { return info.index == 0 ? "dense" : "moe"; });
+                         [](const auto& model) { return model.index == 0 ? "dense" : "moe"; });
 
 TEST(PackedCache, IsAnOptionOfLoad) {
   const TempDir dir;
@@ -145,8 +145,7 @@ TEST(PackedCache, IsAnOptionOfLoad) {
   EXPECT_FALSE(load<Qwen3VL>(model, {}, options).vlm().weights_mapped());
   // What is mapped is no part of what must fit.
   const auto needs = [&](const LoadOptions& o) {
-    return plan_memory(Model::open(model, {}, weights_for(Numerics::fast), o.packed_cache).vlm(), o.session, 0, 1)
-        .total();
+    return plan_memory(Model::open(model, {}, weights_for(Numerics::fast), o.packed_cache), o.session, 0, 1).total();
   };
   options.threads = 1;
   options.memory_limit = needs(options);
