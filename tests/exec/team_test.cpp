@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <numeric>
 #include <stdexcept>
@@ -165,6 +166,46 @@ struct Counted {
 };
 
 // One member throws before the b-th of three barriers, or after the last: for each rank and each b.
+// Operations with and without a barrier between them; every part of each is done once, and written without a race.
+TYPED_TEST(TeamTest, PartsAreClaimedOnce) {
+  for (const std::size_t size : kSizes) {
+    TypeParam team(size);
+    const std::size_t parts = Member::parts_per_member * expected_size<TypeParam>(size);
+    constexpr std::size_t operations = 60;
+    std::vector<std::vector<int>> done(operations, std::vector<int>(parts));
+    for (int run = 1; run <= 3; ++run) {
+      team.run([&](Member& m) {
+        for (std::size_t i = 0; i < operations; ++i) {
+          m.claim_parts([&](std::size_t first, std::size_t last) {
+            for (; first < last; ++first) ++done[i][first];
+          });
+          if (i % 3 == 0) m.barrier();
+        }
+      });
+      for (const std::vector<int>& d : done) EXPECT_EQ(d, std::vector<int>(parts, run));
+    }
+  }
+}
+
+TYPED_TEST(TeamTest, ASlowMemberClaimsLess) {
+  TypeParam team(2);
+  std::vector<std::size_t> parts(2);
+  bool both = false;
+  team.run([&](Member& m) {
+    if (m.size() != 2) return;
+    if (m.rank() == 0) both = true;
+    m.barrier();
+    m.claim_parts([&](std::size_t first, std::size_t last) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(m.rank() == 0 ? 1 : 30));
+      parts[m.rank()] += last - first;
+    });
+  });
+  if (!both) return;  // a thread limit, or no OpenMP
+  EXPECT_EQ(parts[0] + parts[1], 2 * Member::parts_per_member);
+  EXPECT_GE(parts[1], Member::parts_per_member / 2);
+  EXPECT_GT(parts[0], parts[1]);
+}
+
 TYPED_TEST(TeamTest, AThrowOnAnyRankAtAnyBarrierReachesTheCaller) {
   constexpr std::size_t kBarriers = 3;
   for (const std::size_t size : kSizes) {

@@ -73,7 +73,7 @@ TEST_P(Scales, OfTheEmbeddingAndOfTheHeadMultiplyTheirValues) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Heads, Scales, ::testing::Bool(),
-                         [](const auto& info) { return info.param ? "Tied" : "Untied"; });
+                         [](const auto& tied) { return tied.param ? "Tied" : "Untied"; });
 
 TEST(OrphanedScales, AreRefusedByName) {
   const TempDir dir;

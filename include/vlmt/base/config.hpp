@@ -30,7 +30,8 @@
 #define VLMT_DEFINE_BODIES 0
 #endif
 
-/// Stands before each long function that is no template; VLMT_HAS_BODIES stands around them and what only they include.
+/// Stands before each long function that is no template and no constructor (compilers differ in which symbols of one they
+/// emit here); VLMT_HAS_BODIES stands around them and what only they include.
 #if !VLMT_EXTERN_BODIES
 #define VLMT_HAS_BODIES 1
 #define VLMT_BODY       inline

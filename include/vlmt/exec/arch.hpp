@@ -45,7 +45,7 @@ struct avx512_vnni : avx512 {
   static constexpr std::string_view name = "avx512_vnni";
 };
 
-/// The same with AMX: products of tiles of bytes.
+/// The same with AMX: tiles of bytes. On request: scales for every 32 values make them no faster (docs/performance.md).
 struct avx512_amx : avx512_vnni {
   static constexpr std::string_view name = "avx512_amx";
 };
@@ -62,9 +62,9 @@ struct neon_dot : neon {
 
 /// The archs that this translation unit may use, best first; `generic` always ends the list.
 #if VLMT_HAS_AVX512_AMX && VLMT_HAS_AVX_VNNI
-using compiled = TypeList<avx512_amx, avx512_vnni, avx512, avx2_vnni, avx2, generic>;
+using compiled = TypeList<avx512_vnni, avx512_amx, avx512, avx2_vnni, avx2, generic>;
 #elif VLMT_HAS_AVX512_AMX
-using compiled = TypeList<avx512_amx, avx512_vnni, avx512, avx2, generic>;
+using compiled = TypeList<avx512_vnni, avx512_amx, avx512, avx2, generic>;
 #elif VLMT_HAS_AVX512_VNNI && VLMT_HAS_AVX_VNNI
 using compiled = TypeList<avx512_vnni, avx512, avx2_vnni, avx2, generic>;
 #elif VLMT_HAS_AVX512_VNNI

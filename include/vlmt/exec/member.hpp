@@ -73,6 +73,20 @@ class TeamState {
 
   bool stopped() const noexcept { return stopped_.load(std::memory_order_acquire); }
 
+  /// 0, 1, 2, ... to the members that ask for the same operation, in the order of their asking. Operations are numbered
+  /// from 1; once one is asked for, those before it have nothing left, and their askers get `none`.
+  std::uint32_t claim(std::uint32_t operation) noexcept {
+    std::uint64_t seen = claimed_.load(std::memory_order_relaxed);
+    for (;;) {
+      const auto at = static_cast<std::uint32_t>(seen >> 32);
+      if (at > operation) return none;
+      const std::uint32_t mine = at == operation ? static_cast<std::uint32_t>(seen) : 0;
+      const std::uint64_t next = std::uint64_t{operation} << 32 | (mine + 1);
+      if (claimed_.compare_exchange_weak(seen, next, std::memory_order_relaxed)) return mine;
+    }
+  }
+  static constexpr std::uint32_t none = UINT32_MAX;
+
   /// Throws what the first failing member threw, if any did. Only once all members have left.
   void rethrow() {
     if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
@@ -84,6 +98,7 @@ class TeamState {
   alignas(64) std::atomic<std::size_t> arrived_{0};
   alignas(64) std::atomic<std::uint32_t> phase_{0};  // 32 bits: what the system can wait on directly
   std::atomic<bool> stopped_{false};
+  alignas(64) std::atomic<std::uint64_t> claimed_{0};  // operation, claims of it
   std::mutex mutex_;
   std::exception_ptr error_;
 };
@@ -121,6 +136,25 @@ class Member {
   Range share(std::size_t n, std::size_t granule = 1) const noexcept {
     return ::vlmt::share(n, rank_, state_->size(), granule);
   }
+  /// Divides an operation that takes about as long on every stretch of it: calls f(first, last) for ranges of
+  /// parts_per_member * size() parts that, over all members, are each part once. First half of an even share, then a
+  /// part at a time, so that a member whose processor is slower or busy with something else does less. Every member has
+  /// to call it, and calls of several operations come in the same order.
+  template <class F>
+  void claim_parts(F&& f) noexcept {
+    const auto operation = ++operations_;
+    const std::size_t n = size();
+    constexpr std::size_t half = parts_per_member / 2;
+    if (n == 1) return f(std::size_t{0}, parts_per_member);
+    f(rank_ * half, (rank_ + 1) * half);
+    for (;;) {
+      const std::uint32_t claimed = state_->claim(operation);
+      if (claimed >= n * half) return;
+      f(n * half + claimed, n * half + claimed + 1);
+    }
+  }
+  static constexpr std::size_t parts_per_member = 16;
+
   /// Waits for the whole team. Unwinds instead if another member has thrown.
   void barrier() { state_->wait(); }
   /// True once a member has thrown.
@@ -129,6 +163,7 @@ class Member {
  private:
   detail::TeamState* state_;
   std::size_t rank_;
+  std::uint32_t operations_ = 0;
 };
 
 /// A team of one: what a kernel runs on when it is called without a team.

@@ -1,7 +1,7 @@
 // Matrix products with one weight matrix per group of rows: the experts of a mixture.
 //
 // Which rows belong to which expert is read from memory when the kernel runs. Experts without rows are not read. The
-// work is shared over the team by cost, the same way every time for the same groups.
+// work is shared over the team by cost.
 #pragma once
 
 #include <cstddef>
@@ -26,20 +26,23 @@ void run_groups(const ExpertGroups& groups, const std::int32_t* rows, std::size_
                 std::size_t cost_bytes, Member& m, const MakeJob& make) noexcept {
   const std::size_t blocks = ceil_div(columns, tile_columns);
   const auto slot = [&](std::size_t e) { return static_cast<std::size_t>(groups.offsets[e]); };
-  CostShare share(m.rank(), m.size());
+  CostShare share(Member::parts_per_member * m.size());
   for (std::size_t e = 0; e < groups.experts; ++e) {
     const std::size_t n = slot(e + 1) - slot(e);
     if (n != 0) share.add(blocks, block_cost(cost_bytes, n, cols));
   }
-  for (std::size_t e = 0; e < groups.experts; ++e) {
-    const std::size_t n = slot(e + 1) - slot(e);
-    if (n == 0) continue;
-    const Range mine = share.take(blocks, block_cost(cost_bytes, n, cols));
-    if (mine.empty()) continue;
-    const auto job = make(e, RowSlots{slot(e), rows});
-    const std::size_t pass = pass_rows<Arch>(n);
-    for (std::size_t r = 0; r < n; r += pass) run_blocks(job, mine, r, n - r < pass ? n : r + pass, slot(e) + r);
-  }
+  m.claim_parts([&](std::size_t first, std::size_t last) {
+    share.begin(first, last);
+    for (std::size_t e = 0; e < groups.experts; ++e) {
+      const std::size_t n = slot(e + 1) - slot(e);
+      if (n == 0) continue;
+      const Range mine = share.take(blocks, block_cost(cost_bytes, n, cols));
+      if (mine.empty()) continue;
+      const auto job = make(e, RowSlots{slot(e), rows});
+      const std::size_t pass = pass_rows<Arch>(n);
+      for (std::size_t r = 0; r < n; r += pass) run_blocks(job, mine, r, n - r < pass ? n : r + pass, slot(e) + r);
+    }
+  });
 }
 
 }  // namespace cpu

@@ -49,7 +49,9 @@ class PackedCache {
  public:
   PackedCache() = default;  ///< keeps nothing
   /// Looks for the file. `model` is the model's path; its name becomes a part of the file's.
-  PackedCache(const PackedCacheOptions& options, const std::string& model, const PackedImage& image);
+  PackedCache(const PackedCacheOptions& options, const std::string& model, const PackedImage& image) {
+    look(options, model, image);
+  }
 
   /// The packed weights in the file, or nothing. They live as long as mapping().
   std::span<const std::byte> weights() const noexcept {
@@ -69,6 +71,7 @@ class PackedCache {
 
  private:
   static std::string checksum(std::span<const std::byte> weights);
+  void look(const PackedCacheOptions& options, const std::string& model, const PackedImage& image);
   void check(const MappedFile& file, bool verify) const;
 
   std::string path_;
@@ -102,11 +105,10 @@ inline std::string line_at(std::string_view text, std::size_t at) {
 
 }  // namespace detail
 
-VLMT_BODY PackedCache::PackedCache(const PackedCacheOptions& options, const std::string& model,
-                                   const PackedImage& image)
-    : header_("vlmt packed weights, layout " + std::to_string(packed_layout_version) + "\n" + image.layout +
-              image.source),
-      bytes_(image.bytes) {
+VLMT_BODY void PackedCache::look(const PackedCacheOptions& options, const std::string& model,
+                                 const PackedImage& image) {
+  header_ = "vlmt packed weights, layout " + std::to_string(packed_layout_version) + "\n" + image.layout + image.source;
+  bytes_ = image.bytes;
   if (options.folder.empty()) return;
   header_.resize(round_up(header_.size(), alignment), '\n');
   // Another version of a model, or of the layout, takes the place of the last one; what other archs and options need

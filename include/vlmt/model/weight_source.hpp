@@ -49,7 +49,7 @@ class WeightSource {
  public:
   /// Throws FileError for a scale whose weight is not there, as values would silently be wrong: a head's where the
   /// embedding is the head, too (its own scale serves both), or one under the name that another writer gives it.
-  explicit WeightSource(const GgufFile& file);
+  explicit WeightSource(const GgufFile& file) : file_(&file) { check_scales(); }
 
   const std::string& path() const noexcept { return file_->path(); }
   bool has(std::string_view name) const noexcept { return file_->find_tensor(name) != nullptr; }
@@ -58,6 +58,8 @@ class WeightSource {
   SourceTensor get(const std::string& name, std::initializer_list<std::size_t> shape) const;
 
  private:
+  void check_scales() const;
+
   // NVFP4 weights X.weight may come with X.scale: F32, one value, or one an expert. The X.input_scale beside it is for
   // hardware that rounds activations to four bits, too; ours are rounded by what they hold, so it is of no use.
   std::vector<float> scales(const std::string& name, std::size_t count) const {
@@ -91,12 +93,12 @@ class WeightSource {
 
 #if VLMT_HAS_BODIES
 
-VLMT_BODY WeightSource::WeightSource(const GgufFile& file) : file_(&file) {
+VLMT_BODY void WeightSource::check_scales() const {
   constexpr std::string_view suffix = ".scale";
-  for (const GgufTensor& t : file.tensors()) {
+  for (const GgufTensor& t : file_->tensors()) {
     if (!t.name.ends_with(suffix)) continue;
     const std::string weight = std::string(t.name.substr(0, t.name.size() - suffix.size())) + ".weight";
-    if (file.find_tensor(weight) != nullptr) continue;
+    if (file_->find_tensor(weight) != nullptr) continue;
     throw FileError("the scale belongs to no tensor",
                     {std::string(t.file), t.offset, std::string(t.name), "a tensor " + weight + " beside it", "none"});
   }

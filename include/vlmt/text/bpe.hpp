@@ -208,7 +208,6 @@ static_assert(Tokenizer<BpeTokenizer>);
 
 #if VLMT_HAS_BODIES
 
-// Not the constructor itself: compilers differ in which of its symbols they emit for a library.
 VLMT_BODY void BpeTokenizer::build(const BpeVocabulary& vocabulary, const std::string& source) {
   const detail::ResolvedVocabulary resolved = detail::resolve(vocabulary, source);
   if (pre_ == PreTokenizer::regex) regex_.emplace(vocabulary.pattern, source);

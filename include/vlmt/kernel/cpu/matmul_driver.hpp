@@ -275,32 +275,39 @@ inline std::size_t block_cost(std::size_t block_bytes, std::size_t rows, std::si
   return block_bytes + rows * cols;
 }
 
-/// Cuts a sequence of runs of equally expensive units into contiguous parts of about equal cost, one a member. Every
-/// member walks the same sequence: first all of it through `add`, then through `take` for its part of each run.
+/// Cuts a sequence of runs of equally expensive units into contiguous parts of about equal cost. One walks the sequence
+/// twice or more: all of it through `add`, then for every range of parts through `take`.
 class CostShare {
  public:
-  CostShare(std::size_t rank, std::size_t size) noexcept : rank_(rank), size_(size) {}
+  explicit CostShare(std::size_t parts) noexcept : parts_(parts) {}
 
   void add(std::size_t units, std::size_t cost) noexcept { total_ += units * cost; }
-  /// Units of the next run whose start falls into this member's part of the total.
+  /// From the start of the sequence again, for parts [first, last).
+  void begin(std::size_t first, std::size_t last) noexcept {
+    first_ = at(first);
+    last_ = at(last);
+    passed_ = 0;
+  }
+  /// Units of the next run whose start falls into these parts.
   Range take(std::size_t units, std::size_t cost) noexcept {
-    const Range part{clamp(at(rank_), units, cost), clamp(at(rank_ + 1), units, cost)};
+    const Range part{clamp(first_, units, cost), clamp(last_, units, cost)};
     passed_ += units * cost;
     return part;
   }
 
  private:
-  // total * rank / size without overflow.
-  std::size_t at(std::size_t rank) const noexcept { return total_ / size_ * rank + total_ % size_ * rank / size_; }
+  // total * part / parts without overflow.
+  std::size_t at(std::size_t part) const noexcept { return total_ / parts_ * part + total_ % parts_ * part / parts_; }
   std::size_t clamp(std::size_t border, std::size_t units, std::size_t cost) const noexcept {
     if (border <= passed_) return 0;
     const std::size_t n = ceil_div(border - passed_, cost);
     return n < units ? n : units;
   }
 
-  std::size_t rank_;
-  std::size_t size_;
+  std::size_t parts_;
   std::size_t total_ = 0;
+  std::size_t first_ = 0;
+  std::size_t last_ = 0;
   std::size_t passed_ = 0;
 };
 
@@ -335,7 +342,7 @@ JobCut cut_job(const Job& job, std::size_t rows, std::size_t cols, std::size_t m
 template <class Arch, class... Jobs>
 void run_jobs(std::size_t rows, std::size_t cols, Member& m, const Jobs&... jobs) noexcept {
   if (rows == 0) return;
-  CostShare share(m.rank(), m.size());
+  CostShare share(Member::parts_per_member * m.size());
   const auto add = [&](const auto& job) {
     const JobCut cut = cut_job<Arch>(job, rows, cols, m.size());
     share.add(cut.units, cut.unit_cost);
@@ -356,7 +363,10 @@ void run_jobs(std::size_t rows, std::size_t cols, Member& m, const Jobs&... jobs
       for (std::size_t first = 0; first < rows; first += cut.pass) pass(units, first);
     }
   };
-  (run(jobs), ...);
+  m.claim_parts([&](std::size_t first, std::size_t last) {
+    share.begin(first, last);
+    (run(jobs), ...);
+  });
 }
 
 }  // namespace cpu
