@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <exception>
 #include <memory>
 #include <mutex>
@@ -69,12 +70,15 @@ void answer_questions(const Configuration& configuration, const std::string& mod
 
   std::atomic<std::size_t> next{0};
   std::mutex mutex;
+  // Of the first item that has one, whoever comes to it first: items are taken in order, and those taken are finished.
   std::exception_ptr problem;
+  std::size_t problem_at = SIZE_MAX;
   const auto work = [&] {
+    std::size_t i = 0;
     try {
       Session own(model, session, std::make_unique<vlmt::OmpTeam>(members));
       const MediaMaker media(configuration, own.encoder().preprocess());
-      for (std::size_t i = next++; i < items.size(); i = next++) {
+      for (i = next++; i < items.size(); i = next++) {
         try {
           done(i, ask(own, media, items[i], options.max_tokens));
         } catch (const vlmt::Error& e) {
@@ -83,7 +87,10 @@ void answer_questions(const Configuration& configuration, const std::string& mod
       }
     } catch (...) {
       const std::lock_guard lock(mutex);
-      if (!problem) problem = std::current_exception();
+      if (i <= problem_at) {
+        problem = std::current_exception();
+        problem_at = i;
+      }
       next = items.size();
     }
   };
