@@ -230,7 +230,7 @@ class CaseRunner {
     if (answer == 0) return pass;
     std::vector<float> row(pass.logits.end() - static_cast<std::ptrdiff_t>(vocab), pass.logits.end());
     auto states = std::move(pass.hidden);
-    for (std::size_t i = 0;; ++i) {
+    for (;;) {
       pass.greedy.push_back(static_cast<int>(std::max_element(row.begin(), row.end()) - row.begin()));
       if (pass.greedy.size() == answer) break;
       runner.decode(pass.greedy.back());

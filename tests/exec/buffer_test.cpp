@@ -45,7 +45,7 @@ TEST(BufferTest, Moves) {
 
 TEST(BufferTest, RefusesWhatTheSystemCannotGive) {
   EXPECT_THROW(Buffer(std::size_t{1} << 62), vlmt::LimitError);
-  EXPECT_THROW(Buffer(std::numeric_limits<std::size_t>::max()), vlmt::LimitError);
+  EXPECT_THROW(Buffer{std::numeric_limits<std::size_t>::max()}, vlmt::LimitError);
 }
 
 struct Taken {
