@@ -176,9 +176,13 @@ TYPED_TEST(TeamTest, PartsAreClaimedOnce) {
     for (int run = 1; run <= 3; ++run) {
       team.run([&](Member& m) {
         for (std::size_t i = 0; i < operations; ++i) {
-          m.claim_parts([&](std::size_t first, std::size_t last) {
-            for (; first < last; ++first) ++done[i][first];
-          });
+          if (i % 2 == 0) {
+            m.claim_parts([&](std::size_t first, std::size_t last) {
+              for (; first < last; ++first) ++done[i][first];
+            });
+          } else {
+            m.claim_items(parts, [&](std::size_t item) { ++done[i][item]; });
+          }
           if (i % 3 == 0) m.barrier();
         }
       });

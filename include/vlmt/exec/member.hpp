@@ -136,22 +136,36 @@ class Member {
   Range share(std::size_t n, std::size_t granule = 1) const noexcept {
     return ::vlmt::share(n, rank_, state_->size(), granule);
   }
-  /// Divides an operation that takes about as long on every stretch of it: calls f(first, last) for ranges of
-  /// parts_per_member * size() parts that, over all members, are each part once. First half of an even share, then a
-  /// part at a time, so that a member whose processor is slower or busy with something else does less. Every member has
-  /// to call it, and calls of several operations come in the same order.
+  /// Divides an operation of n items: calls f(item) such that over all members each item comes once, the first ones to
+  /// the members in order and then one by one to whoever gets done, so that a member whose processor is slower or busy
+  /// with something else does less. Every member has to call it, and calls of several operations come in the same
+  /// order.
+  template <class F>
+  void claim_items(std::size_t n, F&& f) noexcept {
+    const std::uint32_t operation = ++operations_;
+    if (size() == 1) {
+      for (std::size_t item = 0; item < n; ++item) f(item);
+      return;
+    }
+    for (std::size_t item = rank_; item < n;) {
+      f(item);
+      const std::uint32_t claimed = state_->claim(operation);
+      if (claimed == detail::TeamState::none) return;
+      item = size() + claimed;
+    }
+  }
+  /// The same for an operation that may be cut anywhere and is fastest in long stretches: calls f(first, last) for
+  /// ranges of parts_per_member * size() parts. First half of an even share, then a part at a time.
   template <class F>
   void claim_parts(F&& f) noexcept {
-    const auto operation = ++operations_;
-    const std::size_t n = size();
     constexpr std::size_t half = parts_per_member / 2;
+    const std::size_t n = size();
     if (n == 1) return f(std::size_t{0}, parts_per_member);
-    f(rank_ * half, (rank_ + 1) * half);
-    for (;;) {
-      const std::uint32_t claimed = state_->claim(operation);
-      if (claimed >= n * half) return;
-      f(n * half + claimed, n * half + claimed + 1);
-    }
+    claim_items(n + n * half, [&](std::size_t item) {
+      if (item < n) return f(item * half, (item + 1) * half);
+      const std::size_t part = n * half + (item - n);
+      f(part, part + 1);
+    });
   }
   static constexpr std::size_t parts_per_member = 16;
 

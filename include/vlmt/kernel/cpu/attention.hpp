@@ -229,8 +229,8 @@ void attention_block(const Variant& variant, const QueryRows& q, const Kv& kv, s
 
 }  // namespace detail
 
-/// See attention in kernel/attention.hpp. Blocks go round robin over the team, those of the latest queries first: under
-/// a causal mask they cost the most.
+/// See attention in kernel/attention.hpp. Blocks are claimed one by one, those of the latest queries first: under a
+/// causal mask they cost the most.
 template <class Arch, class Variant, class Kv, class Out>
 void attention(const Variant& variant, const QueryRows& q, const Kv& kv, float scale, const std::int32_t* start,
                const Out& out, const AttentionScratch& scratch, Member& m) noexcept {
@@ -243,11 +243,11 @@ void attention(const Variant& variant, const QueryRows& q, const Kv& kv, float s
   std::size_t block = attention_query_block;
   while (block > AttentionBlocking<Arch>::queries && (rows + block - 1) / block * heads < 4 * m.size()) block /= 2;
   const std::size_t blocks = (rows + block - 1) / block;
-  for (std::size_t item = m.rank(); item < blocks * heads; item += m.size()) {
+  m.claim_items(blocks * heads, [&](std::size_t item) {
     const std::size_t first_row = (blocks - 1 - item / heads) * block;
     detail::attention_block<Arch>(variant, q, kv, item % heads, scale, first_slot, first_row,
                                   std::min(block, rows - first_row), out, memory);
-  }
+  });
 }
 
 }  // namespace cpu

@@ -177,7 +177,7 @@ KeyRange seen_by_all(const Variant& variant, int first_slot, std::size_t n) noex
 
 }  // namespace detail
 
-/// See attention_split in kernel/attention.hpp. Pairs of chunk and KV head go round robin over the team.
+/// See attention_split in kernel/attention.hpp. Pairs of chunk and KV head are claimed one by one.
 template <class Arch, class Variant, class Kv>
 void attention_split(const Variant& variant, const QueryRows& q, const Kv& kv, float scale, const std::int32_t* start,
                      const AttentionScratch& scratch, Member& m) noexcept {
@@ -192,7 +192,7 @@ void attention_split(const Variant& variant, const QueryRows& q, const Kv& kv, f
   const auto first_chunk = static_cast<std::size_t>(seen.begin / step);
   const auto chunks = static_cast<std::size_t>((seen.end + step - 1) / step) - first_chunk;
   float* tiles = scratch.tiles + m.rank() * attention_tile_floats(kv.head_dim());
-  for (std::size_t item = m.rank(); item < chunks * heads; item += m.size()) {
+  m.claim_items(chunks * heads, [&](std::size_t item) {
     const std::size_t chunk = first_chunk + item / heads;
     const int first = std::max(static_cast<int>(chunk) * step, seen.begin);
     const int last = std::min(static_cast<int>(chunk + 1) * step, seen.end);
@@ -200,7 +200,7 @@ void attention_split(const Variant& variant, const QueryRows& q, const Kv& kv, f
       detail::split_rows<Arch>(variant, q, kv, scale, first_slot, item % heads, r, std::min(most_rows, rows - r), first,
                                static_cast<std::size_t>(last - first), chunk, scratch, tiles);
     }
-  }
+  });
 }
 
 /// See attention_merge in kernel/attention.hpp.
