@@ -1,5 +1,4 @@
 // Corrections of rounded activations: groups with outliers, on every arch.
-#include "vlmt/kernel/expert_groups.hpp"
 #include "vlmt/quant/nvfp4.hpp"
 #include "vlmt/quant/q4_0.hpp"
 #include "vlmt/quant/q4_k.hpp"
@@ -39,7 +38,15 @@ struct CorrectedRows {
     quantize_rows<Arch>(x.data(), n, k, k, c.rows, solo.member());
     return c;
   }
-  QuantizedRows without() const { return {const_cast<Int8Group*>(groups.data()), rows.stride}; }
+  /// What the groups and their corrections stand for.
+  std::vector<double> values() const {
+    std::vector<double> v(groups.size() * Int8Group::values);
+    for (std::size_t i = 0; i < v.size(); ++i) {
+      const auto value = [&](const Int8Group& group) { return static_cast<double>(group.scale) * group.q[i % 32]; };
+      v[i] = value(groups[i / 32]) + (corrected[i / 32] != 0 ? value(corrections[i / 32]) : 0.0);
+    }
+    return v;
+  }
 };
 
 template <class F, class A>
@@ -75,13 +82,7 @@ TYPED_TEST(Corrections, AreAddedToTheProduct) {
     Solo solo;
     matmul(p.packed, Activations{nullptr, 0, q.rows, n, k}, Store<Arch>{y.data(), p.rows}, solo.member());
     const double chain = 12 + 2 * static_cast<double>(k) / 32;
-    std::vector<double> values(n * k);
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      const auto value = [&](const Int8Group& group) { return static_cast<double>(group.scale) * group.q[i % 32]; };
-      const std::size_t g = i / 32;
-      values[i] = value(q.groups[g]) + (q.corrected[g] != 0 ? value(q.corrections[g]) : 0.0);
-    }
-    expect_product(p, n, y.data(), chain, values);
+    expect_product(p, n, y.data(), chain, q.values());
   }
 }
 
@@ -171,6 +172,21 @@ TEST(CorrectGroup, MarksOutliersOnlyAndIsBitEqualOnEveryArch) {
       }
     });
   }
+}
+
+// More groups than an operand keeps apart.
+TEST(CorrectGroup, IsFoundInLongRows) {
+  const Problem<Q8_0, arch::native> p(5, 1100, 3);
+  const std::size_t n = 3, k = p.cols;
+  std::vector<float> x = random_rows(n, k, 5);
+  x[1 * k + 700 * 32 + 3] = 900.0f;   // group 700 folds onto 188
+  x[2 * k + 1099 * 32 + 9] = 700.0f;  // behind the last whole eight
+  const auto q = CorrectedRows::of<arch::native>(x, n, k);
+  EXPECT_EQ(std::count(q.corrected.begin(), q.corrected.end(), 1), 2);
+  std::vector<float> y(n * p.rows);
+  Solo solo;
+  matmul(p.packed, Activations{nullptr, 0, q.rows, n, k}, Store<arch::native>{y.data(), p.rows}, solo.member());
+  expect_product(p, n, y.data(), 1200, q.values());
 }
 
 TEST(CorrectGroup, ZerosHaveNone) {

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include "vlmt/base/assert.hpp"
 #include "vlmt/base/config.hpp"
@@ -40,6 +41,42 @@ struct RowSource {
   VLMT_INLINE const void* row(std::size_t i) const noexcept { return base + index(i) * stride; }
 };
 
+/// The groups that have a correction in one row or another, found once for all tiles. Group g stands with all groups a
+/// multiple of `bits` away: where one of them is corrected, zeros are added for the others.
+class CorrectedGroups {
+ public:
+  CorrectedGroups() = default;
+  CorrectedGroups(const QuantizedRows& q, std::size_t rows, std::size_t cols) noexcept {
+    if (q.corrections == nullptr) return;
+    const std::size_t groups = QuantizedRows::row_groups(cols);
+    for (std::size_t r = 0; r < rows; ++r) {
+      const std::uint8_t* marks = q.corrected + r * q.stride;
+      std::size_t g = 0;
+      for (; g + 8 <= groups; g += 8) {
+        std::uint64_t eight;
+        std::memcpy(&eight, marks + g, sizeof eight);
+        if (eight == 0) continue;
+        for (std::size_t i = 0; i < 8; ++i) mark(g + i, marks[g + i]);
+      }
+      for (; g < groups; ++g) mark(g, marks[g]);
+    }
+  }
+
+  bool some() const noexcept { return some_; }
+  bool any(std::size_t g) const noexcept { return (words_[g % bits / 64] >> g % 64 & 1) != 0; }
+
+ private:
+  static constexpr std::size_t bits = 512;
+
+  void mark(std::size_t g, std::uint8_t corrected) noexcept {
+    words_[g % bits / 64] |= std::uint64_t{corrected} << g % 64;
+    some_ = some_ || corrected != 0;
+  }
+
+  std::uint64_t words_[bits / 64] = {};
+  bool some_ = false;
+};
+
 /// Weights with the form of activations that they read.
 template <class Arch>
 struct Operand {
@@ -52,6 +89,7 @@ struct Operand {
   const LeafSet* leaves;
   RowSource source;
   QuantizedRows quantized;  ///< no groups where floats are read
+  CorrectedGroups corrections;
 
   Operand(const PackedMatrix<Arch>& w, const Activations& x, RowSlots slots) noexcept
       : data(w.data),
@@ -65,6 +103,7 @@ struct Operand {
       leaves = &w.leaves->int8_form;
       source = {reinterpret_cast<const std::byte*>(x.q.groups), x.q.stride * sizeof(Int8Group), slots};
       quantized = x.q;
+      corrections = CorrectedGroups(x.q, x.rows, row_blocks * block_values);
     } else {
       VLMT_ASSERT(x.x != nullptr || x.rows == 0);
       leaves = &w.leaves->float_form;
@@ -92,7 +131,7 @@ struct Operand {
         expanded(p, panels - p, row, n, tile + (p - begin) * Arch::lanes);
       }
     }
-    if (quantized.corrections != nullptr) add_corrections(begin, end, panels, first, n, tile);
+    if (corrections.some()) add_corrections(begin, end, panels, first, n, tile);
     if (scale != 1.0f) {
       const std::size_t columns = (end - begin) * Arch::lanes;
       for (std::size_t i = 0; i < n; ++i) {
@@ -161,18 +200,9 @@ struct Operand {
   /// rows, as norms and not tokens make outliers. Zeros stand for a row without one, which change no bit of its sum.
   void add_corrections(std::size_t begin, std::size_t end, std::size_t panels, std::size_t first, std::size_t n,
                        float* tile) const noexcept {
-    constexpr std::size_t span = 64;
     const std::size_t groups = row_blocks * block_values / Int8Group::values;
-    for (std::size_t g = 0; g < groups; g += span) {
-      const std::size_t count = groups - g < span ? groups - g : span;
-      std::uint8_t any[span] = {};
-      for (std::size_t i = 0; i < n; ++i) {
-        const std::uint8_t* marks = quantized.corrected + source.index(first + i) * quantized.stride + g;
-        for (std::size_t j = 0; j < count; ++j) any[j] |= marks[j];
-      }
-      for (std::size_t j = 0; j < count; ++j) {
-        if (any[j] != 0) add_correction(g + j, begin, end, panels, first, n, tile);
-      }
+    for (std::size_t g = 0; g < groups; ++g) {
+      if (corrections.any(g)) add_correction(g, begin, end, panels, first, n, tile);
     }
   }
 
