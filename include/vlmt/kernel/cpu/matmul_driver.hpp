@@ -122,7 +122,7 @@ struct Operand {
     const std::size_t panels = ceil_div(rows, Arch::lanes);
     const std::size_t begin = block * (tile_columns / Arch::lanes);
     const std::size_t end = begin + tile_columns / Arch::lanes < panels ? begin + tile_columns / Arch::lanes : panels;
-    if (n <= most_direct() || leaves->expand == nullptr) {
+    if (is_direct(n)) {
       for (std::size_t p = begin; p < end; ++p) {
         direct(data + p * panel_bytes, row, n, tile + (p - begin) * Arch::lanes);
       }
@@ -141,10 +141,10 @@ struct Operand {
   }
 
  private:
-  /// Rows up to which the leaves that unpack a panel for themselves are fastest.
-  std::size_t most_direct() const noexcept {
-    const std::size_t most = leaves->eight != nullptr ? 8 : 4;
-    return tuning.most_direct < most ? tuning.most_direct : most;
+  /// True if the leaves that unpack a panel for themselves are fastest for n rows.
+  bool is_direct(std::size_t n) const noexcept {
+    return leaves->expand == nullptr ||
+           (n <= (leaves->eight != nullptr ? 16 : 4) && (tuning.direct_rows >> n & 1) != 0);
   }
 
   void direct(const std::byte* panel, const void* const* row, std::size_t n, float* tile) const noexcept {

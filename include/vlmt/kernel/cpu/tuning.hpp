@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include "vlmt/base/config.hpp"
 
@@ -15,9 +16,13 @@ struct Tuning {
   /// to use its share of the memory, so that lines must be on their way to the second level before. AMD's reads
   /// stay in order by themselves, and a second stream of requests takes a quarter of the speed away.
   std::size_t far_bytes = 0;
-  /// Rows of activations up to which weights are unpacked for each few of them; beyond, they are expanded once. Where
-  /// unpacking is cheap beside products, as on Intel, expansion pays from fewer rows on.
-  std::size_t most_direct = 8;
+  /// Bit n: n rows of activations are multiplied with weights that are unpacked for each few of them; for other numbers
+  /// weights are expanded once. Where unpacking is cheap beside products, as on Intel, expansion pays from fewer rows
+  /// on.
+  std::uint32_t direct_rows = rows_to(8) | 1u << 16;
+
+  /// Bits 1 to n.
+  static constexpr std::uint32_t rows_to(unsigned n) noexcept { return (2u << n) - 2; }
 };
 
 inline Tuning find_tuning() noexcept {
@@ -26,7 +31,7 @@ inline Tuning find_tuning() noexcept {
   __builtin_cpu_init();
   if (__builtin_cpu_is("intel")) {
     t.far_bytes = 16384;
-    t.most_direct = 4;
+    t.direct_rows = Tuning::rows_to(4);
   }
 #endif
   return t;
