@@ -1,7 +1,11 @@
 // Corrections of rounded activations: groups with outliers, on every arch.
 #include "vlmt/quant/nvfp4.hpp"
-#include "vlmt/quant/q4_0.hpp"
+#include "vlmt/quant/q2_k.hpp"
+#include "vlmt/quant/q3_k.hpp"
 #include "vlmt/quant/q4_k.hpp"
+#include "vlmt/quant/q5_0.hpp"
+#include "vlmt/quant/q5_1.hpp"
+#include "vlmt/quant/q5_k.hpp"
 #include "vlmt/quant/q6_k.hpp"
 #include "vlmt/quant/q8_0.hpp"
 
@@ -56,20 +60,29 @@ struct Case {
 };
 template <class C>
 class Corrections : public ::testing::Test {};
-template <class List>
-struct AllCases;
-template <class... As>
-struct AllCases<TypeList<As...>> {
-  using type = ::testing::Types<Case<Q8_0, As>..., Case<Q4_K, As>..., Case<Q6_K, As>..., Case<NVFP4, As>...,
-                                Case<Q4_0, arch::reference>, Case<Q6_K, arch::reference>>;
-};
+// Scales for 32 or 16 values, minima, blocks of 32, 64 and 256; formats differ from arch to arch, as the code that is
+// tested knows none, and one arch may be the native one.
+using Cases = ::testing::Types<Case<Q8_0, arch::native>, Case<Q4_K, arch::native>, Case<Q6_K, arch::native>,
+                               Case<NVFP4, arch::native>, Case<Q5_0, arch::generic>, Case<Q2_K, arch::reference>
+#if VLMT_HAS_AVX2
+                               ,
+                               Case<Q5_K, arch::avx2>
+#endif
+#if VLMT_HAS_AVX512
+                               ,
+                               Case<Q3_K, arch::avx512>
+#endif
+#if VLMT_HAS_AVX512_AMX
+                               ,
+                               Case<Q5_1, arch::avx512_amx>
+#endif
+                               >;
 struct Names {
   template <class C>
   static std::string GetName(int) {
     return std::string(C::Format::name) + "_" + std::string(C::Arch::name);
   }
 };
-using Cases = AllCases<arch::compiled>::type;
 TYPED_TEST_SUITE(Corrections, Cases, Names);
 
 TYPED_TEST(Corrections, AreAddedToTheProduct) {
