@@ -21,7 +21,7 @@ std::vector<float> rows_with_outliers(std::size_t n, std::size_t k, float factor
   std::vector<float> x = random_rows(n, k, 31);
   for (std::size_t r = 0; r < n; ++r) {
     if (r % 3 == 2) continue;
-    for (const std::size_t c : {5, 40, 200}) x[r * k + c] *= factor;
+    for (const std::size_t c : {5u, 40u, 200u}) x[r * k + c] *= factor;
   }
   return x;
 }
