@@ -3,6 +3,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <new>
 #include <type_traits>
@@ -42,7 +43,7 @@ class HeapEngine {
   static constexpr std::size_t alignment = alignof(T) > 64 ? alignof(T) : 64;
 
   HeapEngine() = default;
-  explicit HeapEngine(std::size_t n) : data_(n == 0 ? nullptr : new (std::align_val_t{alignment}) T[n]()) {}
+  explicit HeapEngine(std::size_t n) : data_(n == 0 ? nullptr : new (std::align_val_t{alignment}) T[checked(n)]()) {}
   HeapEngine(HeapEngine&& other) noexcept : data_(std::exchange(other.data_, nullptr)) {}
   HeapEngine& operator=(HeapEngine&& other) noexcept {
     HeapEngine taken(std::move(other));
@@ -55,6 +56,12 @@ class HeapEngine {
   T* data() const noexcept { return data_; }
 
  private:
+  // The aligned operator new of libstdc++ rounds sizes up, the largest of them to 0.
+  static std::size_t checked(std::size_t n) {
+    if (n > (SIZE_MAX - alignment) / sizeof(T)) throw std::bad_alloc();
+    return n;
+  }
+
   T* data_ = nullptr;
 };
 
