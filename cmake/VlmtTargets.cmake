@@ -2,7 +2,7 @@
 #   vlmt::kernel  tensors, formats, kernels      (Eigen3, xsimd, OpenMP)
 #   vlmt::text    tokenizers, chat templates      (PCRE2, utf8proc, nlohmann-json)
 #   vlmt::media   picture files                   (libjpeg, libpng, libwebp)
-#   vlmt::model   models from files               (kernel and text)
+#   vlmt::model   models from files               (kernel, text and xxhash)
 #   vlmt::all     everything
 include(VlmtDependencies)
 

@@ -12,7 +12,7 @@
 #include <thread>
 #include <utility>
 
-#include <vlmt/runtime/qwen3vl_instances.hpp>
+#include <vlmt/vlmt.hpp>
 
 #include "media.hpp"
 

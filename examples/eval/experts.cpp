@@ -4,8 +4,7 @@
 #include <cstdint>
 #include <utility>
 
-#include <vlmt/runtime/prompt.hpp>
-#include <vlmt/runtime/qwen3vl_instances.hpp>
+#include <vlmt/vlmt.hpp>
 
 #include "media.hpp"
 

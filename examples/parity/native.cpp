@@ -1,5 +1,5 @@
 // Cases on the kernels for this processor.
-#include <vlmt/runtime/qwen3vl_instances.hpp>
+#include <vlmt/vlmt.hpp>
 
 #include "cases.hpp"
 

@@ -1,6 +1,5 @@
 // Cases on the scalar, double-accumulating kernels of kernel/ref.
-#include <vlmt/exec/cpu.hpp>
-#include <vlmt/kernel/reference.hpp>
+#include <vlmt/vlmt.hpp>
 
 #include "cases.hpp"
 

@@ -283,6 +283,7 @@ TEST(QuantizeRows, IsBitEqualOnEveryArchAndWithinHalfAStep) {
     EXPECT_EQ(g.minus_half[0], -low);
     EXPECT_EQ(g.minus_half[1], -high);
     EXPECT_EQ(g.minus_sum, -low - high);
+    EXPECT_EQ(g.sum, static_cast<float>(low + high));
   }
   for_each_type(arch::compiled{}, [&](auto tag) {
     using Arch = typename decltype(tag)::type;

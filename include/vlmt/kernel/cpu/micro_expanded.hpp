@@ -10,6 +10,7 @@
 
 #include "vlmt/base/config.hpp"
 #include "vlmt/kernel/cpu/dot.hpp"
+#include "vlmt/kernel/cpu/group_sums.hpp"
 #include "vlmt/kernel/cpu/simd.hpp"
 #include "vlmt/kernel/cpu/tuning.hpp"
 #include "vlmt/kernel/cpu/unpack/unpack.hpp"
@@ -79,29 +80,6 @@ constexpr void for_kernel_rows(F&& f) {
   (std::make_index_sequence<most_kernels>{});
 }
 
-/// What the integer arithmetic has to know of a format: scales of a group of 32, minima, and the range of quants as far
-/// as Dot cares.
-template <std::size_t Scales, bool HasBias, int MaxQuant, bool IsSigned>
-struct IntegerKind {
-  static constexpr std::size_t scales = Scales;
-  static constexpr bool has_bias = HasBias;
-  static constexpr int max_quant = MaxQuant;
-  static constexpr bool is_signed = IsSigned;
-};
-
-template <class Format, class Arch>
-using IntegerKindOf =
-    IntegerKind<Unpack<Format, Arch>::scales, Unpack<Format, Arch>::has_bias,
-                Dot<Arch>::template range<Unpack<Format, Arch>::max_quant>, Unpack<Format, Arch>::is_signed>;
-
-/// log2 of the zero point; 32 if it is 0, which shifts any sum of activations out.
-template <class Format, class Arch>
-inline constexpr int zero_bits_v = [] {
-  constexpr int zero = Unpack<Format, Arch>::zero;
-  static_assert((zero & (zero - 1)) == 0, "vlmt: a zero point must be 0 or a power of two");
-  return zero == 0 ? 32 : __builtin_ctz(static_cast<unsigned>(zero));
-}();
-
 /// An expanded group: eight registers of quants, the scales, the biases; of every panel in turn.
 template <class Kind, class Arch>
 inline constexpr std::size_t expanded_group_bytes =
@@ -151,13 +129,12 @@ VLMT_INLINE void add_group(const simd::Ints<Arch> (&q)[8], const simd::Floats<Ar
   using I = simd::Ints<Arch>;
   using Raw = typename I::Ops::I;
   using D = Dot<Arch>;
+  using Sums = GroupSums<Kind, Arch>;
   constexpr std::size_t step = detail::interleaved_rows<Rows>;
   const Raw first[4] = {q[0].raw(), q[1].raw(), q[2].raw(), q[3].raw()};
   const Raw second[4] = {q[4].raw(), q[5].raw(), q[6].raw(), q[7].raw()};
-  const auto start = [&](std::int32_t minus_sum) VLMT_INLINE_LAMBDA {
-    // Formats with minima have no zero point.
-    return Kind::has_bias ? I(0).raw() : shift_left(I(minus_sum), zero_bits).raw();
-  };
+  const Sums sums(zero_bits);
+  const F base = Sums::base(scale[0]);
   detail::unroll<Rows / step>([&](auto i) VLMT_INLINE_LAMBDA {
     const Int8Group* a[step];
     const std::int8_t* low[step];
@@ -171,31 +148,28 @@ VLMT_INLINE void add_group(const simd::Ints<Arch> (&q)[8], const simd::Floats<Ar
     Raw dot[step];
     if constexpr (Kind::scales == 1) {
       VLMT_UNROLL
-      for (std::size_t r = 0; r < step; ++r) dot[r] = start(a[r]->minus_sum);
+      for (std::size_t r = 0; r < step; ++r) dot[r] = sums.whole(*a[r]).raw();
       D::template dot16<Kind::max_quant, Kind::is_signed>(dot, first, low);
       D::template dot16<Kind::max_quant, Kind::is_signed>(dot, second, high);
       VLMT_UNROLL
       for (std::size_t r = 0; r < step; ++r) {
-        F t = to_float(I(dot[r])) * scale[0];
-        if constexpr (Kind::has_bias) t = fnma(to_float(I(a[r]->minus_sum)), bias[0], t);
+        F t = Sums::scaled(I(dot[r]), scale[0], base);
+        if constexpr (Kind::has_bias) t = fma(F(a[r]->sum), bias[0], t);
         sum[i * step + r] = fma(t, F(a[r]->scale), sum[i * step + r]);
       }
     } else {
       Raw dot2[step];
       VLMT_UNROLL
       for (std::size_t r = 0; r < step; ++r) {
-        dot[r] = start(a[r]->minus_half[0]);
-        dot2[r] = start(a[r]->minus_half[1]);
+        dot[r] = sums.first_half(*a[r]).raw();
+        dot2[r] = sums.second_half(*a[r]).raw();
       }
       D::template dot16<Kind::max_quant, Kind::is_signed>(dot, first, low);
       D::template dot16<Kind::max_quant, Kind::is_signed>(dot2, second, high);
       VLMT_UNROLL
       for (std::size_t r = 0; r < step; ++r) {
-        F t = fma(to_float(I(dot2[r])), scale[1], to_float(I(dot[r])) * scale[0]);
-        if constexpr (Kind::has_bias) {
-          t = fnma(to_float(I(a[r]->minus_half[0])), bias[0], t);
-          t = fnma(to_float(I(a[r]->minus_half[1])), bias[1], t);
-        }
+        F t = Sums::add_scaled(I(dot2[r]), scale[1], Sums::scaled(I(dot[r]), scale[0], base));
+        if constexpr (Kind::has_bias) t = Sums::add_biases(*a[r], bias[0], bias[1], t);
         sum[i * step + r] = fma(t, F(a[r]->scale), sum[i * step + r]);
       }
     }
@@ -218,6 +192,8 @@ VLMT_NOINLINE void add_expanded(const std::byte* groups, std::size_t count, cons
   using D = Dot<Arch>;
   constexpr std::size_t panels = side_panels<Arch>;
   constexpr std::size_t lanes = Arch::lanes;
+  using Sums = GroupSums<Kind, Arch>;
+  const Sums sums(zero_bits);
   F sum[panels][Rows];
   detail::for_sums<panels, Rows>([&](auto p, auto r)
                                      VLMT_INLINE_LAMBDA { sum[p][r] = F::load(tile + r * tile_columns + p * lanes); });
@@ -233,11 +209,8 @@ VLMT_NOINLINE void add_expanded(const std::byte* groups, std::size_t count, cons
                           VLMT_INLINE_LAMBDA { return F::load(constants + ((Kind::scales + i) * panels + p) * lanes); };
 
     Raw dot[panels][Rows];
-    const auto start = [&](auto minus_sum) VLMT_INLINE_LAMBDA {
-      detail::for_sums<panels, Rows>([&](auto p, auto r) VLMT_INLINE_LAMBDA {
-        // Formats with minima have no zero point.
-        dot[p][r] = Kind::has_bias ? I(0).raw() : shift_left(I(minus_sum(*a[r])), zero_bits).raw();
-      });
+    const auto start = [&](auto first) VLMT_INLINE_LAMBDA {
+      detail::for_sums<panels, Rows>([&](auto p, auto r) VLMT_INLINE_LAMBDA { dot[p][r] = first(*a[r]).raw(); });
     };
     // The first or the last 16 values of the group.
     const auto multiply = [&](std::size_t half) VLMT_INLINE_LAMBDA {
@@ -268,29 +241,29 @@ VLMT_NOINLINE void add_expanded(const std::byte* groups, std::size_t count, cons
         }
       }
     };
+    F base[panels];
+    VLMT_UNROLL
+    for (std::size_t p = 0; p < panels; ++p) base[p] = Sums::base(scale(p, 0));
     if constexpr (Kind::scales == 1) {
-      start([](const Int8Group& x) VLMT_INLINE_LAMBDA { return x.minus_sum; });
+      start([&](const Int8Group& x) VLMT_INLINE_LAMBDA { return sums.whole(x); });
       multiply(0);
       multiply(1);
       detail::for_sums<panels, Rows>([&](auto p, auto r) VLMT_INLINE_LAMBDA {
-        F t = to_float(I(dot[p][r])) * scale(p, 0);
-        if constexpr (Kind::has_bias) t = fnma(to_float(I(a[r]->minus_sum)), bias(p, 0), t);
+        F t = Sums::scaled(I(dot[p][r]), scale(p, 0), base[p]);
+        if constexpr (Kind::has_bias) t = fma(F(a[r]->sum), bias(p, 0), t);
         sum[p][r] = fma(t, F(a[r]->scale), sum[p][r]);
       });
     } else {
       F t[panels][Rows];
-      start([](const Int8Group& x) VLMT_INLINE_LAMBDA { return x.minus_half[0]; });
+      start([&](const Int8Group& x) VLMT_INLINE_LAMBDA { return sums.first_half(x); });
       multiply(0);
-      detail::for_sums<panels, Rows>([&](auto p, auto r)
-                                         VLMT_INLINE_LAMBDA { t[p][r] = to_float(I(dot[p][r])) * scale(p, 0); });
-      start([](const Int8Group& x) VLMT_INLINE_LAMBDA { return x.minus_half[1]; });
+      detail::for_sums<panels, Rows>(
+          [&](auto p, auto r) VLMT_INLINE_LAMBDA { t[p][r] = Sums::scaled(I(dot[p][r]), scale(p, 0), base[p]); });
+      start([&](const Int8Group& x) VLMT_INLINE_LAMBDA { return sums.second_half(x); });
       multiply(1);
       detail::for_sums<panels, Rows>([&](auto p, auto r) VLMT_INLINE_LAMBDA {
-        F s = fma(to_float(I(dot[p][r])), scale(p, 1), t[p][r]);
-        if constexpr (Kind::has_bias) {
-          s = fnma(to_float(I(a[r]->minus_half[0])), bias(p, 0), s);
-          s = fnma(to_float(I(a[r]->minus_half[1])), bias(p, 1), s);
-        }
+        F s = Sums::add_scaled(I(dot[p][r]), scale(p, 1), t[p][r]);
+        if constexpr (Kind::has_bias) s = Sums::add_biases(*a[r], bias(p, 0), bias(p, 1), s);
         sum[p][r] = fma(s, F(a[r]->scale), sum[p][r]);
       });
     }

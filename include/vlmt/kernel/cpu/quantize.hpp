@@ -69,7 +69,7 @@ VLMT_INLINE void quantize_group(const float* x, Int8Group& out) noexcept {
         out.q[i] = static_cast<std::int8_t>(std::nearbyint(x[i] * inverse));
         sum += out.q[i];
       }
-      out.minus_half[h] = -sum;
+      out.minus_half[h] = static_cast<std::int16_t>(-sum);
     }
   } else {
     using F = simd::Floats<Arch>;
@@ -103,10 +103,11 @@ VLMT_INLINE void quantize_group(const float* x, Int8Group& out) noexcept {
         q.store(out.q + at * lanes);
         sum += q;
       });
-      out.minus_half[h] = -reduce_add(sum);
+      out.minus_half[h] = static_cast<std::int16_t>(-reduce_add(sum));
     }
   }
   out.minus_sum = out.minus_half[0] + out.minus_half[1];
+  out.sum = static_cast<float>(-out.minus_sum);
 }
 
 /// A group whose values leave less than this to the sum of |q|, of 32 * 127 at the most, holds an outlier: one value is

@@ -169,13 +169,10 @@ VLMT_NOINLINE void add_expanded_tiles(const std::byte* groups, std::size_t count
         F t;
         if constexpr (Kind::scales == 1) {
           t = whole(0, x.minus_sum) * scale[0];
-          if constexpr (Kind::has_bias) t = fnma(to_float(I(x.minus_sum)), bias[0], t);
+          if constexpr (Kind::has_bias) t = fma(F(x.sum), bias[0], t);
         } else {
           t = fma(whole(1, x.minus_half[1]), scale[1], whole(0, x.minus_half[0]) * scale[0]);
-          if constexpr (Kind::has_bias) {
-            t = fnma(to_float(I(x.minus_half[0])), bias[0], t);
-            t = fnma(to_float(I(x.minus_half[1])), bias[1], t);
-          }
+          if constexpr (Kind::has_bias) t = GroupSums<Kind, Arch>::add_biases(x, bias[0], bias[1], t);
         }
         sum[r] = fma(t, F(x.scale), sum[r]);
       });

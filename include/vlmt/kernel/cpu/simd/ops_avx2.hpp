@@ -17,6 +17,7 @@ struct OpsAvx2 {
   using F = __m256;
   using I = __m256i;
   static constexpr std::size_t lanes = 8;
+  static constexpr bool fuses = true;  ///< fma and fnma round once
 
   static VLMT_INLINE __m256i first(std::size_t n) noexcept {
     return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(n)), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));

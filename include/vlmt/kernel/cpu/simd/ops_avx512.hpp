@@ -17,6 +17,7 @@ struct OpsAvx512 {
   using F = __m512;
   using I = __m512i;
   static constexpr std::size_t lanes = 16;
+  static constexpr bool fuses = true;  ///< fma and fnma round once
 
   static VLMT_INLINE __mmask16 first(std::size_t n) noexcept {
     return static_cast<__mmask16>(_bzhi_u32(0xffffu, static_cast<unsigned>(n)));

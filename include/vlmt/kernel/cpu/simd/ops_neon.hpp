@@ -18,6 +18,7 @@ struct OpsNeon {
   using F = float32x4_t;
   using I = int32x4_t;
   static constexpr std::size_t lanes = 4;
+  static constexpr bool fuses = true;  ///< fma and fnma round once
 
   static VLMT_INLINE F fma(F a, F b, F c) noexcept { return vfmaq_f32(c, a, b); }
   static VLMT_INLINE F fnma(F a, F b, F c) noexcept { return vfmsq_f32(c, a, b); }

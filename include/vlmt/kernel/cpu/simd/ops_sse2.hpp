@@ -20,6 +20,7 @@ struct OpsSse2 {
   static constexpr std::size_t lanes = 4;
 
 #if defined(__FMA__)
+  static constexpr bool fuses = true;
   // Where the compiler may fuse, it would in one place and not in the next: ask for it everywhere.
   static VLMT_INLINE F fma(F a, F b, F c) noexcept {
     return _mm_fmadd_ps(a, b, c);
@@ -28,6 +29,7 @@ struct OpsSse2 {
     return _mm_fnmadd_ps(a, b, c);
   }
 #else
+  static constexpr bool fuses = false;
   static VLMT_INLINE F fma(F a, F b, F c) noexcept {
     return _mm_add_ps(_mm_mul_ps(a, b), c);
   }

@@ -23,6 +23,7 @@ struct Unpack<Q2_K, Arch> {
   static constexpr int zero = 0;
   static constexpr bool is_signed = false;
   static constexpr int max_quant = 3;
+  static constexpr int scale_bits = 15;
 
   static VLMT_INLINE void load_scales(PanelBlock<Arch> b, F* scale, F* bias) noexcept {
     const F d = b.halfs(80);
@@ -49,6 +50,7 @@ struct Unpack<Q3_K, Arch> {
   static constexpr int zero = 4;
   static constexpr bool is_signed = false;
   static constexpr int max_quant = 7;
+  static constexpr int scale_bits = 17;
 
   static VLMT_INLINE void load_scales(PanelBlock<Arch> b, F* scale, F*) noexcept {
     const F d = b.halfs(108);
@@ -83,6 +85,7 @@ struct Unpack<Q6_K, Arch> {
   static constexpr int zero = 32;
   static constexpr bool is_signed = false;
   static constexpr int max_quant = 63;
+  static constexpr int scale_bits = 19;
 
   static VLMT_INLINE void load_scales(PanelBlock<Arch> b, F* scale, F*) noexcept {
     const F d = b.halfs(208);

@@ -45,6 +45,7 @@ struct Unpack<Q4_K, Arch> {
   static constexpr int zero = 0;
   static constexpr bool is_signed = false;
   static constexpr int max_quant = 15;
+  static constexpr int scale_bits = 17;
 
   static VLMT_INLINE void load_scales(PanelBlock<Arch> b, F* scale, F* bias) noexcept {
     detail::six_bit_scales(b, scale, bias);
@@ -64,6 +65,7 @@ struct Unpack<Q5_K, Arch> {
   static constexpr int zero = 0;
   static constexpr bool is_signed = false;
   static constexpr int max_quant = 31;
+  static constexpr int scale_bits = 17;
 
   static VLMT_INLINE void load_scales(PanelBlock<Arch> b, F* scale, F* bias) noexcept {
     detail::six_bit_scales(b, scale, bias);

@@ -25,6 +25,7 @@ struct Unpack<Q4_0, Arch> {
   static constexpr int zero = 8;
   static constexpr bool is_signed = false;
   static constexpr int max_quant = 15;
+  static constexpr int scale_bits = 11;
 
   static VLMT_INLINE void load_scales(PanelBlock<Arch> b, F* scale, F*) noexcept { scale[0] = b.halfs(0); }
   static VLMT_INLINE void quants(PanelBlock<Arch> b, std::size_t, I (&q)[8]) noexcept {
@@ -46,6 +47,7 @@ struct Unpack<Q4_1, Arch> {
   static constexpr int zero = 0;
   static constexpr bool is_signed = false;
   static constexpr int max_quant = 15;
+  static constexpr int scale_bits = 11;
 
   static VLMT_INLINE void load_scales(PanelBlock<Arch> b, F* scale, F* bias) noexcept {
     scale[0] = b.halfs(0);
@@ -90,6 +92,7 @@ struct Unpack<Q5_0, Arch> {
   static constexpr int zero = 16;
   static constexpr bool is_signed = false;
   static constexpr int max_quant = 31;
+  static constexpr int scale_bits = 11;
 
   static VLMT_INLINE void load_scales(PanelBlock<Arch> b, F* scale, F*) noexcept { scale[0] = b.halfs(0); }
   static VLMT_INLINE void quants(PanelBlock<Arch> b, std::size_t, I (&q)[8]) noexcept { detail::five_bits<2, 6>(b, q); }
@@ -104,6 +107,7 @@ struct Unpack<Q5_1, Arch> {
   static constexpr int zero = 0;
   static constexpr bool is_signed = false;
   static constexpr int max_quant = 31;
+  static constexpr int scale_bits = 11;
 
   static VLMT_INLINE void load_scales(PanelBlock<Arch> b, F* scale, F* bias) noexcept {
     scale[0] = b.halfs(0);

@@ -21,6 +21,7 @@ struct Unpack<Q8_0, Arch> {
   static constexpr bool is_signed = !Dot<Arch>::unsigned_only;
   static constexpr int zero = is_signed ? 0 : 128;
   static constexpr int max_quant = is_signed ? 128 : 255;
+  static constexpr int scale_bits = 11;
 
   static VLMT_INLINE void load_scales(PanelBlock<Arch> b, F* scale, F*) noexcept { scale[0] = b.halfs(0); }
   static VLMT_INLINE void quants(PanelBlock<Arch> b, std::size_t, I (&q)[8]) noexcept {

@@ -61,6 +61,7 @@ struct Unpack<IQ4_NL, Arch> {
   static constexpr int zero = Levels::zero;
   static constexpr bool is_signed = Levels::is_signed;
   static constexpr int max_quant = Levels::max_quant;
+  static constexpr int scale_bits = 11;
 
   static VLMT_INLINE void load_scales(PanelBlock<Arch> b, F* scale, F*) noexcept { scale[0] = b.halfs(0); }
   static VLMT_INLINE void quants(PanelBlock<Arch> b, std::size_t, I (&q)[8]) noexcept {
@@ -78,6 +79,7 @@ struct Unpack<IQ4_XS, Arch> {
   static constexpr int zero = Levels::zero;
   static constexpr bool is_signed = Levels::is_signed;
   static constexpr int max_quant = Levels::max_quant;
+  static constexpr int scale_bits = 17;
 
   static VLMT_INLINE void load_scales(PanelBlock<Arch> b, F* scale, F*) noexcept {
     const F d = b.halfs(0);
@@ -106,6 +108,7 @@ struct Unpack<MXFP4, Arch> {
   static constexpr int zero = detail::E2m1::zero;
   static constexpr bool is_signed = false;
   static constexpr int max_quant = detail::E2m1::max_quant;
+  static constexpr int scale_bits = 24;  // one bit, but 1.5 * 2^23 times the largest scales overflows
 
   static VLMT_INLINE void load_scales(PanelBlock<Arch> b, F* scale, F*) noexcept {
     // 2^(e - 128) = 2^(e - 127) / 2. Exponent field e makes the first factor, 2^-126 of e = 1 halved is the subnormal
@@ -130,6 +133,7 @@ struct Unpack<NVFP4, Arch> {
   static constexpr int zero = detail::E2m1::zero;
   static constexpr bool is_signed = false;
   static constexpr int max_quant = detail::E2m1::max_quant;
+  static constexpr int scale_bits = 4;
 
   static VLMT_INLINE void load_scales(PanelBlock<Arch> b, F* scale, F*) noexcept {
     const I codes = b.words(0);

@@ -6,6 +6,7 @@
 //   zero         zero point, 0 or a power of two: folded into the integer sum, exactly
 //   is_signed    quants are int8; otherwise unsigned
 //   max_quant    largest magnitude of a quant
+//   scale_bits   significant bits of a scale at the most; with up to 22 products are scaled with an operation less
 //   load_scales(block, scale, bias)     all scales of the block: scale[group * scales + i], bias alike
 //   quants(block, group, q)             eight registers, four values of every row in each
 // A new format works without it, decoded by its own scalar code; with it, it is as fast as the others.
