@@ -20,18 +20,13 @@ namespace cpu {
 template <class Arch>
 struct Dot;
 
-#if VLMT_HAS_AVX512
 namespace detail {
-VLMT_INLINE __m512i broadcast512(const std::int8_t* a) noexcept {
-  std::int32_t word;
-  std::memcpy(&word, a, sizeof word);
-  return _mm512_set1_epi32(word);
-}
-}  // namespace detail
 
-template <>
-struct Dot<arch::avx512> {
-  using I = simd::Ints<arch::avx512>;
+/// What products without an instruction for four bytes share: rows one after another, and quants in classes by how many
+/// products fit into 16 bits.
+template <class Arch>
+struct DotByRows {
+  using Raw = typename simd::Ints<Arch>::Ops::I;
   static constexpr bool unsigned_only = false;
   static constexpr bool has_step = false;
   template <int Max>
@@ -39,38 +34,62 @@ struct Dot<arch::avx512> {
                                : Max <= 64 ? 64
                                            : 128;
 
+  template <int Max, bool Signed, std::size_t N>
+  static VLMT_INLINE void dot16(Raw (&sum)[N], const Raw (&w)[4], const std::int8_t* const (&a)[N]) noexcept {
+    VLMT_UNROLL
+    for (std::size_t r = 0; r < N; ++r) sum[r] = Dot<Arch>::template row16<Max, Signed>(sum[r], w, a[r]);
+  }
+};
+
+/// row16 by products of bytes whose pairs are added in 16 bits.
+template <class Pairs, int Max, bool Signed>
+VLMT_INLINE typename Pairs::I row16_of_pairs(typename Pairs::I sum, const typename Pairs::I (&w)[4],
+                                             const std::int8_t* a) noexcept {
+  typename Pairs::I p[4];
+  VLMT_UNROLL
+  for (int u = 0; u < 4; ++u) p[u] = Pairs::template products<Signed>(w[u], a + 4 * u);
+  // A 16-bit lane holds two products, at most 2 * 127 * Max each time.
+  if constexpr (Max <= 32) {
+    return Pairs::add32(sum, Pairs::widen(Pairs::add16(Pairs::add16(p[0], p[1]), Pairs::add16(p[2], p[3]))));
+  } else if constexpr (Max <= 64) {
+    const auto first = Pairs::widen(Pairs::add16(p[0], p[1]));
+    return Pairs::add32(sum, Pairs::add32(first, Pairs::widen(Pairs::add16(p[2], p[3]))));
+  } else {
+    const auto first = Pairs::add32(Pairs::widen(p[0]), Pairs::widen(p[1]));
+    return Pairs::add32(sum, Pairs::add32(first, Pairs::add32(Pairs::widen(p[2]), Pairs::widen(p[3]))));
+  }
+}
+
+}  // namespace detail
+
+#if VLMT_HAS_AVX512
+namespace detail {
+VLMT_INLINE __m512i broadcast512(const std::int8_t* a) noexcept {
+  std::int32_t word;
+  std::memcpy(&word, a, sizeof word);
+  return _mm512_set1_epi32(word);
+}
+
+struct Pairs512 {
+  using I = __m512i;
+  static VLMT_INLINE I add16(I a, I b) noexcept { return _mm512_add_epi16(a, b); }
+  static VLMT_INLINE I add32(I a, I b) noexcept { return _mm512_add_epi32(a, b); }
+  static VLMT_INLINE I widen(I a) noexcept { return _mm512_madd_epi16(a, _mm512_set1_epi16(1)); }
+  template <bool Signed>
+  static VLMT_INLINE I products(I w, const std::int8_t* a) noexcept {
+    const I v = broadcast512(a);
+    if constexpr (!Signed) return _mm512_maddubs_epi16(w, v);
+    const I flipped = _mm512_mask_sub_epi8(v, _mm512_movepi8_mask(w), _mm512_setzero_si512(), v);
+    return _mm512_maddubs_epi16(_mm512_abs_epi8(w), flipped);
+  }
+};
+}  // namespace detail
+
+template <>
+struct Dot<arch::avx512> : detail::DotByRows<arch::avx512> {
   template <int Max, bool Signed>
   static VLMT_INLINE __m512i row16(__m512i sum, const __m512i (&w)[4], const std::int8_t* a) noexcept {
-    const __m512i one = _mm512_set1_epi16(1);
-    __m512i p[4];
-    VLMT_UNROLL
-    for (int u = 0; u < 4; ++u) {
-      const __m512i v = detail::broadcast512(a + 4 * u);
-      if constexpr (Signed) {
-        const __mmask64 negative = _mm512_movepi8_mask(w[u]);
-        const __m512i flipped = _mm512_mask_sub_epi8(v, negative, _mm512_setzero_si512(), v);
-        p[u] = _mm512_maddubs_epi16(_mm512_abs_epi8(w[u]), flipped);
-      } else {
-        p[u] = _mm512_maddubs_epi16(w[u], v);
-      }
-    }
-    // A 16-bit lane holds two products, at most 2 * 127 * Max each time.
-    if constexpr (Max <= 32) {
-      const __m512i s = _mm512_add_epi16(_mm512_add_epi16(p[0], p[1]), _mm512_add_epi16(p[2], p[3]));
-      return _mm512_add_epi32(sum, _mm512_madd_epi16(s, one));
-    } else if constexpr (Max <= 64) {
-      const __m512i s = _mm512_madd_epi16(_mm512_add_epi16(p[0], p[1]), one);
-      return _mm512_add_epi32(sum, _mm512_add_epi32(s, _mm512_madd_epi16(_mm512_add_epi16(p[2], p[3]), one)));
-    } else {
-      const __m512i s = _mm512_add_epi32(_mm512_madd_epi16(p[0], one), _mm512_madd_epi16(p[1], one));
-      const __m512i t = _mm512_add_epi32(_mm512_madd_epi16(p[2], one), _mm512_madd_epi16(p[3], one));
-      return _mm512_add_epi32(sum, _mm512_add_epi32(s, t));
-    }
-  }
-  template <int Max, bool Signed, std::size_t N>
-  static VLMT_INLINE void dot16(__m512i (&sum)[N], const __m512i (&w)[4], const std::int8_t* const (&a)[N]) noexcept {
-    VLMT_UNROLL
-    for (std::size_t r = 0; r < N; ++r) sum[r] = row16<Max, Signed>(sum[r], w, a[r]);
+    return detail::row16_of_pairs<detail::Pairs512, Max, Signed>(sum, w, a);
   }
   /// table[nibble] for bytes below 16.
   static VLMT_INLINE __m512i lookup(const std::int8_t (&table)[16], __m512i nibbles) noexcept {
@@ -122,44 +141,26 @@ VLMT_INLINE __m256i broadcast256(const std::int8_t* a) noexcept {
   std::memcpy(&word, a, sizeof word);
   return _mm256_set1_epi32(word);
 }
+
+struct Pairs256 {
+  using I = __m256i;
+  static VLMT_INLINE I add16(I a, I b) noexcept { return _mm256_add_epi16(a, b); }
+  static VLMT_INLINE I add32(I a, I b) noexcept { return _mm256_add_epi32(a, b); }
+  static VLMT_INLINE I widen(I a) noexcept { return _mm256_madd_epi16(a, _mm256_set1_epi16(1)); }
+  template <bool Signed>
+  static VLMT_INLINE I products(I w, const std::int8_t* a) noexcept {
+    const I v = broadcast256(a);
+    if constexpr (!Signed) return _mm256_maddubs_epi16(w, v);
+    return _mm256_maddubs_epi16(_mm256_abs_epi8(w), _mm256_sign_epi8(v, w));
+  }
+};
 }  // namespace detail
 
 template <>
-struct Dot<arch::avx2> {
-  static constexpr bool unsigned_only = false;
-  static constexpr bool has_step = false;
-  template <int Max>
-  static constexpr int range = Max <= 32   ? 32
-                               : Max <= 64 ? 64
-                                           : 128;
-
+struct Dot<arch::avx2> : detail::DotByRows<arch::avx2> {
   template <int Max, bool Signed>
   static VLMT_INLINE __m256i row16(__m256i sum, const __m256i (&w)[4], const std::int8_t* a) noexcept {
-    const __m256i one = _mm256_set1_epi16(1);
-    __m256i p[4];
-    VLMT_UNROLL
-    for (int u = 0; u < 4; ++u) {
-      const __m256i v = detail::broadcast256(a + 4 * u);
-      p[u] = Signed ? _mm256_maddubs_epi16(_mm256_abs_epi8(w[u]), _mm256_sign_epi8(v, w[u]))
-                    : _mm256_maddubs_epi16(w[u], v);
-    }
-    // A 16-bit lane holds two products, at most 2 * 127 * Max each time.
-    if constexpr (Max <= 32) {
-      const __m256i s = _mm256_add_epi16(_mm256_add_epi16(p[0], p[1]), _mm256_add_epi16(p[2], p[3]));
-      return _mm256_add_epi32(sum, _mm256_madd_epi16(s, one));
-    } else if constexpr (Max <= 64) {
-      const __m256i s = _mm256_madd_epi16(_mm256_add_epi16(p[0], p[1]), one);
-      return _mm256_add_epi32(sum, _mm256_add_epi32(s, _mm256_madd_epi16(_mm256_add_epi16(p[2], p[3]), one)));
-    } else {
-      const __m256i s = _mm256_add_epi32(_mm256_madd_epi16(p[0], one), _mm256_madd_epi16(p[1], one));
-      const __m256i t = _mm256_add_epi32(_mm256_madd_epi16(p[2], one), _mm256_madd_epi16(p[3], one));
-      return _mm256_add_epi32(sum, _mm256_add_epi32(s, t));
-    }
-  }
-  template <int Max, bool Signed, std::size_t N>
-  static VLMT_INLINE void dot16(__m256i (&sum)[N], const __m256i (&w)[4], const std::int8_t* const (&a)[N]) noexcept {
-    VLMT_UNROLL
-    for (std::size_t r = 0; r < N; ++r) sum[r] = row16<Max, Signed>(sum[r], w, a[r]);
+    return detail::row16_of_pairs<detail::Pairs256, Max, Signed>(sum, w, a);
   }
   static VLMT_INLINE __m256i lookup(const std::int8_t (&table)[16], __m256i nibbles) noexcept {
     const __m128i t = _mm_loadu_si128(reinterpret_cast<const __m128i*>(table));
@@ -198,14 +199,7 @@ struct Dot<arch::avx2_vnni> {
 
 #if defined(__x86_64__)
 template <>
-struct Dot<arch::generic> {
-  static constexpr bool unsigned_only = false;
-  static constexpr bool has_step = false;
-  template <int Max>
-  static constexpr int range = Max <= 32   ? 32
-                               : Max <= 64 ? 64
-                                           : 128;
-
+struct Dot<arch::generic> : detail::DotByRows<arch::generic> {
   template <int Max, bool Signed>
   static VLMT_INLINE __m128i row16(__m128i sum, const __m128i (&w)[4], const std::int8_t* a) noexcept {
     const __m128i low = _mm_set1_epi16(255);
@@ -221,11 +215,6 @@ struct Dot<arch::generic> {
       sum = _mm_add_epi32(sum, _mm_madd_epi16(odd, _mm_srai_epi16(v, 8)));
     }
     return sum;
-  }
-  template <int Max, bool Signed, std::size_t N>
-  static VLMT_INLINE void dot16(__m128i (&sum)[N], const __m128i (&w)[4], const std::int8_t* const (&a)[N]) noexcept {
-    VLMT_UNROLL
-    for (std::size_t r = 0; r < N; ++r) sum[r] = row16<Max, Signed>(sum[r], w, a[r]);
   }
   static VLMT_INLINE __m128i lookup(const std::int8_t (&table)[16], __m128i nibbles) noexcept {
     alignas(16) std::uint8_t index[16];
@@ -249,14 +238,7 @@ VLMT_INLINE int8x16_t broadcast_neon(const std::int8_t* a) noexcept {
 
 // Quants up to 127 are the same signed and unsigned.
 template <>
-struct Dot<arch::neon> {
-  static constexpr bool unsigned_only = false;
-  static constexpr bool has_step = false;
-  template <int Max>
-  static constexpr int range = Max <= 32   ? 32
-                               : Max <= 64 ? 64
-                                           : 128;
-
+struct Dot<arch::neon> : detail::DotByRows<arch::neon> {
   template <int Max, bool Signed>
   static VLMT_INLINE int32x4_t row16(int32x4_t sum, const int32x4_t (&w)[4], const std::int8_t* a) noexcept {
     static_assert(Max <= 127 || Signed);
@@ -270,12 +252,6 @@ struct Dot<arch::neon> {
     }
     return sum;
   }
-  template <int Max, bool Signed, std::size_t N>
-  static VLMT_INLINE void dot16(int32x4_t (&sum)[N], const int32x4_t (&w)[4],
-                                const std::int8_t* const (&a)[N]) noexcept {
-    VLMT_UNROLL
-    for (std::size_t r = 0; r < N; ++r) sum[r] = row16<Max, Signed>(sum[r], w, a[r]);
-  }
   static VLMT_INLINE int32x4_t lookup(const std::int8_t (&table)[16], int32x4_t nibbles) noexcept {
     return vreinterpretq_s32_s8(vqtbl1q_s8(vld1q_s8(table), vreinterpretq_u8_s32(nibbles)));
   }
@@ -286,7 +262,7 @@ struct Dot<arch::generic> : Dot<arch::neon> {};
 
 #if VLMT_HAS_NEON_DOT
 template <>
-struct Dot<arch::neon_dot> : Dot<arch::neon> {
+struct Dot<arch::neon_dot> : detail::DotByRows<arch::neon_dot> {
   static constexpr bool has_step = true;
   static VLMT_INLINE int32x4_t broadcast(const std::int8_t* a) noexcept {
     return vreinterpretq_s32_s8(detail::broadcast_neon(a));
@@ -303,11 +279,8 @@ struct Dot<arch::neon_dot> : Dot<arch::neon> {
     }
     return sum;
   }
-  template <int Max, bool Signed, std::size_t N>
-  static VLMT_INLINE void dot16(int32x4_t (&sum)[N], const int32x4_t (&w)[4],
-                                const std::int8_t* const (&a)[N]) noexcept {
-    VLMT_UNROLL
-    for (std::size_t r = 0; r < N; ++r) sum[r] = row16<Max, Signed>(sum[r], w, a[r]);
+  static VLMT_INLINE int32x4_t lookup(const std::int8_t (&table)[16], int32x4_t nibbles) noexcept {
+    return Dot<arch::neon>::lookup(table, nibbles);
   }
 };
 #endif
