@@ -3,7 +3,10 @@
 #include <cmath>
 #include <cstdarg>
 #include <cstdio>
+#include <string>
+#include <string_view>
 
+#include "../../examples/common/html.hpp"
 #include "report.hpp"
 
 namespace {
@@ -17,28 +20,7 @@ namespace {
   return text;
 }
 
-std::string escaped(const std::string& text) {
-  std::string out;
-  for (char c : text) {
-    switch (c) {
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '&':
-        out += "&amp;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
+using programs::html_text;
 
 constexpr double plot_width = 720;
 
@@ -49,7 +31,7 @@ std::string bars(const Report& r) {
   for (const Measurement& m : r.measurements) {
     const double fraction = m.fraction();
     if (fraction == 0) continue;
-    text += format("<text x='0' y='%.0f'>%s</text>", y + 14, escaped(name(m.what)).c_str());
+    text += format("<text x='0' y='%.0f'>%s</text>", y + 14, html_text(name(m.what)).c_str());
     text += format("<rect x='260' y='%.0f' width='%.1f' height='14' fill='#ddd'/>", y + 3, plot_width - 300);
     text += format("<rect x='260' y='%.0f' width='%.1f' height='14' fill='#3366aa'/>", y + 3,
                    (plot_width - 300) * std::min(1.0, fraction));
@@ -104,7 +86,7 @@ std::string roofline(const Report& r) {
     const double rate = m.operations / median(m.seconds);
     const double intensity = std::min(m.operations / m.bytes, std::pow(10, high_x));
     text += format("<circle cx='%.1f' cy='%.1f' r='5' fill='#3366aa'><title>%s: %.0f Gop/s</title></circle>",
-                   x(intensity), y(rate), escaped(name(m.what)).c_str(), rate * 1e-9);
+                   x(intensity), y(rate), html_text(name(m.what)).c_str(), rate * 1e-9);
   }
   return text + "</svg>";
 }
@@ -126,12 +108,12 @@ std::string tables(const std::string& markdown) {
       text += "<tr>";
       for (std::size_t cell = 1; cell < line.size();) {
         const std::size_t stop = std::min(line.find('|', cell), line.size());
-        text += "<td>" + escaped(line.substr(cell, stop - cell)) + "</td>";
+        text += "<td>" + html_text(line.substr(cell, stop - cell)) + "</td>";
         cell = stop + 1;
       }
       text += "</tr>";
     } else if (!line.empty()) {
-      text += "<p>" + escaped(line) + "</p>";
+      text += "<p>" + html_text(line) + "</p>";
     }
   }
   return in_table ? text + "</table>" : text;
@@ -140,8 +122,9 @@ std::string tables(const std::string& markdown) {
 }  // namespace
 
 std::string to_html(const Report& r) {
-  return "<!doctype html><html lang='en'><meta charset='utf-8'><title>vlmt-bench</title><style>body{font:15px "
-         "sans-serif;margin:2em;max-width:60em}table{border-collapse:collapse}td{border:1px solid #ccc;padding:2px "
-         "8px}td+td{text-align:right}</style><h1>vlmt-bench</h1>" +
-         tables(to_markdown(r)) + bars(r) + roofline(r) + "</html>\n";
+  constexpr std::string_view style =
+      "body{font:15px sans-serif;margin:2em;max-width:60em}table{border-collapse:collapse}"
+      "td{border:1px solid #ccc;padding:2px 8px}td+td{text-align:right}";
+  return programs::html_page("vlmt-bench", style,
+                             "<h1>vlmt-bench</h1>" + tables(to_markdown(r)) + bars(r) + roofline(r));
 }

@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+#include "../common/html.hpp"
+
 namespace eval {
 
 std::string base64(std::string_view bytes) {
@@ -31,28 +33,7 @@ std::string base64(std::string_view bytes) {
 
 namespace {
 
-std::string html_text(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
+using programs::html_text;
 
 /// Scores of one task, one line for each configuration: a dot, its interval, and the baseline as a vertical line.
 std::string html_plot(const Report& report, const std::string& task) {
@@ -200,10 +181,8 @@ constexpr std::string_view html_style =
 }  // namespace
 
 std::string to_html(const Report& report, const HtmlLimits& limits) {
-  std::string out = "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>vlmt-eval</title><style>";
-  out += html_style;
-  out +=
-      "</style></head><body>\n<h1>vlmt-eval</h1><p>" + html_text(report.set_file) +
+  std::string out =
+      "<h1>vlmt-eval</h1><p>" + html_text(report.set_file) +
       ". Scores in per cent; bars are 95 % intervals. Dashed lines and p are about the baseline: McNemar's exact test "
       "on the same questions, red or with an asterisk below 0.05, which happens to equals once in twenty.</p>\n";
   out += "<div class=\"wide\">" + html_table(report) + "</div>\n<h2>Tasks</h2><div class=\"plots\">\n";
@@ -217,7 +196,7 @@ std::string to_html(const Report& report, const HtmlLimits& limits) {
     out += "<details" + std::string(result.baseline ? "" : " open") + "><summary>" + html_text(result.label) +
            "</summary><div class=\"cards\">\n" + examples + "</div></details>\n";
   }
-  return out + "</body></html>\n";
+  return programs::html_page("vlmt-eval", html_style, out);
 }
 
 }  // namespace eval
