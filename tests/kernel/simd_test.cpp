@@ -30,7 +30,9 @@ TYPED_TEST(Simd, PartialLoadAndStoreTouchOnlyTheirPart) {
   using F = simd::Floats<TypeParam>;
   constexpr std::size_t n = F::lanes;
   for (std::size_t count = 0; count <= n; ++count) {
-    std::vector<float> in(count), out(n + 2, -7.0f);
+    std::vector<float> in, out(n + 2, -7.0f);
+    in.reserve(n);  // data() of nothing is null otherwise
+    in.resize(count);
     for (std::size_t i = 0; i < count; ++i) in[i] = static_cast<float>(i + 1);
     const F v = F::load(in.data(), count);
     float all[n];
