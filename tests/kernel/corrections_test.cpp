@@ -137,7 +137,7 @@ TYPED_TEST(Corrections, FollowRowsThatExpertsPick) {
   const cpu::Operand<Arch> operand(make_packed_matrix(p.packed), all, cpu::RowSlots{0, slots});
   for (std::size_t block = 0; block < operand.column_blocks(); ++block) {
     alignas(64) float tile[3 * cpu::tile_columns];
-    operand.compute(block, 0, 3, tile);
+    operand.compute(block, 0, 3, {}, tile);
     for (std::size_t i = 0; i < 3; ++i) {
       for (std::size_t c = 0; c < cpu::tile_columns && block * cpu::tile_columns + c < p.rows; ++c) {
         const std::size_t at = block * cpu::tile_columns + c;

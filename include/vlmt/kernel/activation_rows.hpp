@@ -47,6 +47,9 @@ struct QuantizedRows {
       quantize<Arch>(row, (column + i) / Int8Group::values, values + i);
     }
   }
+  TileTarget target(std::size_t row, std::size_t column) const noexcept {
+    return {groups + row * stride + column / Int8Group::values, stride * sizeof(Int8Group), sizeof(Int8Group)};
+  }
 };
 static_assert(RowSink<QuantizedRows>);
 

@@ -2,7 +2,8 @@
 // on Arch only: they are compiled once for all weight formats.
 //
 // A driver calls ep(row, col, n, values) for each row of a tile: n <= 32 columns from col on, a multiple of 32; 32
-// values may be read. A functor of the user's own needs nothing else; `for_columns` writes its loop.
+// values may be read. A functor of the user's own needs nothing else; `for_columns` writes its loop. With a member
+// target(row, col) the driver asks for the memory that is written while it computes the tile.
 #pragma once
 
 #include <cmath>
@@ -13,6 +14,7 @@
 #include "vlmt/kernel/activation_rows.hpp"
 #include "vlmt/kernel/cpu/simd.hpp"
 #include "vlmt/kernel/reference.hpp"
+#include "vlmt/kernel/row_sink.hpp"
 
 VLMT_BEGIN_NAMESPACE
 
@@ -89,6 +91,25 @@ VLMT_INLINE vlmt::ColumnVector<Arch> activate(vlmt::ColumnVector<Arch> x) noexce
 
 }  // namespace detail
 
+namespace detail {
+
+/// Rows of floats as a target.
+inline TileTarget float_target(float* y, std::size_t stride, std::size_t row, std::size_t col) noexcept {
+  return F32Rows{y, stride}.target(row, col);
+}
+
+/// What a sink tells of its memory.
+template <RowSink Sink>
+TileTarget sink_target(const Sink& sink, std::size_t row, std::size_t col) noexcept {
+  if constexpr (requires { sink.target(row, col); }) {
+    return sink.target(row, col);
+  } else {
+    return {};
+  }
+}
+
+}  // namespace detail
+
 /// y[row, col] = value * scale.
 template <class Arch>
 struct Store {
@@ -99,6 +120,9 @@ struct Store {
   VLMT_INLINE void operator()(std::size_t row, std::size_t col, std::size_t n, const float* v) const noexcept {
     using V = ColumnVector<Arch>;
     for_columns<Arch>(n, y + row * stride + col, [&](auto load) VLMT_INLINE_LAMBDA { return load(v) * V(scale); });
+  }
+  TileTarget target(std::size_t row, std::size_t col) const noexcept {
+    return detail::float_target(y, stride, row, col);
   }
 };
 
@@ -113,6 +137,9 @@ struct AddTo {
     using V = ColumnVector<Arch>;
     float* out = y + row * stride + col;
     for_columns<Arch>(n, out, [&](auto load) VLMT_INLINE_LAMBDA { return fma(load(v), V(scale), load(out)); });
+  }
+  TileTarget target(std::size_t row, std::size_t col) const noexcept {
+    return detail::float_target(y, stride, row, col);
   }
 };
 
@@ -130,6 +157,9 @@ struct BiasStore {
       return detail::activate<Arch, Act>(fma(load(v), V(scale), load(bias + col)));
     });
   }
+  TileTarget target(std::size_t row, std::size_t col) const noexcept {
+    return detail::float_target(y, stride, row, col);
+  }
 };
 
 /// y[row, col] += value * scale + bias[col].
@@ -145,6 +175,9 @@ struct BiasAddTo {
     float* out = y + row * stride + col;
     for_columns<Arch>(
         n, out, [&](auto load) VLMT_INLINE_LAMBDA { return load(out) + fma(load(v), V(scale), load(bias + col)); });
+  }
+  TileTarget target(std::size_t row, std::size_t col) const noexcept {
+    return detail::float_target(y, stride, row, col);
   }
 };
 
@@ -166,6 +199,7 @@ struct GatedStore {
     });
     sink.template commit<Arch>(row, col, n, out);
   }
+  TileTarget target(std::size_t row, std::size_t col) const noexcept { return detail::sink_target(sink, row, col); }
 };
 
 /// sink(row, col) = activation(value * scale + bias[col]), bias may be null: a linear layer whose output is read by the
@@ -186,6 +220,7 @@ struct SinkStore {
     });
     sink.template commit<Arch>(row, col, n, out);
   }
+  TileTarget target(std::size_t row, std::size_t col) const noexcept { return detail::sink_target(sink, row, col); }
 };
 
 VLMT_END_NAMESPACE

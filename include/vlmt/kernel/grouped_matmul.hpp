@@ -53,9 +53,9 @@ template <class Arch, class Epilogue>
 void grouped_matmul(const PackedExperts<Arch>& w, const ExpertGroups& groups, const std::int32_t* rows,
                     const Activations& x, const Epilogue& ep, Member& m) noexcept {
   VLMT_ASSERT(w.experts == groups.experts && w.cols == x.cols);
-  const std::size_t bytes = cpu::Operand<Arch>(w.expert(0), x, {}).block_bytes();
-  cpu::run_groups<Arch>(groups, rows, w.rows, w.cols, bytes, m, [&](std::size_t e, cpu::RowSlots slots) {
-    return cpu::SingleJob<Arch, Epilogue>{{w.expert(e), x, slots}, ep};
+  const cpu::Operand<Arch> first(w.expert(0), x, {});
+  cpu::run_groups<Arch>(groups, rows, w.rows, w.cols, first.block_bytes(), m, [&](std::size_t e, cpu::RowSlots slots) {
+    return cpu::SingleJob<Arch, Epilogue>{first.of(w.expert(e), slots), ep};
   });
 }
 
@@ -65,11 +65,13 @@ void grouped_matmul_pair(const PackedExperts<Arch>& a, const PackedExperts<Arch>
                          const std::int32_t* rows, const Activations& x, const Epilogue& ep, Member& m) noexcept {
   VLMT_ASSERT(a.experts == groups.experts && b.experts == a.experts && a.cols == x.cols && b.cols == x.cols &&
               a.rows == b.rows);
-  const std::size_t bytes =
-      cpu::Operand<Arch>(a.expert(0), x, {}).block_bytes() + cpu::Operand<Arch>(b.expert(0), x, {}).block_bytes();
-  cpu::run_groups<Arch>(groups, rows, a.rows, a.cols, bytes, m, [&](std::size_t e, cpu::RowSlots slots) {
-    return cpu::PairJob<Arch, Epilogue>{{a.expert(e), x, slots}, {b.expert(e), x, slots}, ep};
-  });
+  const cpu::Operand<Arch> first_a(a.expert(0), x, {});
+  const cpu::Operand<Arch> first_b(b.expert(0), x, {});
+  cpu::run_groups<Arch>(
+      groups, rows, a.rows, a.cols, first_a.block_bytes() + first_b.block_bytes(), m,
+      [&](std::size_t e, cpu::RowSlots slots) {
+        return cpu::PairJob<Arch, Epilogue>{first_a.of(a.expert(e), slots), first_b.of(b.expert(e), slots), ep};
+      });
 }
 
 VLMT_END_NAMESPACE

@@ -23,10 +23,10 @@ VLMT_BEGIN_NAMESPACE
 /// One panel of weights times 1, 2, 4 or 8 rows of activations; see kernel/cpu/micro.hpp.
 using MatmulLeaf = void (*)(const std::byte* panel, std::size_t blocks, const void* const* rows, float* tile) noexcept;
 /// A stretch of a panel to the form that all formats share.
-using ExpandLeaf = void (*)(const std::byte* panel, std::size_t blocks, std::size_t ahead, std::byte* out) noexcept;
+using ExpandLeaf = void (*)(const std::byte* panel, std::size_t blocks, std::byte* out) noexcept;
 /// An expanded stretch times some rows of activations, added to the tile; see kernel/cpu/micro_expanded.hpp.
 using ExpandedLeaf = void (*)(const std::byte* expanded, std::size_t count, const void* const* rows, std::size_t at,
-                              int zero_bits, float* tile) noexcept;
+                              int zero_bits, cpu::Ahead ahead, float* tile) noexcept;
 
 /// Leaves of one activation form; all null if there is no such form.
 struct LeafSet {

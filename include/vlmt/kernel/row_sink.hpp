@@ -11,11 +11,21 @@
 
 VLMT_BEGIN_NAMESPACE
 
+/// The 32 columns of each row that an epilogue or a sink is about to write.
+struct TileTarget {
+  const void* first = nullptr;  ///< of the first row
+  std::size_t stride = 0;       ///< bytes from row to row
+  std::size_t bytes = 0;        ///< of a row; 0 if nobody knows
+
+  const std::byte* row(std::size_t r) const noexcept { return static_cast<const std::byte*>(first) + r * stride; }
+};
+
 /// The most values that a kernel commits to a sink at once; chunks of a row start at multiples of it.
 inline constexpr std::size_t sink_chunk = 256;
 
 /// A kernel asks `place` where to write `count` float values of (row, column), given a buffer of its own for sinks that
-/// hold no floats, writes them there, and calls `commit` with the same pointer. A chunk is written by one member.
+/// hold no floats, writes them there, and calls `commit` with the same pointer. A chunk is written by one member. A
+/// sink may have a member target(row, column): a matmul then asks for that memory before it has what is written there.
 template <class S>
 concept RowSink = requires(const S& sink, float* values, const float* written) {
   { sink.place(std::size_t{}, std::size_t{}, values) }
@@ -32,6 +42,9 @@ struct F32Rows {
   float* place(std::size_t row, std::size_t column, float*) const noexcept { return data + row * stride + column; }
   template <class Arch>
   void commit(std::size_t, std::size_t, std::size_t, const float*) const noexcept {}
+  TileTarget target(std::size_t row, std::size_t column) const noexcept {
+    return {data + row * stride + column, stride * sizeof(float), 32 * sizeof(float)};
+  }
 };
 static_assert(RowSink<F32Rows>);
 

@@ -12,6 +12,7 @@
 #include "vlmt/kernel/cpu/corrected_groups.hpp"
 #include "vlmt/kernel/cpu/tuning.hpp"
 #include "vlmt/kernel/packed_matrix.hpp"
+#include "vlmt/kernel/row_sink.hpp"
 
 VLMT_BEGIN_NAMESPACE
 
@@ -75,12 +76,24 @@ struct Operand {
     }
   }
 
+  /// Another matrix of the same shape and format over other rows of the same activations.
+  Operand of(const PackedMatrix<Arch>& w, RowSlots slots) const noexcept {
+    VLMT_DASSERT(w.rows == rows && w.row_blocks() == row_blocks);
+    Operand other = *this;
+    other.data = w.data;
+    other.scale = w.scale;
+    other.source.slots = slots;
+    return other;
+  }
+
   std::size_t column_blocks() const noexcept { return ceil_div(rows, tile_columns); }
   /// Bytes of weights behind 32 output columns.
   std::size_t block_bytes() const noexcept { return panel_bytes * (tile_columns / Arch::lanes); }
 
-  /// tile (n, 32) = columns [32 * block, ...) for rows [first, first + n) of activations, n <= most_pass_rows.
-  void compute(std::size_t block, std::size_t first, std::size_t n, float* tile) const noexcept {
+  /// tile (n, 32) = columns [32 * block, ...) for rows [first, first + n) of activations, n <= most_pass_rows. `target`
+  /// is what the caller will write then.
+  void compute(std::size_t block, std::size_t first, std::size_t n, const TileTarget& target,
+               float* tile) const noexcept {
     const void* row[most_pass_rows];
     for (std::size_t i = 0; i < n; ++i) row[i] = source.row(first + i);
     const std::size_t panels = ceil_div(rows, Arch::lanes);
@@ -92,7 +105,8 @@ struct Operand {
       }
     } else {
       for (std::size_t p = begin; p < end; p += panels_at_once) {
-        expanded(p, panels - p, row, n, tile + (p - begin) * Arch::lanes);
+        const bool last = p + panels_at_once >= end;
+        expanded(p, panels - p, row, n, last ? target : TileTarget{}, tile + (p - begin) * Arch::lanes);
       }
     }
     if (corrections.some()) add_corrections(begin, end, panels, first, n, tile);
@@ -122,7 +136,7 @@ struct Operand {
   }
 
   /// Panels first, ... side by side, `left` of them up to the matrix's end.
-  void expanded(std::size_t first, std::size_t left, const void* const* row, std::size_t n,
+  void expanded(std::size_t first, std::size_t left, const void* const* row, std::size_t n, const TileTarget& target,
                 float* tile) const noexcept {
     if constexpr (!is_reference_v<Arch>) {
       alignas(64) std::byte stretch[stretch_bytes<Arch>];
@@ -130,32 +144,71 @@ struct Operand {
       const std::size_t units = block_values / leaves->unit_values;
       for (std::size_t k = 0; k < row_blocks; k += leaves->stretch_blocks) {
         const std::size_t blocks = row_blocks - k < leaves->stretch_blocks ? row_blocks - k : leaves->stretch_blocks;
-        // While these are multiplied, the same stretch of the next panels comes near.
-        expand(first, left, k, blocks, panels_at_once * panel_bytes, stretch);
-        multiply(stretch, blocks * units, row, k * units, n, tile);
+        expand(first, left, k, blocks, stretch);
+        Upcoming next = weights_after(first, left, k + blocks);
+        if (k + blocks == row_blocks) next.target = target;
+        multiply(stretch, blocks * units, row, k * units, n, next, tile);
       }
     }
   }
 
+  /// What is wanted after the products at hand: the same bytes of each of the panels that stand side by side, and the
+  /// memory that the epilogue writes.
+  struct Upcoming {
+    const std::byte* panel = nullptr;
+    std::size_t panels = 0;
+    std::size_t bytes = 0;  ///< of a panel
+    TileTarget target;
+  };
+
+  /// What follows block k of the panels that stand side by side: their next blocks or the first of the next panels.
+  Upcoming weights_after(std::size_t first, std::size_t left, std::size_t k) const noexcept {
+    if (k == row_blocks) {
+      if (left <= panels_at_once) return {};
+      first += panels_at_once;
+      left -= panels_at_once;
+      k = 0;
+    }
+    const std::size_t block_bytes = panel_bytes / row_blocks;
+    const std::size_t blocks = row_blocks - k < leaves->stretch_blocks ? row_blocks - k : leaves->stretch_blocks;
+    const std::size_t panels = left < panels_at_once ? left : panels_at_once;
+    return {data + first * panel_bytes + k * block_bytes, panels, blocks * block_bytes, {}};
+  }
+
   /// stretch = blocks [k, k + blocks) of the panels that stand side by side. Past the last panel, the first one again:
   /// its columns of the tile are not used.
-  void expand(std::size_t first, std::size_t left, std::size_t k, std::size_t blocks, std::size_t ahead,
+  void expand(std::size_t first, std::size_t left, std::size_t k, std::size_t blocks,
               std::byte* stretch) const noexcept {
     const std::size_t block_bytes = panel_bytes / row_blocks;
     for (std::size_t i = 0; i < panels_at_once; ++i) {
       const std::size_t p = i < left ? first + i : first;
-      leaves->expand(data + p * panel_bytes + k * block_bytes, blocks, ahead,
-                     stretch + i * Arch::lanes * sizeof(float));
+      leaves->expand(data + p * panel_bytes + k * block_bytes, blocks, stretch + i * Arch::lanes * sizeof(float));
     }
   }
 
-  /// tile += `count` units of a stretch times units [at, at + count) of n rows.
+  /// tile += `count` units of a stretch times units [at, at + count) of n rows. Meanwhile what is upcoming is asked
+  /// for.
   void multiply(const std::byte* stretch, std::size_t count, const void* const* row, std::size_t at, std::size_t n,
-                float* tile) const noexcept {
+                const Upcoming& next, float* tile) const noexcept {
+    const std::size_t row_share = round_up(ceil_div(next.panels * next.bytes, n), cache_line);
+    std::size_t panel = 0, asked = 0;
     std::size_t r = 0;
     for (std::size_t i = 0; r < n; ++i) {
       for (const std::size_t step = kernel_rows<Arch>[i]; n - r >= step; r += step) {
-        leaves->expanded[i](stretch, count, row + r, at, leaves->zero_bits, tile + r * tile_columns);
+        Ahead ahead;
+        if (panel < next.panels) {
+          const std::size_t left = next.bytes - asked;
+          ahead = {next.panel + panel * panel_bytes + asked, step * row_share < left ? step * row_share : left};
+          asked += ahead.bytes;
+          if (asked == next.bytes) {
+            ++panel;
+            asked = 0;
+          }
+        }
+        for (std::size_t t = r; t < r + step; ++t) {
+          detail::prefetch<detail::Near::second_level>(next.target.row(t), next.target.bytes);
+        }
+        leaves->expanded[i](stretch, count, row + r, at, leaves->zero_bits, ahead, tile + r * tile_columns);
       }
     }
   }
@@ -199,14 +252,24 @@ struct Operand {
     } else {
       alignas(64) std::byte stretch[stretch_bytes<Arch>];
       for (std::size_t p = begin; p < end; p += panels_at_once) {
-        expand(p, panels - p, block, 1, 0, stretch);
-        multiply(stretch + inside * leaves->unit_bytes, 1, row, 0, n, tile + (p - begin) * Arch::lanes);
+        expand(p, panels - p, block, 1, stretch);
+        multiply(stretch + inside * leaves->unit_bytes, 1, row, 0, n, {}, tile + (p - begin) * Arch::lanes);
       }
     }
   }
 
   static constexpr std::size_t panels_at_once = is_reference_v<Arch> ? 1 : side_panels<Arch>;
 };
+
+/// What an epilogue tells of the memory that it writes.
+template <class Epilogue>
+TileTarget target_of(const Epilogue& epilogue, std::size_t row, std::size_t col) noexcept {
+  if constexpr (requires { epilogue.target(row, col); }) {
+    return epilogue.target(row, col);
+  } else {
+    return {};
+  }
+}
 
 /// One matrix product with its epilogue.
 template <class Arch, class Epilogue>
@@ -219,8 +282,8 @@ struct SingleJob {
 
   void tile(std::size_t block, std::size_t first, std::size_t n, std::size_t out_row) const noexcept {
     alignas(64) float values[most_pass_rows * tile_columns];
-    w.compute(block, first, n, values);
     const std::size_t col = block * tile_columns;
+    w.compute(block, first, n, target_of(epilogue, out_row, col), values);
     const std::size_t count = w.rows - col < tile_columns ? w.rows - col : tile_columns;
     for (std::size_t i = 0; i < n; ++i) epilogue(out_row + i, col, count, values + i * tile_columns);
   }
@@ -239,9 +302,9 @@ struct PairJob {
   void tile(std::size_t block, std::size_t first, std::size_t n, std::size_t out_row) const noexcept {
     alignas(64) float left[most_pass_rows * tile_columns];
     alignas(64) float right[most_pass_rows * tile_columns];
-    a.compute(block, first, n, left);
-    b.compute(block, first, n, right);
     const std::size_t col = block * tile_columns;
+    a.compute(block, first, n, {}, left);
+    b.compute(block, first, n, target_of(epilogue, out_row, col), right);
     const std::size_t count = a.rows - col < tile_columns ? a.rows - col : tile_columns;
     for (std::size_t i = 0; i < n; ++i) {
       epilogue(out_row + i, col, count, left + i * tile_columns, right + i * tile_columns);

@@ -33,10 +33,11 @@ inline constexpr bool multiplies_eight_rows = std::is_base_of_v<arch::avx512_vnn
 
 namespace detail {
 
-/// A panel block as groups of 32 values: f(group, quants, scales, biases) for each. What is `ahead` bytes further on is
-/// asked for, and what is `far` bytes further on in the second-level cache, if that is not 0.
-template <QuantFormat Format, class Arch, Near Where, class F>
-VLMT_INLINE void for_groups(const std::byte* data, std::size_t ahead, std::size_t far, F&& f) noexcept {
+/// A panel block as groups of 32 values: f(quants, scales, biases) for each. What is prefetch_bytes further on is asked
+/// for, and what is `far` bytes further on in the second-level cache, if that is not 0. This is a loop: the requests of
+/// a whole block at once would be more than a core keeps open.
+template <QuantFormat Format, class Arch, class F>
+VLMT_INLINE void for_groups_of_memory(const std::byte* data, std::size_t far, F&& f) noexcept {
   using U = Unpack<Format, Arch>;
   using V = simd::Floats<Arch>;
   constexpr std::size_t groups = Format::values / Int8Group::values;
@@ -46,12 +47,29 @@ VLMT_INLINE void for_groups(const std::byte* data, std::size_t ahead, std::size_
   V bias[groups * U::scales];  // not touched, and optimised away, if the format has none
   U::load_scales(block, scale, bias);
   for (std::size_t g = 0; g < groups; ++g) {
-    prefetch<share, Where>(data + g * share + ahead);
+    prefetch<share, Near::first_level>(data + g * share + prefetch_bytes);
     if (far != 0) prefetch<share, Near::second_level>(data + g * share + far);
     simd::Ints<Arch> q[8];
     U::quants(block, g, q);
-    f(g, q, scale + g * U::scales, bias + g * U::scales);
+    f(q, scale + g * U::scales, bias + g * U::scales);
   }
+}
+
+/// The same for a block that is near: unrolled, so that scales stay in registers and shifts are constants.
+template <QuantFormat Format, class Arch, class F>
+VLMT_INLINE void for_groups(const std::byte* data, F&& f) noexcept {
+  using U = Unpack<Format, Arch>;
+  using V = simd::Floats<Arch>;
+  constexpr std::size_t groups = Format::values / Int8Group::values;
+  const PanelBlock<Arch> block{data};
+  V scale[groups * U::scales];
+  V bias[groups * U::scales];
+  U::load_scales(block, scale, bias);
+  unroll<groups>([&](auto g) VLMT_INLINE_LAMBDA {
+    simd::Ints<Arch> q[8];
+    U::quants(block, g, q);
+    f(q, scale + g * U::scales, bias + g * U::scales);
+  });
 }
 
 }  // namespace detail
@@ -68,9 +86,9 @@ VLMT_NOINLINE void micro_int8(const std::byte* panel, std::size_t blocks, const 
   const std::size_t far = tuning.far_bytes;
   std::size_t at = 0;  // index of the group in a row
   for (std::size_t k = 0; k < blocks; ++k) {
-    detail::for_groups<Format, Arch, detail::Near::first_level>(
-        panel + k * Arch::lanes * sizeof(typename Format::Block), prefetch_bytes, far,
-        [&](std::size_t, const simd::Ints<Arch>(&q)[8], const F* scale, const F* bias) VLMT_INLINE_LAMBDA {
+    detail::for_groups_of_memory<Format, Arch>(
+        panel + k * Arch::lanes * sizeof(typename Format::Block), far,
+        [&](const simd::Ints<Arch>(&q)[8], const F* scale, const F* bias) VLMT_INLINE_LAMBDA {
           add_group<Kind, Arch>(q, scale, bias, zero_bits_v<Format, Arch>, rows, at, sum);
           ++at;
         });
@@ -79,36 +97,36 @@ VLMT_NOINLINE void micro_int8(const std::byte* panel, std::size_t blocks, const 
   for (std::size_t r = 0; r < Rows; ++r) sum[r].store(tile + r * tile_columns);
 }
 
-/// `blocks` panel blocks as expanded groups of one of the side_panels; `out` is where its first register goes. `ahead`
-/// bytes further on is what will be wanted next.
+/// `blocks` panel blocks as expanded groups of one of the side_panels; `out` is where its first register goes.
 template <QuantFormat Format, class Arch>
-VLMT_NOINLINE void expand_int8(const std::byte* panel, std::size_t blocks, std::size_t ahead, std::byte* out) noexcept {
+VLMT_NOINLINE void expand_int8(const std::byte* panel, std::size_t blocks, std::byte* out) noexcept {
   using Kind = IntegerKindOf<Format, Arch>;
   using F = simd::Floats<Arch>;
   constexpr std::size_t stride = side_panels<Arch> * Arch::lanes;
   for (std::size_t k = 0; k < blocks; ++k) {
-    detail::for_groups<Format, Arch, detail::Near::second_level>(
-        panel + k * Arch::lanes * sizeof(typename Format::Block), ahead, 0,
-        [&](std::size_t, const simd::Ints<Arch>(&q)[8], const F* scale, const F* bias) VLMT_INLINE_LAMBDA {
-          VLMT_UNROLL
-          for (std::size_t u = 0; u < 8; ++u) {
-            q[u].store(reinterpret_cast<std::int32_t*>(out) + u * stride);
-          }
-          float* constants = reinterpret_cast<float*>(out) + 8 * stride;
-          VLMT_UNROLL
-          for (std::size_t i = 0; i < Kind::scales; ++i) {
-            scale[i].store(constants + i * stride);
-            if constexpr (Kind::has_bias) bias[i].store(constants + (Kind::scales + i) * stride);
-          }
-          out += expanded_group_bytes<Kind, Arch>;
-        });
+    detail::for_groups<Format, Arch>(panel + k * Arch::lanes * sizeof(typename Format::Block),
+                                     [&](const simd::Ints<Arch>(&q)[8], const F* scale, const F* bias)
+                                         VLMT_INLINE_LAMBDA {
+                                           VLMT_UNROLL
+                                           for (std::size_t u = 0; u < 8; ++u) {
+                                             q[u].store(reinterpret_cast<std::int32_t*>(out) + u * stride);
+                                           }
+                                           float* constants = reinterpret_cast<float*>(out) + 8 * stride;
+                                           VLMT_UNROLL
+                                           for (std::size_t i = 0; i < Kind::scales; ++i) {
+                                             scale[i].store(constants + i * stride);
+                                             if constexpr (Kind::has_bias)
+                                               bias[i].store(constants + (Kind::scales + i) * stride);
+                                           }
+                                           out += expanded_group_bytes<Kind, Arch>;
+                                         });
   }
 }
 
 /// `blocks` panel blocks as floats (blocks * Format::values, Panels, lanes) of one of the panels.
 template <QuantFormat Format, class Arch, std::size_t Panels>
 requires Unpackable<Format, Arch> VLMT_NOINLINE void expand_float(const std::byte* panel, std::size_t blocks,
-                                                                  std::size_t ahead, std::byte* out) noexcept {
+                                                                  std::byte* out) noexcept {
   using U = Unpack<Format, Arch>;
   using F = simd::Floats<Arch>;
   using I = simd::Ints<Arch>;
@@ -116,31 +134,30 @@ requires Unpackable<Format, Arch> VLMT_NOINLINE void expand_float(const std::byt
   constexpr int zero = U::is_signed ? 128 : U::zero;  // signed bytes are shifted into 0..255
   auto* w = reinterpret_cast<float*>(out);
   for (std::size_t k = 0; k < blocks; ++k) {
-    detail::for_groups<Format, Arch, detail::Near::second_level>(
-        panel + k * Arch::lanes * sizeof(typename Format::Block), ahead, 0,
-        [&](std::size_t, const I(&q)[8], const F* scale, const F* bias) VLMT_INLINE_LAMBDA {
-          VLMT_UNROLL
-          for (std::size_t u = 0; u < 8; ++u) {
-            const F s = scale[U::scales == 2 ? u / 4 : 0];
-            F b = s * F(-static_cast<float>(zero));
-            if constexpr (U::has_bias) b = bias[U::scales == 2 ? u / 4 : 0];
-            I x = q[u];
-            if constexpr (U::is_signed) x = x ^ I(four(0x80));
-            const I byte(255);
-            fma(to_float(x & byte), s, b).store(w);
-            fma(to_float(shift_right<8>(x) & byte), s, b).store(w + stride);
-            fma(to_float(shift_right<16>(x) & byte), s, b).store(w + 2 * stride);
-            fma(to_float(shift_right<24>(x)), s, b).store(w + 3 * stride);
-            w += 4 * stride;
-          }
-        });
+    detail::for_groups<Format, Arch>(panel + k * Arch::lanes * sizeof(typename Format::Block),
+                                     [&](const I(&q)[8], const F* scale, const F* bias) VLMT_INLINE_LAMBDA {
+                                       VLMT_UNROLL
+                                       for (std::size_t u = 0; u < 8; ++u) {
+                                         const F s = scale[U::scales == 2 ? u / 4 : 0];
+                                         F b = s * F(-static_cast<float>(zero));
+                                         if constexpr (U::has_bias) b = bias[U::scales == 2 ? u / 4 : 0];
+                                         I x = q[u];
+                                         if constexpr (U::is_signed) x = x ^ I(four(0x80));
+                                         const I byte(255);
+                                         fma(to_float(x & byte), s, b).store(w);
+                                         fma(to_float(shift_right<8>(x) & byte), s, b).store(w + stride);
+                                         fma(to_float(shift_right<16>(x) & byte), s, b).store(w + 2 * stride);
+                                         fma(to_float(shift_right<24>(x)), s, b).store(w + 3 * stride);
+                                         w += 4 * stride;
+                                       }
+                                     });
   }
 }
 
 /// The same for a format that has no Unpack, through its scalar decoder.
 template <QuantFormat Format, class Arch, std::size_t Panels>
 requires(!Unpackable<Format, Arch>) VLMT_NOINLINE
-    void expand_float(const std::byte* panel, std::size_t blocks, std::size_t, std::byte* out) noexcept {
+    void expand_float(const std::byte* panel, std::size_t blocks, std::byte* out) noexcept {
   typename Format::Block block;
   float y[Format::values];
   auto* w = reinterpret_cast<float*>(out);
@@ -174,7 +191,8 @@ void micro_float(const std::byte* panel, std::size_t blocks, const void* const* 
   clear_tile<Arch>(tile, Rows);
   for (std::size_t k = 0; k < blocks; k += many) {
     const std::size_t n = blocks - k < many ? blocks - k : many;
-    expand_float<Format, Arch, 1>(panel + k * bytes, n, prefetch_bytes, w);
+    detail::prefetch<detail::Near::second_level>(panel + k * bytes + prefetch_bytes, n * bytes);
+    expand_float<Format, Arch, 1>(panel + k * bytes, n, w);
     add_decoded<Arch, Rows>(w, n * Format::values, rows, k * Format::values, tile);
   }
 }
@@ -199,10 +217,9 @@ requires is_float_format_v<Format> VLMT_NOINLINE void micro_plain(const std::byt
 /// Floating-point weights need no expansion beyond the conversion.
 template <QuantFormat Format, class Arch>
 requires is_float_format_v<Format> VLMT_NOINLINE void expand_plain(const std::byte* panel, std::size_t blocks,
-                                                                   std::size_t ahead, std::byte* out) noexcept {
+                                                                   std::byte* out) noexcept {
   constexpr std::size_t bytes = Arch::lanes * sizeof(typename Format::Block);
   for (std::size_t k = 0; k < blocks; ++k) {
-    __builtin_prefetch(panel + k * bytes + ahead, 0, 2);
     detail::load_elements<Arch>(panel + k * bytes, Format{})
         .store(reinterpret_cast<float*>(out) + k * side_panels<Arch> * Arch::lanes);
   }

@@ -8,6 +8,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "vlmt/base/checked.hpp"
 #include "vlmt/base/config.hpp"
 #include "vlmt/kernel/cpu/dot.hpp"
 #include "vlmt/kernel/cpu/group_sums.hpp"
@@ -88,6 +89,15 @@ inline constexpr std::size_t expanded_group_bytes =
 /// How far ahead of its reads a leaf for a few rows asks for weights: what a core reads in about two memory latencies.
 inline constexpr std::size_t prefetch_bytes = 4096;
 
+/// Bytes that a cache holds or asks for together.
+inline constexpr std::size_t cache_line = 64;
+
+/// Memory that is wanted after a kernel: asked for meanwhile.
+struct Ahead {
+  const std::byte* data = nullptr;
+  std::size_t bytes = 0;
+};
+
 namespace detail {
 
 /// Where memory that is read soon is wanted: right at hand, or in the second-level cache, so that it does not drive out
@@ -99,8 +109,29 @@ enum class Near { first_level = 3, second_level = 2 };
 template <std::size_t Bytes, Near Where>
 VLMT_INLINE void prefetch(const std::byte* p) noexcept {
   VLMT_UNROLL
-  for (std::size_t i = 0; i < Bytes; i += 64) __builtin_prefetch(p + i, 0, static_cast<int>(Where));
+  for (std::size_t i = 0; i < Bytes; i += cache_line) __builtin_prefetch(p + i, 0, static_cast<int>(Where));
 }
+template <Near Where>
+VLMT_INLINE void prefetch(const std::byte* p, std::size_t bytes) noexcept {
+  for (std::size_t i = 0; i < bytes; i += cache_line) __builtin_prefetch(p + i, 0, static_cast<int>(Where));
+}
+
+/// A share of a stretch of memory for each of `count` steps, so that no more reads are open at once than a core allows.
+class SpreadPrefetch {
+ public:
+  VLMT_INLINE SpreadPrefetch(Ahead ahead, std::size_t count) noexcept
+      : next_(ahead.data), end_(ahead.data + ahead.bytes), share_(round_up(ceil_div(ahead.bytes, count), cache_line)) {}
+  VLMT_INLINE void step() noexcept {
+    if (next_ >= end_) return;
+    prefetch<Near::second_level>(next_, share_);
+    next_ += share_;
+  }
+
+ private:
+  const std::byte* next_;
+  const std::byte* end_;
+  std::size_t share_;
+};
 
 /// Rows whose sums run side by side: a chain of dependent products takes several times longer to finish than to issue.
 template <std::size_t Rows>
@@ -185,7 +216,7 @@ VLMT_INLINE void clear_tile(float* tile, std::size_t rows) noexcept {
 /// tile += `count` expanded groups times groups [at, at + count) of each row. The same sums as those of add_group.
 template <class Kind, class Arch, std::size_t Rows>
 VLMT_NOINLINE void add_expanded(const std::byte* groups, std::size_t count, const void* const* rows, std::size_t at,
-                                int zero_bits, float* tile) noexcept {
+                                int zero_bits, Ahead ahead, float* tile) noexcept {
   using F = simd::Floats<Arch>;
   using I = simd::Ints<Arch>;
   using Raw = typename I::Ops::I;
@@ -194,12 +225,14 @@ VLMT_NOINLINE void add_expanded(const std::byte* groups, std::size_t count, cons
   constexpr std::size_t lanes = Arch::lanes;
   using Sums = GroupSums<Kind, Arch>;
   const Sums sums(zero_bits);
+  detail::SpreadPrefetch prefetch(ahead, count);
   F sum[panels][Rows];
   detail::for_sums<panels, Rows>([&](auto p, auto r)
                                      VLMT_INLINE_LAMBDA { sum[p][r] = F::load(tile + r * tile_columns + p * lanes); });
   for (std::size_t g = 0; g < count; ++g, groups += expanded_group_bytes<Kind, Arch>) {
     const auto* quants = reinterpret_cast<const std::int32_t*>(groups);
     const float* constants = reinterpret_cast<const float*>(groups) + 8 * panels * lanes;
+    prefetch.step();
     const Int8Group* a[Rows];
     VLMT_UNROLL
     for (std::size_t r = 0; r < Rows; ++r) a[r] = static_cast<const Int8Group*>(rows[r]) + at + g;
@@ -336,12 +369,13 @@ VLMT_INLINE void add_products(const std::byte* w, std::size_t count, const void*
 /// than sums fit into vector registers.
 template <class Arch, std::size_t Rows>
 VLMT_NOINLINE void add_floats(const std::byte* w, std::size_t count, const void* const* rows, std::size_t at, int,
-                              float* tile) noexcept {
+                              Ahead ahead, float* tile) noexcept {
   if constexpr (Rows == 16) {
-    add_floats<Arch, 6>(w, count, rows, at, 0, tile);
-    add_floats<Arch, 6>(w, count, rows + 6, at, 0, tile + 6 * tile_columns);
-    add_floats<Arch, 4>(w, count, rows + 12, at, 0, tile + 12 * tile_columns);
+    add_floats<Arch, 6>(w, count, rows, at, 0, ahead, tile);
+    add_floats<Arch, 6>(w, count, rows + 6, at, 0, {}, tile + 6 * tile_columns);
+    add_floats<Arch, 4>(w, count, rows + 12, at, 0, {}, tile + 12 * tile_columns);
   } else {
+    detail::prefetch<detail::Near::second_level>(ahead.data, ahead.bytes);
     add_products<F32, Arch, side_panels<Arch>, Rows>(w, count, rows, at, tile);
   }
 }

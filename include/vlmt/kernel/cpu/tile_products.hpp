@@ -117,7 +117,7 @@ class TileSource {
 /// add_expanded for 16 rows: the same sums, bit for bit.
 template <class Kind, class Arch>
 VLMT_NOINLINE void add_expanded_tiles(const std::byte* groups, std::size_t count, const void* const* rows,
-                                      std::size_t at, int zero_bits, float* tile) noexcept {
+                                      std::size_t at, int zero_bits, Ahead ahead, float* tile) noexcept {
   using F = simd::Floats<Arch>;
   using I = simd::Ints<Arch>;
   constexpr std::size_t panels = side_panels<Arch>;
@@ -126,13 +126,14 @@ VLMT_NOINLINE void add_expanded_tiles(const std::byte* groups, std::size_t count
   constexpr std::size_t values = Int8Group::values / Kind::scales;
   const detail::TileSource<Arch> a(rows, at, count);
   _tile_loadconfig(&detail::product_tiles<values>);
+  detail::SpreadPrefetch prefetch(ahead, panels * count);
   // Products are made this many groups before they are scaled: loads cannot take what a tile store has not written yet.
-  constexpr std::size_t ahead = 4;
-  alignas(64) std::int32_t dot[2 * ahead][Kind::scales][tile_rows][lanes];
+  constexpr std::size_t lead = 4;
+  alignas(64) std::int32_t dot[2 * lead][Kind::scales][tile_rows][lanes];
   for (std::size_t p = 0; p < panels; ++p) {
     const auto multiply = [&](std::size_t g) VLMT_INLINE_LAMBDA {
       const std::byte* w = groups + g * expanded_group_bytes<Kind, Arch> + p * lanes * 4;
-      std::int32_t* out = dot[g % (2 * ahead)][0][0];
+      std::int32_t* out = dot[g % (2 * lead)][0][0];
       if constexpr (Kind::scales == 2) {
         detail::multiply_tiles<0>(a.quants(g), a.row_step(), w, row_bytes, out);
         detail::multiply_tiles<1>(a.quants(g) + values, a.row_step(), w + values / 4 * row_bytes, row_bytes,
@@ -146,10 +147,11 @@ VLMT_NOINLINE void add_expanded_tiles(const std::byte* groups, std::size_t count
     F sum[tile_rows];
     detail::unroll<tile_rows>([&](auto r)
                                   VLMT_INLINE_LAMBDA { sum[r] = F::load(tile + r * tile_columns + p * lanes); });
-    for (std::size_t g = 0; g < ahead && g < count; ++g) multiply(g);
+    for (std::size_t g = 0; g < lead && g < count; ++g) multiply(g);
     for (std::size_t g = 0; g < count; ++g) {
-      if (g + ahead < count) multiply(g + ahead);
-      const auto& d = dot[g % (2 * ahead)];
+      prefetch.step();
+      if (g + lead < count) multiply(g + lead);
+      const auto& d = dot[g % (2 * lead)];
       const float* constants =
           reinterpret_cast<const float*>(groups + g * expanded_group_bytes<Kind, Arch>) + (8 * panels + p) * lanes;
       F scale[Kind::scales], bias[Kind::scales];
