@@ -16,6 +16,7 @@
 #include "vlmt/quant/f16.hpp"
 #include "vlmt/quant/f32.hpp"
 #include "vlmt/quant/format.hpp"
+#include "vlmt/quant/q4_0.hpp"
 #include "vlmt/quant/q8_0.hpp"
 
 VLMT_BEGIN_NAMESPACE
@@ -26,20 +27,26 @@ namespace detail {
 
 /// Formats whose rows can be read a vector at a time; the others are decoded into a tile first.
 template <class Format>
-inline constexpr bool reads_in_registers_v = std::is_same_v<Format, F32> || std::is_same_v<Format, F16> ||
-                                             std::is_same_v<Format, BF16> || std::is_same_v<Format, Q8_0>;
+inline constexpr bool reads_in_registers_v =
+    std::is_same_v<Format, F32> || std::is_same_v<Format, F16> || std::is_same_v<Format, BF16> ||
+    std::is_same_v<Format, Q8_0> || std::is_same_v<Format, Q4_0>;
 
 /// Archs with registers for four query rows times four keys.
 template <class Arch>
 inline constexpr bool four_rows_v = std::is_base_of_v<arch::avx512, Arch> || std::is_base_of_v<arch::neon, Arch>;
 
-/// The scale of a block: finite, as our encoder made it, so that a product moves the exponent's bias.
+/// The scale of a block: finite, as our encoder made it, so that without an instruction a product moves the exponent's
+/// bias.
 VLMT_INLINE float finite_half(const std::byte* at) noexcept {
   std::uint16_t bits;
   std::memcpy(&bits, at, sizeof bits);
+#if defined(__F16C__)
+  return _cvtsh_ss(bits);
+#else
   const std::uint32_t magnitude = static_cast<std::uint32_t>(bits & 0x7fffu) << 13;
   const std::uint32_t sign = static_cast<std::uint32_t>(bits & 0x8000u) << 16;
   return std::bit_cast<float>(std::bit_cast<std::uint32_t>(std::bit_cast<float>(magnitude) * 0x1p112f) | sign);
+#endif
 }
 
 /// How far ahead rows of a cache are asked for, in bytes: the heads' rows are long runs, but a core's own window is
@@ -54,26 +61,76 @@ VLMT_INLINE void prefetch_rows(const std::byte* rows, std::size_t stride, std::s
   for (std::size_t i = 0; i < 4 * bytes; i += 64) __builtin_prefetch(rows + kv_prefetch_bytes + i, 0, 2);
 }
 
-/// Values [i, i + lanes) of a row; i is a multiple of the lanes.
-template <class Format, class Arch>
-VLMT_INLINE simd::Floats<Arch> read_row(const std::byte* row, std::size_t i) noexcept {
-  using F = simd::Floats<Arch>;
+/// Quants [Vector * lanes, ...) of a block of 32 as floats, without the scale.
+template <class Format, class Arch, std::size_t Vector>
+VLMT_INLINE simd::Floats<Arch> block_quants(const std::byte* block) noexcept {
+  using I = simd::Ints<Arch>;
+  constexpr std::size_t first = Vector * Arch::lanes;
   if constexpr (std::is_same_v<Format, Q8_0>) {
-    const std::byte* block = row + i / 32 * 34;
-    const auto* quants = reinterpret_cast<const std::int8_t*>(block + 2) + i % 32;
-    return to_float(simd::Ints<Arch>::load(quants)) * F(finite_half(block));
+    return to_float(I::load(reinterpret_cast<const std::int8_t*>(block + 2) + first));
   } else {
-    return F::load(reinterpret_cast<const typename Format::Block*>(row) + i);
+    static_assert(std::is_same_v<Format, Q4_0>);
+    const I bytes = I::load(reinterpret_cast<const std::uint8_t*>(block + 2) + first % 16);
+    return to_float((first < 16 ? bytes & I(15) : shift_right<4>(bytes)) - I(8));
   }
 }
-/// Values [i, i + n) of a row, n < lanes, the other lanes zero. Rows of Q8_0 end with a whole vector.
-template <class Format, class Arch>
-VLMT_INLINE simd::Floats<Arch> read_row(const std::byte* row, std::size_t i, std::size_t n) noexcept {
-  if constexpr (std::is_same_v<Format, Q8_0>) {
-    return simd::Floats<Arch>::zero();
+
+/// The number of lanes that are valid, where it is all of them.
+template <class Arch>
+using WholeVector = std::integral_constant<std::size_t, Arch::lanes>;
+
+/// Vectors of Rows rows side by side: f(i, x, n) for each, where x[j] holds values [i, i + n) of row j, the other lanes
+/// zero; n is a WholeVector but for the last.
+template <class Format, class Arch, std::size_t Rows, class F>
+VLMT_INLINE void for_row_vectors(const std::byte* rows, std::size_t stride, std::size_t dim, F&& f) noexcept {
+  using V = simd::Floats<Arch>;
+  constexpr WholeVector<Arch> whole;
+  if constexpr (Format::values == 32) {
+    constexpr std::size_t vectors = 32 / V::lanes;
+    const std::size_t blocks = dim / 32;
+    for (std::size_t b = 0; b < blocks; ++b) {
+      const std::byte* block = rows + b * sizeof(typename Format::Block);
+      V scale[Rows];
+      unroll<Rows>([&](auto j) { scale[j] = V(finite_half(block + j * stride)); });
+      unroll<vectors>([&](auto v) {
+        V x[Rows];
+        unroll<Rows>([&](auto j) { x[j] = block_quants<Format, Arch, v>(block + j * stride) * scale[j]; });
+        f(32 * b + v * V::lanes, x, whole);
+      });
+    }
   } else {
-    return simd::Floats<Arch>::load(reinterpret_cast<const typename Format::Block*>(row) + i, n);
+    using Value = typename Format::Block;
+    const auto at = [&](std::size_t j, std::size_t i) { return reinterpret_cast<const Value*>(rows + j * stride) + i; };
+    std::size_t i = 0;
+    for (; i + V::lanes <= dim; i += V::lanes) {
+      V x[Rows];
+      unroll<Rows>([&](auto j) { x[j] = V::load(at(j, i)); });
+      f(i, x, whole);
+    }
+    if (i < dim) {
+      V x[Rows];
+      unroll<Rows>([&](auto j) { x[j] = V::load(at(j, i), dim - i); });
+      f(i, x, dim - i);
+    }
   }
+}
+
+/// Floats [0, n) of p, and back.
+template <class Arch>
+VLMT_INLINE simd::Floats<Arch> load_part(const float* p, WholeVector<Arch>) noexcept {
+  return simd::Floats<Arch>::load(p);
+}
+template <class Arch>
+VLMT_INLINE simd::Floats<Arch> load_part(const float* p, std::size_t n) noexcept {
+  return simd::Floats<Arch>::load(p, n);
+}
+template <class Arch>
+VLMT_INLINE void store_part(simd::Floats<Arch> x, float* p, WholeVector<Arch>) noexcept {
+  x.store(p);
+}
+template <class Arch>
+VLMT_INLINE void store_part(simd::Floats<Arch> x, float* p, std::size_t n) noexcept {
+  x.store(p, n);
 }
 
 /// s[r * row_stride + j] = q[r] . key j for Rows queries and Keys keys.
@@ -83,23 +140,13 @@ VLMT_INLINE void dot_block(const float* q, std::size_t dim, const std::byte* key
   using F = simd::Floats<Arch>;
   F sum[Rows][Keys];
   unroll<Rows>([&](auto r) { unroll<Keys>([&](auto j) { sum[r][j] = F::zero(); }); });
-  std::size_t i = 0;
-  for (; i + F::lanes <= dim; i += F::lanes) {
-    F key[Keys];
-    unroll<Keys>([&](auto j) { key[j] = read_row<Format, Arch>(keys + j * stride, i); });
-    unroll<Rows>([&](auto r) {
-      const F query = F::load(q + r * dim + i);
-      unroll<Keys>([&](auto j) { sum[r][j] = fma(query, key[j], sum[r][j]); });
-    });
-  }
-  if (i < dim) {
-    F key[Keys];
-    unroll<Keys>([&](auto j) { key[j] = read_row<Format, Arch>(keys + j * stride, i, dim - i); });
-    unroll<Rows>([&](auto r) {
-      const F query = F::load(q + r * dim + i, dim - i);
-      unroll<Keys>([&](auto j) { sum[r][j] = fma(query, key[j], sum[r][j]); });
-    });
-  }
+  for_row_vectors<Format, Arch, Keys>(keys, stride, dim,
+                                      [&](std::size_t i, const F(&key)[Keys], auto n) VLMT_INLINE_LAMBDA {
+                                        unroll<Rows>([&](auto r) {
+                                          const F query = load_part<Arch>(q + r * dim + i, n);
+                                          unroll<Keys>([&](auto j) { sum[r][j] = fma(query, key[j], sum[r][j]); });
+                                        });
+                                      });
   unroll<Rows>([&](auto r) { unroll<Keys>([&](auto j) { s[r * row_stride + j] = reduce_add(sum[r][j]); }); });
 }
 
@@ -110,26 +157,15 @@ VLMT_INLINE void weigh_block(const float* p, std::size_t row_stride, const std::
   using F = simd::Floats<Arch>;
   F weight[Rows][Keys];
   unroll<Rows>([&](auto r) { unroll<Keys>([&](auto j) { weight[r][j] = F(p[r * row_stride + j]); }); });
-  std::size_t i = 0;
-  for (; i + F::lanes <= dim; i += F::lanes) {
-    F value[Keys];
-    unroll<Keys>([&](auto j) { value[j] = read_row<Format, Arch>(values + j * stride, i); });
-    unroll<Rows>([&](auto r) {
-      F sum = weight[r][0] * value[0];
-      unroll<Keys - 1>([&](auto j) { sum = fma(weight[r][j + 1], value[j + 1], sum); });
-      (F::load(o + r * dim + i) + sum).store(o + r * dim + i);
-    });
-  }
-  if (i < dim) {
-    const std::size_t n = dim - i;
-    F value[Keys];
-    unroll<Keys>([&](auto j) { value[j] = read_row<Format, Arch>(values + j * stride, i, n); });
-    unroll<Rows>([&](auto r) {
-      F sum = weight[r][0] * value[0];
-      unroll<Keys - 1>([&](auto j) { sum = fma(weight[r][j + 1], value[j + 1], sum); });
-      (F::load(o + r * dim + i, n) + sum).store(o + r * dim + i, n);
-    });
-  }
+  for_row_vectors<Format, Arch, Keys>(
+      values, stride, dim, [&](std::size_t i, const F(&value)[Keys], auto n) VLMT_INLINE_LAMBDA {
+        unroll<Rows>([&](auto r) {
+          F sum = weight[r][0] * value[0];
+          unroll<Keys - 1>([&](auto j) { sum = fma(weight[r][j + 1], value[j + 1], sum); });
+          float* out = o + r * dim + i;
+          store_part<Arch>(load_part<Arch>(out, n) + sum, out, n);
+        });
+      });
 }
 
 }  // namespace detail
