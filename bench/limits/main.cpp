@@ -32,8 +32,8 @@ int main(int argc, char** argv) {
   }
   std::printf(
       "%s; Gop/s, a multiply-add being two; - where this program has no such instruction\n\n"
-      "| threads | read GB/s | int8 scaled by 32 | int8 | float32 | float16 | bfloat16 |\n"
-      "|--:|--:|--:|--:|--:|--:|--:|\n",
+      "| threads | read GB/s | int8 scaled by 32 | int8 | float32 | float16 | bfloat16 | bfloat16 tiles |\n"
+      "|--:|--:|--:|--:|--:|--:|--:|--:|\n",
       std::string(Arch::name).c_str());
   const auto cell = [](double rate) {
     return rate == 0 ? std::string("-") : std::to_string(static_cast<long>(rate * 1e-9));
@@ -41,8 +41,9 @@ int main(int argc, char** argv) {
   for (std::size_t n : threads) {
     vlmt::OmpTeam team(n);
     const vlmt::bench::Limits l = vlmt::bench::measure_limits<Arch>(team);
-    std::printf("| %zu | %.1f | %s | %s | %s | %s | %s |\n", team.size(), l.read * 1e-9, cell(l.grouped_int8).c_str(),
-                cell(l.int8).c_str(), cell(l.float32).c_str(), cell(l.float16).c_str(), cell(l.bfloat16).c_str());
+    std::printf("| %zu | %.1f | %s | %s | %s | %s | %s | %s |\n", team.size(), l.read * 1e-9,
+                cell(l.grouped_int8).c_str(), cell(l.int8).c_str(), cell(l.float32).c_str(), cell(l.float16).c_str(),
+                cell(l.bfloat16).c_str(), cell(l.tiles).c_str());
   }
   return 0;
 }

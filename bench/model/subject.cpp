@@ -264,7 +264,9 @@ double Subject::limit(const Measurement& m) {
   const bool floats = m.what.stage == Case::Stage::vision
                           ? impl_->options.exact || !impl_->model.vlm().tower()->takes_int8()
                           : impl_->options.exact;
-  const double int8 = floats ? 0 : vlmt::bench::grouped_int8_limit<Arch>(impl_->team);
+  if (floats) return vlmt::bench::float_limit<Arch>(impl_->team);
+  if constexpr (vlmt::arch::rounds_to_bf16_v<Arch>) return vlmt::bench::tile_limit<Arch>(impl_->team);
+  const double int8 = vlmt::bench::grouped_int8_limit<Arch>(impl_->team);
   return int8 != 0 ? int8 : vlmt::bench::float_limit<Arch>(impl_->team);
 }
 

@@ -115,8 +115,10 @@ class CaseRunner {
       vlmt::visit_format(typename M::Formats{}, type, [&]<class Format>(vlmt::TypeTag<Format>) {
         const vlmt::MatmulLeaves& leaves = vlmt::matmul_leaves<Format, Arch>();
         const bool int8 = settings_.fast && leaves.int8_form.one != nullptr;
-        std::printf("kernels: %zu matrices %s on %s: %s activations\n", n, std::string(leaves.format).c_str(),
-                    std::string(leaves.arch).c_str(), int8 ? "int8" : "float32");
+        const bool bf16 = settings_.fast && leaves.bf16_form.expand != nullptr;
+        std::printf("kernels: %zu matrices %s on %s: %s activations%s\n", n, std::string(leaves.format).c_str(),
+                    std::string(leaves.arch).c_str(), int8 ? "int8" : "float32",
+                    bf16 ? ", bfloat16 where rows are many" : "");
       });
     }
   }

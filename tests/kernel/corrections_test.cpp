@@ -74,7 +74,7 @@ using Cases = ::testing::Types<Case<Q8_0, arch::native>, Case<Q4_K, arch::native
 #endif
 #if VLMT_HAS_AVX512_AMX
                                ,
-                               Case<Q5_1, arch::avx512_amx>
+                               Case<Q5_1, arch::avx512_amx_int8>
 #endif
                                >;
 struct Names {

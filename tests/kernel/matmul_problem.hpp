@@ -121,10 +121,17 @@ inline std::vector<double> values_of(const QuantizedRows& q, std::size_t n, std:
   return x;
 }
 
+/// The values of rows rounded to bfloat16 (n, k).
+inline std::vector<double> values_of(const std::vector<bfloat16>& b) {
+  std::vector<double> x;
+  for (const bfloat16 v : b) x.push_back(static_cast<double>(static_cast<float>(v)));
+  return x;
+}
+
 /// Compares y (n, rows) with the product of w and activations x (n, cols), given the length of the longest float chain
-/// of an output.
-inline void expect_product(const Weights& p, std::size_t n, const float* y, double chain,
-                           const std::vector<double>& x) {
+/// of an output and by how much of itself each weight may have been rounded.
+inline void expect_product(const Weights& p, std::size_t n, const float* y, double chain, const std::vector<double>& x,
+                           double weight_unit = 0) {
   constexpr double eps = std::numeric_limits<float>::epsilon() / 2;
   double worst = 0;
   std::string where;
@@ -139,7 +146,7 @@ inline void expect_product(const Weights& p, std::size_t n, const float* y, doub
       }
       // Every sum rounds; a decoded weight scale * q + bias is as uncertain as its two parts, of which each is at most
       // four times the largest weight of its block.
-      const double bound = eps * ((chain + 4) * terms + 8 * parts) + 1e-30;
+      const double bound = eps * ((chain + 4) * terms + 8 * parts) + weight_unit * terms + 1e-30;
       const double error = std::fabs(static_cast<double>(y[i * p.rows + r]) - sum) / bound;
       if (!(error <= worst)) {
         worst = error;

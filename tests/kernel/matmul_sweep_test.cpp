@@ -1,6 +1,7 @@
 // The bodies of the matmul sweep; see matmul_sweep.hpp.
 #include "matmul_sweep.hpp"
 
+#include <iterator>
 #include <set>
 #include <string>
 #include <string_view>
@@ -93,6 +94,52 @@ struct Int8FormIsWithinItsBound : Matmul<Arch> {
   }
 };
 
+/// Products in tiles: within the bound, and those of a row whatever stands beside it and wherever it stands.
+template <class Arch>
+struct Bf16FormIsWithinItsBound : Matmul<Arch> {
+  using Matmul<Arch>::Matmul;
+  void TestBody() override {
+    const bool single_values = this->swept_.format.values == 1;
+    for (const std::size_t blocks :
+         single_values ? std::vector<std::size_t>{32, 96, 544} : lengths(this->swept_.format)) {
+      const std::size_t n = 37;
+      const PackedWeights<Arch> p = this->weights(2 * Arch::lanes + 5, blocks, 5);
+      const std::vector<float> x = random_rows(n, p.cols, 7);
+      std::vector<bfloat16> b(n * p.cols);
+      Solo solo;
+      round_rows_to<Arch>(x.data(), n, p.cols, Bf16Rows{b.data(), p.cols}, solo.member());
+      for (std::size_t i = 0; i < b.size(); ++i) ASSERT_EQ(b[i].bits, bfloat16(x[i]).bits);
+      const auto product = [&](std::size_t first, std::size_t count) {
+        std::vector<float> y(count * p.rows, NAN);
+        Activations a{nullptr, 0, {}, count, p.cols};
+        a.b = {b.data() + first * p.cols, p.cols};
+        matmul(p.matrix, a, Store<Arch>{y.data(), p.rows}, solo.member());
+        return y;
+      };
+      const std::vector<float> y = product(0, n);
+      expect_product(p, n, y.data(), static_cast<double>(p.cols), values_of(b), 0x1p-8);
+      for (const std::size_t count : {1u, 2u, 5u, 16u}) {
+        const std::vector<float> some = product(3, count);
+        EXPECT_EQ(std::memcmp(some.data(), y.data() + 3 * p.rows, some.size() * sizeof(float)), 0) << count << " rows";
+      }
+      // Rows that are not evenly spaced.
+      const std::int32_t slots[] = {8, 0, 2, 36, 1, 1, 20, 4, 30, 31, 32, 33, 9, 7, 5, 6, 11};
+      constexpr std::size_t picked = std::size(slots);
+      Activations all{nullptr, 0, {}, n, p.cols};
+      all.b = {b.data(), p.cols};
+      const cpu::Operand<Arch> operand(p.matrix, all, cpu::RowSlots{0, slots});
+      alignas(64) float tile[picked * cpu::tile_columns];
+      operand.compute(0, 0, picked, {}, tile);
+      for (std::size_t i = 0; i < picked; ++i) {
+        EXPECT_EQ(std::memcmp(tile + i * cpu::tile_columns, y.data() + static_cast<std::size_t>(slots[i]) * p.rows,
+                              cpu::tile_columns * sizeof(float)),
+                  0)
+            << "slot " << slots[i];
+      }
+    }
+  }
+};
+
 template <class Arch>
 struct ResultsDependNeitherOnTheTeamNorOnTheTile : Matmul<Arch> {
   using Matmul<Arch>::Matmul;
@@ -142,6 +189,9 @@ void register_sweep(const Swept& swept) {
     add<PackingLosesNothing<Arch>>(suite, "PackingLosesNothing", swept);
     add<FloatFormIsWithinItsBound<Arch>>(suite, "FloatFormIsWithinItsBound", swept);
     if (swept.format.values > 1) add<Int8FormIsWithinItsBound<Arch>>(suite, "Int8FormIsWithinItsBound", swept);
+    if (swept.leaves.bf16_form.expand != nullptr) {
+      add<Bf16FormIsWithinItsBound<Arch>>(suite, "Bf16FormIsWithinItsBound", swept);
+    }
     add<ResultsDependNeitherOnTheTeamNorOnTheTile<Arch>>(suite, "ResultsDependNeitherOnTheTeamNorOnTheTile", swept);
   });
   swept_formats().insert(swept.format.name);

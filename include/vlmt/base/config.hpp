@@ -30,8 +30,8 @@
 #define VLMT_DEFINE_BODIES 0
 #endif
 
-/// Stands before each long function that is no template and no constructor (compilers differ in which symbols of one they
-/// emit here); VLMT_HAS_BODIES stands around them and what only they include.
+/// Stands before each long function that is no template and no constructor (compilers differ in which symbols of one
+/// they emit here); VLMT_HAS_BODIES stands around them and what only they include.
 #if !VLMT_EXTERN_BODIES
 #define VLMT_HAS_BODIES 1
 #define VLMT_BODY       inline
@@ -65,7 +65,7 @@
 #else
 #define VLMT_HAS_AVX512_VNNI 0
 #endif
-#if VLMT_HAS_AVX512_VNNI && defined(__AMX_TILE__) && defined(__AMX_INT8__)
+#if VLMT_HAS_AVX512_VNNI && defined(__AMX_TILE__) && defined(__AMX_INT8__) && defined(__AMX_BF16__)
 #define VLMT_HAS_AVX512_AMX 1
 #else
 #define VLMT_HAS_AVX512_AMX 0

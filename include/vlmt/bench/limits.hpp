@@ -17,6 +17,7 @@
 #include "vlmt/exec/team.hpp"
 #include "vlmt/kernel/cpu/dot.hpp"
 #include "vlmt/kernel/cpu/simd.hpp"
+#include "vlmt/kernel/cpu/tile_products.hpp"
 #include "vlmt/kernel/cpu/unroll.hpp"
 
 VLMT_BEGIN_NAMESPACE
@@ -135,7 +136,8 @@ double int8_limit(T& team) {
   }
 }
 
-/// The same where every 32 products are converted to float, scaled and added, as block formats must.
+/// The same where every 32 products become floats, are scaled and added, as block formats must: two multiply-adds after
+/// eight products, as sums that start at the bits of 1.5 * 2^23 are floats already (kernel/cpu/group_sums.hpp).
 template <class Arch, Team T>
 double grouped_int8_limit(T& team) {
   using D = cpu::Dot<Arch>;
@@ -146,23 +148,25 @@ double grouped_int8_limit(T& team) {
   if constexpr (D::has_step) {
     const Raw w = I(0x01020304).raw();
     const Raw x = I(0x04030201).raw();
-    return detail::rate<Arch>(
-        team, F(1.0f).raw(), 64.0 * I::lanes, [w, x](RawF(&sum)[detail::chains]) VLMT_INLINE_LAMBDA {
-          Raw dot[detail::chains];
-          cpu::detail::unroll<detail::chains>([&](auto c) VLMT_INLINE_LAMBDA { dot[c] = I(0).raw(); });
-          cpu::detail::unroll<8>([&](auto) VLMT_INLINE_LAMBDA {
-            cpu::detail::unroll<detail::chains>([&](auto c) VLMT_INLINE_LAMBDA {
-              dot[c] = D::step(dot[c], w, x);
-              detail::opaque(dot[c]);
-            });
-          });
-          cpu::detail::unroll<detail::chains>([&](auto c) VLMT_INLINE_LAMBDA {
-            RawF scaled = (to_float(I(dot[c])) * F(0.5f)).raw();
-            detail::opaque(scaled);
-            sum[c] = fma(F(scaled), F(0.5f), F(sum[c])).raw();
-            detail::opaque(sum[c]);
-          });
+    const Raw start = I(0x4b400000).raw();
+    const RawF scale = F(0.5f).raw();
+    const RawF base = F(-0x1.8p22f).raw();
+    return detail::rate<Arch>(team, F(1.0f).raw(), 64.0 * I::lanes, [=](RawF(&sum)[detail::chains]) VLMT_INLINE_LAMBDA {
+      Raw dot[detail::chains];
+      cpu::detail::unroll<detail::chains>([&](auto c) VLMT_INLINE_LAMBDA { dot[c] = start; });
+      cpu::detail::unroll<8>([&](auto) VLMT_INLINE_LAMBDA {
+        cpu::detail::unroll<detail::chains>([&](auto c) VLMT_INLINE_LAMBDA {
+          dot[c] = D::step(dot[c], w, x);
+          detail::opaque(dot[c]);
         });
+      });
+      cpu::detail::unroll<detail::chains>([&](auto c) VLMT_INLINE_LAMBDA {
+        RawF scaled = fma(from_bits(I(dot[c])), F(scale), F(base)).raw();
+        detail::opaque(scaled);
+        sum[c] = fma(F(scaled), F(scale), F(sum[c])).raw();
+        detail::opaque(sum[c]);
+      });
+    });
   } else {
     return 0;
   }
@@ -203,6 +207,46 @@ double bfloat16_limit([[maybe_unused]] T& team) {
   return 0;
 }
 
+/// Operations a second of products of bfloat16 tiles, in tile registers; 0 on an arch that does not use them.
+template <class Arch, Team T>
+double tile_limit([[maybe_unused]] T& team) {
+#if VLMT_HAS_AVX512_AMX
+  if constexpr (arch::rounds_to_bf16_v<Arch>) {
+    constexpr int rounds = 1 << 14;
+    constexpr double work = 4.0 * 2 * 16 * 16 * 32;
+    double best = 0;
+    for (int run = 0; run < 5; ++run) {
+      std::size_t members = 1;
+      const double t = seconds([&] {
+        team.run([&](Member& m) {
+          if (m.rank() == 0) members = m.size();
+          alignas(64) static constexpr std::byte zeros[1024] = {};
+          _tile_loadconfig(&cpu::detail::bf16_tiles<32>);
+          _tile_loadd(4, zeros, 64);
+          _tile_loadd(5, zeros, 64);
+          _tile_loadd(6, zeros, 64);
+          _tile_loadd(7, zeros, 64);
+          _tile_zero(0);
+          _tile_zero(1);
+          _tile_zero(2);
+          _tile_zero(3);
+          for (int i = 0; i < rounds; ++i) {
+            _tile_dpbf16ps(0, 4, 6);
+            _tile_dpbf16ps(1, 4, 7);
+            _tile_dpbf16ps(2, 5, 6);
+            _tile_dpbf16ps(3, 5, 7);
+          }
+          _tile_release();
+        });
+      });
+      best = std::max(best, work * rounds * static_cast<double>(members) / t);
+    }
+    return best;
+  }
+#endif
+  return 0;
+}
+
 /// All ceilings of a team.
 struct Limits {
   double read = 0;          ///< bytes a second
@@ -211,6 +255,7 @@ struct Limits {
   double float32 = 0;
   double float16 = 0;
   double bfloat16 = 0;
+  double tiles = 0;  ///< of bfloat16
 };
 
 /// Memory that read_limit passes over: touched by the members that will read it.
@@ -233,6 +278,7 @@ Limits measure_limits(T& team) {
   l.float32 = float_limit<Arch>(team);
   l.float16 = half_limit<Arch>(team);
   l.bfloat16 = bfloat16_limit<Arch>(team);
+  l.tiles = tile_limit<Arch>(team);
   return l;
 }
 

@@ -45,9 +45,16 @@ struct avx512_vnni : avx512 {
   static constexpr std::string_view name = "avx512_vnni";
 };
 
-/// The same with AMX: tiles of bytes. On request: scales for every 32 values make them no faster (docs/performance.md).
-struct avx512_amx : avx512_vnni {
-  static constexpr std::string_view name = "avx512_amx";
+/// The same with AMX, tiles of bytes: the same results. On request, as scales for every 32 values leave so much to
+/// vector instructions that it is no faster (docs/performance.md).
+struct avx512_amx_int8 : avx512_vnni {
+  static constexpr std::string_view name = "avx512_amx_int8";
+};
+
+/// The same with AMX, tiles of bfloat16 for many rows: weights and activations are rounded to bfloat16 there, to bytes
+/// only where rows are few.
+struct avx512_amx_bf16 : avx512_vnni {
+  static constexpr std::string_view name = "avx512_amx_bf16";
 };
 
 /// AArch64 NEON.
@@ -60,11 +67,15 @@ struct neon_dot : neon {
   static constexpr std::string_view name = "neon_dot";
 };
 
+/// True if products of many rows take activations rounded to bfloat16.
+template <class Arch>
+inline constexpr bool rounds_to_bf16_v = std::is_base_of_v<avx512_amx_bf16, Arch>;
+
 /// The archs that this translation unit may use, best first; `generic` always ends the list.
 #if VLMT_HAS_AVX512_AMX && VLMT_HAS_AVX_VNNI
-using compiled = TypeList<avx512_vnni, avx512_amx, avx512, avx2_vnni, avx2, generic>;
+using compiled = TypeList<avx512_amx_bf16, avx512_vnni, avx512_amx_int8, avx512, avx2_vnni, avx2, generic>;
 #elif VLMT_HAS_AVX512_AMX
-using compiled = TypeList<avx512_vnni, avx512_amx, avx512, avx2, generic>;
+using compiled = TypeList<avx512_amx_bf16, avx512_vnni, avx512_amx_int8, avx512, avx2, generic>;
 #elif VLMT_HAS_AVX512_VNNI && VLMT_HAS_AVX_VNNI
 using compiled = TypeList<avx512_vnni, avx512, avx2_vnni, avx2, generic>;
 #elif VLMT_HAS_AVX512_VNNI
@@ -110,7 +121,9 @@ inline bool runs_here() noexcept {
          __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
   }
   if constexpr (std::is_base_of_v<avx512_vnni, Arch>) ok = ok && __builtin_cpu_supports("avx512vnni");
-  if constexpr (std::is_base_of_v<avx512_amx, Arch>) ok = ok && tile_permission();
+  if constexpr (std::is_base_of_v<avx512_amx_int8, Arch> || std::is_base_of_v<avx512_amx_bf16, Arch>) {
+    ok = ok && tile_permission();
+  }
   return ok;
 #else
   return true;

@@ -8,8 +8,10 @@
 #include "vlmt/base/config.hpp"
 #include "vlmt/exec/member.hpp"
 #include "vlmt/kernel/cpu/quantize.hpp"
+#include "vlmt/kernel/cpu/simd.hpp"
 #include "vlmt/kernel/int8_group.hpp"
 #include "vlmt/kernel/row_sink.hpp"
+#include "vlmt/numeric/bfloat16.hpp"
 
 VLMT_BEGIN_NAMESPACE
 
@@ -53,14 +55,38 @@ struct QuantizedRows {
 };
 static_assert(RowSink<QuantizedRows>);
 
-/// What a matmul reads: n rows of k activations in one form or in both. Weights without an integer kernel (F32, F16,
-/// BF16, and every format in exact mode) read `x`; the others read `q` if it is there and `x` if not.
+/// Rows of values rounded to bfloat16 in memory that somebody else owns: what products in tile registers read.
+struct Bf16Rows {
+  bfloat16* data = nullptr;
+  std::size_t stride = 0;  ///< values from row to row
+
+  float* place(std::size_t, std::size_t, float* buffer) const noexcept { return buffer; }
+  template <class Arch>
+  void commit(std::size_t row, std::size_t column, std::size_t count, const float* values) const noexcept {
+    bfloat16* out = data + row * stride + column;
+    std::size_t i = 0;
+    if constexpr (!is_reference_v<Arch>) {
+      using F = simd::Floats<Arch>;
+      for (; i + F::lanes <= count; i += F::lanes) F::load(values + i).store(out + i);
+    }
+    for (; i < count; ++i) out[i] = bfloat16(values[i]);
+  }
+  TileTarget target(std::size_t row, std::size_t column) const noexcept {
+    return {data + row * stride + column, stride * sizeof(bfloat16), 32 * sizeof(bfloat16)};
+  }
+};
+static_assert(RowSink<Bf16Rows>);
+
+/// What a matmul reads: n rows of k activations in one form or in several. Weights read the first form that is there
+/// and that they have kernels for: `b` (quantised weights, F16 and BF16 on an arch with tiles, k a multiple of 32), `q`
+/// (all quantised weights), `x` (all weights).
 struct Activations {
   const float* x = nullptr;  ///< row r at x + r * stride
   std::size_t stride = 0;    ///< floats from row to row
   QuantizedRows q;           ///< q.groups may be null
   std::size_t rows = 0;
   std::size_t cols = 0;
+  Bf16Rows b{};  ///< b.data may be null
 };
 
 /// Rows of floats only: the exact form.
@@ -80,6 +106,13 @@ void quantize_rows(const float* x, std::size_t n, std::size_t k, std::size_t str
     const std::size_t g = i % groups;
     out.template quantize<Arch>(r, g, x + r * stride + g * Int8Group::values);
   }
+}
+
+/// out = x (n, k) rounded to bfloat16. Rows are shared over the team.
+template <class Arch>
+void round_rows_to(const float* x, std::size_t n, std::size_t k, const Bf16Rows& out, Member& m) noexcept {
+  const Range mine = m.share(n);
+  for (std::size_t r = mine.begin; r < mine.end; ++r) out.template commit<Arch>(r, 0, k, x + r * k);
 }
 
 VLMT_END_NAMESPACE

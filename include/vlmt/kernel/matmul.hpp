@@ -1,8 +1,9 @@
 // Matrix products of activations with packed weights: y = x * w^T, with an epilogue on every tile.
 //
-// Weights (rows, cols) are rows of outputs as in a GGUF file; activations (n, cols). Results do not depend on the
-// team's size, nor on how many rows are computed together. The integer form multiplies int8 activations (one scale per
-// 32) with the quants, exactly; only the sum over groups of 32 is rounded. The float form decodes weights in registers.
+// Weights (rows, cols) are rows of outputs as in a GGUF file; activations (n, cols). Results depend on the form of the
+// activations, not on the team's size, nor on how many rows are computed together. The integer form multiplies int8
+// activations (one scale per 32) with the quants, exactly; only the sum over groups of 32 is rounded. The float form
+// decodes weights in registers. The bfloat16 form, in tile registers, rounds weights too.
 #pragma once
 
 #include <cstddef>

@@ -37,11 +37,12 @@ struct LeafSet {
   MatmulLeaf eight = nullptr;  ///< null if there are only the above
   /// For more rows; null if there are only the above.
   ExpandLeaf expand = nullptr;
-  ExpandedLeaf expanded[cpu::most_kernels] = {};  ///< for cpu::kernel_rows<Arch> rows each
-  std::size_t stretch_blocks = 0;                 ///< blocks that are expanded at once
-  std::size_t unit_values = 1;                    ///< values of what `count` and `at` of an ExpandedLeaf count
-  std::size_t unit_bytes = 0;                     ///< what such a unit takes in an expanded stretch
-  int zero_bits = 32;                             ///< log2 of the zero point, 32 for none
+  cpu::KernelRows expanded_rows = {};
+  ExpandedLeaf expanded[cpu::KernelRows{}.size()] = {};  ///< for expanded_rows[i] rows each
+  std::size_t stretch_blocks = 0;                        ///< blocks that are expanded at once
+  std::size_t unit_values = 1;                           ///< values of what `count` and `at` of an ExpandedLeaf count
+  std::size_t unit_bytes = 0;                            ///< what such a unit takes in an expanded stretch
+  int zero_bits = 32;                                    ///< log2 of the zero point, 32 for none
 };
 
 /// All that the drivers need to know of a (format, arch).
@@ -53,6 +54,7 @@ struct MatmulLeaves {
   std::size_t panel_block_bytes;
   LeafSet float_form;
   LeafSet int8_form;
+  LeafSet bf16_form;  ///< for many rows only
   /// y[0 .. row_blocks * block_values) = a row, decoded.
   void (*decode_row)(const std::byte* data, std::size_t row_blocks, std::size_t row, float* y) noexcept;
   /// vlmt::pack_rows of this format.
@@ -82,7 +84,8 @@ constexpr LeafSet float_leaves() noexcept {
     } else {
       s.expand = &expand_float<Format, Arch, side_panels<Arch>>;
     }
-    for_kernel_rows<Arch>([&](auto i, auto rows) { s.expanded[i] = &add_floats<Arch, rows>; });
+    s.expanded_rows = float_kernel_rows<Arch>;
+    for_kernel_rows<float_kernel_rows<Arch>>([&](auto i, auto rows) { s.expanded[i] = &add_floats<Arch, rows>; });
     s.stretch_blocks = float_block / Format::values;
     s.unit_bytes = side_panels<Arch> * Arch::lanes * sizeof(float);
   }
@@ -105,9 +108,10 @@ constexpr LeafSet int8_leaves() noexcept {
       s.eight = &micro_int8<Format, Arch, 8>;
     }
     s.expand = &expand_int8<Format, Arch>;
-    for_kernel_rows<Arch>([&](auto i, auto rows) {
+    s.expanded_rows = int8_kernel_rows<Arch>;
+    for_kernel_rows<int8_kernel_rows<Arch>>([&](auto i, auto rows) {
 #if VLMT_HAS_AVX512_AMX
-      if constexpr (rows == tile_rows) {
+      if constexpr (std::is_base_of_v<arch::avx512_amx_int8, Arch> && rows == tile_rows) {
         s.expanded[i] = &add_expanded_tiles<Kind, Arch>;
         return;
       }
@@ -120,6 +124,24 @@ constexpr LeafSet int8_leaves() noexcept {
     s.zero_bits = zero_bits_v<Format, Arch>;
     return s;
   }
+}
+
+template <QuantFormat Format, class Arch>
+constexpr LeafSet bf16_leaves() noexcept {
+  LeafSet s;
+#if VLMT_HAS_AVX512_AMX
+  if constexpr (arch::rounds_to_bf16_v<Arch> && !std::is_same_v<Format, F32> &&
+                (is_float_format_v<Format> || Unpackable<Format, Arch>)) {
+    s.expand = &expand_bf16<Format, Arch>;
+    s.expanded_rows = bf16_kernel_rows;
+    for_kernel_rows<bf16_kernel_rows>([&](auto i, auto rows) { s.expanded[i] = &add_bf16_tiles<Arch, rows>; });
+    s.stretch_blocks = bf16_stretch_units * bf16_unit_values / Format::values;
+    s.unit_values = bf16_unit_values;
+    s.unit_bytes = 16 * side_panels<Arch> * Arch::lanes * sizeof(float);
+    static_assert(bf16_stretch_units * 16 * side_panels<Arch> * Arch::lanes * sizeof(float) <= stretch_bytes<Arch>);
+  }
+#endif
+  return s;
 }
 
 template <QuantFormat Format, class Arch>
@@ -144,6 +166,7 @@ const MatmulLeaves& matmul_leaves() noexcept {
                                       panel_block_bytes_v<Format, Arch>,
                                       cpu::detail::float_leaves<Format, Arch>(),
                                       cpu::detail::int8_leaves<Format, Arch>(),
+                                      cpu::detail::bf16_leaves<Format, Arch>(),
                                       &cpu::detail::decode_packed_row<Format, Arch>,
                                       &pack_rows<Format, Arch>};
   return table;

@@ -164,12 +164,12 @@ DecoderBuffers Decoder<M>::take_buffers(Carver& carver, const DecoderCapacity& c
   b.x = carver.take<float>(c.rows * hidden);
   b.last = carver.take<float>(c.logit_rows * hidden);
   b.rope = carver.take<float>(rope_table_floats(c.rows, shapes_.head_dim / 2));
-  b.input = InputRows::take_corrected(carver, c.rows, hidden);
-  b.attention = AttentionBuffers::take(carver, shapes_, c.rows, c.context, c.sequences, c.members);
+  b.input = InputRows::take_corrected<Arch>(carver, c.rows, hidden);
+  b.attention = AttentionBuffers::take<Arch>(carver, shapes_, c.rows, c.context, c.sequences, c.members);
   if (shapes_.experts != 0) {
-    b.moe = MoeBuffers::take(carver, shapes_, c.rows, experts_used_);
+    b.moe = MoeBuffers::take<Arch>(carver, shapes_, c.rows, experts_used_);
   } else {
-    b.inner = InputRows::take(carver, c.rows, shapes_.ffn);
+    b.inner = InputRows::take<Arch>(carver, c.rows, shapes_.ffn);
   }
   return b;
 }
@@ -234,10 +234,10 @@ void Decoder<M>::issue_head(S& step, const DecoderBuffers& b, std::size_t rows, 
   const StepData d = b.data;
   const float* x = b.x;
   float* gathered = b.last;
-  const RowForms forms = forms_of(numerics, {head().leaves});
+  const RowForms forms = forms_of<Arch>(numerics, rows, hidden, {head().leaves});
   const typename M::Norm norm{final_norm_, config_.norm_eps};
   step("logit rows", [=](Member& m) noexcept { copy_rows(x, d.logit_rows, gathered, nullptr, rows, hidden, m); });
-  b.input.write(hidden, forms, [&](const auto& sink) {
+  b.input.template write<Arch>(hidden, forms, [&](const auto& sink) {
     step("final norm", [=](Member& m) noexcept { norm_rows<Arch>(norm, gathered, rows, hidden, hidden, sink, m); });
   });
   const Activations in = b.input.rows(rows, hidden, forms);

@@ -135,10 +135,10 @@ TowerBuffers VisionTower<A>::take_buffers(Carver& carver, std::size_t patches, s
   b.rope = carver.take<float>(rope_table_floats(patches, shape_.head_dim() / 2));
   b.blocks.x = carver.take<float>(patches * h);
   b.blocks.qkv = carver.take<float>(patches * 3 * h);
-  b.blocks.merged = InputRows::take(carver, patches, h);
+  b.blocks.merged = InputRows::take<Arch>(carver, patches, h);
   // A merger reads chunk / group rows of group * h values: as many as chunk rows of h, but for the padding of a row.
-  b.blocks.input = InputRows::take_corrected(carver, chunk, h);
-  b.blocks.inner = InputRows::take(carver, chunk, std::max(config_.ffn, h));
+  b.blocks.input = InputRows::take_corrected<Arch>(carver, chunk, h);
+  b.blocks.inner = InputRows::take<Arch>(carver, chunk, std::max(config_.ffn, h));
   b.blocks.scratch.tiles = carver.take<float>(members * attention_tile_floats(shape_.head_dim()));
   return b;
 }

@@ -35,12 +35,12 @@ struct AttentionBuffers {
   AttentionScratch scratch;
 
   /// `capacity` slots of each cache, `sequences` that decode together, `members` threads at the most.
-  template <class Shapes>
+  template <class Arch, class Shapes>
   static AttentionBuffers take(Carver& carver, const Shapes& s, std::size_t rows, std::size_t capacity,
                                std::size_t sequences, std::size_t members) {
     AttentionBuffers b;
     b.qkv = carver.take<float>(rows * (s.heads + 2 * s.kv_heads) * s.head_dim);
-    b.out = InputRows::take(carver, rows, s.heads * s.head_dim);
+    b.out = InputRows::take<Arch>(carver, rows, s.heads * s.head_dim);
     b.scratch.tiles = carver.take<float>(members * attention_tile_floats(s.head_dim));
     b.scratch.partials = carver.take<float>(attention_partial_floats(sequences, s.heads, s.head_dim, capacity));
     b.scratch.capacity = capacity;
@@ -60,9 +60,9 @@ void attention_block(S& step, const Shapes& s, const AttentionWeights<Arch>& w, 
   const std::size_t q_width = s.heads * s.head_dim;
   const std::size_t kv_width = s.kv_heads * s.head_dim;
   const std::size_t width = q_width + 2 * kv_width;
-  const RowForms in = forms_of(numerics, {w.q.leaves, w.k.leaves, w.v.leaves});
+  const RowForms in = forms_of<Arch>(numerics, n, hidden, {w.q.leaves, w.k.leaves, w.v.leaves});
   const typename M::Norm norm{w.norm, eps};
-  input.write(hidden, in, [&](const auto& sink) {
+  input.write<Arch>(hidden, in, [&](const auto& sink) {
     step("attention norm", [=](Member& m) noexcept { norm_rows<Arch>(norm, x, n, hidden, hidden, sink, m); });
   });
 
@@ -104,7 +104,7 @@ void attention_block(S& step, const Shapes& s, const AttentionWeights<Arch>& w, 
                          f(QueryRows{qkv + first * width, width, rows_of, heads}, kv, start, first, scratch);
                        });
   };
-  const RowForms out = forms_of(numerics, {w.out.leaves});
+  const RowForms out = forms_of<Arch>(numerics, n, q_width, {w.out.leaves});
   const bool one_each = n == count;
   if (one_each) {
     step("attention split", [=](Member& m) noexcept {
@@ -114,7 +114,7 @@ void attention_block(S& step, const Shapes& s, const AttentionWeights<Arch>& w, 
       });
     });
   }
-  b.out.write(q_width, out, [&]<class Sink>(const Sink& sink) {
+  b.out.write<Arch>(q_width, out, [&]<class Sink>(const Sink& sink) {
     step(one_each ? "attention merge" : "attention", [=](Member& m) noexcept {
       for_sequences([&](const QueryRows& q, const KvView& kv, const std::int32_t* start, std::size_t first,
                         const AttentionScratch& scratch) noexcept {

@@ -27,16 +27,16 @@ void mlp_block(S& step, const Shapes& s, const MlpWeights<Arch>& w, const InputR
                float* x, std::size_t n, float eps, Numerics numerics) {
   const auto hidden = s.hidden;
   const auto ffn = s.ffn;
-  const RowForms in = forms_of(numerics, {w.gate.leaves, w.up.leaves});
+  const RowForms in = forms_of<Arch>(numerics, n, hidden, {w.gate.leaves, w.up.leaves});
   const typename M::Norm norm{w.norm, eps};
-  input.write(hidden, in, [&](const auto& sink) {
+  input.write<Arch>(hidden, in, [&](const auto& sink) {
     step("mlp norm", [=](Member& m) noexcept { norm_rows<Arch>(norm, x, n, hidden, hidden, sink, m); });
   });
 
   const MlpWeights<Arch>* weights = &w;
   const Activations rows = input.rows(n, hidden, in);
-  const RowForms out = forms_of(numerics, {w.down.leaves});
-  inner.write(ffn, out, [&]<class Sink>(const Sink& sink) {
+  const RowForms out = forms_of<Arch>(numerics, n, ffn, {w.down.leaves});
+  inner.write<Arch>(ffn, out, [&]<class Sink>(const Sink& sink) {
     const GatedStore<Arch, Sink, typename M::Activation> gated{sink};
     step("gate and up", [=](Member& m) noexcept { matmul_pair(weights->gate, weights->up, rows, gated, m); });
   });

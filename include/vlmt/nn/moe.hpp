@@ -37,7 +37,7 @@ struct MoeBuffers {
   InputRows inner;           ///< (rows * k, expert_ffn), in the order of the groups
   float* outputs = nullptr;  ///< (rows * k, hidden), in the order of the groups
 
-  template <class Shapes>
+  template <class Arch, class Shapes>
   static MoeBuffers take(Carver& carver, const Shapes& s, std::size_t rows, std::size_t k) {
     MoeBuffers b;
     b.logits = carver.take<float>(rows * s.experts);
@@ -47,7 +47,7 @@ struct MoeBuffers {
     b.groups.tokens = carver.take<std::int32_t>(rows * k);
     b.groups.positions = carver.take<std::int32_t>(rows * k);
     b.groups.experts = s.experts;
-    b.inner = InputRows::take(carver, rows * k, s.expert_ffn);
+    b.inner = InputRows::take<Arch>(carver, rows * k, s.expert_ffn);
     b.outputs = carver.take<float>(rows * k * s.hidden);
     return b;
   }
@@ -63,9 +63,11 @@ void moe_block(S& step, const Shapes& s, const MoeWeights<Arch>& w, const InputR
   const auto hidden = s.hidden;
   const auto ffn = s.expert_ffn;
   const auto experts = s.experts;
-  const RowForms in = forms_of(numerics, {w.router.leaves, w.gate.leaves, w.up.leaves});
+  // Rows that an expert sees as a rule; the router, in floats, sees all.
+  const std::size_t expert_rows = n * k / experts;
+  const RowForms in = forms_of<Arch>(numerics, expert_rows, hidden, {w.router.leaves, w.gate.leaves, w.up.leaves});
   const typename M::Norm norm{w.norm, eps};
-  input.write(hidden, in, [&](const auto& sink) {
+  input.write<Arch>(hidden, in, [&](const auto& sink) {
     step("moe norm", [=](Member& m) noexcept { norm_rows<Arch>(norm, x, n, hidden, hidden, sink, m); });
   });
 
@@ -75,8 +77,8 @@ void moe_block(S& step, const Shapes& s, const MoeWeights<Arch>& w, const InputR
   step("choice of experts",
        [=](Member& m) noexcept { router.template route<Arch>(b.logits, n, experts, k, b.ids, b.weights, m); });
   step("groups of experts", [=](Member& m) noexcept { group_by_expert(b.ids, n, k, b.groups, m); });
-  const RowForms out = forms_of(numerics, {w.down.leaves});
-  b.inner.write(ffn, out, [&]<class Sink>(const Sink& sink) {
+  const RowForms out = forms_of<Arch>(numerics, expert_rows, ffn, {w.down.leaves});
+  b.inner.write<Arch>(ffn, out, [&]<class Sink>(const Sink& sink) {
     const GatedStore<Arch, Sink, typename M::Activation> gated{sink};
     step("expert gate and up", [=](Member& m) noexcept {
       grouped_matmul_pair(weights->gate, weights->up, b.groups, b.groups.tokens, rows, gated, m);

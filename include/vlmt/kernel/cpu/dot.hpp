@@ -131,7 +131,9 @@ struct Dot<arch::avx512_vnni> {
 #if VLMT_HAS_AVX512_AMX
 // Tiles serve many rows (tile_products.hpp); a few are multiplied as without them.
 template <>
-struct Dot<arch::avx512_amx> : Dot<arch::avx512_vnni> {};
+struct Dot<arch::avx512_amx_int8> : Dot<arch::avx512_vnni> {};
+template <>
+struct Dot<arch::avx512_amx_bf16> : Dot<arch::avx512_vnni> {};
 #endif
 
 #if VLMT_HAS_AVX2

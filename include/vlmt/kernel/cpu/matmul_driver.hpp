@@ -64,7 +64,11 @@ struct Operand {
         panel_bytes(w.panel_bytes()),
         scale(w.scale) {
     VLMT_DASSERT(w.cols == x.cols);
-    if (w.takes_int8() && x.q.groups != nullptr) {
+    if (w.leaves->bf16_form.expand != nullptr && x.b.data != nullptr) {
+      VLMT_DASSERT(x.cols % bf16_unit_values == 0);
+      leaves = &w.leaves->bf16_form;
+      source = {reinterpret_cast<const std::byte*>(x.b.data), x.b.stride * sizeof(bfloat16), slots};
+    } else if (w.takes_int8() && x.q.groups != nullptr) {
       leaves = &w.leaves->int8_form;
       source = {reinterpret_cast<const std::byte*>(x.q.groups), x.q.stride * sizeof(Int8Group), slots};
       quantized = x.q;
@@ -121,6 +125,7 @@ struct Operand {
  private:
   /// True if the leaves that unpack a panel for themselves are fastest for n rows.
   bool is_direct(std::size_t n) const noexcept {
+    if (leaves->one == nullptr) return false;
     return leaves->expand == nullptr ||
            (n <= (leaves->eight != nullptr ? 16 : 4) && (tuning.direct_rows >> n & 1) != 0);
   }
@@ -141,13 +146,13 @@ struct Operand {
     if constexpr (!is_reference_v<Arch>) {
       alignas(64) std::byte stretch[stretch_bytes<Arch>];
       for (std::size_t i = 0; i < panels_at_once; ++i) clear_tile<Arch>(tile + i * Arch::lanes, n);
-      const std::size_t units = block_values / leaves->unit_values;
       for (std::size_t k = 0; k < row_blocks; k += leaves->stretch_blocks) {
         const std::size_t blocks = row_blocks - k < leaves->stretch_blocks ? row_blocks - k : leaves->stretch_blocks;
         expand(first, left, k, blocks, stretch);
         Upcoming next = weights_after(first, left, k + blocks);
         if (k + blocks == row_blocks) next.target = target;
-        multiply(stretch, blocks * units, row, k * units, n, next, tile);
+        multiply(stretch, blocks * block_values / leaves->unit_values, row, k * block_values / leaves->unit_values, n,
+                 next, tile);
       }
     }
   }
@@ -194,7 +199,7 @@ struct Operand {
     std::size_t panel = 0, asked = 0;
     std::size_t r = 0;
     for (std::size_t i = 0; r < n; ++i) {
-      for (const std::size_t step = kernel_rows<Arch>[i]; n - r >= step; r += step) {
+      for (const std::size_t step = leaves->expanded_rows[i]; n - r >= step; r += step) {
         Ahead ahead;
         if (panel < next.panels) {
           const std::size_t left = next.bytes - asked;
@@ -321,7 +326,7 @@ void run_blocks(const Job& job, Range blocks, std::size_t first, std::size_t las
 /// Rows of one pass: passes of equal size, whole tiles, at most most_pass_rows.
 template <class Arch>
 constexpr std::size_t pass_rows(std::size_t rows) noexcept {
-  constexpr std::size_t tile = is_reference_v<Arch> ? 1 : kernel_rows<Arch>[0];
+  constexpr std::size_t tile = is_reference_v<Arch> ? 1 : row_granule<Arch>;
   constexpr std::size_t most = most_pass_rows / tile * tile;
   return round_up(ceil_div(rows, ceil_div(rows, most)), tile);
 }
@@ -380,7 +385,7 @@ struct JobCut {
 
 template <class Arch, class Job>
 JobCut cut_job(const Job& job, std::size_t rows, std::size_t cols, std::size_t members) noexcept {
-  constexpr std::size_t tile = is_reference_v<Arch> ? 1 : kernel_rows<Arch>[0];
+  constexpr std::size_t tile = is_reference_v<Arch> ? 1 : row_granule<Arch>;
   const std::size_t wanted = 4 * members;
   JobCut cut{};
   cut.blocks = ceil_div(job.columns(), tile_columns);

@@ -55,8 +55,9 @@ VLMT_INLINE void for_groups_of_memory(const std::byte* data, std::size_t far, F&
   }
 }
 
-/// The same for a block that is near: unrolled, so that scales stay in registers and shifts are constants.
-template <QuantFormat Format, class Arch, class F>
+/// The same for a block that is near. Unrolled, scales stay in registers and shifts are constants, which takes a third
+/// from the time and adds as much to the compiler's.
+template <bool Unrolled, QuantFormat Format, class Arch, class F>
 VLMT_INLINE void for_groups(const std::byte* data, F&& f) noexcept {
   using U = Unpack<Format, Arch>;
   using V = simd::Floats<Arch>;
@@ -65,11 +66,16 @@ VLMT_INLINE void for_groups(const std::byte* data, F&& f) noexcept {
   V scale[groups * U::scales];
   V bias[groups * U::scales];
   U::load_scales(block, scale, bias);
-  unroll<groups>([&](auto g) VLMT_INLINE_LAMBDA {
+  const auto group = [&](auto g) VLMT_INLINE_LAMBDA {
     simd::Ints<Arch> q[8];
     U::quants(block, g, q);
     f(q, scale + g * U::scales, bias + g * U::scales);
-  });
+  };
+  if constexpr (Unrolled) {
+    unroll<groups>(group);
+  } else {
+    for (std::size_t g = 0; g < groups; ++g) group(g);
+  }
 }
 
 }  // namespace detail
@@ -104,24 +110,44 @@ VLMT_NOINLINE void expand_int8(const std::byte* panel, std::size_t blocks, std::
   using F = simd::Floats<Arch>;
   constexpr std::size_t stride = side_panels<Arch> * Arch::lanes;
   for (std::size_t k = 0; k < blocks; ++k) {
-    detail::for_groups<Format, Arch>(panel + k * Arch::lanes * sizeof(typename Format::Block),
-                                     [&](const simd::Ints<Arch>(&q)[8], const F* scale, const F* bias)
-                                         VLMT_INLINE_LAMBDA {
-                                           VLMT_UNROLL
-                                           for (std::size_t u = 0; u < 8; ++u) {
-                                             q[u].store(reinterpret_cast<std::int32_t*>(out) + u * stride);
-                                           }
-                                           float* constants = reinterpret_cast<float*>(out) + 8 * stride;
-                                           VLMT_UNROLL
-                                           for (std::size_t i = 0; i < Kind::scales; ++i) {
-                                             scale[i].store(constants + i * stride);
-                                             if constexpr (Kind::has_bias)
-                                               bias[i].store(constants + (Kind::scales + i) * stride);
-                                           }
-                                           out += expanded_group_bytes<Kind, Arch>;
-                                         });
+    detail::for_groups<true, Format, Arch>(panel + k * Arch::lanes * sizeof(typename Format::Block),
+                                           [&](const simd::Ints<Arch>(&q)[8], const F* scale, const F* bias)
+                                               VLMT_INLINE_LAMBDA {
+                                                 VLMT_UNROLL
+                                                 for (std::size_t u = 0; u < 8; ++u) {
+                                                   q[u].store(reinterpret_cast<std::int32_t*>(out) + u * stride);
+                                                 }
+                                                 float* constants = reinterpret_cast<float*>(out) + 8 * stride;
+                                                 VLMT_UNROLL
+                                                 for (std::size_t i = 0; i < Kind::scales; ++i) {
+                                                   scale[i].store(constants + i * stride);
+                                                   if constexpr (Kind::has_bias)
+                                                     bias[i].store(constants + (Kind::scales + i) * stride);
+                                                 }
+                                                 out += expanded_group_bytes<Kind, Arch>;
+                                               });
   }
 }
+
+namespace detail {
+
+/// The four values of each lane of q, as floats.
+template <class U, class Arch>
+VLMT_INLINE void four_floats(simd::Ints<Arch> q, simd::Floats<Arch> scale, simd::Floats<Arch> bias,
+                             simd::Floats<Arch> (&y)[4]) noexcept {
+  using F = simd::Floats<Arch>;
+  using I = simd::Ints<Arch>;
+  constexpr int zero = U::is_signed ? 128 : U::zero;  // signed bytes are shifted into 0..255
+  if constexpr (!U::has_bias) bias = scale * F(-static_cast<float>(zero));
+  if constexpr (U::is_signed) q = q ^ I(four(0x80));
+  const I byte(255);
+  y[0] = fma(to_float(q & byte), scale, bias);
+  y[1] = fma(to_float(shift_right<8>(q) & byte), scale, bias);
+  y[2] = fma(to_float(shift_right<16>(q) & byte), scale, bias);
+  y[3] = fma(to_float(shift_right<24>(q)), scale, bias);
+}
+
+}  // namespace detail
 
 /// `blocks` panel blocks as floats (blocks * Format::values, Panels, lanes) of one of the panels.
 template <QuantFormat Format, class Arch, std::size_t Panels>
@@ -129,28 +155,22 @@ requires Unpackable<Format, Arch> VLMT_NOINLINE void expand_float(const std::byt
                                                                   std::byte* out) noexcept {
   using U = Unpack<Format, Arch>;
   using F = simd::Floats<Arch>;
-  using I = simd::Ints<Arch>;
   constexpr std::size_t stride = Panels * Arch::lanes;
-  constexpr int zero = U::is_signed ? 128 : U::zero;  // signed bytes are shifted into 0..255
   auto* w = reinterpret_cast<float*>(out);
   for (std::size_t k = 0; k < blocks; ++k) {
-    detail::for_groups<Format, Arch>(panel + k * Arch::lanes * sizeof(typename Format::Block),
-                                     [&](const I(&q)[8], const F* scale, const F* bias) VLMT_INLINE_LAMBDA {
-                                       VLMT_UNROLL
-                                       for (std::size_t u = 0; u < 8; ++u) {
-                                         const F s = scale[U::scales == 2 ? u / 4 : 0];
-                                         F b = s * F(-static_cast<float>(zero));
-                                         if constexpr (U::has_bias) b = bias[U::scales == 2 ? u / 4 : 0];
-                                         I x = q[u];
-                                         if constexpr (U::is_signed) x = x ^ I(four(0x80));
-                                         const I byte(255);
-                                         fma(to_float(x & byte), s, b).store(w);
-                                         fma(to_float(shift_right<8>(x) & byte), s, b).store(w + stride);
-                                         fma(to_float(shift_right<16>(x) & byte), s, b).store(w + 2 * stride);
-                                         fma(to_float(shift_right<24>(x)), s, b).store(w + 3 * stride);
-                                         w += 4 * stride;
-                                       }
-                                     });
+    detail::for_groups<false, Format, Arch>(panel + k * Arch::lanes * sizeof(typename Format::Block),
+                                            [&](const simd::Ints<Arch>(&q)[8], const F* scale, const F* bias)
+                                                VLMT_INLINE_LAMBDA {
+                                                  VLMT_UNROLL
+                                                  for (std::size_t u = 0; u < 8; ++u) {
+                                                    const std::size_t part = U::scales == 2 ? u / 4 : 0;
+                                                    F y[4];
+                                                    detail::four_floats<U>(q[u], scale[part], bias[part], y);
+                                                    VLMT_UNROLL
+                                                    for (std::size_t i = 0; i < 4; ++i) y[i].store(w + i * stride);
+                                                    w += 4 * stride;
+                                                  }
+                                                });
   }
 }
 
@@ -224,6 +244,61 @@ requires is_float_format_v<Format> VLMT_NOINLINE void expand_plain(const std::by
         .store(reinterpret_cast<float*>(out) + k * side_panels<Arch> * Arch::lanes);
   }
 }
+
+#if VLMT_HAS_AVX512_AMX
+
+namespace detail {
+
+/// Two values of each lane rounded to bfloat16, the first in the lower half. Ties are rounded away from zero.
+template <class Arch>
+VLMT_INLINE simd::Ints<Arch> bf16_pair(simd::Floats<Arch> first, simd::Floats<Arch> second) noexcept {
+  using I = simd::Ints<Arch>;
+  const I half(0x8000);
+  const I upper(static_cast<std::int32_t>(0xffff0000u));
+  return shift_right<16>(bits_of(first) + half) | ((bits_of(second) + half) & upper);
+}
+
+}  // namespace detail
+
+/// `blocks` panel blocks as pairs of bfloat16 (blocks * Format::values / 2, side_panels, lanes) of one of the panels.
+template <QuantFormat Format, class Arch>
+requires Unpackable<Format, Arch> VLMT_NOINLINE void expand_bf16(const std::byte* panel, std::size_t blocks,
+                                                                 std::byte* out) noexcept {
+  using U = Unpack<Format, Arch>;
+  using F = simd::Floats<Arch>;
+  constexpr std::size_t stride = side_panels<Arch> * Arch::lanes;
+  auto* w = reinterpret_cast<std::int32_t*>(out);
+  for (std::size_t k = 0; k < blocks; ++k) {
+    detail::for_groups<true, Format, Arch>(panel + k * Arch::lanes * sizeof(typename Format::Block),
+                                           [&](const simd::Ints<Arch>(&q)[8], const F* scale, const F* bias)
+                                               VLMT_INLINE_LAMBDA {
+                                                 VLMT_UNROLL
+                                                 for (std::size_t u = 0; u < 8; ++u) {
+                                                   const std::size_t part = U::scales == 2 ? u / 4 : 0;
+                                                   F y[4];
+                                                   detail::four_floats<U>(q[u], scale[part], bias[part], y);
+                                                   detail::bf16_pair<Arch>(y[0], y[1]).store(w);
+                                                   detail::bf16_pair<Arch>(y[2], y[3]).store(w + stride);
+                                                   w += 2 * stride;
+                                                 }
+                                               });
+  }
+}
+
+/// The same for floating-point weights, an even number of them.
+template <QuantFormat Format, class Arch>
+requires is_float_format_v<Format> VLMT_NOINLINE void expand_bf16(const std::byte* panel, std::size_t blocks,
+                                                                  std::byte* out) noexcept {
+  constexpr std::size_t bytes = Arch::lanes * sizeof(typename Format::Block);
+  auto* w = reinterpret_cast<std::int32_t*>(out);
+  for (std::size_t k = 0; k < blocks; k += 2, w += side_panels<Arch> * Arch::lanes) {
+    detail::bf16_pair<Arch>(detail::load_elements<Arch>(panel + k * bytes, Format{}),
+                            detail::load_elements<Arch>(panel + (k + 1) * bytes, Format{}))
+        .store(w);
+  }
+}
+
+#endif
 
 }  // namespace cpu
 

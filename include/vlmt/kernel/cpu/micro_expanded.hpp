@@ -54,31 +54,49 @@ inline constexpr std::size_t stretch_bytes = side_panels<Arch>* Arch::lanes * si
                                              (stretch_groups<Arch> * 12 > float_block ? stretch_groups<Arch> * 12
                                                                                       : float_block);
 
-/// Numbers of rows for which there are kernels over expanded weights, falling; the largest keeps as many sums in
-/// registers as there are registers beside the weights.
-inline constexpr std::size_t most_kernels = 5;
+/// A unit of bfloat16 products is 32 values of a row; so many are expanded at once.
+inline constexpr std::size_t bf16_unit_values = 32;
+inline constexpr std::size_t bf16_unit_bytes = 2 * bf16_unit_values;
+inline constexpr std::size_t bf16_stretch_units = 16;
+
+/// Numbers of rows for which there are kernels over expanded weights, falling and ending with 1, then zeros.
+using KernelRows = std::array<std::size_t, 6>;
+
+/// For floats, and for groups of bytes: the largest keeps as many sums in registers as there are registers beside the
+/// weights.
 template <class Arch>
-inline constexpr std::array<std::size_t, most_kernels> kernel_rows = {4, 2, 1};
+inline constexpr KernelRows float_kernel_rows = {4, 2, 1};
 template <class Arch>
 requires std::is_base_of_v<arch::avx512, Arch>
-inline constexpr std::array<std::size_t, most_kernels> kernel_rows<Arch> = {6, 4, 2, 1};
-template <>
-inline constexpr std::array<std::size_t, most_kernels> kernel_rows<arch::avx512_amx> = {16, 6, 4, 2, 1};
+inline constexpr KernelRows float_kernel_rows<Arch> = {6, 4, 2, 1};
 template <class Arch>
 requires std::is_base_of_v<arch::neon, Arch>
-inline constexpr std::array<std::size_t, most_kernels> kernel_rows<Arch> = {8, 4, 2, 1};
+inline constexpr KernelRows float_kernel_rows<Arch> = {8, 4, 2, 1};
 
-/// f(constant index, constant rows) for each of kernel_rows.
-template <class Arch, class F>
+template <class Arch>
+inline constexpr KernelRows int8_kernel_rows = float_kernel_rows<Arch>;
+template <>
+inline constexpr KernelRows int8_kernel_rows<arch::avx512_amx_int8> = {16, 6, 4, 2, 1};
+
+/// For bfloat16: one product of tiles takes three times longer to finish than to issue, so that two tiles of rows times
+/// two of weights are at work at once.
+inline constexpr KernelRows bf16_kernel_rows = {32, 16, 8, 4, 2, 1};
+
+/// Rows in multiples of which a pass goes best.
+template <class Arch>
+inline constexpr std::size_t row_granule =
+    arch::rounds_to_bf16_v<Arch> ? bf16_kernel_rows[0] : int8_kernel_rows<Arch>[0];
+
+/// f(constant index, constant rows) for each of Rows.
+template <KernelRows Rows, class F>
 constexpr void for_kernel_rows(F&& f) {
   [&]<std::size_t... I>(std::index_sequence<I...>) {
     const auto one = [&]<std::size_t J>(std::integral_constant<std::size_t, J> index) {
-      constexpr std::size_t rows = kernel_rows<Arch>[J];
-      if constexpr (rows != 0) f(index, std::integral_constant<std::size_t, rows>{});
+      if constexpr (Rows[J] != 0) f(index, std::integral_constant<std::size_t, Rows[J]>{});
     };
     (one(std::integral_constant<std::size_t, I>{}), ...);
   }
-  (std::make_index_sequence<most_kernels>{});
+  (std::make_index_sequence<Rows.size()>{});
 }
 
 /// An expanded group: eight registers of quants, the scales, the biases; of every panel in turn.
@@ -365,19 +383,12 @@ VLMT_INLINE void add_products(const std::byte* w, std::size_t count, const void*
   }
 }
 
-/// The same for expanded weights; the signature is that of add_expanded. As many rows as a tile register has are more
-/// than sums fit into vector registers.
+/// The same for expanded weights; the signature is that of add_expanded.
 template <class Arch, std::size_t Rows>
 VLMT_NOINLINE void add_floats(const std::byte* w, std::size_t count, const void* const* rows, std::size_t at, int,
                               Ahead ahead, float* tile) noexcept {
-  if constexpr (Rows == 16) {
-    add_floats<Arch, 6>(w, count, rows, at, 0, ahead, tile);
-    add_floats<Arch, 6>(w, count, rows + 6, at, 0, {}, tile + 6 * tile_columns);
-    add_floats<Arch, 4>(w, count, rows + 12, at, 0, {}, tile + 12 * tile_columns);
-  } else {
-    detail::prefetch<detail::Near::second_level>(ahead.data, ahead.bytes);
-    add_products<F32, Arch, side_panels<Arch>, Rows>(w, count, rows, at, tile);
-  }
+  detail::prefetch<detail::Near::second_level>(ahead.data, ahead.bytes);
+  add_products<F32, Arch, side_panels<Arch>, Rows>(w, count, rows, at, tile);
 }
 
 }  // namespace cpu

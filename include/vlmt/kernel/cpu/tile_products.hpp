@@ -1,5 +1,6 @@
-// Products of 16 rows of int8 groups with expanded weights in tile registers (AMX). An expanded group is a tile as it
-// stands: eight rows of 16 columns with four bytes each.
+// Products of many rows with expanded weights in tile registers (AMX): int8 groups with groups of bytes, and rows
+// of bfloat16 with weights rounded to bfloat16. What is expanded is a tile as it stands: rows of 16 columns with four
+// bytes or two values each.
 #pragma once
 
 #include <cstddef>
@@ -52,7 +53,7 @@ inline constexpr TileConfig product_tiles = [] {
 
 /// out (16, 16) = products of activations with weights, through the tiles of a set.
 template <int Set>
-VLMT_INLINE void multiply_tiles(const std::int8_t* a, std::size_t a_step, const std::byte* w, std::size_t w_step,
+VLMT_INLINE void multiply_tiles(const std::byte* a, std::size_t a_step, const std::byte* w, std::size_t w_step,
                                 std::int32_t* out) noexcept {
   // The intrinsics want literal numbers.
   if constexpr (Set == 0) {
@@ -70,47 +71,56 @@ VLMT_INLINE void multiply_tiles(const std::int8_t* a, std::size_t a_step, const 
   }
 }
 
-/// The quants of 16 rows with one distance from row to row, as a tile is loaded: those of the groups themselves where
-/// the rows are evenly spaced, else a copy.
-template <class Arch>
+/// Rows of a tile with one distance from row to row, as it is loaded: `Bytes` of each of `count` units that are
+/// `Stride` bytes apart. The rows themselves where they are evenly spaced, else a copy.
+template <std::size_t Rows, std::size_t Bytes, std::size_t Stride, std::size_t MostUnits>
 class TileSource {
  public:
   TileSource(const void* const* rows, std::size_t at, std::size_t count) noexcept {
-    for (std::size_t r = 0; r < tile_rows; ++r) group_[r] = static_cast<const Int8Group*>(rows[r]) + at;
-    const std::ptrdiff_t step = rows_apart(1);
+    for (std::size_t r = 0; r < Rows; ++r) row_[r] = static_cast<const std::byte*>(rows[r]) + at * Stride;
+    std::ptrdiff_t step = 0;
+    if constexpr (Rows > 1) step = row_[1] - row_[0];
     bool even = true;
-    for (std::size_t r = 2; r < tile_rows; ++r) even = even && rows_apart(r) == step;
+    for (std::size_t r = 2; r < Rows; ++r) even = even && row_[r] - row_[r - 1] == step;
     if (even) {
-      data_ = group_[0]->q;
+      data_ = row_[0];
       row_step_ = static_cast<std::size_t>(step);
-      group_step_ = sizeof(Int8Group);
+      unit_step_ = Stride;
     } else {
-      for (std::size_t g = 0; g < count; ++g) {
-        for (std::size_t r = 0; r < tile_rows; ++r) {
-          std::memcpy(copy_ + (g * tile_rows + r) * Int8Group::values, group_[r][g].q, Int8Group::values);
+      for (std::size_t u = 0; u < count; ++u) {
+        for (std::size_t r = 0; r < Rows; ++r) {
+          std::memcpy(copy_ + (u * Rows + r) * Bytes, row_[r] + u * Stride, Bytes);
         }
       }
       data_ = copy_;
-      row_step_ = Int8Group::values;
-      group_step_ = tile_rows * Int8Group::values;
+      row_step_ = Bytes;
+      unit_step_ = Rows * Bytes;
     }
   }
 
-  const Int8Group& group(std::size_t r, std::size_t g) const noexcept { return group_[r][g]; }
-  const std::int8_t* quants(std::size_t g) const noexcept { return data_ + g * group_step_; }
+  /// Unit u of row r where it stands.
+  const std::byte* at(std::size_t r, std::size_t u) const noexcept { return row_[r] + u * Stride; }
+  const std::byte* unit(std::size_t u) const noexcept { return data_ + u * unit_step_; }
   std::size_t row_step() const noexcept { return row_step_; }
 
  private:
-  std::ptrdiff_t rows_apart(std::size_t r) const noexcept {
-    return reinterpret_cast<const std::byte*>(group_[r]) - reinterpret_cast<const std::byte*>(group_[r - 1]);
-  }
-
-  const Int8Group* group_[tile_rows];
-  const std::int8_t* data_;
+  const std::byte* row_[Rows];
+  const std::byte* data_;
   std::size_t row_step_;  ///< in bytes, modulo 2^64: rows may stand in falling order
-  std::size_t group_step_;
-  alignas(64) std::int8_t copy_[stretch_groups<Arch> * tile_rows * Int8Group::values];
+  std::size_t unit_step_;
+  alignas(64) std::byte copy_[MostUnits * Rows * Bytes];
 };
+
+/// Sums of one or two tiles of rows with two panels in tiles 0 to 3, activations in 4 and 5, weights in 6 and 7; 32
+/// values of bfloat16 meet in one product.
+template <std::size_t Rows>
+inline constexpr TileConfig bf16_tiles = [] {
+  TileConfig c;
+  for (std::size_t tile = 0; tile < 6; ++tile) c.shape(tile, Rows < tile_rows ? Rows : tile_rows, 64);
+  c.shape(6, 16, 64);
+  c.shape(7, 16, 64);
+  return c;
+}();
 
 }  // namespace detail
 
@@ -124,7 +134,7 @@ VLMT_NOINLINE void add_expanded_tiles(const std::byte* groups, std::size_t count
   constexpr std::size_t lanes = Arch::lanes;
   constexpr std::size_t row_bytes = panels * lanes * 4;  // of a stretch
   constexpr std::size_t values = Int8Group::values / Kind::scales;
-  const detail::TileSource<Arch> a(rows, at, count);
+  const detail::TileSource<tile_rows, Int8Group::values, sizeof(Int8Group), stretch_groups<Arch>> a(rows, at, count);
   _tile_loadconfig(&detail::product_tiles<values>);
   detail::SpreadPrefetch prefetch(ahead, panels * count);
   // Products are made this many groups before they are scaled: loads cannot take what a tile store has not written yet.
@@ -135,13 +145,13 @@ VLMT_NOINLINE void add_expanded_tiles(const std::byte* groups, std::size_t count
       const std::byte* w = groups + g * expanded_group_bytes<Kind, Arch> + p * lanes * 4;
       std::int32_t* out = dot[g % (2 * lead)][0][0];
       if constexpr (Kind::scales == 2) {
-        detail::multiply_tiles<0>(a.quants(g), a.row_step(), w, row_bytes, out);
-        detail::multiply_tiles<1>(a.quants(g) + values, a.row_step(), w + values / 4 * row_bytes, row_bytes,
+        detail::multiply_tiles<0>(a.unit(g), a.row_step(), w, row_bytes, out);
+        detail::multiply_tiles<1>(a.unit(g) + values, a.row_step(), w + values / 4 * row_bytes, row_bytes,
                                   out + tile_rows * lanes);
       } else if (g % 2 == 0) {
-        detail::multiply_tiles<0>(a.quants(g), a.row_step(), w, row_bytes, out);
+        detail::multiply_tiles<0>(a.unit(g), a.row_step(), w, row_bytes, out);
       } else {
-        detail::multiply_tiles<1>(a.quants(g), a.row_step(), w, row_bytes, out);
+        detail::multiply_tiles<1>(a.unit(g), a.row_step(), w, row_bytes, out);
       }
     };
     F sum[tile_rows];
@@ -161,7 +171,7 @@ VLMT_NOINLINE void add_expanded_tiles(const std::byte* groups, std::size_t count
         if constexpr (Kind::has_bias) bias[i] = F::load(constants + (Kind::scales + i) * panels * lanes);
       }
       detail::unroll<tile_rows>([&](auto r) VLMT_INLINE_LAMBDA {
-        const Int8Group& x = a.group(r, g);
+        const Int8Group& x = *reinterpret_cast<const Int8Group*>(a.at(r, g));
         const auto whole = [&](std::size_t i, std::int32_t minus_sum) VLMT_INLINE_LAMBDA {
           const I products = I::load(d[i][r]);
           // Formats with minima have no zero point.
@@ -180,6 +190,49 @@ VLMT_NOINLINE void add_expanded_tiles(const std::byte* groups, std::size_t count
       });
     }
     detail::unroll<tile_rows>([&](auto r) VLMT_INLINE_LAMBDA { sum[r].store(tile + r * tile_columns + p * lanes); });
+  }
+  _tile_release();
+}
+
+/// tile += `count` expanded units of 32 values in bfloat16 times units [at, at + count) of each of Rows rows. The
+/// signature is that of add_expanded.
+template <class Arch, std::size_t Rows>
+VLMT_NOINLINE void add_bf16_tiles(const std::byte* units, std::size_t count, const void* const* rows, std::size_t at,
+                                  int, Ahead ahead, float* tile) noexcept {
+  static_assert(side_panels<Arch> == 2 && (Rows <= tile_rows || Rows == 2 * tile_rows));
+  constexpr bool two = Rows > tile_rows;
+  constexpr std::size_t panel_bytes = Arch::lanes * sizeof(float);  // of a row of a unit: two values of 16 columns
+  constexpr std::size_t row_bytes = 2 * panel_bytes;
+  constexpr std::size_t tile_bytes = tile_columns * sizeof(float);
+  const detail::TileSource<Rows, bf16_unit_bytes, bf16_unit_bytes, bf16_stretch_units> a(rows, at, count);
+  detail::SpreadPrefetch prefetch(ahead, count);
+  float* const second = tile + tile_rows * tile_columns;
+  _tile_loadconfig(&detail::bf16_tiles<Rows>);
+  _tile_loadd(0, tile, tile_bytes);
+  _tile_loadd(1, tile + Arch::lanes, tile_bytes);
+  if constexpr (two) {
+    _tile_loadd(2, second, tile_bytes);
+    _tile_loadd(3, second + Arch::lanes, tile_bytes);
+  }
+  for (std::size_t u = 0; u < count; ++u) {
+    prefetch.step();
+    const std::byte* w = units + u * 16 * row_bytes;
+    _tile_loadd(4, a.unit(u), a.row_step());
+    _tile_loadd(6, w, row_bytes);
+    _tile_dpbf16ps(0, 4, 6);
+    _tile_loadd(7, w + panel_bytes, row_bytes);
+    _tile_dpbf16ps(1, 4, 7);
+    if constexpr (two) {
+      _tile_loadd(5, a.unit(u) + tile_rows * a.row_step(), a.row_step());
+      _tile_dpbf16ps(2, 5, 6);
+      _tile_dpbf16ps(3, 5, 7);
+    }
+  }
+  _tile_stored(0, tile, tile_bytes);
+  _tile_stored(1, tile + Arch::lanes, tile_bytes);
+  if constexpr (two) {
+    _tile_stored(2, second, tile_bytes);
+    _tile_stored(3, second + Arch::lanes, tile_bytes);
   }
   _tile_release();
 }

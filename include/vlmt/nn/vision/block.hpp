@@ -72,13 +72,17 @@ void for_row_chunks(std::size_t rows, std::size_t chunk, F&& f) {
 
 namespace detail {
 
-/// Quantises rows that an epilogue has written as floats, where the next matrix wants that.
+/// Rounds rows that are there as floats to the form that the next matrix wants.
 template <class Arch, Step S>
-void requantize(S& step, const InputRows& rows, std::size_t n, std::size_t cols, RowForms forms) {
-  if (!forms.groups) return;
-  const QuantizedRows groups = rows.quantized(cols);
+void round_rows(S& step, const InputRows& rows, std::size_t n, std::size_t cols, RowForms forms) {
   const float* x = rows.x;
-  step("vision quantize", [=](Member& m) noexcept { quantize_rows<Arch>(x, n, cols, cols, groups, m); });
+  if (forms.groups) {
+    const QuantizedRows groups = rows.quantized(cols);
+    step("vision quantize", [=](Member& m) noexcept { quantize_rows<Arch>(x, n, cols, cols, groups, m); });
+  } else if (forms.halves) {
+    const Bf16Rows halves = rows.halves(cols);
+    step("vision rounding", [=](Member& m) noexcept { round_rows_to<Arch>(x, n, cols, halves, m); });
+  }
 }
 
 }  // namespace detail
@@ -94,10 +98,10 @@ void vision_block(S& step, const VisionShape& s, const VisionBlockWeights<Arch>&
   float* x = b.x;
   float* qkv = b.qkv;
 
-  const RowForms qkv_in = forms_of(numerics, {w.qkv.matrix.leaves});
+  const RowForms qkv_in = forms_of<Arch>(numerics, n, h, {w.qkv.matrix.leaves});
   const LayerNorm norm1{w.norm1.weight, w.norm1.bias, eps};
   for_row_chunks(n, vision_row_chunk, [&](std::size_t first, std::size_t rows) {
-    b.input.write(h, qkv_in, [&](const auto& sink) {
+    b.input.write<Arch>(h, qkv_in, [&](const auto& sink) {
       step("vision norm", [=](Member& m) noexcept { norm_rows<Arch>(norm1, x + first * h, rows, h, h, sink, m); });
     });
     const Activations in = b.input.rows(rows, h, qkv_in);
@@ -118,23 +122,23 @@ void vision_block(S& step, const VisionShape& s, const VisionBlockWeights<Arch>&
   const F32Rows merged{b.merged.x, h};
   step("vision attention",
        [=](Member& m) noexcept { attention<Arch>(segments, queries, kv, scale, nullptr, merged, scratch, m); });
-  const RowForms out_in = forms_of(numerics, {w.out.matrix.leaves});
-  detail::requantize<Arch>(step, b.merged, n, h, out_in);
+  const RowForms out_in = forms_of<Arch>(numerics, n, h, {w.out.matrix.leaves});
+  detail::round_rows<Arch>(step, b.merged, n, h, out_in);
   const Activations attended = b.merged.rows(n, h, out_in);
   step("vision attention out", [=](Member& m) noexcept {
     matmul(weights->out.matrix, attended, BiasAddTo<Arch>{x, h, weights->out.bias}, m);
   });
 
-  const RowForms up_in = forms_of(numerics, {w.up.matrix.leaves});
-  const RowForms down_in = forms_of(numerics, {w.down.matrix.leaves});
+  const RowForms up_in = forms_of<Arch>(numerics, n, h, {w.up.matrix.leaves});
+  const RowForms down_in = forms_of<Arch>(numerics, n, s.ffn, {w.down.matrix.leaves});
   const LayerNorm norm2{w.norm2.weight, w.norm2.bias, eps};
   const std::size_t ffn = s.ffn;
   for_row_chunks(n, vision_row_chunk, [&](std::size_t first, std::size_t rows) {
-    b.input.write(h, up_in, [&](const auto& sink) {
+    b.input.write<Arch>(h, up_in, [&](const auto& sink) {
       step("vision norm", [=](Member& m) noexcept { norm_rows<Arch>(norm2, x + first * h, rows, h, h, sink, m); });
     });
     const Activations in = b.input.rows(rows, h, up_in);
-    b.inner.write(ffn, down_in, [&]<class Sink>(const Sink& sink) {
+    b.inner.write<Arch>(ffn, down_in, [&]<class Sink>(const Sink& sink) {
       const SinkStore<Arch, Sink, GeluTanh> activated{sink, weights->up.bias};
       step("vision up", [=](Member& m) noexcept { matmul(weights->up.matrix, in, activated, m); });
     });

@@ -28,8 +28,8 @@ void merger(S& step, const VisionShape& s, const MergerWeights<Arch>& w, const V
             std::size_t group, float* y, std::size_t out, float eps, Numerics numerics) {
   const std::size_t wide = group * s.hidden;
   const std::size_t norm_width = w.norm_after_merge ? wide : s.hidden;
-  const RowForms fc1_in = forms_of(numerics, {w.fc1.matrix.leaves});
-  const RowForms fc2_in = forms_of(numerics, {w.fc2.matrix.leaves});
+  const RowForms fc1_in = forms_of<Arch>(numerics, n / group, wide, {w.fc1.matrix.leaves});
+  const RowForms fc2_in = forms_of<Arch>(numerics, n / group, wide, {w.fc2.matrix.leaves});
   const MergerWeights<Arch>* weights = &w;
   const LayerNorm norm{w.norm.weight, w.norm.bias, eps};
   for_row_chunks(n / group, vision_row_chunk / group, [&](std::size_t first, std::size_t rows) {
@@ -39,9 +39,9 @@ void merger(S& step, const VisionShape& s, const MergerWeights<Arch>& w, const V
     const std::size_t norm_count = rows * wide / norm_width;
     step("merger norm",
          [=](Member& m) noexcept { norm_rows<Arch>(norm, x, norm_count, norm_width, norm_width, normed, m); });
-    detail::requantize<Arch>(step, b.input, rows, wide, fc1_in);
+    detail::round_rows<Arch>(step, b.input, rows, wide, fc1_in);
     const Activations in = b.input.rows(rows, wide, fc1_in);
-    b.inner.write(wide, fc2_in, [&]<class Sink>(const Sink& sink) {
+    b.inner.write<Arch>(wide, fc2_in, [&]<class Sink>(const Sink& sink) {
       const SinkStore<Arch, Sink, GeluErf> activated{sink, weights->fc1.bias};
       step("merger fc1", [=](Member& m) noexcept { matmul(weights->fc1.matrix, in, activated, m); });
     });
