@@ -10,7 +10,9 @@
 
 #include "vlmt/base/config.hpp"
 #include "vlmt/exec/arch.hpp"
+#include "vlmt/kernel/cpu/prefetch.hpp"
 #include "vlmt/kernel/cpu/simd.hpp"
+#include "vlmt/kernel/cpu/tuning.hpp"
 #include "vlmt/kernel/cpu/unroll.hpp"
 #include "vlmt/quant/bf16.hpp"
 #include "vlmt/quant/f16.hpp"
@@ -58,7 +60,8 @@ template <class Format>
 VLMT_INLINE void prefetch_rows(const std::byte* rows, std::size_t stride, std::size_t dim) noexcept {
   const std::size_t bytes = dim / Format::values * sizeof(typename Format::Block);
   if (stride != bytes) return;
-  for (std::size_t i = 0; i < 4 * bytes; i += 64) __builtin_prefetch(rows + kv_prefetch_bytes + i, 0, 2);
+  prefetch<Near::second_level>(rows + kv_prefetch_bytes, 4 * bytes);
+  if (const std::size_t near = tuning.kv_near_bytes; near != 0) prefetch<Near::first_level>(rows + near, 4 * bytes);
 }
 
 /// Quants [Vector * lanes, ...) of a block of 32 as floats, without the scale.

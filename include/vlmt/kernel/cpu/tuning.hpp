@@ -16,6 +16,9 @@ struct Tuning {
   /// to use its share of the memory, so that lines must be on their way to the second level before. AMD's reads
   /// stay in order by themselves, and a second stream of requests takes a quarter of the speed away.
   std::size_t far_bytes = 0;
+  /// How far ahead of its reads attention asks for rows of a cache in the first level, besides the request for the
+  /// second level further ahead; 0 for not at all. For the same reason.
+  std::size_t kv_near_bytes = 0;
   /// Bit n: n rows of activations are multiplied with weights that are unpacked for each few of them; for other numbers
   /// weights are expanded once. Where unpacking is cheap beside products, as on Intel, expansion pays from fewer rows
   /// on.
@@ -31,6 +34,7 @@ inline Tuning find_tuning() noexcept {
   __builtin_cpu_init();
   if (__builtin_cpu_is("intel")) {
     t.far_bytes = 16384;
+    t.kv_near_bytes = 2048;
     t.direct_rows = Tuning::rows_to(4);
   }
 #endif
