@@ -30,6 +30,11 @@ extern template void cpu::dot_kv_rows<Q8_0, arch::native>(const float*, std::siz
 extern template void cpu::weigh_kv_rows<Q8_0, arch::native>(const float*, std::size_t, std::size_t, std::size_t,
                                                             const std::byte*, std::size_t, std::size_t,
                                                             float*) noexcept;
+extern template void cpu::dot_kv_rows<Q4_0, arch::native>(const float*, std::size_t, std::size_t, const std::byte*,
+                                                          std::size_t, std::size_t, float*, std::size_t) noexcept;
+extern template void cpu::weigh_kv_rows<Q4_0, arch::native>(const float*, std::size_t, std::size_t, std::size_t,
+                                                            const std::byte*, std::size_t, std::size_t,
+                                                            float*) noexcept;
 
 VLMT_END_NAMESPACE
 

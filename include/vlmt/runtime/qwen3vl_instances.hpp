@@ -35,6 +35,10 @@ extern template void VisionTower<arch::native>::forward(StepNow&, const TowerBuf
 extern template VisionTower<arch::native>::VisionTower(const VisionConfig&, const WeightSource&,
                                                        WeightLoader<arch::native, formats::all>&,
                                                        std::optional<std::uint32_t>);
+extern template TowerBuffers VisionTower<arch::native>::take_buffers(Carver&, std::size_t, std::size_t,
+                                                                     std::size_t) const;
+extern template VisionPatches preprocess_image<arch::native>(const Image&, const VisionPreprocess&);
+extern template VisionPatches preprocess_video<arch::native>(std::span<const Image>, const VisionPreprocess&);
 extern template class WeightLoader<arch::native, formats::all>;
 extern template Buffer WeightLoader<arch::native, formats::all>::load(OmpTeam&, const LoadProgress&);
 extern template class Vlm<Qwen3VL>;
@@ -42,6 +46,7 @@ extern template class ChatModel<Qwen3VL>;
 extern template class Runner<Qwen3VL, OmpTeam>;
 extern template class VisionEncoder<Qwen3VL, OmpTeam>;
 extern template class Sampler<arch::native>;
+extern template void Sampler<arch::native>::issue(StepNow&, float*);
 extern template class Session<Qwen3VL, OmpTeam>;
 extern template class BatchDecoder<Qwen3VL, OmpTeam>;
 extern template void ChatModel<Qwen3VL>::load(OmpTeam&, const LoadProgress&);
