@@ -44,7 +44,8 @@ struct SessionOptions {
   std::optional<std::uint32_t> value_format = {};  ///< likewise
   std::optional<std::uint64_t> min_pixels = {};    ///< of a resized picture; the file's value if absent
   std::optional<std::uint64_t> max_pixels = {};
-  std::size_t feature_cache_bytes = std::size_t{128} << 20;
+  /// Features of pictures that were seen: one of a megapixel, or six of 512 x 512 (2B model). All of it is in the plan.
+  std::size_t feature_cache_bytes = std::size_t{48} << 20;
   ImageOptions images = {};      ///< limits of picture files
   std::string system = {};       ///< the system message; none if empty
   std::vector<Tool> tools = {};  ///< that the model may call
