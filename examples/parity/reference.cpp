@@ -2,7 +2,8 @@
 #include <vlmt/vlmt.hpp>
 
 #include "cases.hpp"
+#include "reference_model.hpp"
 
 void parity::check_reference(Checker& checker, const Settings& settings, const VisionRules& rules) {
-  check_cases<vlmt::OnBackend<vlmt::Qwen3VL, vlmt::Cpu<vlmt::arch::reference>>>(checker, settings, rules);
+  check_cases<ReferenceModel>(checker, settings, rules);
 }
