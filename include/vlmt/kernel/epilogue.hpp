@@ -98,16 +98,6 @@ inline TileTarget float_target(float* y, std::size_t stride, std::size_t row, st
   return F32Rows{y, stride}.target(row, col);
 }
 
-/// What a sink tells of its memory.
-template <RowSink Sink>
-TileTarget sink_target(const Sink& sink, std::size_t row, std::size_t col) noexcept {
-  if constexpr (requires { sink.target(row, col); }) {
-    return sink.target(row, col);
-  } else {
-    return {};
-  }
-}
-
 }  // namespace detail
 
 /// y[row, col] = value * scale.
@@ -199,7 +189,7 @@ struct GatedStore {
     });
     sink.template commit<Arch>(row, col, n, out);
   }
-  TileTarget target(std::size_t row, std::size_t col) const noexcept { return detail::sink_target(sink, row, col); }
+  TileTarget target(std::size_t row, std::size_t col) const noexcept { return target_of(sink, row, col); }
 };
 
 /// sink(row, col) = activation(value * scale + bias[col]), bias may be null: a linear layer whose output is read by the
@@ -220,7 +210,7 @@ struct SinkStore {
     });
     sink.template commit<Arch>(row, col, n, out);
   }
-  TileTarget target(std::size_t row, std::size_t col) const noexcept { return detail::sink_target(sink, row, col); }
+  TileTarget target(std::size_t row, std::size_t col) const noexcept { return target_of(sink, row, col); }
 };
 
 VLMT_END_NAMESPACE

@@ -20,6 +20,16 @@ struct TileTarget {
   const std::byte* row(std::size_t r) const noexcept { return static_cast<const std::byte*>(first) + r * stride; }
 };
 
+/// What a sink or an epilogue tells of the memory that it writes: nothing if it has no member target(row, col).
+template <class Writer>
+TileTarget target_of(const Writer& writer, std::size_t row, std::size_t column) noexcept {
+  if constexpr (requires { writer.target(row, column); }) {
+    return writer.target(row, column);
+  } else {
+    return {};
+  }
+}
+
 /// The most values that a kernel commits to a sink at once; chunks of a row start at multiples of it.
 inline constexpr std::size_t sink_chunk = 256;
 

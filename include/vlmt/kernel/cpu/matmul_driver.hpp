@@ -266,16 +266,6 @@ struct Operand {
   static constexpr std::size_t panels_at_once = is_reference_v<Arch> ? 1 : side_panels<Arch>;
 };
 
-/// What an epilogue tells of the memory that it writes.
-template <class Epilogue>
-TileTarget target_of(const Epilogue& epilogue, std::size_t row, std::size_t col) noexcept {
-  if constexpr (requires { epilogue.target(row, col); }) {
-    return epilogue.target(row, col);
-  } else {
-    return {};
-  }
-}
-
 /// One matrix product with its epilogue.
 template <class Arch, class Epilogue>
 struct SingleJob {
