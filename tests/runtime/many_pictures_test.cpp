@@ -26,9 +26,6 @@ Image noise(int width, int height, std::mt19937& random) {
 }
 
 TEST(ManyPictures, MemoryIsFlatAfterTheTenth) {
-#if defined(__SANITIZE_ADDRESS__)
-  GTEST_SKIP() << "the sanitizer keeps freed memory";
-#endif
   const TempDir dir;
   const testing::TinyModel tiny;
   testing::write_tiny_model(tiny, dir / "model.gguf");
@@ -57,10 +54,14 @@ TEST(ManyPictures, MemoryIsFlatAfterTheTenth) {
     if (i == 100) after_hundred = programs::anonymous_bytes();
   }
   ASSERT_GT(after_ten, 0u);
+#if !defined(__SANITIZE_ADDRESS__)  // it keeps freed memory for a while
   // The cache fills up, and the allocator keeps a few of the largest blocks. 190 pictures that stay would be 30 MiB of
   // features and pixels, and each of the last hundred would show.
   EXPECT_LT(programs::anonymous_bytes(), after_ten + (std::size_t{5} << 20));
   EXPECT_LT(programs::anonymous_bytes(), after_hundred + (std::size_t{1} << 20));
+#else
+  EXPECT_GT(after_hundred, 0u);
+#endif
 }
 
 }  // namespace
