@@ -7,6 +7,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include <unistd.h>
 
@@ -143,6 +144,7 @@ int run(Options& o) {
                    std::to_string(VLMT_VERSION_PATCH);
   report.processor = processor_name();
   report.model = std::filesystem::path(o.model).filename().string();
+  std::vector<StepProfile> profiles;
   for (std::size_t threads : o.threads) {
     progress("loading " + report.model);
     Subject subject(o, threads);
@@ -150,25 +152,26 @@ int run(Options& o) {
     report.weight_bytes = subject.weight_bytes();
     report.weights_mapped = subject.weights_mapped();
     report.plan_bytes = subject.plan_bytes();
+    const std::vector<Case> all = cases(o, threads, !o.mmproj.empty());
     if (o.profile) {
       progress({});
-      const std::size_t depth = o.depths.front();
-      const std::vector<TimedOp> decode = subject.profile(1, depth);
-      std::printf("%s\n", profile_table("decode step, " + std::to_string(threads) + " threads", decode).c_str());
-      if (o.prompts.front() != 0) {
-        const std::vector<TimedOp> prefill = subject.profile(o.prompts.front(), depth);
-        std::printf("%s\n", profile_table("prefill step, " + std::to_string(threads) + " threads", prefill).c_str());
+      for (const Case& c : all) {
+        if (c.stage != Case::Stage::prefill && c.stage != Case::Stage::decode) continue;
+        profiles.push_back({"one step of " + name(c), subject.profile(c)});
+        std::printf("%s\n", profile_table(profiles.back()).c_str());
       }
-      if (!o.trace.empty()) write(o.trace, chrome_trace(decode));
       continue;
     }
-    for (const Case& c : cases(o, threads, !o.mmproj.empty())) {
+    for (const Case& c : all) {
       report.measurements.emplace_back().what = c;
       measure(report.measurements.back(), subject, peer, o, memory);
     }
   }
   progress({});
-  if (o.profile) return 0;
+  if (o.profile) {
+    if (!o.trace.empty()) write(o.trace, chrome_trace(profiles));
+    return 0;
+  }
   // Of other cases the memory that the limits are measured with is a part.
   if (o.article) report.peak_bytes = memory.peak();
   report.peer = peer.version();

@@ -18,10 +18,11 @@ std::vector<OpTotal> totals(const std::vector<TimedOp>& ops) {
   return all;
 }
 
-std::string profile_table(const std::string& title, const std::vector<TimedOp>& ops) {
+std::string profile_table(const StepProfile& step) {
+  const std::vector<TimedOp>& ops = step.ops;
   double sum = 0;
   for (const TimedOp& op : ops) sum += op.seconds;
-  std::string text = title + ", " + std::to_string(ops.size()) + " operations\n\n| operation | times | ms | share |\n";
+  std::string text = step.name + ", " + std::to_string(ops.size()) + " operations\n\n| operation | times | ms | share |\n";
   text += "|---|--:|--:|--:|\n";
   char line[200];
   for (const OpTotal& t : totals(ops)) {
@@ -33,11 +34,18 @@ std::string profile_table(const std::string& title, const std::vector<TimedOp>& 
   return text + line;
 }
 
-std::string chrome_trace(const std::vector<TimedOp>& ops) {
+std::string chrome_trace(const std::vector<StepProfile>& steps) {
   nlohmann::json events = nlohmann::json::array();
-  for (const TimedOp& op : ops) {
-    events.push_back(
-        {{"name", op.name}, {"ph", "X"}, {"pid", 1}, {"tid", 1}, {"ts", op.begin * 1e6}, {"dur", op.seconds * 1e6}});
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    events.push_back({{"name", "process_name"}, {"ph", "M"}, {"pid", i + 1}, {"args", {{"name", steps[i].name}}}});
+    for (const TimedOp& op : steps[i].ops) {
+      events.push_back({{"name", op.name},
+                        {"ph", "X"},
+                        {"pid", i + 1},
+                        {"tid", 1},
+                        {"ts", op.begin * 1e6},
+                        {"dur", op.seconds * 1e6}});
+    }
   }
   return nlohmann::json{{"traceEvents", std::move(events)}, {"displayTimeUnit", "ms"}}.dump();
 }

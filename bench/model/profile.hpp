@@ -20,7 +20,13 @@ struct OpTotal {
 };
 std::vector<OpTotal> totals(const std::vector<TimedOp>& ops);
 
+/// All operations of one step.
+struct StepProfile {
+  std::string name;
+  std::vector<TimedOp> ops;
+};
+
 /// A table for people.
-std::string profile_table(const std::string& title, const std::vector<TimedOp>& ops);
-/// The step in the format of Chrome's trace viewer: a JSON object.
-std::string chrome_trace(const std::vector<TimedOp>& ops);
+std::string profile_table(const StepProfile& step);
+/// Steps in the format of Chrome's trace viewer, each as a process: a JSON object.
+std::string chrome_trace(const std::vector<StepProfile>& steps);

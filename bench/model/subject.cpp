@@ -119,9 +119,18 @@ struct Subject::Impl {
     runner.adopt(tokens(depth, vocab()));
   }
 
+  /// The runners of a case, their caches as deep as it wants them.
+  std::vector<Runner*> members(const Case& c) {
+    std::vector<Runner*> all;
+    for (std::size_t i = 0; i < c.batch; ++i) {
+      deepen(runners[i], c.depth);
+      all.push_back(&runners[i]);
+    }
+    return all;
+  }
+
   double prefill(const Case& c) {
-    Runner& runner = runners[0];
-    deepen(runner, c.depth);
+    Runner& runner = *members(c).front();
     const vlmt::Sequence prompt = tokens(c.depth + c.tokens, vocab());
     const auto start = Clock::now();
     runner.feed(prompt);
@@ -129,12 +138,8 @@ struct Subject::Impl {
   }
 
   double decode(const Case& c) {
-    std::vector<Runner*> members;
-    for (std::size_t i = 0; i < c.batch; ++i) {
-      deepen(runners[i], c.depth);
-      members.push_back(&runners[i]);
-    }
-    std::vector<int> next(c.batch, 1);
+    const std::vector<Runner*> members = this->members(c);
+    const std::vector<int> next(c.batch, 1);
     const auto start = Clock::now();
     for (std::size_t t = 0; t < c.tokens; ++t) {
       if (c.batch == 1) {
@@ -270,21 +275,29 @@ double Subject::limit(const Measurement& m) {
   return int8 != 0 ? int8 : vlmt::bench::float_limit<Arch>(impl_->team);
 }
 
-std::vector<TimedOp> Subject::profile(std::size_t tokens_of_step, std::size_t depth) {
-  Runner& runner = impl_->runners[0];
-  impl_->deepen(runner, depth);
-  const std::size_t n = std::min(tokens_of_step, impl_->session.chunk);
-  const vlmt::DecoderBuffers& buffers = runner.buffers();
-  const vlmt::Sequence all = tokens(depth + n, impl_->vocab());
-  for (std::size_t i = 0; i < n; ++i) {
-    buffers.data.ids[i] = all.tokens()[depth + i];
-    for (std::size_t a = 0; a < 3; ++a) buffers.data.positions[i * 3 + a] = all.positions(a)[depth + i];
-  }
-  buffers.data.sequences.set(0, runner.kv_cache(), depth, n);
-  buffers.data.logit_rows[0] = static_cast<std::int32_t>(n - 1);
+std::vector<TimedOp> Subject::profile(const Case& c) {
   vlmt::StepRecorder recorder;
   vlmt::NoProbe probe;
-  impl_->model.vlm().decoder().forward(recorder, buffers, {n, 0, 1}, impl_->session.numerics, probe);
+  const auto record = [&](const vlmt::DecoderBuffers& buffers, const vlmt::StepSize& size) {
+    impl_->model.vlm().decoder().forward(recorder, buffers, size, impl_->session.numerics, probe);
+  };
+  if (c.stage == Case::Stage::decode && c.batch > 1) {
+    const std::vector<Runner*> members = impl_->members(c);
+    const std::vector<int> next(c.batch, 1);
+    record(impl_->batch->buffers(), impl_->batch->prepare(std::span<Runner* const>(members), std::span(next)));
+  } else {
+    Runner& runner = *impl_->members(c).front();
+    const std::size_t n = c.stage == Case::Stage::decode ? 1 : std::min(c.tokens, impl_->session.chunk);
+    const vlmt::DecoderBuffers& buffers = runner.buffers();
+    const vlmt::Sequence all = tokens(c.depth + n, impl_->vocab());
+    for (std::size_t i = 0; i < n; ++i) {
+      buffers.data.ids[i] = all.tokens()[c.depth + i];
+      for (std::size_t a = 0; a < 3; ++a) buffers.data.positions[i * 3 + a] = all.positions(a)[c.depth + i];
+    }
+    buffers.data.sequences.set(0, runner.kv_cache(), c.depth, n);
+    buffers.data.logit_rows[0] = static_cast<std::int32_t>(n - 1);
+    record(buffers, {n, 0, 1});
+  }
   // The median of some runs of each operation; the first run only warms up.
   constexpr std::size_t runs = 5;
   std::vector<std::vector<double>> ends(recorder.size());

@@ -29,8 +29,8 @@ class Subject {
   double run(const Case& c, Measurement& m);
   /// The rate that bounds a case, measured now; 0 without a bound.
   double limit(const Measurement& m);
-  /// Where the time of one step goes: a decode step if tokens is 1, else a prefill step.
-  std::vector<TimedOp> profile(std::size_t tokens, std::size_t depth);
+  /// Where the time of one step of a decode or prefill case goes.
+  std::vector<TimedOp> profile(const Case& c);
 
  private:
   struct Impl;

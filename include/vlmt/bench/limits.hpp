@@ -1,7 +1,8 @@
 // What the processor can do at most, measured: the ceilings that kernels are held against.
 //
-// Each function runs its loop on all members of a team and returns the best of a few short runs. Arithmetic stands in
-// registers only; an empty assembly statement after each instruction keeps the compiler from saving any of it.
+// Each function runs its loop on all members of a team, long enough to see what the processor sustains: the best of
+// short moments is not what a model can have. Arithmetic stands in registers only; an empty assembly statement after
+// each instruction keeps the compiler from saving any of it.
 #pragma once
 
 #include <algorithm>
@@ -9,7 +10,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <vector>
 
+#include "vlmt/base/checked.hpp"
 #include "vlmt/base/config.hpp"
 #include "vlmt/exec/arch.hpp"
 #include "vlmt/exec/buffer.hpp"
@@ -19,6 +22,7 @@
 #include "vlmt/kernel/cpu/simd.hpp"
 #include "vlmt/kernel/cpu/tile_products.hpp"
 #include "vlmt/kernel/cpu/unroll.hpp"
+#include "vlmt/runtime/available_memory.hpp"
 
 VLMT_BEGIN_NAMESPACE
 
@@ -47,45 +51,56 @@ VLMT_INLINE void opaque(Register& r) noexcept {
 /// Chains of dependent instructions side by side: enough to hide the latency of any of them.
 inline constexpr std::size_t chains = 12;
 
-/// Operations a second of `rounds` calls of round(sums) on every member, `work` operations each.
-template <class Arch, Team T, class Register, class Round>
-double rate(T& team, Register start, double work, Round round) {
-  constexpr std::size_t rounds = 1u << 17;
-  double best = 0;
-  for (int run = 0; run < 5; ++run) {
+/// Operations a second of body(member) on all members, `work` operations each: the median of runs for 60 ms.
+template <Team T, class Body>
+double sustained(T& team, double work, Body&& body) {
+  std::vector<double> rates;
+  const auto begin = std::chrono::steady_clock::now();
+  while (std::chrono::steady_clock::now() - begin < std::chrono::milliseconds(60)) {
     std::size_t members = 1;
     const double t = seconds([&] {
       team.run([&](Member& m) {
         if (m.rank() == 0) members = m.size();
-        Register sum[chains];
-        cpu::detail::unroll<chains>([&](auto c) VLMT_INLINE_LAMBDA { sum[c] = start; });
-        for (std::size_t i = 0; i < rounds; ++i) round(sum);
-        cpu::detail::unroll<chains>([&](auto c) VLMT_INLINE_LAMBDA { opaque(sum[c]); });
+        body(m);
       });
     });
-    best = std::max(best, work * static_cast<double>(chains * rounds * members) / t);
+    rates.push_back(work * static_cast<double>(members) / t);
   }
-  return best;
+  std::nth_element(rates.begin(), rates.begin() + static_cast<std::ptrdiff_t>(rates.size() / 2), rates.end());
+  return rates[rates.size() / 2];
+}
+
+/// The same for calls of round(sums), `work` operations on each of the sums.
+template <class Arch, Team T, class Register, class Round>
+double rate(T& team, Register start, double work, Round round) {
+  constexpr std::size_t rounds = 1u << 15;
+  return sustained(team, work * static_cast<double>(chains * rounds), [&](Member&) {
+    Register sum[chains];
+    cpu::detail::unroll<chains>([&](auto c) VLMT_INLINE_LAMBDA { sum[c] = start; });
+    for (std::size_t i = 0; i < rounds; ++i) round(sum);
+    cpu::detail::unroll<chains>([&](auto c) VLMT_INLINE_LAMBDA { opaque(sum[c]); });
+  });
 }
 
 }  // namespace detail
 
-/// Bytes a second that the team reads from memory: passes over `buffer`, which should be several times larger than the
+/// Bytes a second that the team reads from memory: passes over `buffer`, which should be many times larger than the
 /// last-level cache, until 4 GiB are read.
 template <class Arch, Team T>
 double read_limit(T& team, const Buffer& buffer) {
   using I = simd::Ints<Arch>;
-  constexpr std::size_t total = std::size_t{4} << 30;
+  constexpr std::size_t least = std::size_t{4} << 30;
   constexpr std::size_t step = 8;
   const std::size_t bytes = buffer.bytes() / 4096 * 4096;
-  double best = 0;
-  for (std::size_t read = 0; read < total; read += bytes) {
-    const double t = seconds([&] {
-      team.run([&](Member& m) {
-        const Range r = m.share(bytes / sizeof(std::int32_t), 1024);
-        const auto* p = reinterpret_cast<const std::int32_t*>(buffer.data());
-        typename I::Ops::I sum[step];
-        cpu::detail::unroll<step>([&](auto u) VLMT_INLINE_LAMBDA { sum[u] = I(0).raw(); });
+  if (bytes == 0) return 0;
+  const std::size_t passes = ceil_div(least, bytes);
+  const double t = seconds([&] {
+    team.run([&](Member& m) {
+      const Range r = m.share(bytes / sizeof(std::int32_t), 1024);
+      const auto* p = reinterpret_cast<const std::int32_t*>(buffer.data());
+      typename I::Ops::I sum[step];
+      cpu::detail::unroll<step>([&](auto u) VLMT_INLINE_LAMBDA { sum[u] = I(0).raw(); });
+      for (std::size_t pass = 0; pass < passes; ++pass) {
         for (std::size_t i = r.begin; i < r.end; i += step * I::lanes) {
           cpu::detail::unroll<step>([&](auto u) VLMT_INLINE_LAMBDA {
             constexpr std::size_t line = 64 / sizeof(std::int32_t);
@@ -93,12 +108,11 @@ double read_limit(T& team, const Buffer& buffer) {
             sum[u] = (I(sum[u]) ^ I::load(p + i + u * I::lanes)).raw();
           });
         }
-        cpu::detail::unroll<step>([&](auto u) VLMT_INLINE_LAMBDA { detail::opaque(sum[u]); });
-      });
+      }
+      cpu::detail::unroll<step>([&](auto u) VLMT_INLINE_LAMBDA { detail::opaque(sum[u]); });
     });
-    best = std::max(best, static_cast<double>(bytes) / t);
-  }
-  return best;
+  });
+  return static_cast<double>(passes * bytes) / t;
 }
 
 /// Float operations a second, a multiply-add being two.
@@ -212,36 +226,27 @@ template <class Arch, Team T>
 double tile_limit([[maybe_unused]] T& team) {
 #if VLMT_HAS_AVX512_AMX
   if constexpr (arch::rounds_to_bf16_v<Arch>) {
-    constexpr int rounds = 1 << 14;
+    constexpr int rounds = 1 << 13;
     constexpr double work = 4.0 * 2 * 16 * 16 * 32;
-    double best = 0;
-    for (int run = 0; run < 5; ++run) {
-      std::size_t members = 1;
-      const double t = seconds([&] {
-        team.run([&](Member& m) {
-          if (m.rank() == 0) members = m.size();
-          alignas(64) static constexpr std::byte zeros[1024] = {};
-          _tile_loadconfig(&cpu::detail::bf16_tiles<32>);
-          _tile_loadd(4, zeros, 64);
-          _tile_loadd(5, zeros, 64);
-          _tile_loadd(6, zeros, 64);
-          _tile_loadd(7, zeros, 64);
-          _tile_zero(0);
-          _tile_zero(1);
-          _tile_zero(2);
-          _tile_zero(3);
-          for (int i = 0; i < rounds; ++i) {
-            _tile_dpbf16ps(0, 4, 6);
-            _tile_dpbf16ps(1, 4, 7);
-            _tile_dpbf16ps(2, 5, 6);
-            _tile_dpbf16ps(3, 5, 7);
-          }
-          _tile_release();
-        });
-      });
-      best = std::max(best, work * rounds * static_cast<double>(members) / t);
-    }
-    return best;
+    return detail::sustained(team, work * rounds, [](Member&) {
+      alignas(64) static constexpr std::byte zeros[1024] = {};
+      _tile_loadconfig(&cpu::detail::bf16_tiles<32>);
+      _tile_loadd(4, zeros, 64);
+      _tile_loadd(5, zeros, 64);
+      _tile_loadd(6, zeros, 64);
+      _tile_loadd(7, zeros, 64);
+      _tile_zero(0);
+      _tile_zero(1);
+      _tile_zero(2);
+      _tile_zero(3);
+      for (int i = 0; i < rounds; ++i) {
+        _tile_dpbf16ps(0, 4, 6);
+        _tile_dpbf16ps(1, 4, 7);
+        _tile_dpbf16ps(2, 5, 6);
+        _tile_dpbf16ps(3, 5, 7);
+      }
+      _tile_release();
+    });
   }
 #endif
   return 0;
@@ -258,9 +263,18 @@ struct Limits {
   double tiles = 0;  ///< of bfloat16
 };
 
+/// Bytes that read_limit should pass over: 4 GiB, as last-level caches of 300 MiB keep a good part of one, or what a
+/// third of the available memory allows.
+inline std::size_t limit_bytes() {
+  const std::size_t available = available_memory();
+  std::size_t bytes = std::size_t{4} << 30;
+  while (available != 0 && bytes > available / 3 && bytes > std::size_t{64} << 20) bytes /= 2;
+  return bytes;
+}
+
 /// Memory that read_limit passes over: touched by the members that will read it.
 template <Team T>
-Buffer limit_buffer(T& team, std::size_t bytes = std::size_t{1} << 30) {
+Buffer limit_buffer(T& team, std::size_t bytes = limit_bytes()) {
   Buffer buffer(bytes);
   team.run([&](Member& m) {
     const Range r = m.share(bytes, 4096);

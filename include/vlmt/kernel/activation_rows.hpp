@@ -37,8 +37,9 @@ struct QuantizedRows {
   template <class Arch>
   void quantize(std::size_t r, std::size_t g, const float* values) const noexcept {
     const std::size_t at = r * stride + g;
-    cpu::quantize_group<Arch>(values, groups[at]);
-    if (corrections != nullptr) corrected[at] = cpu::correct_group<Arch>(values, groups[at], corrections[at]);
+    const std::int32_t magnitudes = cpu::quantize_group<Arch>(values, groups[at]);
+    if (corrections != nullptr)
+      corrected[at] = cpu::correct_group<Arch>(values, groups[at], magnitudes, corrections[at]);
   }
 
   float* place(std::size_t, std::size_t, float* buffer) const noexcept { return buffer; }

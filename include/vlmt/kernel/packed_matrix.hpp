@@ -22,6 +22,9 @@ VLMT_BEGIN_NAMESPACE
 
 /// One panel of weights times 1, 2, 4 or 8 rows of activations; see kernel/cpu/micro.hpp.
 using MatmulLeaf = void (*)(const std::byte* panel, std::size_t blocks, const void* const* rows, float* tile) noexcept;
+/// The same for `count` rows.
+using RowsLeaf = void (*)(const std::byte* panel, std::size_t blocks, const void* const* rows, std::size_t count,
+                          float* tile) noexcept;
 /// A stretch of a panel to the form that all formats share.
 using ExpandLeaf = void (*)(const std::byte* panel, std::size_t blocks, std::byte* out) noexcept;
 /// An expanded stretch times some rows of activations, added to the tile; see kernel/cpu/micro_expanded.hpp.
@@ -34,7 +37,7 @@ struct LeafSet {
   MatmulLeaf one = nullptr;
   MatmulLeaf two = nullptr;
   MatmulLeaf four = nullptr;
-  MatmulLeaf eight = nullptr;  ///< null if there are only the above
+  RowsLeaf fours = nullptr;  ///< for any multiple of four; null if there are only the above
   /// For more rows; null if there are only the above.
   ExpandLeaf expand = nullptr;
   cpu::KernelRows expanded_rows = {};
@@ -104,9 +107,7 @@ constexpr LeafSet int8_leaves() noexcept {
   } else {
     using Kind = IntegerKindOf<Format, Arch>;
     LeafSet s{&micro_int8<Format, Arch, 1>, &micro_int8<Format, Arch, 2>, &micro_int8<Format, Arch, 4>};
-    if constexpr (multiplies_eight_rows<Arch>) {
-      s.eight = &micro_int8<Format, Arch, 8>;
-    }
+    if constexpr (keeps_a_group_v<Arch>) s.fours = &micro_int8_rows<Format, Arch>;
     s.expand = &expand_int8<Format, Arch>;
     s.expanded_rows = int8_kernel_rows<Arch>;
     for_kernel_rows<int8_kernel_rows<Arch>>([&](auto i, auto rows) {

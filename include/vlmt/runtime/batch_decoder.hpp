@@ -47,16 +47,7 @@ class BatchDecoder {
   /// more runners than most(), LimitError if one has no room; no sequence has changed then.
   template <class Probe, class More>
   void decode(std::span<Runner<M, T, Probe>* const> runners, std::span<const int> tokens, More&& more) {
-    check(runners, tokens);
-    const StepData& d = buffers_.data;
-    for (std::size_t i = 0; i < runners.size(); ++i) {
-      const Runner<M, T, Probe>& r = *runners[i];
-      d.ids[i] = tokens[i];
-      for (std::size_t a = 0; a < 3; ++a) d.positions[i * 3 + a] = r.sequence().next_position();
-      d.sequences.set(i, r.kv_cache(), r.length(), 1);
-      d.logit_rows[i] = static_cast<std::int32_t>(i);
-    }
-    const StepSize size{runners.size(), 0, runners.size(), runners.size()};
+    const StepSize size = prepare(runners, tokens);
     team_->run([&](Member& m) {
       StepNow step(m);
       NoProbe probe;
@@ -69,6 +60,23 @@ class BatchDecoder {
   void decode(std::span<Runner<M, T, Probe>* const> runners, std::span<const int> tokens) {
     decode(runners, tokens, [](auto&) {});
   }
+
+  /// Fills the buffers of the step that decode() issues, for who issues it himself, as a recording does. Throws as
+  /// decode() does.
+  template <class Probe>
+  StepSize prepare(std::span<Runner<M, T, Probe>* const> runners, std::span<const int> tokens) const {
+    check(runners, tokens);
+    const StepData& d = buffers_.data;
+    for (std::size_t i = 0; i < runners.size(); ++i) {
+      const Runner<M, T, Probe>& r = *runners[i];
+      d.ids[i] = tokens[i];
+      for (std::size_t a = 0; a < 3; ++a) d.positions[i * 3 + a] = r.sequence().next_position();
+      d.sequences.set(i, r.kv_cache(), r.length(), 1);
+      d.logit_rows[i] = static_cast<std::int32_t>(i);
+    }
+    return {runners.size(), 0, runners.size(), runners.size()};
+  }
+  const DecoderBuffers& buffers() const noexcept { return buffers_; }
 
   /// Logits (vocab) of the i-th runner of the last step.
   std::span<float> logits(std::size_t i) const noexcept {

@@ -78,17 +78,20 @@ VLMT_INLINE void logit_rows(const float* qt, const float* k, std::size_t key_str
   for (std::size_t run = 0; run < dim; run += sum_run) {
     const std::size_t end = dim - run < sum_run ? dim : run + sum_run;
     F sum[Rows][B::vectors];
-    unroll<Rows>([&](auto r) { unroll<B::vectors>([&](auto v) { sum[r][v] = F::zero(); }); });
+    unroll<Rows>([&](auto r) VLMT_INLINE_LAMBDA {
+      unroll<B::vectors>([&](auto v) VLMT_INLINE_LAMBDA { sum[r][v] = F::zero(); });
+    });
     for (std::size_t i = run; i < end; ++i) {
       F q[B::vectors];
-      unroll<B::vectors>([&](auto v) { q[v] = in_register(F::load(qt + i * B::queries + v * F::lanes)); });
-      unroll<Rows>([&](auto r) {
+      unroll<B::vectors>([&](auto v)
+                             VLMT_INLINE_LAMBDA { q[v] = in_register(F::load(qt + i * B::queries + v * F::lanes)); });
+      unroll<Rows>([&](auto r) VLMT_INLINE_LAMBDA {
         const F key(k[r * key_stride + i]);
-        unroll<B::vectors>([&](auto v) { sum[r][v] = fma(key, q[v], sum[r][v]); });
+        unroll<B::vectors>([&](auto v) VLMT_INLINE_LAMBDA { sum[r][v] = fma(key, q[v], sum[r][v]); });
       });
     }
-    unroll<Rows>([&](auto r) {
-      unroll<B::vectors>([&](auto v) {
+    unroll<Rows>([&](auto r) VLMT_INLINE_LAMBDA {
+      unroll<B::vectors>([&](auto v) VLMT_INLINE_LAMBDA {
         float* at = s + r * B::queries + v * F::lanes;
         (run == 0 ? sum[r][v] : F::load(at) + sum[r][v]).store(at);
       });
@@ -103,17 +106,20 @@ VLMT_INLINE void value_rows(const float* p, const float* values, std::size_t val
   using F = simd::Floats<Arch>;
   using B = AttentionBlocking<Arch>;
   F sum[Rows][B::vectors];
-  unroll<Rows>([&](auto r) { unroll<B::vectors>([&](auto v) { sum[r][v] = F::zero(); }); });
+  unroll<Rows>([&](auto r) VLMT_INLINE_LAMBDA {
+    unroll<B::vectors>([&](auto v) VLMT_INLINE_LAMBDA { sum[r][v] = F::zero(); });
+  });
   for (std::size_t k = 0; k < keys; ++k) {
     F w[B::vectors];
-    unroll<B::vectors>([&](auto v) { w[v] = in_register(F::load(p + k * B::queries + v * F::lanes)); });
-    unroll<Rows>([&](auto r) {
+    unroll<B::vectors>([&](auto v)
+                           VLMT_INLINE_LAMBDA { w[v] = in_register(F::load(p + k * B::queries + v * F::lanes)); });
+    unroll<Rows>([&](auto r) VLMT_INLINE_LAMBDA {
       const F value(values[k * value_stride + r]);
-      unroll<B::vectors>([&](auto v) { sum[r][v] = fma(value, w[v], sum[r][v]); });
+      unroll<B::vectors>([&](auto v) VLMT_INLINE_LAMBDA { sum[r][v] = fma(value, w[v], sum[r][v]); });
     });
   }
-  unroll<Rows>([&](auto r) {
-    unroll<B::vectors>([&](auto v) {
+  unroll<Rows>([&](auto r) VLMT_INLINE_LAMBDA {
+    unroll<B::vectors>([&](auto v) VLMT_INLINE_LAMBDA {
       float* at = o + r * B::queries + v * F::lanes;
       fma(F::load(at), F::load(factor + v * F::lanes), sum[r][v]).store(at);
     });
@@ -171,23 +177,24 @@ VLMT_NOINLINE void tile_softmax(float* s, std::size_t keys, float* running_max, 
   F most[B::vectors];
   F old[B::vectors];
   F sum[B::vectors];
-  unroll<B::vectors>([&](auto v) {
+  unroll<B::vectors>([&](auto v) VLMT_INLINE_LAMBDA {
     old[v] = F::load(running_max + v * F::lanes);
     most[v] = old[v];
     sum[v] = F::zero();
   });
   for (std::size_t k = 0; k < keys; ++k) {
-    unroll<B::vectors>([&](auto v) { most[v] = max(most[v], F::load(s + k * B::queries + v * F::lanes)); });
+    unroll<B::vectors>([&](auto v)
+                           VLMT_INLINE_LAMBDA { most[v] = max(most[v], F::load(s + k * B::queries + v * F::lanes)); });
   }
   for (std::size_t k = 0; k < keys; ++k) {
-    unroll<B::vectors>([&](auto v) {
+    unroll<B::vectors>([&](auto v) VLMT_INLINE_LAMBDA {
       float* at = s + k * B::queries + v * F::lanes;
       const F e = exp2_nonpositive(F::load(at) - most[v]);
       e.store(at);
       sum[v] += e;
     });
   }
-  unroll<B::vectors>([&](auto v) {
+  unroll<B::vectors>([&](auto v) VLMT_INLINE_LAMBDA {
     const F scale = exp2_nonpositive(old[v] - most[v]);
     scale.store(factor + v * F::lanes);
     fma(F::load(running_sum + v * F::lanes), scale, sum[v]).store(running_sum + v * F::lanes);

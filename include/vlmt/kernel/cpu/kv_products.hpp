@@ -33,9 +33,17 @@ inline constexpr bool reads_in_registers_v =
     std::is_same_v<Format, F32> || std::is_same_v<Format, F16> || std::is_same_v<Format, BF16> ||
     std::is_same_v<Format, Q8_0> || std::is_same_v<Format, Q4_0>;
 
-/// Archs with registers for four query rows times four keys.
+/// Archs with 32 registers: for four query rows times four keys, or two times eight.
 template <class Arch>
-inline constexpr bool four_rows_v = std::is_base_of_v<arch::avx512, Arch> || std::is_base_of_v<arch::neon, Arch>;
+inline constexpr bool many_registers_v = std::is_base_of_v<arch::avx512, Arch> || std::is_base_of_v<arch::neon, Arch>;
+
+/// Keys that are read in one step.
+template <class Arch>
+inline constexpr std::size_t key_step_v = many_registers_v<Arch> ? 8 : 4;
+
+/// Keys that meet `Rows` query rows in registers; blocks need some for their scales.
+template <class Format, class Arch, std::size_t Rows>
+inline constexpr std::size_t side_keys_v = many_registers_v<Arch>&& Rows <= 2 && Format::values == 1 ? 8 : 4;
 
 /// The scale of a block: finite, as our encoder made it, so that without an instruction a product moves the exponent's
 /// bias.
@@ -51,18 +59,41 @@ VLMT_INLINE float finite_half(const std::byte* at) noexcept {
 #endif
 }
 
-/// How far ahead rows of a cache are asked for, in bytes: the heads' rows are long runs, but a core's own window is
-/// too short to keep memory busy.
-inline constexpr std::size_t kv_prefetch_bytes = 8192;
+/// Rows of a cache that are read soon: asked for while others are multiplied, a few lines with each vector, as a core
+/// keeps few requests open.
+class KvAhead {
+ public:
+  /// For `rows` rows, `stride` bytes apart, of `bytes` each. Rows that are apart are not of a cache, but of activations
+  /// that are near.
+  VLMT_INLINE KvAhead(const std::byte* rows, std::size_t stride, std::size_t bytes) noexcept
+      : near_(stride == bytes && tuning.kv_near_bytes != 0 ? rows + tuning.kv_near_bytes : nullptr),
+        far_(stride == bytes && tuning.kv_far_bytes != 0 ? rows + tuning.kv_far_bytes : nullptr) {}
+  VLMT_INLINE void ask_no_more() noexcept { near_ = far_ = nullptr; }
 
-/// Asks for memory behind four rows. Rows that are apart are not of a cache, but of activations that are near.
-template <class Format>
-VLMT_INLINE void prefetch_rows(const std::byte* rows, std::size_t stride, std::size_t dim) noexcept {
-  const std::size_t bytes = dim / Format::values * sizeof(typename Format::Block);
-  if (stride != bytes) return;
-  prefetch<Near::second_level>(rows + kv_prefetch_bytes, 4 * bytes);
-  if (const std::size_t near = tuning.kv_near_bytes; near != 0) prefetch<Near::first_level>(rows + near, 4 * bytes);
-}
+  /// The next Bytes.
+  template <std::size_t Bytes>
+  VLMT_INLINE void step() noexcept {
+    if (far_ != nullptr) {
+      prefetch<Bytes, Near::second_level>(far_);
+      far_ += Bytes;
+    }
+    if (near_ != nullptr) {
+      prefetch<Bytes, Near::first_level>(near_);
+      near_ += Bytes;
+    }
+  }
+
+ private:
+  const std::byte* near_;
+  const std::byte* far_;
+};
+
+/// No rows are asked for.
+struct NothingAhead {
+  template <std::size_t>
+  VLMT_INLINE void step() noexcept {}
+  VLMT_INLINE void ask_no_more() noexcept {}
+};
 
 /// Quants [Vector * lanes, ...) of a block of 32 as floats, without the scale.
 template <class Format, class Arch, std::size_t Vector>
@@ -84,8 +115,9 @@ using WholeVector = std::integral_constant<std::size_t, Arch::lanes>;
 
 /// Vectors of Rows rows side by side: f(i, x, n) for each, where x[j] holds values [i, i + n) of row j, the other lanes
 /// zero; n is a WholeVector but for the last.
-template <class Format, class Arch, std::size_t Rows, class F>
-VLMT_INLINE void for_row_vectors(const std::byte* rows, std::size_t stride, std::size_t dim, F&& f) noexcept {
+template <class Format, class Arch, std::size_t Rows, class Upcoming, class F>
+VLMT_INLINE void for_row_vectors(const std::byte* rows, std::size_t stride, std::size_t dim, Upcoming& ahead,
+                                 F&& f) noexcept {
   using V = simd::Floats<Arch>;
   constexpr WholeVector<Arch> whole;
   if constexpr (Format::values == 32) {
@@ -93,26 +125,30 @@ VLMT_INLINE void for_row_vectors(const std::byte* rows, std::size_t stride, std:
     const std::size_t blocks = dim / 32;
     for (std::size_t b = 0; b < blocks; ++b) {
       const std::byte* block = rows + b * sizeof(typename Format::Block);
+      ahead.template step<Rows * sizeof(typename Format::Block)>();
       V scale[Rows];
-      unroll<Rows>([&](auto j) { scale[j] = V(finite_half(block + j * stride)); });
-      unroll<vectors>([&](auto v) {
+      unroll<Rows>([&](auto j) VLMT_INLINE_LAMBDA { scale[j] = V(finite_half(block + j * stride)); });
+      unroll<vectors>([&](auto v) VLMT_INLINE_LAMBDA {
         V x[Rows];
-        unroll<Rows>([&](auto j) { x[j] = block_quants<Format, Arch, v>(block + j * stride) * scale[j]; });
+        unroll<Rows>([&](auto j)
+                         VLMT_INLINE_LAMBDA { x[j] = block_quants<Format, Arch, v>(block + j * stride) * scale[j]; });
         f(32 * b + v * V::lanes, x, whole);
       });
     }
   } else {
     using Value = typename Format::Block;
-    const auto at = [&](std::size_t j, std::size_t i) { return reinterpret_cast<const Value*>(rows + j * stride) + i; };
+    const auto at = [&](std::size_t j, std::size_t i)
+                        VLMT_INLINE_LAMBDA { return reinterpret_cast<const Value*>(rows + j * stride) + i; };
     std::size_t i = 0;
     for (; i + V::lanes <= dim; i += V::lanes) {
+      ahead.template step<Rows * V::lanes * sizeof(Value)>();
       V x[Rows];
-      unroll<Rows>([&](auto j) { x[j] = V::load(at(j, i)); });
+      unroll<Rows>([&](auto j) VLMT_INLINE_LAMBDA { x[j] = V::load(at(j, i)); });
       f(i, x, whole);
     }
     if (i < dim) {
       V x[Rows];
-      unroll<Rows>([&](auto j) { x[j] = V::load(at(j, i), dim - i); });
+      unroll<Rows>([&](auto j) VLMT_INLINE_LAMBDA { x[j] = V::load(at(j, i), dim - i); });
       f(i, x, dim - i);
     }
   }
@@ -137,38 +173,94 @@ VLMT_INLINE void store_part(simd::Floats<Arch> x, float* p, std::size_t n) noexc
 }
 
 /// s[r * row_stride + j] = q[r] . key j for Rows queries and Keys keys.
-template <class Format, class Arch, std::size_t Rows, std::size_t Keys>
-VLMT_INLINE void dot_block(const float* q, std::size_t dim, const std::byte* keys, std::size_t stride, float* s,
-                           std::size_t row_stride) noexcept {
+template <class Format, class Arch, std::size_t Rows, std::size_t Keys, class Upcoming>
+VLMT_INLINE void dot_block(const float* q, std::size_t dim, const std::byte* keys, std::size_t stride, Upcoming& ahead,
+                           float* s, std::size_t row_stride) noexcept {
   using F = simd::Floats<Arch>;
-  F sum[Rows][Keys];
-  unroll<Rows>([&](auto r) { unroll<Keys>([&](auto j) { sum[r][j] = F::zero(); }); });
-  for_row_vectors<Format, Arch, Keys>(keys, stride, dim,
+  // Rows whose sums are reduced together.
+  constexpr std::size_t together = Rows * Keys % 8 == 0 && Keys < 8 ? 8 / Keys : 1;
+  F sum[Rows / together][together * Keys];
+  unroll<Rows * Keys>([&](auto i)
+                          VLMT_INLINE_LAMBDA { sum[i / (together * Keys)][i % (together * Keys)] = F::zero(); });
+  for_row_vectors<Format, Arch, Keys>(keys, stride, dim, ahead,
                                       [&](std::size_t i, const F(&key)[Keys], auto n) VLMT_INLINE_LAMBDA {
-                                        unroll<Rows>([&](auto r) {
+                                        unroll<Rows>([&](auto r) VLMT_INLINE_LAMBDA {
                                           const F query = load_part<Arch>(q + r * dim + i, n);
-                                          unroll<Keys>([&](auto j) { sum[r][j] = fma(query, key[j], sum[r][j]); });
+                                          unroll<Keys>([&](auto j) VLMT_INLINE_LAMBDA {
+                                            F& one = sum[r / together][r % together * Keys + j];
+                                            one = fma(query, key[j], one);
+                                          });
                                         });
                                       });
-  unroll<Rows>([&](auto r) { unroll<Keys>([&](auto j) { s[r * row_stride + j] = reduce_add(sum[r][j]); }); });
+  unroll<Rows / together>([&](auto group) VLMT_INLINE_LAMBDA {
+    float total[together * Keys];
+    reduce_add(sum[group], total);
+    unroll<together>([&](auto r) VLMT_INLINE_LAMBDA {
+      std::memcpy(s + (group * together + r) * row_stride, total + r * Keys, Keys * sizeof(float));
+    });
+  });
 }
 
 /// o[r] += sum_j p[r * row_stride + j] * value j for Rows queries and Keys values.
-template <class Format, class Arch, std::size_t Rows, std::size_t Keys>
+template <class Format, class Arch, std::size_t Rows, std::size_t Keys, class Upcoming>
 VLMT_INLINE void weigh_block(const float* p, std::size_t row_stride, const std::byte* values, std::size_t stride,
-                             std::size_t dim, float* o) noexcept {
+                             std::size_t dim, Upcoming& ahead, float* o) noexcept {
   using F = simd::Floats<Arch>;
   F weight[Rows][Keys];
-  unroll<Rows>([&](auto r) { unroll<Keys>([&](auto j) { weight[r][j] = F(p[r * row_stride + j]); }); });
-  for_row_vectors<Format, Arch, Keys>(
-      values, stride, dim, [&](std::size_t i, const F(&value)[Keys], auto n) VLMT_INLINE_LAMBDA {
-        unroll<Rows>([&](auto r) {
-          F sum = weight[r][0] * value[0];
-          unroll<Keys - 1>([&](auto j) { sum = fma(weight[r][j + 1], value[j + 1], sum); });
-          float* out = o + r * dim + i;
-          store_part<Arch>(load_part<Arch>(out, n) + sum, out, n);
-        });
-      });
+  unroll<Rows * Keys>([&](auto i)
+                          VLMT_INLINE_LAMBDA { weight[i / Keys][i % Keys] = F(p[i / Keys * row_stride + i % Keys]); });
+  for_row_vectors<Format, Arch, Keys>(values, stride, dim, ahead,
+                                      [&](std::size_t i, const F(&value)[Keys], auto n) VLMT_INLINE_LAMBDA {
+                                        unroll<Rows>([&](auto r) VLMT_INLINE_LAMBDA {
+                                          // Four values at a time, so that any number of fours gives the same bits.
+                                          constexpr std::size_t part = Keys % 4 == 0 ? 4 : Keys;
+                                          float* out = o + r * dim + i;
+                                          F total = load_part<Arch>(out, n);
+                                          unroll<Keys / part>([&](auto k) VLMT_INLINE_LAMBDA {
+                                            F sum = weight[r][k * part] * value[k * part];
+                                            unroll<part - 1>([&](auto j) VLMT_INLINE_LAMBDA {
+                                              sum = fma(weight[r][k * part + j + 1], value[k * part + j + 1], sum);
+                                            });
+                                            total += sum;
+                                          });
+                                          store_part<Arch>(total, out, n);
+                                        });
+                                      });
+}
+
+/// f(constant rows, constant keys, first row, first key, ahead) for all pairs of the `rows` query rows and the Step
+/// keys from `key` on, as many at a time as there are registers for. The first rows ask for what is ahead.
+template <class Format, class Arch, std::size_t Step, class Upcoming, class F>
+VLMT_INLINE void for_pairs(std::size_t rows, std::size_t key, Upcoming ahead, F&& f) noexcept {
+  const auto some = [&](auto count, std::size_t r) VLMT_INLINE_LAMBDA {
+    constexpr std::size_t most = side_keys_v<Format, Arch, count>;
+    constexpr std::size_t side = Step < most ? Step : most;
+    unroll<Step / side>([&](auto part) VLMT_INLINE_LAMBDA {
+      f(count, std::integral_constant<std::size_t, side>{}, r, key + part * side, ahead);
+    });
+    ahead.ask_no_more();
+  };
+  std::size_t r = 0;
+  if constexpr (many_registers_v<Arch>) {
+    for (; r + 4 <= rows; r += 4) some(std::integral_constant<std::size_t, 4>{}, r);
+  }
+  for (; r + 2 <= rows; r += 2) some(std::integral_constant<std::size_t, 2>{}, r);
+  if (r < rows) some(std::integral_constant<std::size_t, 1>{}, r);
+}
+
+/// for_pairs for n keys in `keys`, `stride` bytes apart.
+template <class Format, class Arch, class F>
+VLMT_INLINE void for_all_pairs(std::size_t rows, std::size_t dim, const std::byte* keys, std::size_t stride,
+                               std::size_t n, F&& f) noexcept {
+  const std::size_t bytes = dim / Format::values * sizeof(typename Format::Block);
+  constexpr std::size_t step = key_step_v<Arch>;
+  std::size_t j = 0;
+  for (; j + step <= n; j += step) for_pairs<Format, Arch, step>(rows, j, KvAhead(keys + j * stride, stride, bytes), f);
+  if (step > 4 && j + 4 <= n) {
+    for_pairs<Format, Arch, 4>(rows, j, NothingAhead{}, f);
+    j += 4;
+  }
+  for (; j < n; ++j) for_pairs<Format, Arch, 1>(rows, j, NothingAhead{}, f);
 }
 
 }  // namespace detail
@@ -177,56 +269,24 @@ VLMT_INLINE void weigh_block(const float* p, std::size_t row_stride, const std::
 template <class Format, class Arch>
 void dot_kv_rows(const float* q, std::size_t rows, std::size_t dim, const std::byte* keys, std::size_t stride,
                  std::size_t n, float* s, std::size_t row_stride) noexcept {
-  std::size_t j = 0;
-  for (; j + 4 <= n; j += 4) {
-    const std::byte* at = keys + j * stride;
-    detail::prefetch_rows<Format>(at, stride, dim);
-    std::size_t r = 0;
-    if constexpr (detail::four_rows_v<Arch>) {
-      for (; r + 4 <= rows; r += 4) {
-        detail::dot_block<Format, Arch, 4, 4>(q + r * dim, dim, at, stride, s + r * row_stride + j, row_stride);
-      }
-    }
-    for (; r + 2 <= rows; r += 2) {
-      detail::dot_block<Format, Arch, 2, 4>(q + r * dim, dim, at, stride, s + r * row_stride + j, row_stride);
-    }
-    if (r < rows)
-      detail::dot_block<Format, Arch, 1, 4>(q + r * dim, dim, at, stride, s + r * row_stride + j, row_stride);
-  }
-  for (; j < n; ++j) {
-    for (std::size_t r = 0; r < rows; ++r) {
-      detail::dot_block<Format, Arch, 1, 1>(q + r * dim, dim, keys + j * stride, stride, s + r * row_stride + j,
-                                            row_stride);
-    }
-  }
+  detail::for_all_pairs<Format, Arch>(
+      rows, dim, keys, stride, n,
+      [&](auto count, auto side, std::size_t r, std::size_t j, auto& ahead) VLMT_INLINE_LAMBDA {
+        detail::dot_block<Format, Arch, count, side>(q + r * dim, dim, keys + j * stride, stride, ahead,
+                                                     s + r * row_stride + j, row_stride);
+      });
 }
 
 /// o (rows, dim) += p (rows, row_stride) times n values, `stride` bytes apart.
 template <class Format, class Arch>
 void weigh_kv_rows(const float* p, std::size_t row_stride, std::size_t rows, std::size_t dim, const std::byte* values,
                    std::size_t stride, std::size_t n, float* o) noexcept {
-  std::size_t j = 0;
-  for (; j + 4 <= n; j += 4) {
-    const std::byte* at = values + j * stride;
-    detail::prefetch_rows<Format>(at, stride, dim);
-    std::size_t r = 0;
-    if constexpr (detail::four_rows_v<Arch>) {
-      for (; r + 4 <= rows; r += 4) {
-        detail::weigh_block<Format, Arch, 4, 4>(p + r * row_stride + j, row_stride, at, stride, dim, o + r * dim);
-      }
-    }
-    for (; r + 2 <= rows; r += 2) {
-      detail::weigh_block<Format, Arch, 2, 4>(p + r * row_stride + j, row_stride, at, stride, dim, o + r * dim);
-    }
-    if (r < rows)
-      detail::weigh_block<Format, Arch, 1, 4>(p + r * row_stride + j, row_stride, at, stride, dim, o + r * dim);
-  }
-  for (; j < n; ++j) {
-    for (std::size_t r = 0; r < rows; ++r) {
-      detail::weigh_block<Format, Arch, 1, 1>(p + r * row_stride + j, row_stride, values + j * stride, stride, dim,
-                                              o + r * dim);
-    }
-  }
+  detail::for_all_pairs<Format, Arch>(
+      rows, dim, values, stride, n,
+      [&](auto count, auto side, std::size_t r, std::size_t j, auto& ahead) VLMT_INLINE_LAMBDA {
+        detail::weigh_block<Format, Arch, count, side>(p + r * row_stride + j, row_stride, values + j * stride, stride,
+                                                       dim, ahead, o + r * dim);
+      });
 }
 
 }  // namespace cpu

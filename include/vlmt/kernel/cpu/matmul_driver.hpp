@@ -94,12 +94,14 @@ struct Operand {
   /// Bytes of weights behind 32 output columns.
   std::size_t block_bytes() const noexcept { return panel_bytes * (tile_columns / Arch::lanes); }
 
-  /// tile (n, 32) = columns [32 * block, ...) for rows [first, first + n) of activations, n <= most_pass_rows. `target`
-  /// is what the caller will write then.
+  /// tile (n, 32) = columns [32 * block, ...) for rows [first, first + n) of activations, n <= most_pass_rows; up to
+  /// three more rows may be written. `target` is what the caller will write then.
   void compute(std::size_t block, std::size_t first, std::size_t n, const TileTarget& target,
                float* tile) const noexcept {
+    static_assert(most_pass_rows % 4 == 0);
     const void* row[most_pass_rows];
     for (std::size_t i = 0; i < n; ++i) row[i] = source.row(first + i);
+    for (std::size_t i = n; i % 4 != 0; ++i) row[i] = row[n - 1];  // for a leaf that takes four at a time
     const std::size_t panels = ceil_div(rows, Arch::lanes);
     const std::size_t begin = block * (tile_columns / Arch::lanes);
     const std::size_t end = begin + tile_columns / Arch::lanes < panels ? begin + tile_columns / Arch::lanes : panels;
@@ -126,15 +128,15 @@ struct Operand {
   /// True if the leaves that unpack a panel for themselves are fastest for n rows.
   bool is_direct(std::size_t n) const noexcept {
     if (leaves->one == nullptr) return false;
-    return leaves->expand == nullptr ||
-           (n <= (leaves->eight != nullptr ? 16 : 4) && (tuning.direct_rows >> n & 1) != 0);
+    return leaves->expand == nullptr || n <= (leaves->fours != nullptr ? tuning.direct_rows : 4);
   }
 
   void direct(const std::byte* panel, const void* const* row, std::size_t n, float* tile) const noexcept {
-    std::size_t r = 0;
-    if (leaves->eight != nullptr) {
-      for (; n - r >= 8; r += 8) leaves->eight(panel, row_blocks, row + r, tile + r * tile_columns);
+    if (n > 4 && leaves->fours != nullptr) {
+      leaves->fours(panel, row_blocks, row, round_up(n, std::size_t{4}), tile);
+      return;
     }
+    std::size_t r = 0;
     for (; n - r >= 4; r += 4) leaves->four(panel, row_blocks, row + r, tile + r * tile_columns);
     for (; n - r >= 2; r += 2) leaves->two(panel, row_blocks, row + r, tile + r * tile_columns);
     if (n != r) leaves->one(panel, row_blocks, row + r, tile + r * tile_columns);

@@ -1,9 +1,9 @@
 // The leaves of matmul over packed weights. The only templates over the weight format; everything above them calls
 // through a table of leaves.
 //
-// A few rows of activations: one leaf reads a panel over the whole inner length (micro_int8, micro_float). More rows: a
-// stretch of the panel is expanded once into the first-level cache, in a form that all formats share (expand_int8,
-// expand_float), and multiplied with the rows there by the kernels of micro_expanded.hpp.
+// A few rows of activations: one leaf reads a panel over the whole inner length (micro_int8, micro_int8_rows,
+// micro_float). More rows: a stretch of the panel is expanded once into the first-level cache, in a form that all
+// formats share (expand_int8, expand_float), and multiplied with the rows there by the kernels of micro_expanded.hpp.
 //
 // Every output element is computed by the same operations in the same order on all these ways, so that results do not
 // depend on how a prompt is cut into pieces.
@@ -27,11 +27,20 @@ VLMT_BEGIN_NAMESPACE
 
 namespace cpu {
 
-/// True if sums of eight rows fit into the registers beside a group of weights.
+/// True if four rows fit into the registers beside a group of weights, so that one leaf takes any number of them.
 template <class Arch>
-inline constexpr bool multiplies_eight_rows = std::is_base_of_v<arch::avx512_vnni, Arch>;
+inline constexpr bool keeps_a_group_v = std::is_base_of_v<arch::avx512_vnni, Arch>;
 
 namespace detail {
+
+template <class Unpack>
+constexpr std::size_t groups_together() noexcept {
+  if constexpr (requires { Unpack::groups_together; }) {
+    return Unpack::groups_together;
+  } else {
+    return 1;
+  }
+}
 
 /// A panel block as groups of 32 values: f(quants, scales, biases) for each. What is prefetch_bytes further on is asked
 /// for, and what is `far` bytes further on in the second-level cache, if that is not 0. This is a loop: the requests of
@@ -41,17 +50,22 @@ VLMT_INLINE void for_groups_of_memory(const std::byte* data, std::size_t far, F&
   using U = Unpack<Format, Arch>;
   using V = simd::Floats<Arch>;
   constexpr std::size_t groups = Format::values / Int8Group::values;
-  constexpr std::size_t share = Arch::lanes * sizeof(typename Format::Block) / groups;
+  constexpr std::size_t together = groups_together<U>();
+  static_assert(groups % together == 0);
+  constexpr std::size_t share = Arch::lanes * sizeof(typename Format::Block) / groups * together;
   const PanelBlock<Arch> block{data};
   V scale[groups * U::scales];
   V bias[groups * U::scales];  // not touched, and optimised away, if the format has none
   U::load_scales(block, scale, bias);
-  for (std::size_t g = 0; g < groups; ++g) {
-    prefetch<share, Near::first_level>(data + g * share + prefetch_bytes);
-    if (far != 0) prefetch<share, Near::second_level>(data + g * share + far);
-    simd::Ints<Arch> q[8];
-    U::quants(block, g, q);
-    f(q, scale + g * U::scales, bias + g * U::scales);
+  for (std::size_t i = 0; i < groups / together; ++i) {
+    prefetch<share, Near::first_level>(data + i * share + prefetch_bytes);
+    if (far != 0) prefetch<share, Near::second_level>(data + i * share + far);
+    unroll<together>([&](auto j) VLMT_INLINE_LAMBDA {
+      const std::size_t g = i * together + j;
+      simd::Ints<Arch> q[8];
+      U::quants(block, g, q);
+      f(q, scale + g * U::scales, bias + g * U::scales);
+    });
   }
 }
 
@@ -85,22 +99,41 @@ template <QuantFormat Format, class Arch, std::size_t Rows>
 VLMT_NOINLINE void micro_int8(const std::byte* panel, std::size_t blocks, const void* const* rows,
                               float* tile) noexcept {
   using Kind = IntegerKindOf<Format, Arch>;
-  using F = simd::Floats<Arch>;
-  F sum[Rows];
-  VLMT_UNROLL
-  for (std::size_t r = 0; r < Rows; ++r) sum[r] = F::zero();
+  detail::RegisterSums<Arch, Rows> sum;
   const std::size_t far = tuning.far_bytes;
   std::size_t at = 0;  // index of the group in a row
   for (std::size_t k = 0; k < blocks; ++k) {
     detail::for_groups_of_memory<Format, Arch>(
         panel + k * Arch::lanes * sizeof(typename Format::Block), far,
-        [&](const simd::Ints<Arch>(&q)[8], const F* scale, const F* bias) VLMT_INLINE_LAMBDA {
-          add_group<Kind, Arch>(q, scale, bias, zero_bits_v<Format, Arch>, rows, at, sum);
-          ++at;
-        });
+        [&](const simd::Ints<Arch>(&q)[8], const simd::Floats<Arch>* scale, const simd::Floats<Arch>* bias)
+            VLMT_INLINE_LAMBDA {
+              add_group<Kind, Arch, Rows>(q, scale, bias, zero_bits_v<Format, Arch>, rows, at, sum);
+              ++at;
+            });
   }
-  VLMT_UNROLL
-  for (std::size_t r = 0; r < Rows; ++r) sum[r].store(tile + r * tile_columns);
+  sum.store(tile);
+}
+
+/// The same for `count` rows, a multiple of four. Their sums are kept in the tile.
+template <QuantFormat Format, class Arch>
+VLMT_NOINLINE void micro_int8_rows(const std::byte* panel, std::size_t blocks, const void* const* rows,
+                                   std::size_t count, float* tile) noexcept {
+  using Kind = IntegerKindOf<Format, Arch>;
+  clear_tile<Arch>(tile, count);
+  const std::size_t far = tuning.far_bytes;
+  std::size_t at = 0;
+  for (std::size_t k = 0; k < blocks; ++k) {
+    detail::for_groups_of_memory<Format, Arch>(
+        panel + k * Arch::lanes * sizeof(typename Format::Block), far,
+        [&](const simd::Ints<Arch>(&q)[8], const simd::Floats<Arch>* scale, const simd::Floats<Arch>* bias)
+            VLMT_INLINE_LAMBDA {
+              for (std::size_t r = 0; r < count; r += 4) {
+                detail::TileSums<Arch> sum(tile + r * tile_columns);
+                add_group<Kind, Arch, 4>(q, scale, bias, zero_bits_v<Format, Arch>, rows + r, at, sum);
+              }
+              ++at;
+            });
+  }
 }
 
 /// `blocks` panel blocks as expanded groups of one of the side_panels; `out` is where its first register goes.

@@ -117,6 +117,41 @@ inline constexpr std::size_t interleaved_rows = Rows % 4 == 0   ? 4
                                                 : Rows % 2 == 0 ? 2
                                                                 : 1;
 
+/// The sums of some rows in registers.
+template <class Arch, std::size_t Rows>
+class RegisterSums {
+  using F = simd::Floats<Arch>;
+
+ public:
+  VLMT_INLINE RegisterSums() noexcept {
+    VLMT_UNROLL
+    for (std::size_t r = 0; r < Rows; ++r) sum_[r] = F::zero();
+  }
+  VLMT_INLINE F get(std::size_t r) const noexcept { return sum_[r]; }
+  VLMT_INLINE void set(std::size_t r, F x) noexcept { sum_[r] = x; }
+  VLMT_INLINE void store(float* tile) const noexcept {
+    VLMT_UNROLL
+    for (std::size_t r = 0; r < Rows; ++r) sum_[r].store(tile + r * tile_columns);
+  }
+
+ private:
+  F sum_[Rows];
+};
+
+/// The sums of rows in the tile itself.
+template <class Arch>
+class TileSums {
+  using F = simd::Floats<Arch>;
+
+ public:
+  VLMT_INLINE explicit TileSums(float* tile) noexcept : tile_(tile) {}
+  VLMT_INLINE F get(std::size_t r) const noexcept { return F::load(tile_ + r * tile_columns); }
+  VLMT_INLINE void set(std::size_t r, F x) const noexcept { x.store(tile_ + r * tile_columns); }
+
+ private:
+  float* tile_;
+};
+
 /// f(constant panel, constant row) for each.
 template <std::size_t Panels, std::size_t Rows, class F>
 VLMT_INLINE void for_sums(F&& f) noexcept {
@@ -127,12 +162,12 @@ VLMT_INLINE void for_sums(F&& f) noexcept {
 
 }  // namespace detail
 
-/// sum[r] += the group `at` of each row times a group of weights. Per scale an exact int32 dot product that starts at
+/// Sum r += the group `at` of row r times a group of weights. Per scale an exact int32 dot product that starts at
 /// -zero * sum of the activations; then sum += act_scale * (scale * dot [+ bias * act_sum]) in float.
-template <class Kind, class Arch, std::size_t Rows>
+template <class Kind, class Arch, std::size_t Rows, class Target>
 VLMT_INLINE void add_group(const simd::Ints<Arch> (&q)[8], const simd::Floats<Arch>* scale,
                            const simd::Floats<Arch>* bias, int zero_bits, const void* const* rows, std::size_t at,
-                           simd::Floats<Arch> (&sum)[Rows]) noexcept {
+                           Target& sum) noexcept {
   using F = simd::Floats<Arch>;
   using I = simd::Ints<Arch>;
   using Raw = typename I::Ops::I;
@@ -158,12 +193,16 @@ VLMT_INLINE void add_group(const simd::Ints<Arch> (&q)[8], const simd::Floats<Ar
       VLMT_UNROLL
       for (std::size_t r = 0; r < step; ++r) dot[r] = sums.whole(*a[r]).raw();
       D::template dot16<Kind::max_quant, Kind::is_signed>(dot, first, low);
-      D::template dot16<Kind::max_quant, Kind::is_signed>(dot, second, high);
+      // Two chains a row: four rows have too few of one for the latency of a product.
+      Raw rest[step];
+      VLMT_UNROLL
+      for (std::size_t r = 0; r < step; ++r) rest[r] = I(0).raw();
+      D::template dot16<Kind::max_quant, Kind::is_signed>(rest, second, high);
       VLMT_UNROLL
       for (std::size_t r = 0; r < step; ++r) {
-        F t = Sums::scaled(I(dot[r]), scale[0], base);
+        F t = Sums::scaled(I(dot[r]) + I(rest[r]), scale[0], base);
         if constexpr (Kind::has_bias) t = fma(F(a[r]->sum), bias[0], t);
-        sum[i * step + r] = fma(t, F(a[r]->scale), sum[i * step + r]);
+        sum.set(i * step + r, fma(t, F(a[r]->scale), sum.get(i * step + r)));
       }
     } else {
       Raw dot2[step];
@@ -178,7 +217,7 @@ VLMT_INLINE void add_group(const simd::Ints<Arch> (&q)[8], const simd::Floats<Ar
       for (std::size_t r = 0; r < step; ++r) {
         F t = Sums::add_scaled(I(dot2[r]), scale[1], Sums::scaled(I(dot[r]), scale[0], base));
         if constexpr (Kind::has_bias) t = Sums::add_biases(*a[r], bias[0], bias[1], t);
-        sum[i * step + r] = fma(t, F(a[r]->scale), sum[i * step + r]);
+        sum.set(i * step + r, fma(t, F(a[r]->scale), sum.get(i * step + r)));
       }
     }
   });

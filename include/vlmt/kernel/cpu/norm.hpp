@@ -51,7 +51,7 @@ VLMT_INLINE double row_sum(const float* x, std::size_t h, const Term& term) noex
 template <class Arch>
 float rms_inverse(const float* x, std::size_t h, float eps) noexcept {
   using F = simd::Floats<Arch>;
-  const double sum = detail::row_sum<Arch>(x, h, [](F v, F s) { return fma(v, v, s); });
+  const double sum = detail::row_sum<Arch>(x, h, [](F v, F s) VLMT_INLINE_LAMBDA { return fma(v, v, s); });
   return static_cast<float>(1.0 / std::sqrt(sum / static_cast<double>(h) + static_cast<double>(eps)));
 }
 
@@ -72,8 +72,9 @@ template <class Arch>
 RowMoments layer_moments(const float* x, std::size_t h, float eps) noexcept {
   using F = simd::Floats<Arch>;
   const double n = static_cast<double>(h);
-  const auto mean = static_cast<float>(detail::row_sum<Arch>(x, h, [](F v, F s) { return s + v; }) / n);
-  const double squares = detail::row_sum<Arch>(x, h, [mean](F v, F s) {
+  const auto mean =
+      static_cast<float>(detail::row_sum<Arch>(x, h, [](F v, F s) VLMT_INLINE_LAMBDA { return s + v; }) / n);
+  const double squares = detail::row_sum<Arch>(x, h, [mean](F v, F s) VLMT_INLINE_LAMBDA {
     const F d = v - F(mean);
     return fma(d, d, s);
   });

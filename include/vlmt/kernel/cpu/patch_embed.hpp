@@ -24,21 +24,22 @@ VLMT_INLINE void patch_tile(const PatchKernel& w, std::size_t panel, const float
   const std::size_t values = w.values();
   const float* weight = w.weight + panel * values * PatchKernel::panel;
   F sum[Rows][vectors];
-  unroll<Rows>([&](auto r) { unroll<vectors>([&](auto v) { sum[r][v] = F::zero(); }); });
+  unroll<Rows>([&](auto r)
+                   VLMT_INLINE_LAMBDA { unroll<vectors>([&](auto v) VLMT_INLINE_LAMBDA { sum[r][v] = F::zero(); }); });
   for (std::size_t i = 0; i < pixels; ++i) {
     for (std::size_t c = 0; c < w.channels; ++c, weight += PatchKernel::panel) {
       F k[vectors];
-      unroll<vectors>([&](auto v) { k[v] = F::load(weight + v * F::lanes); });
-      unroll<Rows>([&](auto r) {
+      unroll<vectors>([&](auto v) VLMT_INLINE_LAMBDA { k[v] = F::load(weight + v * F::lanes); });
+      unroll<Rows>([&](auto r) VLMT_INLINE_LAMBDA {
         const F x(patches[r * values + c * pixels + i]);
-        unroll<vectors>([&](auto v) { sum[r][v] = fma(k[v], x, sum[r][v]); });
+        unroll<vectors>([&](auto v) VLMT_INLINE_LAMBDA { sum[r][v] = fma(k[v], x, sum[r][v]); });
       });
     }
   }
-  unroll<vectors>([&](auto v) {
+  unroll<vectors>([&](auto v) VLMT_INLINE_LAMBDA {
     const std::size_t o = panel * PatchKernel::panel + v * F::lanes;
     const std::size_t count = o < w.outputs ? std::min(F::lanes, w.outputs - o) : 0;
-    unroll<Rows>([&](auto r) {
+    unroll<Rows>([&](auto r) VLMT_INLINE_LAMBDA {
       if (count != 0) (sum[r][v] + F::load(w.bias + o, count)).store(y + r * w.outputs + o, count);
     });
   });

@@ -1,9 +1,12 @@
 // 32 floats to an int8 group, on SIMD registers and scalar.
 #pragma once
 
+#include <bit>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
+#include <iterator>
 
 #include "vlmt/base/config.hpp"
 #include "vlmt/kernel/cpu/simd.hpp"
@@ -21,53 +24,57 @@ namespace detail {
 /// other 31 values best, and to try three takes 4 to 6 percent from the error.
 inline constexpr float int8_tops[] = {127.0f, 125.0f, 123.0f};
 
-/// Squares of rounding errors are compared as whole numbers of 1 / error_unit steps, so that no order of summation
-/// changes the choice: 32 squares of at most (error_unit / 2)^2 are exact in a float.
-inline constexpr float error_unit = 1024.0f;
+/// Rounding errors are compared in multiples of 2^-error_bits, so that no order of summation changes the choice: the
+/// sum of 32 squares of at most 1/4 is exact in a float then.
+inline constexpr int error_bits = 10;
 
-/// Keeps the top with the smallest squared error; `squares` is in steps of the top that is offered.
-struct BestTop {
-  float top = 0.0f;
-  float error = 0.0f;
-  VLMT_INLINE void offer(float candidate, float squares) noexcept {
-    const float e = squares / (candidate * candidate);
-    if (top == 0.0f || e < error) {
-      top = candidate;
-      error = e;
-    }
+/// The top with the smallest error, the first of equal ones, from the squared errors in steps of each. Without a
+/// branch, which nobody could predict: errors are not negative, so that their bits are in the order of their values.
+VLMT_INLINE float best_top(const float* squares) noexcept {
+  std::uint32_t least = ~0u;
+  float best = 0.0f;
+  VLMT_UNROLL
+  for (std::size_t t = 0; t < std::size(int8_tops); ++t) {
+    const auto error = std::bit_cast<std::uint32_t>(squares[t] * (1.0f / (int8_tops[t] * int8_tops[t])));
+    best = error < least ? int8_tops[t] : best;
+    least = error < least ? error : least;
   }
-};
+  return best;
+}
 
 }  // namespace detail
 
-/// q = x / scale rounded to nearest, ties to even, with the scale out of max |x| / detail::int8_tops that gives the
-/// smallest squared error. Zeros, and groups so small that 127 / max |x| overflows, give zeros. Bit-equal on every
-/// arch.
+/// Returns the sum of |q|. q = x / scale rounded to nearest, ties to even, with the scale out of max |x| /
+/// detail::int8_tops that gives the smallest squared error. Zeros, and groups so small that 127 / max |x| overflows,
+/// give zeros. Bit-equal on every arch.
 template <class Arch>
-VLMT_INLINE void quantize_group(const float* x, Int8Group& out) noexcept {
+VLMT_INLINE std::int32_t quantize_group(const float* x, Int8Group& out) noexcept {
   constexpr float smallest = 127.0f / 3.4e38f;
-  detail::BestTop best;
+  float best = 0.0f;
+  std::int32_t magnitudes = 0;
   if constexpr (is_reference_v<Arch>) {
     float largest = 0.0f;
     for (std::size_t i = 0; i < Int8Group::values; ++i) largest = std::fmax(largest, std::fabs(x[i]));
     const bool some = largest > smallest;
-    for (const float top : detail::int8_tops) {
-      const float inverse = some ? top / largest : 0.0f;
-      float squares = 0.0f;
+    float squares[std::size(detail::int8_tops)] = {};
+    for (std::size_t t = 0; t < std::size(detail::int8_tops); ++t) {
+      const float inverse = some ? detail::int8_tops[t] / largest : 0.0f;
       for (std::size_t i = 0; i < Int8Group::values; ++i) {
         const float scaled = x[i] * inverse;
-        const float error = std::nearbyint((scaled - std::nearbyint(scaled)) * detail::error_unit);
-        squares += error * error;
+        constexpr float unit = 1 << detail::error_bits;
+        const float error = std::nearbyint((scaled - std::nearbyint(scaled)) * unit) / unit;
+        squares[t] += error * error;
       }
-      best.offer(top, squares);
     }
-    const float inverse = some ? best.top / largest : 0.0f;
-    out.scale = some ? largest / best.top : 0.0f;
+    best = detail::best_top(squares);
+    const float inverse = some ? best / largest : 0.0f;
+    out.scale = some ? largest / best : 0.0f;
     for (std::size_t h = 0; h < 2; ++h) {
       std::int32_t sum = 0;
       for (std::size_t i = 16 * h; i < 16 * h + 16; ++i) {
         out.q[i] = static_cast<std::int8_t>(std::nearbyint(x[i] * inverse));
         sum += out.q[i];
+        magnitudes += std::abs(out.q[i]);
       }
       out.minus_half[h] = static_cast<std::int16_t>(-sum);
     }
@@ -78,49 +85,56 @@ VLMT_INLINE void quantize_group(const float* x, Int8Group& out) noexcept {
     constexpr std::size_t vectors = Int8Group::values / lanes;
     static_assert(Int8Group::values / 2 % lanes == 0);
     F v[vectors];
-    detail::unroll<vectors>([&](auto i) { v[i] = F::load(x + i * lanes); });
+    detail::unroll<vectors>([&](auto i) VLMT_INLINE_LAMBDA { v[i] = F::load(x + i * lanes); });
     F largest = abs(v[0]);
-    detail::unroll<vectors - 1>([&](auto i) { largest = max(largest, abs(v[i + 1])); });
+    detail::unroll<vectors - 1>([&](auto i) VLMT_INLINE_LAMBDA { largest = max(largest, abs(v[i + 1])); });
     const float most = reduce_max(largest);
     const bool some = most > smallest;
-    for (const float top : detail::int8_tops) {
-      const F inverse(some ? top / most : 0.0f);
-      F squares = F::zero();
-      detail::unroll<vectors>([&](auto i) {
-        const F scaled = v[i] * inverse;
-        const F error = to_float(to_int((scaled - to_float(to_int(scaled))) * F(detail::error_unit)));
-        squares = fma(error, error, squares);
+    constexpr std::size_t tops = std::size(detail::int8_tops);
+    static_assert(tops < 4);
+    F squares[4] = {F::zero(), F::zero(), F::zero(), F::zero()};
+    detail::unroll<tops>([&](auto t) VLMT_INLINE_LAMBDA {
+      const F inverse(some ? detail::int8_tops[t] / most : 0.0f);
+      detail::unroll<vectors>([&](auto i) VLMT_INLINE_LAMBDA {
+        const F error = round_to<detail::error_bits>(rounding_error(v[i] * inverse));
+        squares[t] = fma(error, error, squares[t]);
       });
-      best.offer(top, reduce_add(squares));
-    }
-    const F inverse(some ? best.top / most : 0.0f);
-    out.scale = some ? most / best.top : 0.0f;
-    for (std::size_t h = 0; h < 2; ++h) {
-      I sum(0);
-      detail::unroll<vectors / 2>([&](auto i) {
-        const std::size_t at = h * vectors / 2 + i;
-        const I q = to_int(v[at] * inverse);
-        q.store(out.q + at * lanes);
-        sum += q;
-      });
-      out.minus_half[h] = static_cast<std::int16_t>(-reduce_add(sum));
-    }
+    });
+    float sums[4];
+    reduce_add(squares, sums);
+    best = detail::best_top(sums);
+    const F inverse(some ? best / most : 0.0f);
+    out.scale = some ? most / best : 0.0f;
+    // The sums of both halves and of magnitudes: whole numbers, exact as floats.
+    F parts[4] = {F::zero(), F::zero(), F::zero(), F::zero()};
+    detail::unroll<vectors>([&](auto i) VLMT_INLINE_LAMBDA {
+      const I q = to_int(v[i] * inverse);
+      q.store(out.q + i * lanes);
+      const F rounded = to_float(q);
+      F& half = parts[i < vectors / 2 ? 0 : 1];
+      half += rounded;
+      parts[2] += abs(rounded);
+    });
+    reduce_add(parts, sums);
+    out.minus_half[0] = static_cast<std::int16_t>(-sums[0]);
+    out.minus_half[1] = static_cast<std::int16_t>(-sums[1]);
+    magnitudes = static_cast<std::int32_t>(sums[2]);
   }
   out.minus_sum = out.minus_half[0] + out.minus_half[1];
   out.sum = static_cast<float>(-out.minus_sum);
+  return magnitudes;
 }
 
 /// A group whose values leave less than this to the sum of |q|, of 32 * 127 at the most, holds an outlier: one value is
 /// 14 times the mean. Values of a normal distribution reach 5 times, gated activations seldom 14.
 inline constexpr std::int32_t least_absolute_sum = 32 * 127 / 14;
 
-/// True if the group holds an outlier; then correction = x - scale * q, quantised. Decided by whole numbers and
-/// computed without fused operations: bit-equal on every arch.
+/// True if the group, whose |q| sum to `magnitudes`, holds an outlier; then correction = x - scale * q, quantised.
+/// Decided by whole numbers and computed without fused operations: bit-equal on every arch.
 template <class Arch>
-bool correct_group(const float* x, const Int8Group& group, Int8Group& correction) noexcept {
-  std::int32_t sum = 0;
-  for (const std::int8_t q : group.q) sum += q < 0 ? -q : q;
-  if (sum == 0 || sum >= least_absolute_sum) return false;
+VLMT_INLINE bool correct_group(const float* x, const Int8Group& group, std::int32_t magnitudes,
+                               Int8Group& correction) noexcept {
+  if (magnitudes == 0 || magnitudes >= least_absolute_sum) return false;
   alignas(64) float lost[Int8Group::values];
   for (std::size_t i = 0; i < Int8Group::values; ++i) lost[i] = x[i] - group.scale * static_cast<float>(group.q[i]);
   quantize_group<Arch>(lost, correction);

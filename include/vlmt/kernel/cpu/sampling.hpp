@@ -90,7 +90,7 @@ inline SampledToken draw_from_all(const float* logits, std::size_t vocab, const 
                                   double inverse_temperature, double u) noexcept {
   const std::size_t blocks = logit_blocks(vocab);
   const double total = sum_of_blocks(stats, blocks, most, inverse_temperature);
-  const auto weight = [&](float logit) {
+  const auto weight = [&](float logit) VLMT_INLINE_LAMBDA {
     return std::exp((static_cast<double>(logit) - static_cast<double>(most)) * inverse_temperature);
   };
   const double goal = u * total;
@@ -177,7 +177,7 @@ inline SampledToken pick_token(const float* logits, std::size_t vocab, const Sam
     return {candidates[0].token, SamplingStatus::Ok, 1, 1.0f};
   }
   const double inverse = 1.0 / static_cast<double>(params.temperature);
-  const auto weight = [&](std::size_t i) {
+  const auto weight = [&](std::size_t i) VLMT_INLINE_LAMBDA {
     return std::exp((static_cast<double>(candidates[i].value) - static_cast<double>(most)) * inverse);
   };
   if (params.top_k <= 0 && !(params.top_p < 1.0f) && !(params.min_p > 0.0f)) {

@@ -236,6 +236,24 @@ struct Ints {
   friend VLMT_INLINE std::int32_t reduce_add(Ints a) noexcept { return Ops::sum(a.raw()); }
 };
 
+/// out[i] = reduce_add(x[i]), bit-equal, of N vectors at once where that is cheaper.
+template <class Arch, std::size_t N>
+VLMT_INLINE void reduce_add(const Floats<Arch> (&x)[N], float (&out)[N]) noexcept {
+  using Ops = detail::OpsOf<Arch>;
+  using Raw = typename Ops::F;
+  if constexpr (requires(const Raw(&v)[N]) { Ops::sums(v); }) {
+    Raw raw[N];
+    VLMT_UNROLL
+    for (std::size_t i = 0; i < N; ++i) raw[i] = x[i].raw();
+    const auto sums = Ops::sums(raw);
+    static_assert(sizeof sums == sizeof out);
+    std::memcpy(out, &sums, sizeof out);
+  } else {
+    VLMT_UNROLL
+    for (std::size_t i = 0; i < N; ++i) out[i] = reduce_add(x[i]);
+  }
+}
+
 /// Rounds to nearest, ties to even; values outside int32 are unspecified.
 template <class Arch>
 VLMT_INLINE Ints<Arch> to_int(Floats<Arch> a) noexcept {
@@ -253,6 +271,28 @@ VLMT_INLINE Ints<Arch> bits_of(Floats<Arch> a) noexcept {
 template <class Arch>
 VLMT_INLINE Floats<Arch> from_bits(Ints<Arch> a) noexcept {
   return {typename Floats<Arch>::Batch(detail::OpsOf<Arch>::from_bits(a.raw()))};
+}
+
+/// x minus the nearest integer, ties to even, for |x| < 2^31.
+template <class Arch>
+VLMT_INLINE Floats<Arch> rounding_error(Floats<Arch> x) noexcept {
+  using Ops = detail::OpsOf<Arch>;
+  if constexpr (requires { Ops::rounding_error(x.raw()); }) {
+    return {typename Floats<Arch>::Batch(Ops::rounding_error(x.raw()))};
+  } else {
+    return x - to_float(to_int(x));
+  }
+}
+/// The nearest multiple of 2^-Bits, ties to even, for |x| < 2^(31 - Bits).
+template <int Bits, class Arch>
+VLMT_INLINE Floats<Arch> round_to(Floats<Arch> x) noexcept {
+  using Ops = detail::OpsOf<Arch>;
+  if constexpr (requires { Ops::template round_to<Bits>(x.raw()); }) {
+    return {typename Floats<Arch>::Batch(Ops::template round_to<Bits>(x.raw()))};
+  } else {
+    constexpr float unit = 1 << Bits;
+    return to_float(to_int(x * Floats<Arch>(unit))) * Floats<Arch>(1.0f / unit);
+  }
 }
 
 template <class Arch>

@@ -16,16 +16,13 @@ struct Tuning {
   /// to use its share of the memory, so that lines must be on their way to the second level before. AMD's reads
   /// stay in order by themselves, and a second stream of requests takes a quarter of the speed away.
   std::size_t far_bytes = 0;
-  /// How far ahead of its reads attention asks for rows of a cache in the first level, besides the request for the
-  /// second level further ahead; 0 for not at all. For the same reason.
+  /// How far ahead of its reads attention asks for rows of a cache, in the first level and in the second; 0 for not at
+  /// all. On Intel both, for the same reason.
   std::size_t kv_near_bytes = 0;
-  /// Bit n: n rows of activations are multiplied with weights that are unpacked for each few of them; for other numbers
-  /// weights are expanded once. Where unpacking is cheap beside products, as on Intel, expansion pays from fewer rows
-  /// on.
-  std::uint32_t direct_rows = rows_to(8) | 1u << 16;
-
-  /// Bits 1 to n.
-  static constexpr std::uint32_t rows_to(unsigned n) noexcept { return (2u << n) - 2; }
+  std::size_t kv_far_bytes = 8192;
+  /// Up to so many rows of activations are multiplied with weights that are unpacked for them alone; for more, weights
+  /// are expanded once. Where there is a leaf for any number of rows.
+  std::size_t direct_rows = 48;
 };
 
 inline Tuning find_tuning() noexcept {
@@ -35,7 +32,7 @@ inline Tuning find_tuning() noexcept {
   if (__builtin_cpu_is("intel")) {
     t.far_bytes = 16384;
     t.kv_near_bytes = 2048;
-    t.direct_rows = Tuning::rows_to(4);
+    t.direct_rows = 8;
   }
 #endif
   return t;

@@ -52,11 +52,32 @@ struct OpsAvx512 {
   static VLMT_INLINE F to_float(I v) noexcept { return _mm512_cvtepi32_ps(v); }
   static VLMT_INLINE I bits(F v) noexcept { return _mm512_castps_si512(v); }
   static VLMT_INLINE F from_bits(I v) noexcept { return _mm512_castsi512_ps(v); }
+  static VLMT_INLINE F rounding_error(F v) noexcept { return _mm512_reduce_ps(v, _MM_FROUND_TO_NEAREST_INT); }
+  template <int Bits>
+  static VLMT_INLINE F round_to(F v) noexcept {
+    return _mm512_roundscale_ps(v, Bits << 4 | _MM_FROUND_TO_NEAREST_INT);
+  }
   static VLMT_INLINE float sum(F v) noexcept {
     const __m256 h = _mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));
     __m128 q = _mm_add_ps(_mm256_castps256_ps128(h), _mm256_extractf128_ps(h, 1));
     q = _mm_add_ps(q, _mm_movehl_ps(q, q));
     return _mm_cvtss_f32(_mm_add_ss(q, _mm_movehdup_ps(q)));
+  }
+  /// sum() of each of four or eight vectors: the halves of two or four of them are added in one register.
+  static VLMT_INLINE __m128 sums(const F (&v)[4]) noexcept {
+    F q = quarters(halves(v[0], v[1]), halves(v[2], v[3]));
+    q = _mm512_add_ps(q, _mm512_permute_ps(q, 0x4e));
+    q = _mm512_add_ps(q, _mm512_permute_ps(q, 0xb1));
+    const I order = _mm512_castsi128_si512(_mm_setr_epi32(0, 4, 8, 12));
+    return _mm512_castps512_ps128(_mm512_permutexvar_ps(order, q));
+  }
+  static VLMT_INLINE __m256 sums(const F (&v)[8]) noexcept {
+    const __m512d a = _mm512_castps_pd(quarters(halves(v[0], v[1]), halves(v[2], v[3])));
+    const __m512d b = _mm512_castps_pd(quarters(halves(v[4], v[5]), halves(v[6], v[7])));
+    F q = _mm512_add_ps(_mm512_castpd_ps(_mm512_unpacklo_pd(a, b)), _mm512_castpd_ps(_mm512_unpackhi_pd(a, b)));
+    q = _mm512_add_ps(q, _mm512_permute_ps(q, 0xb1));
+    const I order = _mm512_castsi256_si512(_mm256_setr_epi32(0, 4, 8, 12, 2, 6, 10, 14));
+    return _mm512_castps512_ps256(_mm512_permutexvar_ps(order, q));
   }
   static VLMT_INLINE float max(F v) noexcept {
     const __m256 h = _mm256_max_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));
@@ -80,6 +101,16 @@ struct OpsAvx512 {
   }
   static VLMT_INLINE I shift_left(I v, int n) noexcept { return _mm512_sll_epi32(v, _mm_cvtsi32_si128(n)); }
   static VLMT_INLINE I shift_right(I v, int n) noexcept { return _mm512_srl_epi32(v, _mm_cvtsi32_si128(n)); }
+
+ private:
+  /// The sums of lanes i and i + 8, of a in the lower half and of b in the upper.
+  static VLMT_INLINE F halves(F a, F b) noexcept {
+    return _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x44), _mm512_shuffle_f32x4(a, b, 0xee));
+  }
+  /// Of two such registers the sums of lanes i and i + 4: a quarter for each of four vectors.
+  static VLMT_INLINE F quarters(F ab, F cd) noexcept {
+    return _mm512_add_ps(_mm512_shuffle_f32x4(ab, cd, 0x88), _mm512_shuffle_f32x4(ab, cd, 0xdd));
+  }
 };
 
 }  // namespace simd::detail

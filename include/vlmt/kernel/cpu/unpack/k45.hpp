@@ -46,6 +46,7 @@ struct Unpack<Q4_K, Arch> {
   static constexpr bool is_signed = false;
   static constexpr int max_quant = 15;
   static constexpr int scale_bits = 17;
+  static constexpr std::size_t groups_together = 2;  ///< the lower and the upper halves of the same bytes
 
   static VLMT_INLINE void load_scales(PanelBlock<Arch> b, F* scale, F* bias) noexcept {
     detail::six_bit_scales(b, scale, bias);
@@ -66,6 +67,7 @@ struct Unpack<Q5_K, Arch> {
   static constexpr bool is_signed = false;
   static constexpr int max_quant = 31;
   static constexpr int scale_bits = 17;
+  static constexpr std::size_t groups_together = 2;  ///< the lower and the upper halves of the same bytes
 
   static VLMT_INLINE void load_scales(PanelBlock<Arch> b, F* scale, F* bias) noexcept {
     detail::six_bit_scales(b, scale, bias);

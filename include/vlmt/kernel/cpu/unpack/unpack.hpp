@@ -9,6 +9,7 @@
 //   scale_bits   significant bits of a scale at the most; with up to 22 products are scaled with an operation less
 //   load_scales(block, scale, bias)     all scales of the block: scale[group * scales + i], bias alike
 //   quants(block, group, q)             eight registers, four values of every row in each
+//   groups_together    groups whose quants are cheaper to take one after another; 1 if absent
 // A new format works without it, decoded by its own scalar code; with it, it is as fast as the others.
 #pragma once
 
