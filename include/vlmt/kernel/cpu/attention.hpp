@@ -203,17 +203,19 @@ void attention_block(const Variant& variant, const QueryRows& q, const Kv& kv, s
     const FloatTile v = load_tile(kv.value_leaf(), value_run, slot, keys, dim, true, block.values);
     for (std::size_t tile = 0; tile < tiles; ++tile) {
       const TileRange& range = seen[tile];
-      const int last = first + static_cast<int>(keys);
-      if (last <= range.begin || first >= range.end) continue;
+      if (first + static_cast<int>(keys) <= range.begin || first >= range.end) continue;
+      // Keys that none of these queries sees would add zeros.
+      const auto seen_keys = std::min(keys, static_cast<std::size_t>(range.end - first));
+      const int last = first + static_cast<int>(seen_keys);
       const std::size_t r = tile * width;
-      tile_logits<Arch>(block.queries + r * dim, k.data, k.stride, keys, dim, block.logits);
-      tile_hooks<Arch>(variant, block.logits, keys, first, first_row + r, std::min(width, rows - r), group, first_slot,
-                       kv_head * group);
+      tile_logits<Arch>(block.queries + r * dim, k.data, k.stride, seen_keys, dim, block.logits);
+      tile_hooks<Arch>(variant, block.logits, seen_keys, first, first_row + r, std::min(width, rows - r), group,
+                       first_slot, kv_head * group);
       if (first < range.all_begin || last > range.all_end) {
-        tile_mask<Arch>(block.logits, keys, static_cast<float>(first), block.begin + r, block.end + r);
+        tile_mask<Arch>(block.logits, seen_keys, static_cast<float>(first), block.begin + r, block.end + r);
       }
-      tile_softmax<Arch>(block.logits, keys, block.max + r, block.sum + r, block.factor);
-      tile_values<Arch>(block.logits, v.data, v.stride, keys, dim, block.factor, block.outputs + r * dim);
+      tile_softmax<Arch>(block.logits, seen_keys, block.max + r, block.sum + r, block.factor);
+      tile_values<Arch>(block.logits, v.data, v.stride, seen_keys, dim, block.factor, block.outputs + r * dim);
     }
   }
 

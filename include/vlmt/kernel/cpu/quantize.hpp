@@ -32,14 +32,14 @@ inline constexpr int error_bits = 10;
 /// branch, which nobody could predict: errors are not negative, so that their bits are in the order of their values.
 VLMT_INLINE float best_top(const float* squares) noexcept {
   std::uint32_t least = ~0u;
-  float best = 0.0f;
+  std::uint32_t best = 0;
   VLMT_UNROLL
   for (std::size_t t = 0; t < std::size(int8_tops); ++t) {
     const auto error = std::bit_cast<std::uint32_t>(squares[t] * (1.0f / (int8_tops[t] * int8_tops[t])));
-    best = error < least ? int8_tops[t] : best;
+    best = error < least ? std::bit_cast<std::uint32_t>(int8_tops[t]) : best;
     least = error < least ? error : least;
   }
-  return best;
+  return std::bit_cast<float>(best);
 }
 
 }  // namespace detail
