@@ -1,12 +1,18 @@
-// How fast attention is, beside its limits: products of the fused multiply-add units in prefill and vision, bytes of
-// the cache in decoding. One thread; the peak is measured in the same run.
+// How fast attention is, beside its limits: products of the fused multiply-add units in prefill and vision, with one
+// thread; bytes of the cache in decoding, over layers of more than 1 GiB with all threads (VLMT_BENCH_THREADS), beside
+// what the team reads at the most.
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
+#include <cstring>
 #include <vector>
 
 #include <benchmark/benchmark.h>
 
+#include "vlmt/bench/limits.hpp"
 #include "vlmt/exec/buffer.hpp"
+#include "vlmt/exec/omp_team.hpp"
 #include "vlmt/kernel/attention.hpp"
 #include "vlmt/kernel/cpu/unroll.hpp"
 
@@ -92,32 +98,60 @@ void many(benchmark::State& state, const Variant& variant, std::size_t n, std::s
                          benchmark::Counter::kIsRate);
 }
 
-void one(benchmark::State& state, std::size_t heads, std::size_t kv_heads, std::int32_t start, const KvLeaf& leaf) {
-  const Data data(1, heads, kv_heads, 128, static_cast<std::size_t>(start) + 1, leaf);
+/// One token over the caches of as many layers as fill `memory`.
+void one(benchmark::State& state, std::size_t heads, std::size_t kv_heads, std::size_t slots, const KvLeaf& leaf) {
+  constexpr std::size_t memory = std::size_t{1} << 30;
+  constexpr std::size_t dim = 128;
+  const char* threads = std::getenv("VLMT_BENCH_THREADS");
+  OmpTeam team(threads != nullptr ? static_cast<std::size_t>(std::max(1, std::atoi(threads))) : OmpTeam().size());
+  const Data first(1, heads, kv_heads, dim, slots, leaf);
+  const std::size_t half = kv_rows_bytes(leaf, kv_heads, dim, slots);
+  const std::size_t layers = memory / (2 * half) + 1;
+  Buffer caches(layers * 2 * half);
+  for (std::size_t l = 0; l < layers; ++l) std::memcpy(caches.data() + l * 2 * half, first.cache.data(), 2 * half);
+  Buffer tiles(attention_tile_floats(dim) * sizeof(float) * team.size());
+  const AttentionScratch scratch{reinterpret_cast<float*>(tiles.data()),
+                                 reinterpret_cast<float*>(first.partials.data()), slots};
+  const auto start = static_cast<std::int32_t>(slots - 1);
+  double fraction = 0.0;
   for (auto _ : state) {
-    attention_split<Arch>(CausalAttention{}, data.rows(), data.kv, 0.1f, &start, data.scratch());
-    attention_merge<Arch>(CausalAttention{}, data.rows(), data.kv, 0.1f, &start, data.sink(), data.scratch());
-    benchmark::ClobberMemory();
+    const double limit = bench::read_limit<Arch>(team, caches);
+    const double t = bench::seconds([&] {
+      team.run([&](Member& m) {
+        for (std::size_t l = 0; l < layers; ++l) {
+          std::byte* keys = caches.data() + l * 2 * half;
+          const KvView kv{kv_rows(keys, leaf, dim, slots), kv_rows(keys + half, leaf, dim, slots), kv_heads, dim,
+                          slots};
+          attention_split<Arch>(CausalAttention{}, first.rows(), kv, 0.1f, &start, scratch, m);
+          m.barrier();
+          attention_merge<Arch>(CausalAttention{}, first.rows(), kv, 0.1f, &start, first.sink(), scratch, m);
+          m.barrier();
+        }
+      });
+    });
+    state.SetIterationTime(t);
+    fraction += static_cast<double>(caches.bytes()) / t / limit;
   }
-  state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations()) *
-                          static_cast<std::int64_t>(data.cache.bytes()));
+  state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations()) * static_cast<std::int64_t>(caches.bytes()));
+  state.counters["fraction"] = fraction / static_cast<double>(state.iterations());
 }
 
 BENCHMARK_CAPTURE(many, vision_1024_64, FullAttention{}, 1024, 16, 16, 64, 0, kv_leaf_v<F32, Arch>);
 BENCHMARK_CAPTURE(many, vision_4096_64, FullAttention{}, 4096, 16, 16, 64, 0, kv_leaf_v<F32, Arch>);
 BENCHMARK_CAPTURE(many, vision_4096_72, FullAttention{}, 4096, 16, 16, 72, 0, kv_leaf_v<F32, Arch>);
 BENCHMARK_CAPTURE(many, vision_16384_64_two_heads, FullAttention{}, 16384, 2, 2, 64, 0, kv_leaf_v<F32, Arch>);
+BENCHMARK_CAPTURE(many, prefill_256, CausalAttention{}, 256, 16, 8, 128, 0, kv_leaf_v<F16, Arch>);
 BENCHMARK_CAPTURE(many, prefill_512, CausalAttention{}, 512, 16, 8, 128, 0, kv_leaf_v<F16, Arch>);
 BENCHMARK_CAPTURE(many, prefill_2048, CausalAttention{}, 2048, 16, 8, 128, 0, kv_leaf_v<F16, Arch>);
 BENCHMARK_CAPTURE(many, prefill_512_after_4096, CausalAttention{}, 512, 16, 8, 128, 4096, kv_leaf_v<F16, Arch>);
 BENCHMARK_CAPTURE(many, prefill_512_after_4096_q8, CausalAttention{}, 512, 16, 8, 128, 4096, kv_leaf_v<Q8_0, Arch>);
 BENCHMARK_CAPTURE(many, window_1024_of_8192, SlidingWindow<1024>{}, 512, 16, 8, 128, 7680, kv_leaf_v<F16, Arch>);
-BENCHMARK_CAPTURE(one, f32_8192, 16, 8, 8191, kv_leaf_v<F32, Arch>);
-BENCHMARK_CAPTURE(one, f16_8192, 16, 8, 8191, kv_leaf_v<F16, Arch>);
-BENCHMARK_CAPTURE(one, bf16_8192, 16, 8, 8191, kv_leaf_v<BF16, Arch>);
-BENCHMARK_CAPTURE(one, q8_0_8192, 16, 8, 8191, kv_leaf_v<Q8_0, Arch>);
-BENCHMARK_CAPTURE(one, q4_0_8192, 16, 8, 8191, kv_leaf_v<Q4_0, Arch>);
-BENCHMARK_CAPTURE(one, f16_32768_group_8, 32, 4, 32767, kv_leaf_v<F16, Arch>);
+BENCHMARK_CAPTURE(one, f32_8192, 16, 8, 8192, kv_leaf_v<F32, Arch>)->UseManualTime()->Iterations(5);
+BENCHMARK_CAPTURE(one, f16_8192, 16, 8, 8192, kv_leaf_v<F16, Arch>)->UseManualTime()->Iterations(5);
+BENCHMARK_CAPTURE(one, bf16_8192, 16, 8, 8192, kv_leaf_v<BF16, Arch>)->UseManualTime()->Iterations(5);
+BENCHMARK_CAPTURE(one, q8_0_8192, 16, 8, 8192, kv_leaf_v<Q8_0, Arch>)->UseManualTime()->Iterations(5);
+BENCHMARK_CAPTURE(one, q4_0_8192, 16, 8, 8192, kv_leaf_v<Q4_0, Arch>)->UseManualTime()->Iterations(5);
+BENCHMARK_CAPTURE(one, f16_32768_group_8, 32, 4, 32768, kv_leaf_v<F16, Arch>)->UseManualTime()->Iterations(5);
 
 }  // namespace
 

@@ -1,6 +1,6 @@
-// How fast matmul is, beside its limits, for every weight format: bytes of weights a second where one row of
-// activations meets weights that come from memory, operations a second where many rows do. The limits of
-// vlmt/bench/limits.hpp are measured next to each result, in the same team, so that a busy machine slows both.
+// How fast matmul is, beside its limits, for every weight format, over matrices that come from memory: bytes of weights
+// and operations a second, and the share of the nearer limit. The limits of vlmt/bench/limits.hpp are measured next to
+// each result, in the same team, so that a busy machine slows both.
 //
 //   bench-matmul --benchmark_filter='decode/Q4_K'        VLMT_BENCH_THREADS=2 sets the team
 #include <algorithm>
@@ -66,7 +66,8 @@ void multiply(benchmark::State& state) {
   const auto rows = static_cast<std::size_t>(state.range(2));
   Setup& s = setup();
   const std::size_t bytes = packed_bytes<Format, A>(rows, cols);
-  const std::size_t matrices = n > 16 ? 1 : memory / bytes;
+  // Some tenths of a second each.
+  const std::size_t matrices = std::max<std::size_t>(1, memory / bytes / (1 + n / 16));
   std::vector<float> x(n * cols), y(n * rows);
   for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i * 7919 % 2001) * 1e-3f - 1.0f;
   constexpr bool int8 = Format::values > 1;
@@ -77,9 +78,12 @@ void multiply(benchmark::State& state) {
     Solo solo;
     quantize_rows<A>(x.data(), n, cols, cols, act.q, solo.member());
   }
-  double best = 1e30, limit = 0;
+  const double read_bytes = static_cast<double>(matrices * bytes);
+  const double operations = 2.0 * static_cast<double>(matrices * n) * static_cast<double>(rows * cols);
+  std::vector<double> seconds, fractions;
   for (auto _ : state) {
-    limit = std::max(limit, n <= 16 ? bench::read_limit<A>(s.team, s.weights) : arithmetic_limit<int8>(s.team));
+    const double least =
+        std::max(read_bytes / bench::read_limit<A>(s.team, s.weights), operations / arithmetic_limit<int8>(s.team));
     const double t = bench::seconds([&] {
       s.team.run([&](Member& m) {
         for (std::size_t i = 0; i < matrices; ++i) {
@@ -90,13 +94,17 @@ void multiply(benchmark::State& state) {
       });
     });
     state.SetIterationTime(t);
-    best = std::min(best, t);
+    seconds.push_back(t);
+    fractions.push_back(least / t);
   }
-  const double work = static_cast<double>(matrices) *
-                      (n > 16 ? 2.0 * static_cast<double>(n) * static_cast<double>(rows * cols) : static_cast<double>(bytes));
-  state.counters[n > 16 ? "Gop/s" : "GB/s"] = work / best * 1e-9;
-  state.counters["limit"] = limit * 1e-9;
-  state.counters["fraction"] = work / best / limit;
+  const auto median = [](std::vector<double>& v) {
+    std::nth_element(v.begin(), v.begin() + static_cast<std::ptrdiff_t>(v.size() / 2), v.end());
+    return v[v.size() / 2];
+  };
+  const double t = median(seconds);
+  state.counters["GB/s"] = read_bytes / t * 1e-9;
+  state.counters["Gop/s"] = operations / t * 1e-9;
+  state.counters["fraction"] = median(fractions);
 }
 
 template <class Format>
@@ -105,16 +113,12 @@ void add() {
   // Rows, inner length, outputs: attention and MLP projections of the 2B model, and its vision tower.
   for (const std::vector<std::int64_t>& shape :
        {std::vector<std::int64_t>{2048, 2048}, {2048, 6144}, {6144, 2048}, {1024, 4096}}) {
-    for (const std::int64_t n : {1, 4, 256}) {
-      benchmark::RegisterBenchmark(((n == 1   ? "decode/"
-                                     : n == 4 ? "batch/"
-                                              : "prefill/") +
-                                    name)
-                                       .c_str(),
-                                   multiply<Format>)
+    for (const std::int64_t n : {1, 2, 4, 8, 12, 16, 24, 48, 256}) {
+      const std::string rows = n == 1 ? "decode/" : n < 256 ? "batch/" : "prefill/";
+      benchmark::RegisterBenchmark((rows + name).c_str(), multiply<Format>)
           ->Args({n, shape[0], shape[1]})
           ->UseManualTime()
-          ->Iterations(7)
+          ->Iterations(5)
           ->Unit(benchmark::kMillisecond);
     }
   }

@@ -44,6 +44,39 @@ TYPED_TEST(Simd, PartialLoadAndStoreTouchOnlyTheirPart) {
   }
 }
 
+template <class Arch, std::size_t N>
+void sums_of_several_equal_those_of_one() {
+  using F = simd::Floats<Arch>;
+  F x[N];
+  for (std::size_t i = 0; i < N; ++i) {
+    float lane[F::lanes];
+    for (std::size_t k = 0; k < F::lanes; ++k) lane[k] = 1.0f / static_cast<float>(3 + 7 * i + 5 * k * k);
+    x[i] = F::load(lane);
+  }
+  float sums[N];
+  reduce_add(x, sums);
+  for (std::size_t i = 0; i < N; ++i) EXPECT_EQ(sums[i], reduce_add(x[i])) << i << " of " << N;
+}
+
+TYPED_TEST(Simd, SumsOfSeveralVectorsAreThoseOfEach) {
+  sums_of_several_equal_those_of_one<TypeParam, 1>();
+  sums_of_several_equal_those_of_one<TypeParam, 3>();
+  sums_of_several_equal_those_of_one<TypeParam, 4>();
+  sums_of_several_equal_those_of_one<TypeParam, 8>();
+}
+
+TYPED_TEST(Simd, RoundsToNearestAndEven) {
+  using F = simd::Floats<TypeParam>;
+  for (const float x :
+       {0.0f, 0.25f, 0.5f, 1.5f, 2.5f, -0.5f, -1.5f, -2.75f, 126.49f, 1.0f / 3.0f, 0x1.8p-11f, 0x1.8p-10f}) {
+    float lane[F::lanes];
+    rounding_error(F(x)).store(lane);
+    for (const float e : lane) EXPECT_EQ(e, x - std::nearbyint(x)) << x;
+    simd::round_to<10>(F(x)).store(lane);
+    for (const float y : lane) EXPECT_EQ(y, std::nearbyint(x * 1024.0f) / 1024.0f) << x;
+  }
+}
+
 TYPED_TEST(Simd, EveryHalfConvertsAsTheScalarTypeDoes) {
   using F = simd::Floats<TypeParam>;
   constexpr std::size_t n = F::lanes;

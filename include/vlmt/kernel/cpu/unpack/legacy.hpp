@@ -70,7 +70,7 @@ template <std::size_t Bits, std::size_t Quants, class Arch>
 VLMT_INLINE void five_bits(PanelBlock<Arch> b, simd::Ints<Arch> (&q)[8]) noexcept {
   using I = simd::Ints<Arch>;
   const I high = b.words(Bits);
-  const auto unit = [&]<int U>(std::integral_constant<int, U>) {
+  const auto unit = [&]<int U>(std::integral_constant<int, U>) VLMT_INLINE_LAMBDA {
     const I x = b.words(Quants + 4 * U);
     q[U] = low_nibbles(x) | shift_left<4>(spread4(shift_right<4 * U>(high)));
     q[U + 4] = high_nibbles(x) | shift_left<4>(spread4(shift_right<4 * U + 16>(high)));

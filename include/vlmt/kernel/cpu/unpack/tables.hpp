@@ -85,11 +85,11 @@ struct Unpack<IQ4_XS, Arch> {
     const F d = b.halfs(0);
     const I high = b.shorts(2);
     const I low = b.words(4);
-    const auto group = [&]<int J>(std::integral_constant<int, J>) {
+    const auto group = [&]<int J>(std::integral_constant<int, J>) VLMT_INLINE_LAMBDA {
       const I s = (shift_right<4 * J>(low) & I(15)) | shift_left<4>(shift_right<2 * J>(high) & I(3));
       scale[J] = d * to_float(s - I(32));
     };
-    [&]<int... J>(std::integer_sequence<int, J...>) {
+    [&]<int... J>(std::integer_sequence<int, J...>) VLMT_INLINE_LAMBDA {
       (group(std::integral_constant<int, J>{}), ...);
     }
     (std::make_integer_sequence<int, 8>{});
@@ -137,7 +137,7 @@ struct Unpack<NVFP4, Arch> {
 
   static VLMT_INLINE void load_scales(PanelBlock<Arch> b, F* scale, F*) noexcept {
     const I codes = b.words(0);
-    const auto group = [&]<int J>(std::integral_constant<int, J>) {
+    const auto group = [&]<int J>(std::integral_constant<int, J>) VLMT_INLINE_LAMBDA {
       // Exponent (4 bits, bias 7) and mantissa (3 bits) put in place of a float's; the factor 2^(127 - 7) mends the
       // bias, for subnormal codes too, and half of it is the format's. Bit 7 is ignored, but 0x7f alone stands for
       // zero.
