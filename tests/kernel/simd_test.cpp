@@ -9,6 +9,8 @@
 
 #include <gtest/gtest.h>
 
+#include "vlmt/kernel/cpu/transpose.hpp"
+
 namespace {
 
 using namespace vlmt;
@@ -63,6 +65,22 @@ TYPED_TEST(Simd, SumsOfSeveralVectorsAreThoseOfEach) {
   sums_of_several_equal_those_of_one<TypeParam, 3>();
   sums_of_several_equal_those_of_one<TypeParam, 4>();
   sums_of_several_equal_those_of_one<TypeParam, 8>();
+}
+
+TYPED_TEST(Simd, TransposesAnyShape) {
+  for (const std::size_t rows : {1, 4, 15, 16, 17, 40}) {
+    for (const std::size_t cols : {1, 8, 16, 31, 72}) {
+      const std::size_t in_stride = cols + 3, out_stride = rows + 5;
+      std::vector<float> in(rows * in_stride), out(cols * out_stride, -1.0f);
+      for (std::size_t i = 0; i < in.size(); ++i) in[i] = static_cast<float>(i);
+      cpu::transpose<TypeParam>(in.data(), in_stride, rows, cols, out.data(), out_stride);
+      for (std::size_t c = 0; c < cols; ++c) {
+        for (std::size_t r = 0; r < out_stride; ++r) {
+          EXPECT_EQ(out[c * out_stride + r], r < rows ? in[r * in_stride + c] : -1.0f) << rows << " x " << cols;
+        }
+      }
+    }
+  }
 }
 
 TYPED_TEST(Simd, RoundsToNearestAndEven) {

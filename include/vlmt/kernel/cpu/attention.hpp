@@ -10,6 +10,7 @@
 #include "vlmt/kernel/attention_plan.hpp"
 #include "vlmt/kernel/attention_variant.hpp"
 #include "vlmt/kernel/cpu/attention_tile.hpp"
+#include "vlmt/kernel/cpu/transpose.hpp"
 #include "vlmt/kernel/kv_view.hpp"
 #include "vlmt/kernel/row_sink.hpp"
 
@@ -43,12 +44,22 @@ FloatTile load_tile(const KvLeaf& leaf, const Run& run, std::size_t first, std::
   return {buffer, dim};
 }
 
+/// y = x * factor over n values; x and y may be equal.
+template <class Arch>
+void scale_row(const float* x, std::size_t n, float factor, float* y) noexcept {
+  using F = simd::Floats<Arch>;
+  std::size_t i = 0;
+  for (; i + F::lanes <= n; i += F::lanes) (F::load(x + i) * F(factor)).store(y + i);
+  for (; i < n; ++i) y[i] = x[i] * factor;
+}
+
 /// The query rows of one block: row r is head r % group of token r / group.
 template <class Arch>
 struct QueryBlock {
   using B = AttentionBlocking<Arch>;
   static constexpr std::size_t tiles = attention_query_block / B::queries;
-  static_assert(attention_query_block % B::queries == 0 && B::queries <= attention_logit_rows);
+  static_assert(attention_query_block % B::queries == 0 && B::queries <= attention_logit_rows &&
+                B::queries <= attention_key_tile);
 
   /// Scratch memory of one member, as attention_tile_floats counts it.
   QueryBlock(float* scratch, std::size_t dim) noexcept {
@@ -149,7 +160,7 @@ void attention_block(const Variant& variant, const QueryRows& q, const Kv& kv, s
   // Queries, scaled and transposed, and what they see.
   TileRange seen[QueryBlock<Arch>::tiles];
   TileRange all{length, 0, 0, 0};
-  std::fill_n(block.queries, tiles * width * dim, 0.0f);
+  if (rows % width != 0) std::fill_n(block.queries + (tiles - 1) * width * dim, width * dim, 0.0f);
   std::fill_n(block.outputs, tiles * width * dim, 0.0f);
   std::fill_n(block.max, tiles * width, lowest_logit);
   std::fill_n(block.sum, tiles * width, 0.0f);
@@ -163,13 +174,13 @@ void attention_block(const Variant& variant, const QueryRows& q, const Kv& kv, s
       const std::size_t t = (first_row + r) / group;
       const float* x = q.data + t * q.stride + (kv_head * group + (first_row + r) % group) * dim;
       const int slot = first_slot + static_cast<int>(t);
+      float* row = block.keys + r % width * dim;  // free until the first tile of keys is loaded
       if constexpr (vlmt::detail::has_query_v<Variant>) {
-        std::copy_n(x, dim, block.keys);  // free until the first tile of keys is loaded
-        variant.query(block.keys, dim, slot);
-        x = block.keys;
+        std::copy_n(x, dim, row);
+        variant.query(row, dim, slot);
+        x = row;
       }
-      float* column = block.queries + tile * width * dim + r % width;
-      for (std::size_t i = 0; i < dim; ++i) column[i * width] = x[i] * factor;
+      scale_row<Arch>(x, dim, factor, row);
       KeyRange keys = variant.keys(slot, length);
       keys.begin = std::max(keys.begin, 0);
       keys.end = std::max(keys.begin, std::min(keys.end, length));
@@ -182,6 +193,7 @@ void attention_block(const Variant& variant, const QueryRows& q, const Kv& kv, s
       range.all_begin = std::max(range.all_begin, keys.begin);
       range.all_end = std::min(range.all_end, keys.end);
     }
+    transpose<Arch>(block.keys, dim, stop - tile * width, dim, block.queries + tile * width * dim, width);
     seen[tile] = range;
     all.begin = std::min(all.begin, range.begin);
     all.end = std::max(all.end, range.end);
@@ -219,13 +231,15 @@ void attention_block(const Variant& variant, const QueryRows& q, const Kv& kv, s
     }
   }
 
-  for (std::size_t r = 0; r < rows; ++r) {
-    const float inverse = block.sum[r] > 0.0f ? 1.0f / block.sum[r] : 0.0f;
-    const float* column = block.outputs + r / width * width * dim + r % width;
-    float* row = block.keys;
-    for (std::size_t i = 0; i < dim; ++i) row[i] = column[i * width] * inverse;
-    const std::size_t t = (first_row + r) / group;
-    commit_row<Arch>(out, t, (kv_head * group + (first_row + r) % group) * dim, dim, row);
+  for (std::size_t tile = 0; tile < tiles; ++tile) {
+    const std::size_t stop = std::min(rows, (tile + 1) * width);
+    transpose<Arch>(block.outputs + tile * width * dim, width, dim, stop - tile * width, block.keys, dim);
+    for (std::size_t r = tile * width; r < stop; ++r) {
+      float* row = block.keys + r % width * dim;
+      scale_row<Arch>(row, dim, block.sum[r] > 0.0f ? 1.0f / block.sum[r] : 0.0f, row);
+      const std::size_t t = (first_row + r) / group;
+      commit_row<Arch>(out, t, (kv_head * group + (first_row + r) % group) * dim, dim, row);
+    }
   }
 }
 

@@ -254,6 +254,23 @@ VLMT_INLINE void reduce_add(const Floats<Arch> (&x)[N], float (&out)[N]) noexcep
   }
 }
 
+/// True where a square of registers can be transposed in registers.
+template <class Arch>
+inline constexpr bool transposes_v = requires(typename detail::OpsOf<Arch>::F (&v)[Arch::lanes]) {
+  detail::OpsOf<Arch>::transpose(v);
+};
+
+/// Lane j of register i and lane i of register j change places.
+template <class Arch>
+requires transposes_v<Arch> VLMT_INLINE void transpose(Floats<Arch> (&x)[Arch::lanes]) noexcept {
+  typename detail::OpsOf<Arch>::F raw[Arch::lanes];
+  VLMT_UNROLL
+  for (std::size_t i = 0; i < Arch::lanes; ++i) raw[i] = x[i].raw();
+  detail::OpsOf<Arch>::transpose(raw);
+  VLMT_UNROLL
+  for (std::size_t i = 0; i < Arch::lanes; ++i) x[i] = Floats<Arch>(raw[i]);
+}
+
 /// Rounds to nearest, ties to even; values outside int32 are unspecified.
 template <class Arch>
 VLMT_INLINE Ints<Arch> to_int(Floats<Arch> a) noexcept {

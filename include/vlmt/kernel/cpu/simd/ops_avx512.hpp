@@ -79,6 +79,35 @@ struct OpsAvx512 {
     const I order = _mm512_castsi256_si512(_mm256_setr_epi32(0, 4, 8, 12, 2, 6, 10, 14));
     return _mm512_castps512_ps256(_mm512_permutexvar_ps(order, q));
   }
+  /// Lane j of register i and lane i of register j change places.
+  static VLMT_INLINE void transpose(F (&v)[16]) noexcept {
+    F t[16];
+    VLMT_UNROLL
+    for (int i = 0; i < 16; i += 2) {  // pairs of rows
+      t[i] = _mm512_unpacklo_ps(v[i], v[i + 1]);
+      t[i + 1] = _mm512_unpackhi_ps(v[i], v[i + 1]);
+    }
+    VLMT_UNROLL
+    for (int i = 0; i < 16; i += 4) {  // fours: v[i + j] has column 4 * quarter + j of rows [i, i + 4) in each quarter
+      const __m512d a = _mm512_castps_pd(t[i]), b = _mm512_castps_pd(t[i + 1]);
+      const __m512d c = _mm512_castps_pd(t[i + 2]), d = _mm512_castps_pd(t[i + 3]);
+      v[i] = _mm512_castpd_ps(_mm512_unpacklo_pd(a, c));
+      v[i + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(a, c));
+      v[i + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(b, d));
+      v[i + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(b, d));
+    }
+    VLMT_UNROLL
+    for (int j = 0; j < 4; ++j) {
+      const F even_top = _mm512_shuffle_f32x4(v[j], v[j + 4], 0x88);
+      const F even_bottom = _mm512_shuffle_f32x4(v[j + 8], v[j + 12], 0x88);
+      const F odd_top = _mm512_shuffle_f32x4(v[j], v[j + 4], 0xdd);
+      const F odd_bottom = _mm512_shuffle_f32x4(v[j + 8], v[j + 12], 0xdd);
+      v[j] = _mm512_shuffle_f32x4(even_top, even_bottom, 0x88);
+      v[j + 4] = _mm512_shuffle_f32x4(odd_top, odd_bottom, 0x88);
+      v[j + 8] = _mm512_shuffle_f32x4(even_top, even_bottom, 0xdd);
+      v[j + 12] = _mm512_shuffle_f32x4(odd_top, odd_bottom, 0xdd);
+    }
+  }
   static VLMT_INLINE float max(F v) noexcept {
     const __m256 h = _mm256_max_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));
     __m128 q = _mm_max_ps(_mm256_castps256_ps128(h), _mm256_extractf128_ps(h, 1));

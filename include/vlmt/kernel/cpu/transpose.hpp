@@ -1,0 +1,43 @@
+// Transposed copies of matrices of floats.
+#pragma once
+
+#include <cstddef>
+
+#include "vlmt/base/config.hpp"
+#include "vlmt/kernel/cpu/simd.hpp"
+#include "vlmt/kernel/cpu/unroll.hpp"
+
+VLMT_BEGIN_NAMESPACE
+
+namespace cpu {
+
+/// out[c * out_stride + r] = in[r * in_stride + c] for r < rows and c < cols. Squares of a register's width are
+/// transposed in registers where the arch has a way: single elements would be stored one to a cache line.
+template <class Arch>
+void transpose(const float* in, std::size_t in_stride, std::size_t rows, std::size_t cols, float* out,
+               std::size_t out_stride) noexcept {
+  using F = simd::Floats<Arch>;
+  constexpr std::size_t side = F::lanes;
+  std::size_t square_rows = 0, square_cols = 0;
+  if constexpr (simd::transposes_v<Arch>) {
+    square_rows = rows / side * side;
+    square_cols = cols / side * side;
+    for (std::size_t r = 0; r < square_rows; r += side) {
+      for (std::size_t c = 0; c < square_cols; c += side) {
+        F x[side];
+        detail::unroll<side>([&](auto i) VLMT_INLINE_LAMBDA { x[i] = F::load(in + (r + i) * in_stride + c); });
+        transpose(x);
+        detail::unroll<side>([&](auto i) VLMT_INLINE_LAMBDA { x[i].store(out + (c + i) * out_stride + r); });
+      }
+    }
+  }
+  for (std::size_t r = 0; r < rows; ++r) {
+    for (std::size_t c = r < square_rows ? square_cols : 0; c < cols; ++c) {
+      out[c * out_stride + r] = in[r * in_stride + c];
+    }
+  }
+}
+
+}  // namespace cpu
+
+VLMT_END_NAMESPACE
