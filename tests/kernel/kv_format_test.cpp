@@ -9,16 +9,8 @@
 #include "kernel_check.hpp"
 #include "kv_leaves.hpp"
 
-const vlmt::KvLeaf& vlmt_test::kv_leaf(std::string_view format, std::string_view arch) {
-  using namespace vlmt;
-  const KvLeaf* found = nullptr;
-  const auto look = [&]<class Arch>(TypeTag<Arch>) {
-    if (Arch::name != arch) return;
-    visit_format(formats::cache{}, format, [&]<class Format>(TypeTag<Format>) { found = &kv_leaf_v<Format, Arch>; });
-  };
-  look(TypeTag<arch::reference>{});
-  for_each_type(arch::compiled{}, look);
-  return *found;
+const vlmt::KvLeaf& vlmt_test::kv_number_leaf(std::string_view format, std::string_view arch) {
+  return find_kv_leaf<KvNumbers>(format, arch);
 }
 
 namespace {

@@ -1,18 +1,42 @@
-// The formats of a KV cache as tests of kernels use them: compiled once for every arch, in kv_format_test.cpp.
+// The formats of a KV cache as tests of kernels use them: compiled once for every arch, each list in
+// a file of its own.
 #pragma once
 
 #include <string_view>
 
 #include "vlmt/kernel/kv_view.hpp"
+#include "vlmt/quant/formats.hpp"
 
 namespace vlmt_test {
 
-/// kv_leaf_v by the names of a format of formats::cache and of an arch of arch::compiled, or arch::reference.
-const vlmt::KvLeaf& kv_leaf(std::string_view format, std::string_view arch);
+using KvNumbers = vlmt::TypeList<vlmt::F32>;              // kv_format_test.cpp
+using KvHalves = vlmt::TypeList<vlmt::F16, vlmt::BF16>;   // kv_halves_test.cpp
+using KvBlocks = vlmt::TypeList<vlmt::Q8_0, vlmt::Q4_0>;  // kv_products_test.cpp
+
+/// kv_leaf_v by the names of a format and of an arch of arch::compiled, or arch::reference.
+const vlmt::KvLeaf& kv_number_leaf(std::string_view format, std::string_view arch);
+const vlmt::KvLeaf& kv_half_leaf(std::string_view format, std::string_view arch);
+const vlmt::KvLeaf& kv_block_leaf(std::string_view format, std::string_view arch);
+
+/// What these do, for the formats of a list.
+template <class Formats>
+const vlmt::KvLeaf& find_kv_leaf(std::string_view format, std::string_view arch) {
+  using namespace vlmt;
+  const KvLeaf* found = nullptr;
+  const auto look = [&]<class Arch>(TypeTag<Arch>) {
+    if (Arch::name != arch) return;
+    visit_format(Formats{}, format, [&]<class Format>(TypeTag<Format>) { found = &kv_leaf_v<Format, Arch>; });
+  };
+  look(TypeTag<arch::reference>{});
+  for_each_type(arch::compiled{}, look);
+  return *found;
+}
 
 template <class Format, class Arch>
 const vlmt::KvLeaf& kv_leaf() {
-  return kv_leaf(Format::name, Arch::name);
+  if constexpr (Format::values > 1) return kv_block_leaf(Format::name, Arch::name);
+  if constexpr (sizeof(typename Format::Block) == 2) return kv_half_leaf(Format::name, Arch::name);
+  return kv_number_leaf(Format::name, Arch::name);
 }
 
 }  // namespace vlmt_test

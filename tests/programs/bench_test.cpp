@@ -117,7 +117,8 @@ TEST_F(BenchPrograms, ProfilesAStep) {
     EXPECT_NE(o.out.find(std::string("| ") + op + " |"), std::string::npos) << op << o.out;
   }
   const json trace = program_test::parse_json(program_test::read_text(path("trace.json")));
-  EXPECT_EQ(trace["traceEvents"][0]["name"], "embedding");
+  EXPECT_EQ(trace["traceEvents"][0]["name"], "process_name");
+  EXPECT_EQ(trace["traceEvents"][1]["name"], "embedding");
 }
 
 TEST_F(BenchPrograms, ArticleCountsFailuresAndMemory) {

@@ -4,7 +4,7 @@
 #   inlined.sh NM ARCHIVE
 set -euo pipefail
 # Those that cut a job into parts are called once a part.
-found=$("$1" -C "$2" 2>/dev/null | grep -E ' [tTwW] .*cpu::.*\{lambda' | grep -vE 'cpu::run_(jobs|groups)' || true)
+found=$("$1" -C "$2" 2>/dev/null | grep -E ' [tTwW] .*cpu::.*\{lambda.*\}::operator\(\)' | grep -vE 'cpu::run_(jobs|groups)' || true)
 if [[ -n $found ]]; then
   printf 'closures that are not inlined:\n%s\n' "$found"
   exit 1

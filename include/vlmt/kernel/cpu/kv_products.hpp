@@ -43,7 +43,7 @@ inline constexpr std::size_t key_step_v = many_registers_v<Arch> ? 8 : 4;
 
 /// Keys that meet `Rows` query rows in registers; blocks need some for their scales.
 template <class Format, class Arch, std::size_t Rows>
-inline constexpr std::size_t side_keys_v = many_registers_v<Arch>&& Rows <= 2 && Format::values == 1 ? 8 : 4;
+inline constexpr std::size_t side_keys_v = many_registers_v<Arch>&& Rows == 2 && Format::values == 1 ? 8 : 4;
 
 /// The scale of a block: finite, as our encoder made it, so that without an instruction a product moves the exponent's
 /// bias.
@@ -63,12 +63,20 @@ VLMT_INLINE float finite_half(const std::byte* at) noexcept {
 /// keeps few requests open.
 class KvAhead {
  public:
+  /// For none.
+  KvAhead() = default;
   /// For `rows` rows, `stride` bytes apart, of `bytes` each. Rows that are apart are not of a cache, but of activations
   /// that are near.
   VLMT_INLINE KvAhead(const std::byte* rows, std::size_t stride, std::size_t bytes) noexcept
       : near_(stride == bytes && tuning.kv_near_bytes != 0 ? rows + tuning.kv_near_bytes : nullptr),
         far_(stride == bytes && tuning.kv_far_bytes != 0 ? rows + tuning.kv_far_bytes : nullptr) {}
-  VLMT_INLINE void ask_no_more() noexcept { near_ = far_ = nullptr; }
+  /// What follows `bytes` that are asked for by somebody else.
+  VLMT_INLINE KvAhead behind(std::size_t bytes) const noexcept {
+    KvAhead rest;
+    if (near_ != nullptr) rest.near_ = near_ + bytes;
+    if (far_ != nullptr) rest.far_ = far_ + bytes;
+    return rest;
+  }
 
   /// The next Bytes.
   template <std::size_t Bytes>
@@ -84,15 +92,8 @@ class KvAhead {
   }
 
  private:
-  const std::byte* near_;
-  const std::byte* far_;
-};
-
-/// No rows are asked for.
-struct NothingAhead {
-  template <std::size_t>
-  VLMT_INLINE void step() noexcept {}
-  VLMT_INLINE void ask_no_more() noexcept {}
+  const std::byte* near_ = nullptr;
+  const std::byte* far_ = nullptr;
 };
 
 /// Quants [Vector * lanes, ...) of a block of 32 as floats, without the scale.
@@ -115,8 +116,8 @@ using WholeVector = std::integral_constant<std::size_t, Arch::lanes>;
 
 /// Vectors of Rows rows side by side: f(i, x, n) for each, where x[j] holds values [i, i + n) of row j, the other lanes
 /// zero; n is a WholeVector but for the last.
-template <class Format, class Arch, std::size_t Rows, class Upcoming, class F>
-VLMT_INLINE void for_row_vectors(const std::byte* rows, std::size_t stride, std::size_t dim, Upcoming& ahead,
+template <class Format, class Arch, std::size_t Rows, class F>
+VLMT_INLINE void for_row_vectors(const std::byte* rows, std::size_t stride, std::size_t dim, KvAhead& ahead,
                                  F&& f) noexcept {
   using V = simd::Floats<Arch>;
   constexpr WholeVector<Arch> whole;
@@ -173,8 +174,8 @@ VLMT_INLINE void store_part(simd::Floats<Arch> x, float* p, std::size_t n) noexc
 }
 
 /// s[r * row_stride + j] = q[r] . key j for Rows queries and Keys keys.
-template <class Format, class Arch, std::size_t Rows, std::size_t Keys, class Upcoming>
-VLMT_INLINE void dot_block(const float* q, std::size_t dim, const std::byte* keys, std::size_t stride, Upcoming& ahead,
+template <class Format, class Arch, std::size_t Rows, std::size_t Keys>
+VLMT_INLINE void dot_block(const float* q, std::size_t dim, const std::byte* keys, std::size_t stride, KvAhead ahead,
                            float* s, std::size_t row_stride) noexcept {
   using F = simd::Floats<Arch>;
   // Rows whose sums are reduced together.
@@ -202,9 +203,9 @@ VLMT_INLINE void dot_block(const float* q, std::size_t dim, const std::byte* key
 }
 
 /// o[r] += sum_j p[r * row_stride + j] * value j for Rows queries and Keys values.
-template <class Format, class Arch, std::size_t Rows, std::size_t Keys, class Upcoming>
+template <class Format, class Arch, std::size_t Rows, std::size_t Keys>
 VLMT_INLINE void weigh_block(const float* p, std::size_t row_stride, const std::byte* values, std::size_t stride,
-                             std::size_t dim, Upcoming& ahead, float* o) noexcept {
+                             std::size_t dim, KvAhead ahead, float* o) noexcept {
   using F = simd::Floats<Arch>;
   F weight[Rows][Keys];
   unroll<Rows * Keys>([&](auto i)
@@ -228,39 +229,48 @@ VLMT_INLINE void weigh_block(const float* p, std::size_t row_stride, const std::
                                       });
 }
 
-/// f(constant rows, constant keys, first row, first key, ahead) for all pairs of the `rows` query rows and the Step
-/// keys from `key` on, as many at a time as there are registers for. The first rows ask for what is ahead.
-template <class Format, class Arch, std::size_t Step, class Upcoming, class F>
-VLMT_INLINE void for_pairs(std::size_t rows, std::size_t key, Upcoming ahead, F&& f) noexcept {
-  const auto some = [&](auto count, std::size_t r) VLMT_INLINE_LAMBDA {
-    constexpr std::size_t most = side_keys_v<Format, Arch, count>;
-    constexpr std::size_t side = Step < most ? Step : most;
-    unroll<Step / side>([&](auto part) VLMT_INLINE_LAMBDA {
-      f(count, std::integral_constant<std::size_t, side>{}, r, key + part * side, ahead);
-    });
-    ahead.ask_no_more();
-  };
-  std::size_t r = 0;
-  if constexpr (many_registers_v<Arch>) {
-    for (; r + 4 <= rows; r += 4) some(std::integral_constant<std::size_t, 4>{}, r);
+/// for_pairs for keys [first, n), fewer than a step. A function of its own: the compiler's time grows faster than the
+/// size of one.
+template <class Format, class Arch, class F>
+VLMT_NOINLINE void for_last_pairs(std::size_t rows, std::size_t first, std::size_t n, const F& f) noexcept {
+  constexpr std::integral_constant<std::size_t, 1> one;
+  constexpr std::integral_constant<std::size_t, 4> four;
+  if (key_step_v < Arch >> 4 && first + 4 <= n) {
+    for (std::size_t r = 0; r < rows; ++r) f(one, four, r, first, KvAhead());
+    first += 4;
   }
-  for (; r + 2 <= rows; r += 2) some(std::integral_constant<std::size_t, 2>{}, r);
-  if (r < rows) some(std::integral_constant<std::size_t, 1>{}, r);
+  for (; first < n; ++first) {
+    for (std::size_t r = 0; r < rows; ++r) f(one, one, r, first, KvAhead());
+  }
 }
 
-/// for_pairs for n keys in `keys`, `stride` bytes apart.
+/// f(constant rows, constant keys, first row, first key, ahead) for all pairs of `rows` query rows and n keys in
+/// `keys`, `stride` bytes apart, as many at a time as there are registers for. The first rows ask for what is ahead.
+/// The keys at the end, fewer than a step, meet one row at a time, which gives the same bits.
 template <class Format, class Arch, class F>
-VLMT_INLINE void for_all_pairs(std::size_t rows, std::size_t dim, const std::byte* keys, std::size_t stride,
-                               std::size_t n, F&& f) noexcept {
-  const std::size_t bytes = dim / Format::values * sizeof(typename Format::Block);
+VLMT_INLINE void for_pairs(std::size_t rows, std::size_t dim, const std::byte* keys, std::size_t stride, std::size_t n,
+                           F&& f) noexcept {
+  constexpr std::integral_constant<std::size_t, 1> one;
+  constexpr std::integral_constant<std::size_t, 2> two;
+  constexpr std::integral_constant<std::size_t, 4> four;
   constexpr std::size_t step = key_step_v<Arch>;
+  const std::size_t bytes = dim / Format::values * sizeof(typename Format::Block);
   std::size_t j = 0;
-  for (; j + step <= n; j += step) for_pairs<Format, Arch, step>(rows, j, KvAhead(keys + j * stride, stride, bytes), f);
-  if (step > 4 && j + 4 <= n) {
-    for_pairs<Format, Arch, 4>(rows, j, NothingAhead{}, f);
-    j += 4;
+  for (; j + step <= n; j += step) {
+    const KvAhead ahead(keys + j * stride, stride, bytes);
+    const auto some = [&](auto count, std::size_t r) VLMT_INLINE_LAMBDA {
+      constexpr std::integral_constant<std::size_t, side_keys_v<Format, Arch, count>> side;
+      for (std::size_t k = 0; k < step; k += side)
+        f(count, side, r, j + k, r == 0 ? ahead.behind(k * bytes) : KvAhead());
+    };
+    std::size_t r = 0;
+    if constexpr (many_registers_v<Arch>) {
+      for (; r + 4 <= rows; r += 4) some(four, r);
+    }
+    for (; r + 2 <= rows; r += 2) some(two, r);
+    if (r < rows) some(one, r);
   }
-  for (; j < n; ++j) for_pairs<Format, Arch, 1>(rows, j, NothingAhead{}, f);
+  if (j < n) for_last_pairs<Format, Arch>(rows, j, n, f);
 }
 
 }  // namespace detail
@@ -269,9 +279,9 @@ VLMT_INLINE void for_all_pairs(std::size_t rows, std::size_t dim, const std::byt
 template <class Format, class Arch>
 void dot_kv_rows(const float* q, std::size_t rows, std::size_t dim, const std::byte* keys, std::size_t stride,
                  std::size_t n, float* s, std::size_t row_stride) noexcept {
-  detail::for_all_pairs<Format, Arch>(
+  detail::for_pairs<Format, Arch>(
       rows, dim, keys, stride, n,
-      [&](auto count, auto side, std::size_t r, std::size_t j, auto& ahead) VLMT_INLINE_LAMBDA {
+      [&](auto count, auto side, std::size_t r, std::size_t j, detail::KvAhead ahead) VLMT_INLINE_LAMBDA {
         detail::dot_block<Format, Arch, count, side>(q + r * dim, dim, keys + j * stride, stride, ahead,
                                                      s + r * row_stride + j, row_stride);
       });
@@ -281,9 +291,9 @@ void dot_kv_rows(const float* q, std::size_t rows, std::size_t dim, const std::b
 template <class Format, class Arch>
 void weigh_kv_rows(const float* p, std::size_t row_stride, std::size_t rows, std::size_t dim, const std::byte* values,
                    std::size_t stride, std::size_t n, float* o) noexcept {
-  detail::for_all_pairs<Format, Arch>(
+  detail::for_pairs<Format, Arch>(
       rows, dim, values, stride, n,
-      [&](auto count, auto side, std::size_t r, std::size_t j, auto& ahead) VLMT_INLINE_LAMBDA {
+      [&](auto count, auto side, std::size_t r, std::size_t j, detail::KvAhead ahead) VLMT_INLINE_LAMBDA {
         detail::weigh_block<Format, Arch, count, side>(p + r * row_stride + j, row_stride, values + j * stride, stride,
                                                        dim, ahead, o + r * dim);
       });
