@@ -68,8 +68,8 @@ TYPED_TEST(Simd, SumsOfSeveralVectorsAreThoseOfEach) {
 }
 
 TYPED_TEST(Simd, TransposesAnyShape) {
-  for (const std::size_t rows : {1, 4, 15, 16, 17, 40}) {
-    for (const std::size_t cols : {1, 8, 16, 31, 72}) {
+  for (const std::size_t rows : {1u, 4u, 15u, 16u, 17u, 40u}) {
+    for (const std::size_t cols : {1u, 8u, 16u, 31u, 72u}) {
       const std::size_t in_stride = cols + 3, out_stride = rows + 5;
       std::vector<float> in(rows * in_stride), out(cols * out_stride, -1.0f);
       for (std::size_t i = 0; i < in.size(); ++i) in[i] = static_cast<float>(i);

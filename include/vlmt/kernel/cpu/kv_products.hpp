@@ -43,7 +43,7 @@ inline constexpr std::size_t key_step_v = many_registers_v<Arch> ? 8 : 4;
 
 /// Keys that meet `Rows` query rows in registers; blocks need some for their scales.
 template <class Format, class Arch, std::size_t Rows>
-inline constexpr std::size_t side_keys_v = many_registers_v<Arch>&& Rows == 2 && Format::values == 1 ? 8 : 4;
+inline constexpr std::size_t side_keys_v = Rows == 2 && Format::values == 1 && many_registers_v<Arch> ? 8 : 4;
 
 /// The scale of a block: finite, as our encoder made it, so that without an instruction a product moves the exponent's
 /// bias.
@@ -233,11 +233,14 @@ VLMT_INLINE void weigh_block(const float* p, std::size_t row_stride, const std::
 /// size of one.
 template <class Format, class Arch, class F>
 VLMT_NOINLINE void for_last_pairs(std::size_t rows, std::size_t first, std::size_t n, const F& f) noexcept {
-  constexpr std::integral_constant<std::size_t, 1> one;
-  constexpr std::integral_constant<std::size_t, 4> four;
-  if (key_step_v < Arch >> 4 && first + 4 <= n) {
-    for (std::size_t r = 0; r < rows; ++r) f(one, four, r, first, KvAhead());
-    first += 4;
+  constexpr std::integral_constant<std::size_t, 1> one{};
+  [[maybe_unused]] constexpr std::integral_constant<std::size_t, 4> four{};
+  constexpr std::size_t step = key_step_v<Arch>;
+  if constexpr (step > 4) {
+    if (first + 4 <= n) {
+      for (std::size_t r = 0; r < rows; ++r) f(one, four, r, first, KvAhead());
+      first += 4;
+    }
   }
   for (; first < n; ++first) {
     for (std::size_t r = 0; r < rows; ++r) f(one, one, r, first, KvAhead());
@@ -250,9 +253,9 @@ VLMT_NOINLINE void for_last_pairs(std::size_t rows, std::size_t first, std::size
 template <class Format, class Arch, class F>
 VLMT_INLINE void for_pairs(std::size_t rows, std::size_t dim, const std::byte* keys, std::size_t stride, std::size_t n,
                            F&& f) noexcept {
-  constexpr std::integral_constant<std::size_t, 1> one;
-  constexpr std::integral_constant<std::size_t, 2> two;
-  constexpr std::integral_constant<std::size_t, 4> four;
+  constexpr std::integral_constant<std::size_t, 1> one{};
+  constexpr std::integral_constant<std::size_t, 2> two{};
+  [[maybe_unused]] constexpr std::integral_constant<std::size_t, 4> four{};
   constexpr std::size_t step = key_step_v<Arch>;
   const std::size_t bytes = dim / Format::values * sizeof(typename Format::Block);
   std::size_t j = 0;
@@ -260,8 +263,9 @@ VLMT_INLINE void for_pairs(std::size_t rows, std::size_t dim, const std::byte* k
     const KvAhead ahead(keys + j * stride, stride, bytes);
     const auto some = [&](auto count, std::size_t r) VLMT_INLINE_LAMBDA {
       constexpr std::integral_constant<std::size_t, side_keys_v<Format, Arch, count>> side;
-      for (std::size_t k = 0; k < step; k += side)
+      for (std::size_t k = 0; k < step; k += side) {
         f(count, side, r, j + k, r == 0 ? ahead.behind(k * bytes) : KvAhead());
+      }
     };
     std::size_t r = 0;
     if constexpr (many_registers_v<Arch>) {
