@@ -65,8 +65,8 @@ class KvAhead {
  public:
   /// For none.
   KvAhead() = default;
-  /// For `rows` rows, `stride` bytes apart, of `bytes` each. Rows that are apart are not of a cache, but of activations
-  /// that are near.
+  /// While rows of `bytes` bytes are read from `rows` on, `stride` bytes from one to the next: what follows at the
+  /// distances of `tuning`. Rows with gaps are not of a cache, but of activations that are near: nothing then.
   VLMT_INLINE KvAhead(const std::byte* rows, std::size_t stride, std::size_t bytes) noexcept
       : near_(stride == bytes && tuning.kv_near_bytes != 0 ? rows + tuning.kv_near_bytes : nullptr),
         far_(stride == bytes && tuning.kv_far_bytes != 0 ? rows + tuning.kv_far_bytes : nullptr) {}
