@@ -70,16 +70,21 @@ double sustained(T& team, double work, Body&& body) {
   return rates[rates.size() / 2];
 }
 
+/// round(sums) again and again, the sums in registers. A function of its own, as a compiler that has more to consider
+/// at once keeps arrays in memory.
+template <std::size_t Rounds, class Register, class Round>
+VLMT_NOINLINE void repeat(Register start, Round round) noexcept {
+  Register sum[chains];
+  cpu::detail::unroll<chains>([&](auto c) VLMT_INLINE_LAMBDA { sum[c] = start; });
+  for (std::size_t i = 0; i < Rounds; ++i) round(sum);
+  cpu::detail::unroll<chains>([&](auto c) VLMT_INLINE_LAMBDA { opaque(sum[c]); });
+}
+
 /// The same for calls of round(sums), `work` operations on each of the sums.
 template <class Arch, Team T, class Register, class Round>
 double rate(T& team, Register start, double work, Round round) {
   constexpr std::size_t rounds = 1u << 15;
-  return sustained(team, work * static_cast<double>(chains * rounds), [&](Member&) {
-    Register sum[chains];
-    cpu::detail::unroll<chains>([&](auto c) VLMT_INLINE_LAMBDA { sum[c] = start; });
-    for (std::size_t i = 0; i < rounds; ++i) round(sum);
-    cpu::detail::unroll<chains>([&](auto c) VLMT_INLINE_LAMBDA { opaque(sum[c]); });
-  });
+  return sustained(team, work * static_cast<double>(chains * rounds), [&](Member&) { repeat<rounds>(start, round); });
 }
 
 }  // namespace detail
@@ -162,12 +167,20 @@ double grouped_int8_limit(T& team) {
   if constexpr (D::has_step) {
     const Raw w = I(0x01020304).raw();
     const Raw x = I(0x04030201).raw();
-    const Raw start = I(0x4b400000).raw();
+    // Loaded for every group: what the compiler knows of the sums it would compute once, before the loop.
+    alignas(64) std::int32_t start[I::lanes];
+    I(0x4b400000).store(start);
+    const std::int32_t* from = start;
     const RawF scale = F(0.5f).raw();
     const RawF base = F(-0x1.8p22f).raw();
     return detail::rate<Arch>(team, F(1.0f).raw(), 64.0 * I::lanes, [=](RawF(&sum)[detail::chains]) VLMT_INLINE_LAMBDA {
       Raw dot[detail::chains];
-      cpu::detail::unroll<detail::chains>([&](auto c) VLMT_INLINE_LAMBDA { dot[c] = start; });
+      const std::int32_t* p = from;
+      asm volatile("" : "+r"(p));
+      cpu::detail::unroll<detail::chains>([&](auto c) VLMT_INLINE_LAMBDA {
+        dot[c] = I::load(p).raw();
+        detail::opaque(dot[c]);
+      });
       cpu::detail::unroll<8>([&](auto) VLMT_INLINE_LAMBDA {
         cpu::detail::unroll<detail::chains>([&](auto c) VLMT_INLINE_LAMBDA {
           dot[c] = D::step(dot[c], w, x);
