@@ -163,13 +163,25 @@ struct ResultsDependNeitherOnTheTeamNorOnTheTile : Matmul<Arch> {
       for (std::size_t i = 0; i < n; ++i) {
         matmul(p.matrix, rows_from(i, 1), Store<Arch>{single.data() + i * p.rows, p.rows}, solo.member());
       }
-      for (const std::size_t size : {1u, 2u, 3u, 7u}) {
+      const auto expect_single = [&](const PackedMatrix<Arch>& w, std::size_t size, const std::string& what) {
         std::vector<float> y(n * p.rows, NAN);
         ThreadTeam team(size);
-        team.run([&](Member& m) { matmul(p.matrix, rows_from(0, n), Store<Arch>{y.data(), p.rows}, m); });
+        team.run([&](Member& m) { matmul(w, rows_from(0, n), Store<Arch>{y.data(), p.rows}, m); });
         EXPECT_EQ(std::memcmp(y.data(), single.data(), y.size() * sizeof(float)), 0)
-            << size << " members, int8 " << int8;
+            << what << ", " << size << " members, int8 " << int8;
+      };
+      for (const std::size_t size : {1u, 2u, 3u, 7u}) expect_single(p.matrix, size, "as chosen");
+      // The ways between which the processor or the number of rows chooses.
+      MatmulLeaves expanded = this->swept_.leaves, unpacked = this->swept_.leaves;
+      for (LeafSet MatmulLeaves::*form : {&MatmulLeaves::float_form, &MatmulLeaves::int8_form}) {
+        (expanded.*form).fours = nullptr;
+        (unpacked.*form).expand = nullptr;
       }
+      PackedMatrix<Arch> w = p.matrix;
+      w.leaves = &expanded;
+      expect_single(w, 2, "expanded");
+      w.leaves = &unpacked;
+      expect_single(w, 2, "unpacked");
     }
   }
 };

@@ -20,11 +20,11 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// One panel of weights times 1, 2, 4 or 8 rows of activations; see kernel/cpu/micro.hpp.
+/// One panel of weights times 1, 2 or 4 rows of activations; see kernel/cpu/micro.hpp.
 using MatmulLeaf = void (*)(const std::byte* panel, std::size_t blocks, const void* const* rows, float* tile) noexcept;
-/// The same for `count` rows.
-using RowsLeaf = void (*)(const std::byte* panel, std::size_t blocks, const void* const* rows, std::size_t count,
-                          float* tile) noexcept;
+/// cpu::side_panels, `stride` bytes apart, times `count` rows.
+using RowsLeaf = void (*)(const std::byte* panel, std::size_t stride, std::size_t blocks, const void* const* rows,
+                          std::size_t count, float* tile) noexcept;
 /// A stretch of a panel to the form that all formats share.
 using ExpandLeaf = void (*)(const std::byte* panel, std::size_t blocks, std::byte* out) noexcept;
 /// An expanded stretch times some rows of activations, added to the tile; see kernel/cpu/micro_expanded.hpp.

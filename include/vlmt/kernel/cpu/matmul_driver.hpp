@@ -105,14 +105,13 @@ struct Operand {
     const std::size_t panels = ceil_div(rows, Arch::lanes);
     const std::size_t begin = block * (tile_columns / Arch::lanes);
     const std::size_t end = begin + tile_columns / Arch::lanes < panels ? begin + tile_columns / Arch::lanes : panels;
-    if (is_direct(n)) {
-      for (std::size_t p = begin; p < end; ++p) {
-        direct(data + p * panel_bytes, row, n, tile + (p - begin) * Arch::lanes);
-      }
-    } else {
-      for (std::size_t p = begin; p < end; p += panels_at_once) {
-        const bool last = p + panels_at_once >= end;
-        expanded(p, panels - p, row, n, last ? target : TileTarget{}, tile + (p - begin) * Arch::lanes);
+    const bool direct = is_direct(n);
+    for (std::size_t p = begin; p < end; p += panels_at_once) {
+      float* out = tile + (p - begin) * Arch::lanes;
+      if (direct) {
+        unpacked(p, panels - p, row, n, out);
+      } else {
+        expanded(p, panels - p, row, n, p + panels_at_once >= end ? target : TileTarget{}, out);
       }
     }
     if (corrections.some()) add_corrections(begin, end, panels, first, n, tile);
@@ -131,18 +130,26 @@ struct Operand {
     return leaves->expand == nullptr || n <= (leaves->fours != nullptr ? tuning.direct_rows : 4);
   }
 
-  void direct(const std::byte* panel, const void* const* row, std::size_t n, float* tile) const noexcept {
+  /// Panels first, ... side by side, `left` of them up to the matrix's end, by the leaves that unpack them for n rows.
+  void unpacked(std::size_t first, std::size_t left, const void* const* row, std::size_t n,
+                float* tile) const noexcept {
+    const std::size_t count = left < panels_at_once ? left : panels_at_once;
+    const std::byte* panel = data + first * panel_bytes;
     if (n > 4 && leaves->fours != nullptr) {
-      leaves->fours(panel, row_blocks, row, round_up(n, std::size_t{4}), tile);
+      // Past the last panel, the first one again: its columns of the tile are not used.
+      const std::size_t stride = count == panels_at_once ? panel_bytes : 0;
+      leaves->fours(panel, stride, row_blocks, row, round_up(n, std::size_t{4}), tile);
       return;
     }
-    std::size_t r = 0;
-    for (; n - r >= 4; r += 4) leaves->four(panel, row_blocks, row + r, tile + r * tile_columns);
-    for (; n - r >= 2; r += 2) leaves->two(panel, row_blocks, row + r, tile + r * tile_columns);
-    if (n != r) leaves->one(panel, row_blocks, row + r, tile + r * tile_columns);
+    for (std::size_t p = 0; p < count; ++p, panel += panel_bytes, tile += Arch::lanes) {
+      std::size_t r = 0;
+      for (; n - r >= 4; r += 4) leaves->four(panel, row_blocks, row + r, tile + r * tile_columns);
+      for (; n - r >= 2; r += 2) leaves->two(panel, row_blocks, row + r, tile + r * tile_columns);
+      if (n != r) leaves->one(panel, row_blocks, row + r, tile + r * tile_columns);
+    }
   }
 
-  /// Panels first, ... side by side, `left` of them up to the matrix's end.
+  /// The same by stretches that are expanded once.
   void expanded(std::size_t first, std::size_t left, const void* const* row, std::size_t n, const TileTarget& target,
                 float* tile) const noexcept {
     if constexpr (!is_reference_v<Arch>) {

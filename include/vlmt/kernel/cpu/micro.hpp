@@ -42,29 +42,52 @@ constexpr std::size_t groups_together() noexcept {
   }
 }
 
-/// A panel block as groups of 32 values: f(quants, scales, biases) for each. What is prefetch_bytes further on is asked
-/// for, and what is `far` bytes further on in the second-level cache, if that is not 0. This is a loop: the requests of
-/// a whole block at once would be more than a core keeps open.
-template <QuantFormat Format, class Arch, class F>
-VLMT_INLINE void for_groups_of_memory(const std::byte* data, std::size_t far, F&& f) noexcept {
+/// Blocks of panels that stand side by side.
+template <std::size_t Panels>
+struct BlocksInMemory {
+  const std::byte* data[Panels];
+  std::size_t left;  ///< bytes from here to the end of a panel
+  std::size_t skip;  ///< bytes from a panel's end to the one that these leaves read after it
+
+  /// What is read `bytes` after the first byte of block p.
+  VLMT_INLINE const std::byte* ahead(std::size_t p, std::size_t bytes) const noexcept {
+    return data[p] + bytes + (bytes < left ? 0 : skip);
+  }
+};
+
+/// Such blocks as groups of 32 values: f(group) for each. What is prefetch_bytes further on is asked for, and what is
+/// `far` bytes further on in the second-level cache, if that is not 0. This is a loop: the requests of a whole block at
+/// once would be more than a core keeps open.
+template <QuantFormat Format, class Arch, std::size_t Panels, class F>
+VLMT_INLINE void for_groups_of_memory(const BlocksInMemory<Panels>& blocks, std::size_t far, F&& f) noexcept {
   using U = Unpack<Format, Arch>;
   using V = simd::Floats<Arch>;
   constexpr std::size_t groups = Format::values / Int8Group::values;
   constexpr std::size_t together = groups_together<U>();
   static_assert(groups % together == 0);
   constexpr std::size_t share = Arch::lanes * sizeof(typename Format::Block) / groups * together;
-  const PanelBlock<Arch> block{data};
-  V scale[groups * U::scales];
-  V bias[groups * U::scales];  // not touched, and optimised away, if the format has none
-  U::load_scales(block, scale, bias);
+  V scale[Panels][groups * U::scales];
+  V bias[Panels][groups * U::scales];  // not touched, and optimised away, if the format has none
+  VLMT_UNROLL
+  for (std::size_t p = 0; p < Panels; ++p) U::load_scales(PanelBlock<Arch>{blocks.data[p]}, scale[p], bias[p]);
   for (std::size_t i = 0; i < groups / together; ++i) {
-    prefetch<share, Near::first_level>(data + i * share + prefetch_bytes);
-    if (far != 0) prefetch<share, Near::second_level>(data + i * share + far);
+    // In two loops: g++ drops a request that stands between two conditions that are the same.
+    unroll<Panels>([&](auto p) VLMT_INLINE_LAMBDA {
+      prefetch<share, Near::first_level>(blocks.ahead(p, i * share + prefetch_bytes));
+    });
+    if (far != 0) {
+      unroll<Panels>([&](auto p)
+                         VLMT_INLINE_LAMBDA { prefetch<share, Near::second_level>(blocks.ahead(p, i * share + far)); });
+    }
     unroll<together>([&](auto j) VLMT_INLINE_LAMBDA {
       const std::size_t g = i * together + j;
-      simd::Ints<Arch> q[8];
-      U::quants(block, g, q);
-      f(q, scale + g * U::scales, bias + g * U::scales);
+      GroupInRegisters<Arch, Panels> group;
+      unroll<Panels>([&](auto p) VLMT_INLINE_LAMBDA {
+        U::quants(PanelBlock<Arch>{blocks.data[p]}, g, group.q[p]);
+        group.scales[p] = scale[p] + g * U::scales;
+        group.biases[p] = bias[p] + g * U::scales;
+      });
+      f(group);
     });
   }
 }
@@ -99,40 +122,42 @@ template <QuantFormat Format, class Arch, std::size_t Rows>
 VLMT_NOINLINE void micro_int8(const std::byte* panel, std::size_t blocks, const void* const* rows,
                               float* tile) noexcept {
   using Kind = IntegerKindOf<Format, Arch>;
-  detail::RegisterSums<Arch, Rows> sum;
+  detail::RegisterSums<Arch, 1, Rows> sum;
   const std::size_t far = tuning.far_bytes;
   std::size_t at = 0;  // index of the group in a row
-  for (std::size_t k = 0; k < blocks; ++k) {
-    detail::for_groups_of_memory<Format, Arch>(
-        panel + k * Arch::lanes * sizeof(typename Format::Block), far,
-        [&](const simd::Ints<Arch>(&q)[8], const simd::Floats<Arch>* scale, const simd::Floats<Arch>* bias)
-            VLMT_INLINE_LAMBDA {
-              add_group<Kind, Arch, Rows>(q, scale, bias, zero_bits_v<Format, Arch>, rows, at, sum);
-              ++at;
-            });
+  for (std::size_t k = 0; k < blocks; ++k, panel += Arch::lanes * sizeof(typename Format::Block)) {
+    detail::for_groups_of_memory<Format, Arch, 1>({{panel}, 0, 0}, far, [&](const auto& w) VLMT_INLINE_LAMBDA {
+      add_group<Kind, Arch, 1, Rows>(w, zero_bits_v<Format, Arch>, rows, at, sum);
+      ++at;
+    });
   }
   sum.store(tile);
 }
 
-/// The same for `count` rows, a multiple of four. Their sums are kept in the tile.
+/// The same for side_panels, `stride` bytes apart, and `count` rows, a multiple of four. Their sums are kept in the
+/// tile.
 template <QuantFormat Format, class Arch>
-VLMT_NOINLINE void micro_int8_rows(const std::byte* panel, std::size_t blocks, const void* const* rows,
-                                   std::size_t count, float* tile) noexcept {
+VLMT_NOINLINE void micro_int8_rows(const std::byte* panel, std::size_t stride, std::size_t blocks,
+                                   const void* const* rows, std::size_t count, float* tile) noexcept {
   using Kind = IntegerKindOf<Format, Arch>;
+  constexpr std::size_t panels = side_panels<Arch>;
+  constexpr std::size_t block_bytes = Arch::lanes * sizeof(typename Format::Block);
+  // As many rows at once as leave room for the weights in registers.
+  constexpr std::size_t step = Kind::scales == 1 ? 4 : 2;
+  static_assert(panels == 2);
   clear_tile<Arch>(tile, count);
+  clear_tile<Arch>(tile + Arch::lanes, count);
   const std::size_t far = tuning.far_bytes;
   std::size_t at = 0;
-  for (std::size_t k = 0; k < blocks; ++k) {
-    detail::for_groups_of_memory<Format, Arch>(
-        panel + k * Arch::lanes * sizeof(typename Format::Block), far,
-        [&](const simd::Ints<Arch>(&q)[8], const simd::Floats<Arch>* scale, const simd::Floats<Arch>* bias)
-            VLMT_INLINE_LAMBDA {
-              for (std::size_t r = 0; r < count; r += 4) {
-                detail::TileSums<Arch> sum(tile + r * tile_columns);
-                add_group<Kind, Arch, 4>(q, scale, bias, zero_bits_v<Format, Arch>, rows + r, at, sum);
-              }
-              ++at;
-            });
+  for (std::size_t k = 0; k < blocks; ++k, panel += block_bytes) {
+    detail::for_groups_of_memory<Format, Arch, panels>(
+        {{panel, panel + stride}, (blocks - k) * block_bytes, stride}, far, [&](const auto& w) VLMT_INLINE_LAMBDA {
+          for (std::size_t r = 0; r < count; r += step) {
+            add_group<Kind, Arch, panels, step>(w, zero_bits_v<Format, Arch>, rows + r, at,
+                                                detail::TileSums<Arch>(tile + r * tile_columns));
+          }
+          ++at;
+        });
   }
 }
 

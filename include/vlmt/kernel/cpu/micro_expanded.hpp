@@ -110,32 +110,36 @@ inline constexpr std::size_t prefetch_bytes = 4096;
 
 namespace detail {
 
-/// Rows whose sums run side by side: a chain of dependent products takes several times longer to finish than to issue.
-template <std::size_t Rows>
-inline constexpr std::size_t interleaved_rows = Rows % 4 == 0   ? 4
-                                                : Rows % 3 == 0 ? 3
-                                                : Rows % 2 == 0 ? 2
-                                                                : 1;
+/// f(constant panel, constant row) for each.
+template <std::size_t Panels, std::size_t Rows, class F>
+VLMT_INLINE void for_sums(F&& f) noexcept {
+  unroll<Panels * Rows>([&](auto i) VLMT_INLINE_LAMBDA {
+    f(std::integral_constant<std::size_t, i % Panels>{}, std::integral_constant<std::size_t, i / Panels>{});
+  });
+}
 
 /// The sums of some rows in registers.
-template <class Arch, std::size_t Rows>
+template <class Arch, std::size_t Panels, std::size_t Rows>
 class RegisterSums {
   using F = simd::Floats<Arch>;
 
  public:
   VLMT_INLINE RegisterSums() noexcept {
-    VLMT_UNROLL
-    for (std::size_t r = 0; r < Rows; ++r) sum_[r] = F::zero();
+    for_sums<Panels, Rows>([&](auto p, auto r) VLMT_INLINE_LAMBDA { sum_[p][r] = F::zero(); });
   }
-  VLMT_INLINE F get(std::size_t r) const noexcept { return sum_[r]; }
-  VLMT_INLINE void set(std::size_t r, F x) noexcept { sum_[r] = x; }
+  VLMT_INLINE explicit RegisterSums(const float* tile) noexcept {
+    for_sums<Panels, Rows>([&](auto p, auto r)
+                               VLMT_INLINE_LAMBDA { sum_[p][r] = F::load(tile + r * tile_columns + p * Arch::lanes); });
+  }
+  VLMT_INLINE F get(std::size_t p, std::size_t r) const noexcept { return sum_[p][r]; }
+  VLMT_INLINE void set(std::size_t p, std::size_t r, F x) noexcept { sum_[p][r] = x; }
   VLMT_INLINE void store(float* tile) const noexcept {
-    VLMT_UNROLL
-    for (std::size_t r = 0; r < Rows; ++r) sum_[r].store(tile + r * tile_columns);
+    for_sums<Panels, Rows>([&](auto p, auto r)
+                               VLMT_INLINE_LAMBDA { sum_[p][r].store(tile + r * tile_columns + p * Arch::lanes); });
   }
 
  private:
-  F sum_[Rows];
+  F sum_[Panels][Rows];
 };
 
 /// The sums of rows in the tile itself.
@@ -145,82 +149,138 @@ class TileSums {
 
  public:
   VLMT_INLINE explicit TileSums(float* tile) noexcept : tile_(tile) {}
-  VLMT_INLINE F get(std::size_t r) const noexcept { return F::load(tile_ + r * tile_columns); }
-  VLMT_INLINE void set(std::size_t r, F x) const noexcept { x.store(tile_ + r * tile_columns); }
+  VLMT_INLINE F get(std::size_t p, std::size_t r) const noexcept {
+    return F::load(tile_ + r * tile_columns + p * Arch::lanes);
+  }
+  VLMT_INLINE void set(std::size_t p, std::size_t r, F x) const noexcept {
+    x.store(tile_ + r * tile_columns + p * Arch::lanes);
+  }
 
  private:
   float* tile_;
 };
 
-/// f(constant panel, constant row) for each.
-template <std::size_t Panels, std::size_t Rows, class F>
-VLMT_INLINE void for_sums(F&& f) noexcept {
-  unroll<Panels * Rows>([&](auto i) VLMT_INLINE_LAMBDA {
-    f(std::integral_constant<std::size_t, i % Panels>{}, std::integral_constant<std::size_t, i / Panels>{});
-  });
+}  // namespace detail
+
+/// A group of weights of some panels in registers: eight of quants a panel, its scales and biases.
+template <class Arch, std::size_t Panels>
+struct GroupInRegisters {
+  simd::Ints<Arch> q[Panels][8];
+  const simd::Floats<Arch>* scales[Panels];
+  const simd::Floats<Arch>* biases[Panels];
+
+  VLMT_INLINE simd::Ints<Arch> quants(std::size_t p, std::size_t u) const noexcept { return q[p][u]; }
+  VLMT_INLINE simd::Floats<Arch> scale(std::size_t p, std::size_t i) const noexcept { return scales[p][i]; }
+  VLMT_INLINE simd::Floats<Arch> bias(std::size_t p, std::size_t i) const noexcept { return biases[p][i]; }
+};
+
+/// The same of side_panels, expanded in memory.
+template <class Kind, class Arch>
+class ExpandedGroup {
+  using F = simd::Floats<Arch>;
+  using I = simd::Ints<Arch>;
+
+ public:
+  VLMT_INLINE explicit ExpandedGroup(const std::byte* data) noexcept : data_(data) {}
+  VLMT_INLINE I quants(std::size_t p, std::size_t u) const noexcept {
+    return I::load(reinterpret_cast<const std::int32_t*>(data_) + (u * side_panels<Arch> + p) * Arch::lanes);
+  }
+  VLMT_INLINE F scale(std::size_t p, std::size_t i) const noexcept { return constant(p, i); }
+  VLMT_INLINE F bias(std::size_t p, std::size_t i) const noexcept { return constant(p, Kind::scales + i); }
+
+ private:
+  VLMT_INLINE F constant(std::size_t p, std::size_t i) const noexcept {
+    return F::load(reinterpret_cast<const float*>(data_) + ((8 + i) * side_panels<Arch> + p) * Arch::lanes);
+  }
+
+  const std::byte* data_;
+};
+
+namespace detail {
+
+/// dot[p][r] += quants [0, 16) or [16, 32) of a group of weights times those of Rows rows.
+template <class Kind, class Arch, std::size_t Panels, std::size_t Rows, class Group>
+VLMT_INLINE void add_half(typename simd::Ints<Arch>::Ops::I (&dot)[Panels][Rows], const Group& w, std::size_t half,
+                          const Int8Group* const (&a)[Rows]) noexcept {
+  using Raw = typename simd::Ints<Arch>::Ops::I;
+  using D = Dot<Arch>;
+  const std::int8_t* q[Rows];
+  VLMT_UNROLL
+  for (std::size_t r = 0; r < Rows; ++r) q[r] = a[r]->q + 16 * half;
+  if constexpr (D::has_step) {
+    unroll<4>([&](auto u) VLMT_INLINE_LAMBDA {
+      Raw v[Panels];
+      VLMT_UNROLL
+      for (std::size_t p = 0; p < Panels; ++p) v[p] = w.quants(p, 4 * half + u).raw();
+      unroll<Rows>([&](auto r) VLMT_INLINE_LAMBDA {
+        const Raw x = D::broadcast(q[r] + 4 * u);
+        VLMT_UNROLL
+        for (std::size_t p = 0; p < Panels; ++p) dot[p][r] = D::step(dot[p][r], v[p], x);
+      });
+    });
+  } else {
+    unroll<Panels>([&](auto p) VLMT_INLINE_LAMBDA {
+      const Raw v[4] = {w.quants(p, 4 * half).raw(), w.quants(p, 4 * half + 1).raw(), w.quants(p, 4 * half + 2).raw(),
+                        w.quants(p, 4 * half + 3).raw()};
+      D::template dot16<Kind::max_quant, Kind::is_signed>(dot[p], v, q);
+    });
+  }
 }
 
 }  // namespace detail
 
-/// Sum r += the group `at` of row r times a group of weights. Per scale an exact int32 dot product that starts at
-/// -zero * sum of the activations; then sum += act_scale * (scale * dot [+ bias * act_sum]) in float.
-template <class Kind, class Arch, std::size_t Rows, class Target>
-VLMT_INLINE void add_group(const simd::Ints<Arch> (&q)[8], const simd::Floats<Arch>* scale,
-                           const simd::Floats<Arch>* bias, int zero_bits, const void* const* rows, std::size_t at,
-                           Target& sum) noexcept {
+/// Sum (p, r) += the group `at` of row r times a group of weights of panel p. Per scale an exact int32 dot product that
+/// starts at -zero * sum of the activations; then sum += act_scale * (scale * dot [+ bias * act_sum]) in float.
+template <class Kind, class Arch, std::size_t Panels, std::size_t Rows, class Group, class Target>
+VLMT_INLINE void add_group(const Group& w, int zero_bits, const void* const* rows, std::size_t at,
+                           Target&& sum) noexcept {
   using F = simd::Floats<Arch>;
   using I = simd::Ints<Arch>;
   using Raw = typename I::Ops::I;
-  using D = Dot<Arch>;
   using Sums = GroupSums<Kind, Arch>;
-  constexpr std::size_t step = detail::interleaved_rows<Rows>;
-  const Raw first[4] = {q[0].raw(), q[1].raw(), q[2].raw(), q[3].raw()};
-  const Raw second[4] = {q[4].raw(), q[5].raw(), q[6].raw(), q[7].raw()};
   const Sums sums(zero_bits);
-  const F base = Sums::base(scale[0]);
-  detail::unroll<Rows / step>([&](auto i) VLMT_INLINE_LAMBDA {
-    const Int8Group* a[step];
-    const std::int8_t* low[step];
-    const std::int8_t* high[step];
-    VLMT_UNROLL
-    for (std::size_t r = 0; r < step; ++r) {
-      a[r] = static_cast<const Int8Group*>(rows[i * step + r]) + at;
-      low[r] = a[r]->q;
-      high[r] = a[r]->q + 16;
-    }
-    Raw dot[step];
-    if constexpr (Kind::scales == 1) {
-      VLMT_UNROLL
-      for (std::size_t r = 0; r < step; ++r) dot[r] = sums.whole(*a[r]).raw();
-      D::template dot16<Kind::max_quant, Kind::is_signed>(dot, first, low);
-      // Two chains a row: four rows have too few of one for the latency of a product.
-      Raw rest[step];
-      VLMT_UNROLL
-      for (std::size_t r = 0; r < step; ++r) rest[r] = I(0).raw();
-      D::template dot16<Kind::max_quant, Kind::is_signed>(rest, second, high);
-      VLMT_UNROLL
-      for (std::size_t r = 0; r < step; ++r) {
-        F t = Sums::scaled(I(dot[r]) + I(rest[r]), scale[0], base);
-        if constexpr (Kind::has_bias) t = fma(F(a[r]->sum), bias[0], t);
-        sum.set(i * step + r, fma(t, F(a[r]->scale), sum.get(i * step + r)));
-      }
+  const Int8Group* a[Rows];
+  VLMT_UNROLL
+  for (std::size_t r = 0; r < Rows; ++r) a[r] = static_cast<const Int8Group*>(rows[r]) + at;
+  Raw dot[Panels][Rows];
+  F base[Panels];
+  VLMT_UNROLL
+  for (std::size_t p = 0; p < Panels; ++p) base[p] = Sums::base(w.scale(p, 0));
+  if constexpr (Kind::scales == 1) {
+    // Few sums are two chains each: one would leave the latency of a product open.
+    constexpr bool two_chains = Panels * Rows < 8;
+    detail::for_sums<Panels, Rows>([&](auto p, auto r) VLMT_INLINE_LAMBDA { dot[p][r] = sums.whole(*a[r]).raw(); });
+    detail::add_half<Kind, Arch>(dot, w, 0, a);
+    if constexpr (two_chains) {
+      Raw rest[Panels][Rows];
+      detail::for_sums<Panels, Rows>([&](auto p, auto r) VLMT_INLINE_LAMBDA { rest[p][r] = I(0).raw(); });
+      detail::add_half<Kind, Arch>(rest, w, 1, a);
+      detail::for_sums<Panels, Rows>([&](auto p, auto r)
+                                         VLMT_INLINE_LAMBDA { dot[p][r] = (I(dot[p][r]) + I(rest[p][r])).raw(); });
     } else {
-      Raw dot2[step];
-      VLMT_UNROLL
-      for (std::size_t r = 0; r < step; ++r) {
-        dot[r] = sums.first_half(*a[r]).raw();
-        dot2[r] = sums.second_half(*a[r]).raw();
-      }
-      D::template dot16<Kind::max_quant, Kind::is_signed>(dot, first, low);
-      D::template dot16<Kind::max_quant, Kind::is_signed>(dot2, second, high);
-      VLMT_UNROLL
-      for (std::size_t r = 0; r < step; ++r) {
-        F t = Sums::add_scaled(I(dot2[r]), scale[1], Sums::scaled(I(dot[r]), scale[0], base));
-        if constexpr (Kind::has_bias) t = Sums::add_biases(*a[r], bias[0], bias[1], t);
-        sum.set(i * step + r, fma(t, F(a[r]->scale), sum.get(i * step + r)));
-      }
+      detail::add_half<Kind, Arch>(dot, w, 1, a);
     }
-  });
+    detail::for_sums<Panels, Rows>([&](auto p, auto r) VLMT_INLINE_LAMBDA {
+      F t = Sums::scaled(I(dot[p][r]), w.scale(p, 0), base[p]);
+      if constexpr (Kind::has_bias) t = fma(F(a[r]->sum), w.bias(p, 0), t);
+      sum.set(p, r, fma(t, F(a[r]->scale), sum.get(p, r)));
+    });
+  } else {
+    F t[Panels][Rows];
+    detail::for_sums<Panels, Rows>([&](auto p, auto r)
+                                       VLMT_INLINE_LAMBDA { dot[p][r] = sums.first_half(*a[r]).raw(); });
+    detail::add_half<Kind, Arch>(dot, w, 0, a);
+    detail::for_sums<Panels, Rows>([&](auto p, auto r) VLMT_INLINE_LAMBDA {
+      t[p][r] = Sums::scaled(I(dot[p][r]), w.scale(p, 0), base[p]);
+      dot[p][r] = sums.second_half(*a[r]).raw();
+    });
+    detail::add_half<Kind, Arch>(dot, w, 1, a);
+    detail::for_sums<Panels, Rows>([&](auto p, auto r) VLMT_INLINE_LAMBDA {
+      F s = Sums::add_scaled(I(dot[p][r]), w.scale(p, 1), t[p][r]);
+      if constexpr (Kind::has_bias) s = Sums::add_biases(*a[r], w.bias(p, 0), w.bias(p, 1), s);
+      sum.set(p, r, fma(s, F(a[r]->scale), sum.get(p, r)));
+    });
+  }
 }
 
 /// Zeros in the columns of one panel.
@@ -229,96 +289,18 @@ VLMT_INLINE void clear_tile(float* tile, std::size_t rows) noexcept {
   for (std::size_t r = 0; r < rows; ++r) simd::Floats<Arch>::zero().store(tile + r * tile_columns);
 }
 
-/// tile += `count` expanded groups times groups [at, at + count) of each row. The same sums as those of add_group.
+/// tile += `count` expanded groups times groups [at, at + count) of each row.
 template <class Kind, class Arch, std::size_t Rows>
 VLMT_NOINLINE void add_expanded(const std::byte* groups, std::size_t count, const void* const* rows, std::size_t at,
                                 int zero_bits, Ahead ahead, float* tile) noexcept {
-  using F = simd::Floats<Arch>;
-  using I = simd::Ints<Arch>;
-  using Raw = typename I::Ops::I;
-  using D = Dot<Arch>;
   constexpr std::size_t panels = side_panels<Arch>;
-  constexpr std::size_t lanes = Arch::lanes;
-  using Sums = GroupSums<Kind, Arch>;
-  const Sums sums(zero_bits);
   detail::SpreadPrefetch prefetch(ahead, count);
-  F sum[panels][Rows];
-  detail::for_sums<panels, Rows>([&](auto p, auto r)
-                                     VLMT_INLINE_LAMBDA { sum[p][r] = F::load(tile + r * tile_columns + p * lanes); });
+  detail::RegisterSums<Arch, panels, Rows> sum(tile);
   for (std::size_t g = 0; g < count; ++g, groups += expanded_group_bytes<Kind, Arch>) {
-    const auto* quants = reinterpret_cast<const std::int32_t*>(groups);
-    const float* constants = reinterpret_cast<const float*>(groups) + 8 * panels * lanes;
     prefetch.step();
-    const Int8Group* a[Rows];
-    VLMT_UNROLL
-    for (std::size_t r = 0; r < Rows; ++r) a[r] = static_cast<const Int8Group*>(rows[r]) + at + g;
-    const auto scale = [&](std::size_t p, std::size_t i)
-                           VLMT_INLINE_LAMBDA { return F::load(constants + (i * panels + p) * lanes); };
-    const auto bias = [&](std::size_t p, std::size_t i)
-                          VLMT_INLINE_LAMBDA { return F::load(constants + ((Kind::scales + i) * panels + p) * lanes); };
-
-    Raw dot[panels][Rows];
-    const auto start = [&](auto first) VLMT_INLINE_LAMBDA {
-      detail::for_sums<panels, Rows>([&](auto p, auto r) VLMT_INLINE_LAMBDA { dot[p][r] = first(*a[r]).raw(); });
-    };
-    // The first or the last 16 values of the group.
-    const auto multiply = [&](std::size_t half) VLMT_INLINE_LAMBDA {
-      const std::int32_t* from = quants + 4 * half * panels * lanes;
-      const std::int8_t* q[Rows];
-      VLMT_UNROLL
-      for (std::size_t r = 0; r < Rows; ++r) q[r] = a[r]->q + 16 * half;
-      if constexpr (D::has_step) {
-        VLMT_UNROLL
-        for (std::size_t u = 0; u < 4; ++u) {
-          Raw w[panels];
-          VLMT_UNROLL
-          for (std::size_t p = 0; p < panels; ++p) w[p] = I::load(from + (u * panels + p) * lanes).raw();
-          VLMT_UNROLL
-          for (std::size_t r = 0; r < Rows; ++r) {
-            const Raw v = D::broadcast(q[r] + 4 * u);
-            VLMT_UNROLL
-            for (std::size_t p = 0; p < panels; ++p) dot[p][r] = D::step(dot[p][r], w[p], v);
-          }
-        }
-      } else {
-        VLMT_UNROLL
-        for (std::size_t p = 0; p < panels; ++p) {
-          Raw w[4];
-          VLMT_UNROLL
-          for (std::size_t u = 0; u < 4; ++u) w[u] = I::load(from + (u * panels + p) * lanes).raw();
-          D::template dot16<Kind::max_quant, Kind::is_signed>(dot[p], w, q);
-        }
-      }
-    };
-    F base[panels];
-    VLMT_UNROLL
-    for (std::size_t p = 0; p < panels; ++p) base[p] = Sums::base(scale(p, 0));
-    if constexpr (Kind::scales == 1) {
-      start([&](const Int8Group& x) VLMT_INLINE_LAMBDA { return sums.whole(x); });
-      multiply(0);
-      multiply(1);
-      detail::for_sums<panels, Rows>([&](auto p, auto r) VLMT_INLINE_LAMBDA {
-        F t = Sums::scaled(I(dot[p][r]), scale(p, 0), base[p]);
-        if constexpr (Kind::has_bias) t = fma(F(a[r]->sum), bias(p, 0), t);
-        sum[p][r] = fma(t, F(a[r]->scale), sum[p][r]);
-      });
-    } else {
-      F t[panels][Rows];
-      start([&](const Int8Group& x) VLMT_INLINE_LAMBDA { return sums.first_half(x); });
-      multiply(0);
-      detail::for_sums<panels, Rows>(
-          [&](auto p, auto r) VLMT_INLINE_LAMBDA { t[p][r] = Sums::scaled(I(dot[p][r]), scale(p, 0), base[p]); });
-      start([&](const Int8Group& x) VLMT_INLINE_LAMBDA { return sums.second_half(x); });
-      multiply(1);
-      detail::for_sums<panels, Rows>([&](auto p, auto r) VLMT_INLINE_LAMBDA {
-        F s = Sums::add_scaled(I(dot[p][r]), scale(p, 1), t[p][r]);
-        if constexpr (Kind::has_bias) s = Sums::add_biases(*a[r], bias(p, 0), bias(p, 1), s);
-        sum[p][r] = fma(s, F(a[r]->scale), sum[p][r]);
-      });
-    }
+    add_group<Kind, Arch, panels, Rows>(ExpandedGroup<Kind, Arch>(groups), zero_bits, rows, at + g, sum);
   }
-  detail::for_sums<panels, Rows>([&](auto p, auto r)
-                                     VLMT_INLINE_LAMBDA { sum[p][r].store(tile + r * tile_columns + p * lanes); });
+  sum.store(tile);
 }
 
 namespace detail {

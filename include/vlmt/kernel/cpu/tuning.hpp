@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 
 #include "vlmt/base/config.hpp"
 
@@ -20,9 +21,11 @@ struct Tuning {
   /// all. On Intel both, for the same reason.
   std::size_t kv_near_bytes = 0;
   std::size_t kv_far_bytes = 8192;
-  /// Up to so many rows of activations are multiplied with weights that are unpacked for them alone; for more, weights
-  /// are expanded once. Where there is a leaf for any number of rows.
-  std::size_t direct_rows = 48;
+  /// Up to so many rows of activations are multiplied with weights that are unpacked into registers for them; for more,
+  /// weights are expanded in memory once. Where there is a leaf for any number of rows. Registers win on AMD however
+  /// many rows there are; on Intel their sums, which stand in the tile, cost more than the expansion from some number
+  /// on.
+  std::size_t direct_rows = std::numeric_limits<std::size_t>::max();
 };
 
 inline Tuning find_tuning() noexcept {
@@ -32,7 +35,7 @@ inline Tuning find_tuning() noexcept {
   if (__builtin_cpu_is("intel")) {
     t.far_bytes = 16384;
     t.kv_near_bytes = 2048;
-    t.direct_rows = 8;
+    t.direct_rows = 20;
   }
 #endif
   return t;
