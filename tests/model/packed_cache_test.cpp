@@ -21,6 +21,7 @@
 
 #include "vlmt/exec/omp_team.hpp"
 #include "vlmt/io/gguf_writer.hpp"
+#include "vlmt/kernel/matmul_instances.hpp"
 #include "vlmt/model/weight_loader.hpp"
 #include "vlmt/testing/sweep.hpp"
 

@@ -10,6 +10,7 @@
 
 #include "vlmt/exec/omp_team.hpp"
 #include "vlmt/io/gguf_writer.hpp"
+#include "vlmt/kernel/matmul_instances.hpp"
 #include "vlmt/testing/sweep.hpp"
 
 #include "io/error_of.hpp"
