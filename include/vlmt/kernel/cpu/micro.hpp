@@ -1,9 +1,10 @@
 // The leaves of matmul over packed weights. The only templates over the weight format; everything above them calls
 // through a table of leaves.
 //
-// A few rows of activations: one leaf reads a panel over the whole inner length (micro_int8, micro_int8_rows,
-// micro_float). More rows: a stretch of the panel is expanded once into the first-level cache, in a form that all
-// formats share (expand_int8, expand_float), and multiplied with the rows there by the kernels of micro_expanded.hpp.
+// Weights in registers: a leaf unpacks each group once, over the whole inner length of a panel (micro_int8,
+// micro_float) or of two (micro_int8_rows, for any number of rows). Weights in memory: a stretch is expanded once into
+// the first-level cache, in a form that all formats share (expand_int8, expand_float), and multiplied with the rows
+// there by the kernels of micro_expanded.hpp. Where both take a number of rows, kernel/cpu/tuning.hpp says which.
 //
 // Every output element is computed by the same operations in the same order on all these ways, so that results do not
 // depend on how a prompt is cut into pieces.
