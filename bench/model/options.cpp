@@ -57,6 +57,9 @@ std::optional<int> parse_options(int argc, char** argv, Options& o) {
   app.add_option("-r,--runs", o.runs, "Runs of each case; the median is reported")
       ->capture_default_str()
       ->check(CLI::Range(1, 1000));
+  app.add_option("--limit-memory", o.limit_mib,
+                 "MiB of memory that is read over for its limit; if absent 4096, or a third of what is available")
+      ->check(CLI::Range(1, 1 << 20));
   app.add_option("--numerics", numerics, "fast, or exact: float32 activations everywhere")
       ->check(CLI::IsMember({"fast", "exact"}));
   app.add_option("--kv", o.kv_format, "Format of the KV cache")

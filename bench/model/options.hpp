@@ -17,6 +17,7 @@ struct Options {
   std::vector<std::size_t> batches = {1};
   std::vector<std::pair<int, int>> pictures;  ///< width, height
   std::size_t runs = 7;
+  std::size_t limit_mib = 0;  ///< memory that the read limit passes over; 0: as much as is meaningful
   bool exact = false;
   std::string kv_format;
   std::string packed_cache;  ///< folder; empty: packed weights are not kept

@@ -22,7 +22,8 @@ std::string profile_table(const StepProfile& step) {
   const std::vector<TimedOp>& ops = step.ops;
   double sum = 0;
   for (const TimedOp& op : ops) sum += op.seconds;
-  std::string text = step.name + ", " + std::to_string(ops.size()) + " operations\n\n| operation | times | ms | share |\n";
+  std::string text =
+      step.name + ", " + std::to_string(ops.size()) + " operations\n\n| operation | times | ms | share |\n";
   text += "|---|--:|--:|--:|\n";
   char line[200];
   for (const OpTotal& t : totals(ops)) {

@@ -262,7 +262,10 @@ double Subject::run(const Case& c, Measurement& m) {
 
 double Subject::limit(const Measurement& m) {
   if (m.bound == Measurement::Bound::reading) {
-    if (impl_->memory.bytes() == 0) impl_->memory = vlmt::bench::limit_buffer(impl_->team);
+    if (impl_->memory.bytes() == 0) {
+      const std::size_t mib = impl_->options.limit_mib;
+      impl_->memory = vlmt::bench::limit_buffer(impl_->team, mib != 0 ? mib << 20 : vlmt::bench::limit_bytes());
+    }
     return vlmt::bench::read_limit<Arch>(impl_->team, impl_->memory);
   }
   if (m.bound == Measurement::Bound::none) return 0;

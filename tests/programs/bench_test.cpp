@@ -19,7 +19,7 @@ class BenchPrograms : public program_test::ProgramTest {
  protected:
   /// The golden model with small cases.
   Outcome bench(const Strings& more, const Strings& cases = {"-t", "2", "-r", "2", "-p", "8", "-n", "4"}) const {
-    Strings arguments = {"-m", golden("qwen3vl/model.gguf")};
+    Strings arguments = {"-m", golden("qwen3vl/model.gguf"), "--limit-memory", "64"};
     arguments.insert(arguments.end(), cases.begin(), cases.end());
     arguments.insert(arguments.end(), more.begin(), more.end());
     return run("vlmt-bench", arguments);
@@ -144,6 +144,7 @@ TEST_F(BenchPrograms, SaysWhatIsWrongInOneLine) {
   refused({"--compare", path("none.json")}, "none.json");
   refused({"--against", peer("no figures")}, "avg_ts");
   refused({"-t", "0"}, "--threads");
+  refused({"--limit-memory", "0"}, "--limit-memory");
   program_test::write_text(path("odd.json"), "[1, 2]");
   refused({"--compare", path("odd.json")}, "is no JSON report");
 }
