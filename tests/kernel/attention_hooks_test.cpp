@@ -44,7 +44,7 @@ static_assert(KvSource<PagedView>);
 
 template <class Arch>
 class Hooks : public ::testing::Test {};
-TYPED_TEST_SUITE(Hooks, BestAndPlainest);
+TYPED_TEST_SUITE(Hooks, Best);
 
 TYPED_TEST(Hooks, MatchTheReference) {
   const AttentionCase c = AttentionCase::example<TypeParam>();

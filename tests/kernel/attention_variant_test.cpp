@@ -12,7 +12,7 @@ struct Nothing : AttentionVariant {
 
 template <class Arch>
 class Variants : public ::testing::Test {};
-TYPED_TEST_SUITE(Variants, BestAndPlainest);
+TYPED_TEST_SUITE(Variants, Best);
 
 TYPED_TEST(Variants, MatchTheReference) {
   const AttentionCase c = AttentionCase::example<TypeParam>();

@@ -17,6 +17,8 @@
 #include "vlmt/exec/member.hpp"
 #include "vlmt/exec/team.hpp"
 
+#include "swept_archs.hpp"
+
 namespace vlmt_test {
 
 /// Archs whose registers and float operations differ: those that only add dot products of bytes are left out.
@@ -41,7 +43,7 @@ struct FloatArchsOf<vlmt::TypeList<Ts...>> {
   using type = typename FloatArchs<vlmt::TypeList<>, Ts...>::type;
 };
 /// The archs that float kernels are tested on, for TYPED_TEST_SUITE.
-using Archs = typename FloatArchsOf<vlmt::arch::compiled>::type;
+using Archs = typename FloatArchsOf<SweptArchs>::type;
 
 inline std::vector<float> gaussian(std::size_t n, unsigned seed, float scale = 1.0f) {
   std::mt19937 random(seed);

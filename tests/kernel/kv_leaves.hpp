@@ -1,11 +1,14 @@
-// The formats of a KV cache as tests of kernels use them: compiled once for every arch, each list in
-// a file of its own.
+// The formats of a KV cache as tests of kernels use them: compiled once for every arch, each list in a file of its own.
 #pragma once
 
+#include <stdexcept>
+#include <string>
 #include <string_view>
 
 #include "vlmt/kernel/kv_view.hpp"
 #include "vlmt/quant/formats.hpp"
+
+#include "swept_archs.hpp"
 
 namespace vlmt_test {
 
@@ -13,7 +16,7 @@ using KvNumbers = vlmt::TypeList<vlmt::F32>;              // kv_format_test.cpp
 using KvHalves = vlmt::TypeList<vlmt::F16, vlmt::BF16>;   // kv_halves_test.cpp
 using KvBlocks = vlmt::TypeList<vlmt::Q8_0, vlmt::Q4_0>;  // kv_products_test.cpp
 
-/// kv_leaf_v by the names of a format and of an arch of arch::compiled, or arch::reference.
+/// kv_leaf_v by the names of a format and of one of the SweptArchs, or arch::reference.
 const vlmt::KvLeaf& kv_number_leaf(std::string_view format, std::string_view arch);
 const vlmt::KvLeaf& kv_half_leaf(std::string_view format, std::string_view arch);
 const vlmt::KvLeaf& kv_block_leaf(std::string_view format, std::string_view arch);
@@ -28,7 +31,8 @@ const vlmt::KvLeaf& find_kv_leaf(std::string_view format, std::string_view arch)
     visit_format(Formats{}, format, [&]<class Format>(TypeTag<Format>) { found = &kv_leaf_v<Format, Arch>; });
   };
   look(TypeTag<arch::reference>{});
-  for_each_type(arch::compiled{}, look);
+  for_each_type(SweptArchs{}, look);
+  if (found == nullptr) throw std::logic_error("no leaf of " + std::string(format) + " for " + std::string(arch));
   return *found;
 }
 

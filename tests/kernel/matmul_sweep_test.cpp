@@ -196,7 +196,7 @@ void add(const std::string& suite, const char* name, const Swept& swept) {
 
 void register_sweep(const Swept& swept) {
   const std::string suite = "Matmul/" + std::string(swept.format.name) + "_" + std::string(swept.leaves.arch);
-  for_each_type(arch::compiled{}, [&]<class Arch>(TypeTag<Arch>) {
+  for_each_type(vlmt_test::SweptArchs{}, [&]<class Arch>(TypeTag<Arch>) {
     if (swept.leaves.arch != Arch::name) return;
     add<PackingLosesNothing<Arch>>(suite, "PackingLosesNothing", swept);
     add<FloatFormIsWithinItsBound<Arch>>(suite, "FloatFormIsWithinItsBound", swept);
