@@ -80,7 +80,7 @@ VLMT_NOINLINE void repeat(Register start, Round round) noexcept {
   cpu::detail::unroll<chains>([&](auto c) VLMT_INLINE_LAMBDA { opaque(sum[c]); });
 }
 
-/// The same for calls of round(sums), `work` operations on each of the sums.
+/// Operations a second of calls of round(sums), `work` operations on each of the sums; see sustained().
 template <class Arch, Team T, class Register, class Round>
 double rate(T& team, Register start, double work, Round round) {
   constexpr std::size_t rounds = 1u << 15;

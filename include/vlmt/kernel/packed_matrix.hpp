@@ -22,7 +22,7 @@ VLMT_BEGIN_NAMESPACE
 
 /// One panel of weights times 1, 2 or 4 rows of activations; see kernel/cpu/micro.hpp.
 using MatmulLeaf = void (*)(const std::byte* panel, std::size_t blocks, const void* const* rows, float* tile) noexcept;
-/// cpu::side_panels, `stride` bytes apart, times `count` rows.
+/// cpu::side_panels panels, `stride` bytes apart, times `count` rows, a multiple of four.
 using RowsLeaf = void (*)(const std::byte* panel, std::size_t stride, std::size_t blocks, const void* const* rows,
                           std::size_t count, float* tile) noexcept;
 /// A stretch of a panel to the form that all formats share.
