@@ -156,7 +156,7 @@ int run(Options& o) {
     if (o.profile) {
       progress({});
       for (const Case& c : all) {
-        if (c.stage != Case::Stage::prefill && c.stage != Case::Stage::decode) continue;
+        if (c.stage == Case::Stage::load || c.stage == Case::Stage::article) continue;
         profiles.push_back({"one step of " + name(c), subject.profile(c)});
         std::printf("%s\n", profile_table(profiles.back()).c_str());
       }

@@ -29,7 +29,7 @@ class Subject {
   double run(const Case& c, Measurement& m);
   /// The rate that bounds a case, measured now; 0 without a bound.
   double limit(const Measurement& m);
-  /// Where the time of one step of a decode or prefill case goes.
+  /// Where the time of one step of a decode, prefill or vision case goes.
   std::vector<TimedOp> profile(const Case& c);
 
  private:

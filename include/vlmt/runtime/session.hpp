@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -13,7 +12,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <type_traits>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -28,9 +26,9 @@
 #include "vlmt/runtime/prompt.hpp"
 #include "vlmt/runtime/runner.hpp"
 #include "vlmt/runtime/sampler.hpp"
+#include "vlmt/runtime/text_delivery.hpp"
 #include "vlmt/runtime/vision_encoder.hpp"
 #include "vlmt/text/stop_matcher.hpp"
-#include "vlmt/text/stream_decoder.hpp"
 
 VLMT_BEGIN_NAMESPACE
 
@@ -112,27 +110,6 @@ struct Reply {
   ReplyStats stats;
 };
 
-/// Takes pieces of text as they come; returns false to stop. Made from any callable, also one that returns nothing.
-class TextSink {
- public:
-  TextSink() = default;
-  template <class F>
-  requires(!std::same_as<std::remove_cvref_t<F>, TextSink> && std::invocable<F&, std::string_view>) TextSink(F&& f)
-      : call_([f = std::forward<F>(f)](std::string_view piece) mutable {
-          if constexpr (std::convertible_to<std::invoke_result_t<F&, std::string_view>, bool>) {
-            return static_cast<bool>(f(piece));
-          } else {
-            f(piece);
-            return true;
-          }
-        }) {}
-
-  bool operator()(std::string_view piece) const { return piece.empty() || !call_ || call_(piece); }
-
- private:
-  std::function<bool(std::string_view)> call_;
-};
-
 /// A conversation. Sessions share a model and nothing else; one session belongs to one thread at a time. If a call
 /// throws or is cancelled, the conversation is as it was before it.
 template <class M, Team T = OmpTeam>
@@ -153,7 +130,9 @@ class Session {
     if (!options_.system.empty()) history_.push_back(ChatMessage::of(Role::system, options_.system));
   }
 
-  /// Says something and returns the answer; both become part of the conversation.
+  /// Says something and returns the answer; both become part of the conversation. `on_text` gets the text while it is
+  /// made, on a thread of its own: the next token is computed meanwhile. One call at a time, none after the return;
+  /// what it throws is thrown here.
   Reply ask(std::vector<Part> parts, const TextSink& on_text = {}, const GenerateOptions& options = {});
   Reply ask(std::string text, const TextSink& on_text = {}, const GenerateOptions& options = {}) {
     return ask(std::vector<Part>{Part(std::move(text))}, on_text, options);
@@ -323,31 +302,17 @@ void Session<M, T>::complete(const Sequence& sequence, const GenerateOptions& op
   const Clock::time_point first = Clock::now();
   const std::size_t room = runner_.options().context - sequence.size();
   const std::size_t most = options.max_tokens == 0 ? room : std::min(room, options.max_tokens);
-  StreamDecoder<BpeTokenizer> decoder(model_->tokenizer());
+  TextDelivery delivery(model_->tokenizer(), stops, on_text);
   const bool wants_log_probs = options.sampling.log_probs || options.sampling.top_log_probs != 0;
-  const auto emit = [&](std::string_view piece) {
-    reply.text += piece;
-    return on_text(piece);
-  };
   while (true) {
     const int token = sampler_.result();
     if (model_->stops(token) && !options.ignore_stop_tokens) {
       reply.finish = FinishReason::stop;
       break;
     }
+    if (!delivery.push(token)) break;
     reply.tokens.push_back(token);
     if (wants_log_probs) reply.log_probs.push_back(sampler_.log_probs());
-    // Rows of the head beyond the tokenizer's last token stand for nothing.
-    const bool named = token < model_->tokenizer().size();
-    const bool go_on = !named || emit(stops.push(decoder.push(token)));
-    if (stops.stopped()) {
-      reply.finish = FinishReason::stop_string;
-      break;
-    }
-    if (!go_on) {
-      reply.finish = FinishReason::cancelled;
-      break;
-    }
     if (reply.tokens.size() >= most) {
       reply.finish = FinishReason::length;
       break;
@@ -356,11 +321,10 @@ void Session<M, T>::complete(const Sequence& sequence, const GenerateOptions& op
     runner_.decode(token, sample);
   }
   reply.stats.decode_seconds = seconds_since(first);
-  if (!stops.stopped() && reply.finish != FinishReason::cancelled) {
-    std::string rest = stops.push(decoder.finish());
-    rest += stops.finish();
-    emit(rest);
-  }
+  delivery.finish();
+  // The text may have ended with the last token, before whatever came next was seen.
+  if (delivery.ended()) reply.finish = stops.stopped() ? FinishReason::stop_string : FinishReason::cancelled;
+  reply.text = delivery.take_text();
 }
 
 template <class M>

@@ -108,10 +108,12 @@ struct Operand {
     const bool direct = is_direct(n);
     for (std::size_t p = begin; p < end; p += panels_at_once) {
       float* out = tile + (p - begin) * Arch::lanes;
+      const TileTarget next = p + panels_at_once >= end ? target : TileTarget{};
       if (direct) {
+        request(next, 0, n);
         unpacked(p, panels - p, row, n, out);
       } else {
-        expanded(p, panels - p, row, n, p + panels_at_once >= end ? target : TileTarget{}, out);
+        expanded(p, panels - p, row, n, next, out);
       }
     }
     if (corrections.some()) add_corrections(begin, end, panels, first, n, tile);
@@ -124,6 +126,13 @@ struct Operand {
   }
 
  private:
+  /// Asks for rows [first, last) of what the epilogue writes.
+  static void request(const TileTarget& target, std::size_t first, std::size_t last) noexcept {
+    for (std::size_t r = first; r < last; ++r) {
+      detail::prefetch<detail::Near::second_level>(target.row(r), target.bytes);
+    }
+  }
+
   /// True if the leaves that unpack a panel for themselves are fastest for n rows.
   bool is_direct(std::size_t n) const noexcept {
     if (leaves->one == nullptr) return false;
@@ -219,9 +228,7 @@ struct Operand {
             asked = 0;
           }
         }
-        for (std::size_t t = r; t < r + step; ++t) {
-          detail::prefetch<detail::Near::second_level>(next.target.row(t), next.target.bytes);
-        }
+        request(next.target, r, r + step);
         leaves->expanded[i](stretch, count, row + r, at, leaves->zero_bits, ahead, tile + r * tile_columns);
       }
     }

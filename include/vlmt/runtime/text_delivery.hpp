@@ -1,0 +1,155 @@
+// The text of an answer, made and handed out while the next token is computed.
+#pragma once
+
+#include <atomic>
+#include <concepts>
+#include <exception>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <thread>
+#include <type_traits>
+#include <utility>
+
+#include "vlmt/base/config.hpp"
+#include "vlmt/text/stop_matcher.hpp"
+#include "vlmt/text/stream_decoder.hpp"
+#include "vlmt/text/tokenizer.hpp"
+
+VLMT_BEGIN_NAMESPACE
+
+/// Takes pieces of text as they come; returns false to stop. Made from any callable, also one that returns nothing.
+class TextSink {
+ public:
+  TextSink() = default;
+  template <class F>
+  requires(!std::same_as<std::remove_cvref_t<F>, TextSink> && std::invocable<F&, std::string_view>) TextSink(F&& f)
+      : call_([f = std::forward<F>(f)](std::string_view piece) mutable {
+          if constexpr (std::convertible_to<std::invoke_result_t<F&, std::string_view>, bool>) {
+            return static_cast<bool>(f(piece));
+          } else {
+            f(piece);
+            return true;
+          }
+        }) {}
+
+  bool operator()(std::string_view piece) const { return piece.empty() || !call_ || call_(piece); }
+
+ private:
+  std::function<bool(std::string_view)> call_;
+};
+
+/// Makes text of tokens and hands it to a sink, on a thread of its own, piece after piece. One token at most is on its
+/// way: a sink that is slower than the model sets the pace, and an answer that ends by its text was computed one token
+/// too far. Where the system gives no thread, push delivers itself.
+template <Tokenizer T>
+class TextDelivery {
+ public:
+  /// All of these must outlive the delivery.
+  TextDelivery(const T& tokenizer, StopMatcher& stops, const TextSink& sink)
+      : tokenizer_(&tokenizer), stops_(&stops), sink_(&sink), decoder_(tokenizer) {
+    try {
+      thread_ = std::jthread([this] { work(); });
+    } catch (const std::system_error&) {
+      // No more threads.
+    }
+  }
+  TextDelivery(const TextDelivery&) = delete;
+  TextDelivery& operator=(const TextDelivery&) = delete;
+  ~TextDelivery() { leave(abandon); }
+
+  /// Takes the next token once the one before it was delivered. False, and the token is not taken, if the answer has
+  /// ended there.
+  bool push(int token) {
+    wait_for_room();
+    if (ended_) return false;
+    put(token);
+    return true;
+  }
+
+  /// Delivers the last token and what was held back, unless the answer has ended before. Rethrows what the sink threw.
+  void finish() {
+    wait_for_room();
+    leave(close);
+    if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
+  }
+
+  /// After finish: true if a stop string was found or the sink asked for the end.
+  bool ended() const noexcept { return ended_; }
+  /// After finish: all that was delivered.
+  std::string take_text() noexcept { return std::move(text_); }
+
+ private:
+  // What the slot holds beside tokens.
+  static constexpr int empty = -1;
+  static constexpr int close = -2;
+  static constexpr int abandon = -3;
+
+  void put(int message) noexcept {
+    if (!thread_.joinable()) return take(message);
+    slot_.store(message);
+    slot_.notify_one();
+  }
+
+  void wait_for_room() const noexcept {
+    for (int message = slot_.load(); message != empty; message = slot_.load()) slot_.wait(message);
+  }
+
+  void leave(int how) noexcept {
+    if (left_) return;
+    left_ = true;
+    wait_for_room();
+    put(how);
+    if (thread_.joinable()) thread_.join();
+  }
+
+  void work() noexcept {
+    while (true) {
+      slot_.wait(empty);
+      const int message = slot_.load();
+      take(message);
+      if (message < empty) return;
+      slot_.store(empty);
+      slot_.notify_one();
+    }
+  }
+
+  void take(int message) noexcept {
+    if (message == abandon || ended_) return;
+    try {
+      bool go_on = true;
+      if (message == close) {
+        std::string rest = stops_->push(decoder_.finish());
+        rest += stops_->finish();
+        deliver(rest);
+      } else if (message < tokenizer_->size()) {  // rows of the head beyond the last token stand for nothing
+        go_on = deliver(stops_->push(decoder_.push(message)));
+      }
+      ended_ = !go_on || stops_->stopped();
+    } catch (...) {
+      error_ = std::current_exception();
+      ended_ = true;
+    }
+  }
+
+  bool deliver(std::string_view piece) {
+    text_ += piece;
+    return (*sink_)(piece);
+  }
+
+  const T* tokenizer_;
+  StopMatcher* stops_;
+  const TextSink* sink_;
+  StreamDecoder<T> decoder_;
+  // Whoever may change the slot owns what stands between here and it. It is sequentially consistent, as what threads
+  // sleep on must be, see TeamState::wait.
+  std::string text_;
+  std::exception_ptr error_;
+  bool ended_ = false;
+  std::atomic<int> slot_{empty};
+  bool left_ = false;    // the caller's
+  std::jthread thread_;  // last: it starts when all else is there
+};
+
+VLMT_END_NAMESPACE
