@@ -328,6 +328,7 @@ VLMT_INLINE void add_products(const std::byte* w, std::size_t count, const void*
                               float* tile) noexcept {
   using F = simd::Floats<Arch>;
   constexpr std::size_t bytes = Arch::lanes * sizeof(typename Format::Block);
+  detail::RegisterSums<Arch, Panels, Rows> total(tile);
   F sum[Panels][Rows];
   const float* a[Rows];
   VLMT_UNROLL
@@ -356,11 +357,10 @@ VLMT_INLINE void add_products(const std::byte* w, std::size_t count, const void*
       detail::unroll<4>([&](auto i) VLMT_INLINE_LAMBDA { column(k + i); });
     }
     for (; k < end; ++k) column(k);
-    detail::for_sums<Panels, Rows>([&](auto p, auto r) VLMT_INLINE_LAMBDA {
-      float* out = tile + r * tile_columns + p * Arch::lanes;
-      (F::load(out) + sum[p][r]).store(out);
-    });
+    detail::for_sums<Panels, Rows>([&](auto p, auto r)
+                                       VLMT_INLINE_LAMBDA { total.set(p, r, total.get(p, r) + sum[p][r]); });
   }
+  total.store(tile);
 }
 
 /// The same for expanded weights; the signature is that of add_expanded.
