@@ -1,5 +1,5 @@
 // How fast attention is, beside its limits: products of the fused multiply-add units in prefill and vision, with one
-// thread; bytes of the cache in decoding, over layers of more than 1 GiB with all threads (VLMT_BENCH_THREADS), beside
+// thread; bytes of the cache in decoding, over layers of 4 GiB with all threads (VLMT_BENCH_THREADS), beside
 // what the team reads at the most.
 #include <algorithm>
 #include <cstddef>
@@ -98,15 +98,14 @@ void many(benchmark::State& state, const Variant& variant, std::size_t n, std::s
                          benchmark::Counter::kIsRate);
 }
 
-/// One token over the caches of as many layers as fill `memory`.
+/// One token over the caches of as many layers as the limit of reading is measured over.
 void one(benchmark::State& state, std::size_t heads, std::size_t kv_heads, std::size_t slots, const KvLeaf& leaf) {
-  constexpr std::size_t memory = std::size_t{1} << 30;
   constexpr std::size_t dim = 128;
   const char* threads = std::getenv("VLMT_BENCH_THREADS");
   OmpTeam team(threads != nullptr ? static_cast<std::size_t>(std::max(1, std::atoi(threads))) : OmpTeam().size());
   const Data first(1, heads, kv_heads, dim, slots, leaf);
   const std::size_t half = kv_rows_bytes(leaf, kv_heads, dim, slots);
-  const std::size_t layers = memory / (2 * half) + 1;
+  const std::size_t layers = bench::limit_bytes() / (2 * half) + 1;
   Buffer caches(layers * 2 * half);
   for (std::size_t l = 0; l < layers; ++l) std::memcpy(caches.data() + l * 2 * half, first.cache.data(), 2 * half);
   Buffer tiles(attention_tile_floats(dim) * sizeof(float) * team.size());

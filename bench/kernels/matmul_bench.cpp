@@ -25,7 +25,7 @@ namespace {
 using namespace vlmt;
 using A = arch::native;
 
-/// More than any last-level cache holds.
+/// Weights that a case passes over: more than last-level caches hold of them.
 constexpr std::size_t memory = std::size_t{1} << 30;
 
 std::size_t threads() {
@@ -35,12 +35,12 @@ std::size_t threads() {
 
 struct Setup {
   OmpTeam team{threads()};
-  Buffer weights{memory};
+  Buffer weights{std::max(memory, bench::limit_bytes())};
 
   Setup() {
     // Small normal numbers as F16, BF16 and F32, and as the scales of every format; quants that are not all equal.
     team.run([&](Member& m) {
-      const Range r = m.share(memory, 4096);
+      const Range r = m.share(weights.bytes(), 4096);
       std::memset(weights.data() + r.begin, 0x12, r.size());
     });
   }

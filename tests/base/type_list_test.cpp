@@ -54,6 +54,10 @@ TEST(TypeListTest, VisitValueGivesAConstant) {
   }
 }
 
+static_assert(std::is_same_v<vlmt::Filtered<std::is_floating_point, vlmt::TypeList<int, float, char, double>>,
+                             vlmt::TypeList<float, double>>);
+static_assert(std::is_same_v<vlmt::Filtered<std::is_floating_point, vlmt::TypeList<>>, vlmt::TypeList<>>);
+
 enum class Colour { kRed, kBlue };
 TEST(TypeListTest, VisitValueTakesEnumerators) {
   bool blue = false;

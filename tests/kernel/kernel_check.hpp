@@ -22,28 +22,13 @@
 namespace vlmt_test {
 
 /// Archs whose registers and float operations differ: those that only add dot products of bytes are left out.
-template <class Kept, class... Archs>
-struct FloatArchs;
-template <class... Kept>
-struct FloatArchs<vlmt::TypeList<Kept...>> {
-  using type = ::testing::Types<Kept...>;
-};
-template <class... Kept, class First, class... Rest>
-struct FloatArchs<vlmt::TypeList<Kept...>, First, Rest...> {
-  static constexpr bool adds_bytes_only = std::is_same_v<First, vlmt::arch::avx512_vnni> ||
-                                          std::is_same_v<First, vlmt::arch::avx2_vnni> ||
-                                          std::is_same_v<First, vlmt::arch::neon_dot>;
-  using Next = std::conditional_t<adds_bytes_only, vlmt::TypeList<Kept...>, vlmt::TypeList<Kept..., First>>;
-  using type = typename FloatArchs<Next, Rest...>::type;
-};
-template <class List>
-struct FloatArchsOf;
-template <class... Ts>
-struct FloatArchsOf<vlmt::TypeList<Ts...>> {
-  using type = typename FloatArchs<vlmt::TypeList<>, Ts...>::type;
+template <class Arch>
+struct HasOwnFloats
+    : std::bool_constant<!std::is_same_v<Arch, vlmt::arch::avx512_vnni> &&
+                         !std::is_same_v<Arch, vlmt::arch::avx2_vnni> && !std::is_same_v<Arch, vlmt::arch::neon_dot>> {
 };
 /// The archs that float kernels are tested on, for TYPED_TEST_SUITE.
-using Archs = typename FloatArchsOf<SweptArchs>::type;
+using Archs = typename TestTypes<vlmt::Filtered<HasOwnFloats, SweptArchs>>::type;
 
 inline std::vector<float> gaussian(std::size_t n, unsigned seed, float scale = 1.0f) {
   std::mt19937 random(seed);

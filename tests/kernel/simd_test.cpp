@@ -11,20 +11,15 @@
 
 #include "vlmt/kernel/cpu/transpose.hpp"
 
+#include "swept_archs.hpp"
+
 namespace {
 
 using namespace vlmt;
 
-template <class List>
-struct AsTypes;
-template <class... Ts>
-struct AsTypes<TypeList<Ts...>> {
-  using type = ::testing::Types<Ts...>;
-};
-
 template <class Arch>
 class Simd : public ::testing::Test {};
-TYPED_TEST_SUITE(Simd, AsTypes<arch::compiled>::type);
+TYPED_TEST_SUITE(Simd, vlmt_test::TestTypes<arch::compiled>::type);
 
 constexpr float inf = std::numeric_limits<float>::infinity();
 

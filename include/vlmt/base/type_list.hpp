@@ -15,6 +15,24 @@ struct TypeList {
   static constexpr std::size_t size = sizeof...(Ts);
 };
 
+namespace detail {
+template <class... As, class... Bs>
+TypeList<As..., Bs...> joined(TypeList<As...>, TypeList<Bs...>);
+template <class... As, class... Bs>
+auto operator+(TypeList<As...> a, TypeList<Bs...> b) -> decltype(joined(a, b));
+
+template <template <class> class Keep, class List>
+struct Filter;
+template <template <class> class Keep, class... Ts>
+struct Filter<Keep, TypeList<Ts...>> {
+  using type = decltype((TypeList<>() + ... + std::conditional_t<Keep<Ts>::value, TypeList<Ts>, TypeList<>>()));
+};
+}  // namespace detail
+
+/// The types of a list for which Keep<T>::value holds, in order.
+template <template <class> class Keep, class List>
+using Filtered = typename detail::Filter<Keep, List>::type;
+
 /// Carries a type through a function argument.
 template <class T>
 struct TypeTag {
