@@ -1,14 +1,43 @@
 // vlmt-limits: what this processor can do at most, for teams of one thread and of all.
+#include <algorithm>
 #include <cstddef>
 #include <cstdio>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
+
+#if defined(__linux__)
+#include <sched.h>
+#endif
 
 #include <vlmt/bench/limits.hpp>
 #include <vlmt/exec/omp_team.hpp>
 
 #include "../../examples/common/command_line.hpp"
+
+namespace {
+
+/// Processors that this program may run on with what instruction_rate says of them, the freest first.
+std::vector<std::pair<double, int>> processors() {
+  std::vector<std::pair<double, int>> rates;
+#if defined(__linux__)
+  cpu_set_t allowed;
+  if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return rates;
+  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (!CPU_ISSET(cpu, &allowed)) continue;
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(cpu, &one);
+    if (sched_setaffinity(0, sizeof one, &one) == 0) rates.emplace_back(vlmt::bench::instruction_rate(), cpu);
+  }
+  sched_setaffinity(0, sizeof allowed, &allowed);
+#endif
+  std::sort(rates.rbegin(), rates.rend());
+  return rates;
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   const auto command_line = programs::make_command_line(
@@ -19,10 +48,24 @@ int main(int argc, char** argv) {
   app.add_option("-t,--threads", threads, "Threads; several give several rows; one and all if absent")
       ->delimiter(',')
       ->check(CLI::Range(1, 1024));
+  std::size_t mib = 0;
+  app.add_option("--limit-memory", mib,
+                 "MiB of memory that is read over; if absent 4096, or a third of what is available")
+      ->check(CLI::Range(1, 1 << 20));
+  bool free = false;
+  app.add_flag(
+      "--processors", free,
+      "Which processors are free now: billions of empty instructions a second on each, the freest first. About "
+      "half of the most means that another program works on the other thread of the core");
   if (const auto code = programs::parse(app, argc, argv)) return *code;
   if (threads.empty()) {
     threads = {1};
     if (std::thread::hardware_concurrency() > 1) threads.push_back(std::thread::hardware_concurrency());
+  }
+  if (free) {
+    std::printf("| processor | G instructions/s |\n|--:|--:|\n");
+    for (const auto& [rate, cpu] : processors()) std::printf("| %d | %.1f |\n", cpu, rate * 1e-9);
+    return 0;
   }
   using Arch = vlmt::arch::native;
   if (!vlmt::arch::runs_here<Arch>()) {
@@ -40,7 +83,8 @@ int main(int argc, char** argv) {
   };
   for (std::size_t n : threads) {
     vlmt::OmpTeam team(n);
-    const vlmt::bench::Limits l = vlmt::bench::measure_limits<Arch>(team);
+    const vlmt::bench::Limits l =
+        vlmt::bench::measure_limits<Arch>(team, mib != 0 ? mib << 20 : vlmt::bench::limit_bytes());
     std::printf("| %zu | %.1f | %s | %s | %s | %s | %s | %s |\n", team.size(), l.read * 1e-9,
                 cell(l.grouped_int8).c_str(), cell(l.int8).c_str(), cell(l.float32).c_str(), cell(l.float16).c_str(),
                 cell(l.bfloat16).c_str(), cell(l.tiles).c_str());

@@ -150,10 +150,24 @@ TEST_F(BenchPrograms, SaysWhatIsWrongInOneLine) {
 }
 
 TEST_F(BenchPrograms, LimitsHaveARowForEachTeam) {
-  const Outcome o = run("vlmt-limits", {"-t", "1,2"});
+  const Outcome o = run("vlmt-limits", {"-t", "1,2", "--limit-memory", "64"});
   ASSERT_EQ(o.code, 0) << o.err;
   EXPECT_NE(o.out.find("| 1 | "), std::string::npos) << o.out;
   EXPECT_NE(o.out.find("| 2 | "), std::string::npos) << o.out;
+}
+
+TEST_F(BenchPrograms, LimitsTellWhichProcessorsAreFree) {
+  const Outcome o = run("vlmt-limits", {"--processors"});
+  ASSERT_EQ(o.code, 0) << o.err;
+  double last = 1e9;
+  std::size_t rows = 0;
+  for (std::size_t at = o.out.find("|--:|--:|\n| "); (at = o.out.find("\n| ", at)) != std::string::npos; ++at, ++rows) {
+    const double rate = std::stod(o.out.substr(o.out.find('|', at + 3) + 1));
+    EXPECT_GT(rate, 0.05);
+    EXPECT_LE(rate, last);
+    last = rate;
+  }
+  EXPECT_GE(rows, 1u) << o.out;
 }
 
 }  // namespace

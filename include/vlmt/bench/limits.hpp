@@ -199,6 +199,23 @@ double grouped_int8_limit(T& team) {
   }
 }
 
+/// Empty instructions a second on the processor that this thread runs on, the least of some short runs: what its front
+/// end delivers. While another program works on the other thread of the core it is about half as many. Limits of
+/// arithmetic, whose loops are short of execution units and not of instructions, do not show such a neighbour; kernels,
+/// which load and store as well, lose up to a third of their speed to it.
+inline double instruction_rate() {
+  constexpr int runs = 6, loops = 4000, instructions = 64;
+  double least = 0;
+  for (int run = 0; run < runs; ++run) {
+    const double t = seconds([] {
+      for (int i = 0; i < loops; ++i) asm volatile(".rept 64\n nop\n .endr");
+    });
+    const double rate = static_cast<double>(loops) * instructions / t;
+    if (run == 0 || rate < least) least = rate;
+  }
+  return least;
+}
+
 /// Half-precision operations a second, a multiply-add being two; 0 where the compiler may not use them.
 template <class Arch, Team T>
 double half_limit([[maybe_unused]] T& team) {
@@ -296,10 +313,11 @@ Buffer limit_buffer(T& team, std::size_t bytes = limit_bytes()) {
   return buffer;
 }
 
+/// All of them, reading over so many bytes.
 template <class Arch, Team T>
-Limits measure_limits(T& team) {
+Limits measure_limits(T& team, std::size_t bytes = limit_bytes()) {
   Limits l;
-  l.read = read_limit<Arch>(team, limit_buffer(team));
+  l.read = read_limit<Arch>(team, limit_buffer(team, bytes));
   l.grouped_int8 = grouped_int8_limit<Arch>(team);
   l.int8 = int8_limit<Arch>(team);
   l.float32 = float_limit<Arch>(team);
