@@ -70,7 +70,6 @@ class TextDelivery {
 
   /// Delivers the last token and what was held back, unless the answer has ended before. Rethrows what the sink threw.
   void finish() {
-    wait_for_room();
     leave(close);
     if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
   }
