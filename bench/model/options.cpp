@@ -85,7 +85,9 @@ std::optional<int> parse_options(int argc, char** argv, Options& o) {
                  "A peer's picture encoder: a command line with {model}, {mmproj}, {picture}, {threads} that prints "
                  "\"encoded in N ms\" or \"encoding done in N ms\"")
       ->group(output);
-  app.add_flag("--profile", o.profile, "Time of each kind of operation in one step of each case: prompt, tokens, pictures")->group(output);
+  app.add_flag("--profile", o.profile,
+               "Time of each kind of operation in one step of each case: prompt, tokens, pictures")
+      ->group(output);
   app.add_option("--trace", o.trace, "File for the profile as a trace that chrome://tracing shows")->group(output);
 
   app.callback([&] {

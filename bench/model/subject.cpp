@@ -14,6 +14,8 @@
 #include <vlmt/model/work.hpp>
 #include <vlmt/vlmt.hpp>
 
+#include "recorded_step.hpp"
+
 namespace {
 
 using Model = vlmt::ChatModel<vlmt::Qwen3VL>;
@@ -163,71 +165,23 @@ struct Subject::Impl {
   }
 
   std::vector<TimedOp> profile_decoder(const Case& c) {
-    vlmt::StepRecorder recorder;
-    vlmt::NoProbe probe;
-    const auto record = [&](const vlmt::DecoderBuffers& buffers, const vlmt::StepSize& size) {
-      model.vlm().decoder().forward(recorder, buffers, size, session.numerics, probe);
-    };
     if (c.stage == Case::Stage::decode && c.batch > 1) {
       const std::vector<Runner*> all = members(c);
       const std::vector<int> next(c.batch, 1);
-      record(batch->buffers(), batch->prepare(std::span<Runner* const>(all), std::span(next)));
-    } else {
-      Runner& runner = *members(c).front();
-      const std::size_t n = c.stage == Case::Stage::decode ? 1 : std::min(c.tokens, session.chunk);
-      const vlmt::DecoderBuffers& buffers = runner.buffers();
-      const vlmt::Sequence all = tokens(c.depth + n, vocab());
-      for (std::size_t i = 0; i < n; ++i) {
-        buffers.data.ids[i] = all.tokens()[c.depth + i];
-        for (std::size_t a = 0; a < 3; ++a) buffers.data.positions[i * 3 + a] = all.positions(a)[c.depth + i];
-      }
-      buffers.data.sequences.set(0, runner.kv_cache(), c.depth, n);
-      buffers.data.logit_rows[0] = static_cast<std::int32_t>(n - 1);
-      record(buffers, {n, 0, 1});
+      const vlmt::StepSize size = batch->prepare(std::span<Runner* const>(all), std::span(next));
+      return time_decoder(model, team, batch->buffers(), size, session.numerics);
     }
-    return time_each(recorder);
-  }
-
-  std::vector<TimedOp> profile_picture(const Case& c) {
-    const vlmt::VisionEncoder<vlmt::Qwen3VL, vlmt::OmpTeam> encoder(model.vlm(), team, session.vision());
-    const vlmt::VisionPatches patches = vlmt::preprocess_image<Arch>(picture(c.width, c.height), encoder.preprocess());
-    const auto& tower = *model.vlm().tower();
-    const std::size_t n = patches.grid.patches();
-    vlmt::Carver count;
-    tower.take_buffers(count, n, 1, team.size());
-    const vlmt::Buffer scratch(count.bytes());
-    vlmt::Carver carver(scratch.data(), scratch.bytes());
-    vlmt::TowerBuffers buffers = tower.take_buffers(carver, n, 1, team.size());
-    tower.place(patches.grid, patches.values.data(), buffers);
-    std::vector<float> features((1 + tower.levels()) * n * tower.config().out_hidden);
-    vlmt::StepRecorder recorder;
-    vlmt::NoProbe probe;
-    tower.forward(recorder, buffers, patches.grid, features.data(), session.numerics, probe);
-    return time_each(recorder);
-  }
-
-  /// The median of some runs of each operation; the first run only warms up.
-  std::vector<TimedOp> time_each(const vlmt::StepRecorder& recorder) {
-    constexpr std::size_t runs = 5;
-    std::vector<std::vector<double>> ends(recorder.size());
-    for (std::size_t run = 0; run <= runs; ++run) {
-      team.run([&](vlmt::Member& m) {
-        m.barrier();
-        Clock::time_point last = Clock::now();
-        recorder.replay(m, [&](std::size_t i, vlmt::Member& member) {
-          const Clock::time_point now = Clock::now();
-          if (member.rank() == 0 && run != 0) ends[i].push_back(std::chrono::duration<double>(now - last).count());
-          last = now;
-        });
-      });
+    Runner& runner = *members(c).front();
+    const std::size_t n = c.stage == Case::Stage::decode ? 1 : std::min(c.tokens, session.chunk);
+    const vlmt::DecoderBuffers& buffers = runner.buffers();
+    const vlmt::Sequence all = tokens(c.depth + n, vocab());
+    for (std::size_t i = 0; i < n; ++i) {
+      buffers.data.ids[i] = all.tokens()[c.depth + i];
+      for (std::size_t a = 0; a < 3; ++a) buffers.data.positions[i * 3 + a] = all.positions(a)[c.depth + i];
     }
-    std::vector<TimedOp> ops;
-    double at = 0;
-    for (std::size_t i = 0; i < recorder.size(); ++i) {
-      ops.push_back({std::string(recorder.name(i)), at, median(ends[i])});
-      at += ops.back().seconds;
-    }
-    return ops;
+    buffers.data.sequences.set(0, runner.kv_cache(), c.depth, n);
+    buffers.data.logit_rows[0] = static_cast<std::int32_t>(n - 1);
+    return time_decoder(model, team, buffers, {n, 0, 1}, session.numerics);
   }
 
   double article(Measurement& m) {
@@ -347,5 +301,7 @@ double Subject::limit(const Measurement& m) {
 }
 
 std::vector<TimedOp> Subject::profile(const Case& c) {
-  return c.stage == Case::Stage::vision ? impl_->profile_picture(c) : impl_->profile_decoder(c);
+  return c.stage == Case::Stage::vision
+             ? time_tower(impl_->model, impl_->team, picture(c.width, c.height), impl_->session.vision())
+             : impl_->profile_decoder(c);
 }
