@@ -22,6 +22,7 @@ template <class Arch>
 struct IsSwept : std::true_type {};
 #endif
 
+/// Those of arch::compiled for which IsSwept holds.
 using SweptArchs = vlmt::Filtered<IsSwept, vlmt::arch::compiled>;
 
 /// A list as TYPED_TEST_SUITE wants it.
