@@ -25,6 +25,8 @@ function(vlmt_add_instances name)
     file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${VLMT_INSTANCES_DIR}/*.cpp")
   endif()
   add_library(${name} STATIC ${sources})
+  # Some of these define bodies of headers that others only declare.
+  set_target_properties(${name} PROPERTIES UNITY_BUILD OFF)
   target_link_libraries(${name} PUBLIC ${component} PRIVATE ${ARG_FLAGS})
   target_compile_definitions(${name} PUBLIC ${switches})
   if(ARG_MARCH)

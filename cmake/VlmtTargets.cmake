@@ -48,5 +48,9 @@ endif()
 if(VLMT_SANITIZE)
   target_compile_options(vlmt_build_flags INTERFACE -fsanitize=${VLMT_SANITIZE} -fno-omit-frame-pointer
                                                     -fno-sanitize-recover=all)
+  if(VLMT_SANITIZE MATCHES "address")
+    # Kernels are thousands of inlined scopes: watching what outlives each of them takes nine times as long to compile.
+    target_compile_options(vlmt_build_flags INTERFACE -fno-sanitize-address-use-after-scope)
+  endif()
   target_link_options(vlmt_build_flags INTERFACE -fsanitize=${VLMT_SANITIZE})
 endif()

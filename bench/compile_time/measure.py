@@ -3,8 +3,6 @@
 that a user meets. Exits with 1 where a limit is passed.
 
     bench/compile_time/measure.py                    builds in build/compile-time and measures
-    bench/compile_time/measure.py --log FILE --build build/release
-                                                     reads what `record` wrote during that build
 
 CPU seconds are user and system time of the compiler: they do not depend on how many run at once."""
 import argparse
@@ -79,14 +77,11 @@ def rebuild_seconds(directory):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", default="build/compile-time", help="build folder")
-    parser.add_argument("--log", type=pathlib.Path, help="what `record` wrote while that folder was built")
     parser.add_argument("--top", type=int, default=25, help="rows of the table, the slowest first")
     options = parser.parse_args()
-    log = options.log
-    if log is None or not log.exists():
-        log = ROOT / "build" / "compile-time.log"
-        log.parent.mkdir(exist_ok=True)
-        build(options.build, log)
+    log = ROOT / "build" / "compile-time.log"
+    log.parent.mkdir(exist_ok=True)
+    build(options.build, log)
 
     broken = []
 

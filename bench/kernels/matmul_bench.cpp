@@ -54,8 +54,7 @@ Setup& setup() {
 /// Operations a second that bound many rows.
 template <bool Int8>
 double arithmetic_limit(OmpTeam& team) {
-  const double int8 = Int8 ? bench::grouped_int8_limit<A>(team) : 0;
-  return int8 != 0 ? int8 : bench::float_limit<A>(team);
+  return Int8 ? bench::grouped_int8_limit<A>(team) : bench::float_limit<A>(team);
 }
 
 /// n rows of activations times (rows, cols) weights, over matrices that follow each other through `memory`.

@@ -51,7 +51,8 @@ std::string output_of(const std::string& command, bool errors) {
 Peer::Peer(std::string text, std::string vision, std::string model, std::string mmproj)
     : text_(std::move(text)), vision_(std::move(vision)), model_(std::move(model)), mmproj_(std::move(mmproj)) {
   if (!text_.empty() && text_.find('{') == std::string::npos) {
-    text_ += " -m {model} -t {threads} -p {prompt} -n {tokens} -d {depth} -r 1 -o json";
+    text_ += " -m {model} -t {threads} -p {prompt} -n {tokens} -r 1 -o json";
+    depth_option_ = true;
   }
 }
 
@@ -64,6 +65,8 @@ double Peer::run(const Case& c, const std::string& picture) {
   const bool vision = c.stage == Case::Stage::vision;
   const bool prefill = c.stage == Case::Stage::prefill;
   std::string command = vision ? vision_ : text_;
+  // Some benches of llama-bench's kind know no depth.
+  if (!vision && depth_option_ && c.depth != 0) command += " -d {depth}";
   replace(command, "{model}", shell_word(model_));
   replace(command, "{mmproj}", shell_word(mmproj_));
   replace(command, "{picture}", shell_word(picture));

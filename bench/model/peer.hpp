@@ -21,6 +21,7 @@ class Peer {
 
  private:
   std::string text_;
+  bool depth_option_ = false;  ///< a depth is passed as the option -d
   std::string vision_;
   std::string model_;
   std::string mmproj_;

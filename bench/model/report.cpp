@@ -1,24 +1,15 @@
 // Markdown, CSV and JSON reports, and the comparison with an earlier one.
 #include "report.hpp"
 
-#include <cstdarg>
-#include <cstdio>
 #include <stdexcept>
 
 #include <nlohmann/json.hpp>
 
+#include "format.hpp"
+
 namespace {
 
 using nlohmann::json;
-
-[[gnu::format(printf, 1, 2)]] std::string format(const char* pattern, ...) {
-  char text[512];
-  va_list args;
-  va_start(args, pattern);
-  std::vsnprintf(text, sizeof text, pattern, args);
-  va_end(args);
-  return text;
-}
 
 const char* unit(const Measurement& m) {
   switch (m.what.stage) {

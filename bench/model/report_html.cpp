@@ -1,24 +1,14 @@
 // The report as one page: the tables, a bar for every case beside its limit and its peer, and a roofline plot.
 #include <algorithm>
 #include <cmath>
-#include <cstdarg>
-#include <cstdio>
 #include <string>
 #include <string_view>
 
 #include "../../examples/common/html.hpp"
+#include "format.hpp"
 #include "report.hpp"
 
 namespace {
-
-[[gnu::format(printf, 1, 2)]] std::string format(const char* pattern, ...) {
-  char text[1024];
-  va_list args;
-  va_start(args, pattern);
-  std::vsnprintf(text, sizeof text, pattern, args);
-  va_end(args);
-  return text;
-}
 
 using programs::html_text;
 

@@ -296,8 +296,7 @@ double Subject::limit(const Measurement& m) {
                           : impl_->options.exact;
   if (floats) return vlmt::bench::float_limit<Arch>(impl_->team);
   if constexpr (vlmt::arch::rounds_to_bf16_v<Arch>) return vlmt::bench::tile_limit<Arch>(impl_->team);
-  const double int8 = vlmt::bench::grouped_int8_limit<Arch>(impl_->team);
-  return int8 != 0 ? int8 : vlmt::bench::float_limit<Arch>(impl_->team);
+  return vlmt::bench::grouped_int8_limit<Arch>(impl_->team);
 }
 
 std::vector<TimedOp> Subject::profile(const Case& c) {

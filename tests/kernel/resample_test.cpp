@@ -36,15 +36,15 @@ Bytes run(const Bytes& in, const ResamplePlan& plan, std::size_t team = 1) {
   return out;
 }
 
-constexpr std::pair<std::size_t, std::size_t> lengths[] = {
+constexpr std::pair<std::size_t, std::size_t> resized[] = {
     {1, 1}, {1, 7}, {2, 1}, {3, 5}, {15, 16}, {16, 15}, {17, 33}, {33, 17}, {100, 21}, {200, 200}, {331, 64}};
 
 template <class Filter, class Arch>
 void expect_close_to_reference() {
   std::size_t equal = 0;
   std::size_t all = 0;
-  for (const auto& [height, out_height] : lengths) {
-    for (const auto& [width, out_width] : lengths) {
+  for (const auto& [height, out_height] : resized) {
+    for (const auto& [width, out_width] : resized) {
       const Bytes in = noise(height * width * 3, static_cast<std::uint32_t>(height * 1000 + width));
       const ResamplePlan plan = vlmt::plan_resample<Filter>(height, width, out_height, out_width);
       const Bytes fast = run<Arch>(in, plan);
@@ -71,7 +71,7 @@ TEST(Resample, EveryArchIsCloseToTheReference) {
 }
 
 TEST(Resample, WeightsOfEachOutputSumToOne) {
-  for (const auto& [in, out] : lengths) {
+  for (const auto& [in, out] : resized) {
     const auto axis = vlmt::resample_axis<Bicubic>(in, out, 0, out);
     for (std::size_t i = 0; i < out; ++i) {
       double sum = 0.0;

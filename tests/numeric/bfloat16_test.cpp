@@ -12,10 +12,6 @@ namespace {
 
 using vlmt::bfloat16;
 
-std::uint16_t bits_of(float f) {
-  return bfloat16(f).bits;
-}
-
 static_assert(static_cast<float>(bfloat16(1.5f)) == 1.5f && bfloat16::from_bits(0x3f80) == bfloat16(1.0f));
 
 TEST(BFloat16Test, EveryCodeIsTheUpperHalfOfAFloatAndComesBack) {
@@ -23,9 +19,9 @@ TEST(BFloat16Test, EveryCodeIsTheUpperHalfOfAFloatAndComesBack) {
     const float v = static_cast<float>(bfloat16::from_bits(static_cast<std::uint16_t>(code)));
     ASSERT_EQ(std::bit_cast<std::uint32_t>(v), code << 16);
     if (std::isnan(v)) {
-      ASSERT_EQ(bits_of(v), code | 0x40u) << "payload and sign stay, the quiet bit is set";
+      ASSERT_EQ(bfloat16(v).bits, code | 0x40u) << "payload and sign stay, the quiet bit is set";
     } else {
-      ASSERT_EQ(bits_of(v), code);
+      ASSERT_EQ(bfloat16(v).bits, code);
     }
   }
 }
@@ -35,9 +31,9 @@ TEST(BFloat16Test, RoundsToNearestTiesToEvenBetweenAllNeighbours) {
     const std::uint32_t middle = code << 16 | 0x8000u;
     const unsigned even = (code & 1u) == 0 ? code : code + 1;
     for (const std::uint32_t sign : {0u, 0x80000000u}) {
-      ASSERT_EQ(bits_of(std::bit_cast<float>(middle | sign)), even | sign >> 16) << code;
-      ASSERT_EQ(bits_of(std::bit_cast<float>((middle - 1) | sign)), code | sign >> 16) << code;
-      ASSERT_EQ(bits_of(std::bit_cast<float>((middle + 1) | sign)), (code + 1) | sign >> 16) << code;
+      ASSERT_EQ(bfloat16(std::bit_cast<float>(middle | sign)).bits, even | sign >> 16) << code;
+      ASSERT_EQ(bfloat16(std::bit_cast<float>((middle - 1) | sign)).bits, code | sign >> 16) << code;
+      ASSERT_EQ(bfloat16(std::bit_cast<float>((middle + 1) | sign)).bits, (code + 1) | sign >> 16) << code;
     }
   }
 }

@@ -14,10 +14,6 @@ using vlmt::float16;
 
 constexpr float inf = std::numeric_limits<float>::infinity();
 
-std::uint16_t bits_of(float f) {
-  return float16(f).bits;
-}
-
 // The value of a code by the definition of the format.
 double defined_value(unsigned code) {
   const int exponent = static_cast<int>((code >> 10) & 31u);
@@ -34,17 +30,17 @@ TEST(Float16Test, EveryCodeHasItsDefinedValueAndComesBack) {
     if ((code & 0x7c00u) == 0x7c00u) {
       if ((code & 0x3ffu) == 0) {
         ASSERT_EQ(v, (code & 0x8000u) != 0 ? -inf : inf);
-        ASSERT_EQ(bits_of(v), code);
+        ASSERT_EQ(float16(v).bits, code);
       } else {
         ASSERT_TRUE(std::isnan(v)) << code;
         ASSERT_TRUE(std::isnan(static_cast<float>(float16(v)))) << code;
-        ASSERT_EQ(bits_of(v), code | 0x200u) << "payload and sign stay, the quiet bit is set";
+        ASSERT_EQ(float16(v).bits, code | 0x200u) << "payload and sign stay, the quiet bit is set";
       }
       continue;
     }
     ASSERT_EQ(static_cast<double>(v), defined_value(code)) << code;
     ASSERT_EQ(std::signbit(v), (code & 0x8000u) != 0) << code;
-    ASSERT_EQ(bits_of(v), code);
+    ASSERT_EQ(float16(v).bits, code);
   }
 }
 
@@ -53,27 +49,27 @@ TEST(Float16Test, RoundsToNearestTiesToEvenBetweenAllNeighbours) {
     // Midpoints need one more bit than binary16 has: exact in float.
     const auto middle = static_cast<float>((defined_value(code) + defined_value(code + 1)) / 2.0);
     const unsigned even = (code & 1u) == 0 ? code : code + 1;
-    ASSERT_EQ(bits_of(middle), even) << code;
-    ASSERT_EQ(bits_of(std::nextafter(middle, 0.0f)), code);
-    ASSERT_EQ(bits_of(std::nextafter(middle, inf)), code + 1);
-    ASSERT_EQ(bits_of(-middle), even | 0x8000u);
-    ASSERT_EQ(bits_of(std::nextafter(-middle, 0.0f)), code | 0x8000u);
-    ASSERT_EQ(bits_of(std::nextafter(-middle, -inf)), (code + 1) | 0x8000u);
+    ASSERT_EQ(float16(middle).bits, even) << code;
+    ASSERT_EQ(float16(std::nextafter(middle, 0.0f)).bits, code);
+    ASSERT_EQ(float16(std::nextafter(middle, inf)).bits, code + 1);
+    ASSERT_EQ(float16(-middle).bits, even | 0x8000u);
+    ASSERT_EQ(float16(std::nextafter(-middle, 0.0f)).bits, code | 0x8000u);
+    ASSERT_EQ(float16(std::nextafter(-middle, -inf)).bits, (code + 1) | 0x8000u);
   }
 }
 
 TEST(Float16Test, OverflowsToInfinityFrom65520) {
-  EXPECT_EQ(bits_of(65504.0f), 0x7bff);
-  EXPECT_EQ(bits_of(std::nextafter(65520.0f, 0.0f)), 0x7bff);
-  EXPECT_EQ(bits_of(65520.0f), 0x7c00);
-  EXPECT_EQ(bits_of(-65520.0f), 0xfc00);
-  EXPECT_EQ(bits_of(std::numeric_limits<float>::max()), 0x7c00);
+  EXPECT_EQ(float16(65504.0f).bits, 0x7bff);
+  EXPECT_EQ(float16(std::nextafter(65520.0f, 0.0f)).bits, 0x7bff);
+  EXPECT_EQ(float16(65520.0f).bits, 0x7c00);
+  EXPECT_EQ(float16(-65520.0f).bits, 0xfc00);
+  EXPECT_EQ(float16(std::numeric_limits<float>::max()).bits, 0x7c00);
 }
 
 TEST(Float16Test, FloatSubnormalsBecomeZeroOfTheirSign) {
-  EXPECT_EQ(bits_of(std::numeric_limits<float>::denorm_min()), 0x0000);
-  EXPECT_EQ(bits_of(-std::numeric_limits<float>::denorm_min()), 0x8000);
-  EXPECT_EQ(bits_of(-0.0f), 0x8000);
+  EXPECT_EQ(float16(std::numeric_limits<float>::denorm_min()).bits, 0x0000);
+  EXPECT_EQ(float16(-std::numeric_limits<float>::denorm_min()).bits, 0x8000);
+  EXPECT_EQ(float16(-0.0f).bits, 0x8000);
 }
 
 TEST(Float16Test, ComparesValuesNotBits) {

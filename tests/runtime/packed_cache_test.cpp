@@ -21,7 +21,7 @@ namespace {
 using Model = ChatModel<Qwen3VL>;
 using golden::Case;
 
-class CachedModels : public testing::TestWithParam<const char*> {
+class CachedModels : public ::testing::TestWithParam<const char*> {
  protected:
   CachedModels() {
     // A copy, since the test damages it.
@@ -134,7 +134,7 @@ TEST_P(CachedModels, GiveTheSameNumbersWithoutReadingTheModel) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Golden, CachedModels, testing::Values("qwen3vl", "qwen3vl-moe"),
+INSTANTIATE_TEST_SUITE_P(Golden, CachedModels, ::testing::Values("qwen3vl", "qwen3vl-moe"),
                          [](const auto& model) { return model.index == 0 ? "dense" : "moe"; });
 
 TEST(PackedCache, IsAnOptionOfLoad) {

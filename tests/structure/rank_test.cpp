@@ -19,10 +19,6 @@ const std::map<std::string, int> kRanks = {{"base", 0},    {"numeric", 1}, {"tex
                                            {"exec", 4},    {"io", 4},      {"kernel", 5}, {"nn", 6},    {"model", 7},
                                            {"runtime", 8}, {"testing", 9}, {"bench", 9}};
 
-bool starts_with(const std::string& s, std::string_view prefix) {
-  return s.compare(0, prefix.size(), prefix) == 0;
-}
-
 std::string at(const Header& h, std::size_t line) {
   return "include/" + h.path + ":" + std::to_string(line) + ": ";
 }
@@ -36,10 +32,10 @@ std::vector<std::string> check_ranks(const std::vector<Header>& headers) {
     if (!h.folder.empty() && !kRanks.contains(h.folder)) broken.push_back(h.path + ": folder without a rank");
     for (const Include& i : source_tree::includes_of(h)) {
       if (!i.quoted) {
-        if (starts_with(i.name, "vlmt/")) broken.push_back(at(h, i.line) + "write \"" + i.name + "\", in quotes");
+        if (i.name.starts_with("vlmt/")) broken.push_back(at(h, i.line) + "write \"" + i.name + "\", in quotes");
         continue;
       }
-      if (!starts_with(i.name, "vlmt/")) {
+      if (!i.name.starts_with("vlmt/")) {
         broken.push_back(at(h, i.line) + "\"" + i.name + "\" does not start with vlmt/");
         continue;
       }
@@ -131,7 +127,7 @@ std::set<std::string> headers_including(const std::vector<std::string>& prefixes
   for (const Header& h : headers()) {
     for (const Include& i : source_tree::includes_of(h)) {
       for (const std::string& prefix : prefixes) {
-        if (starts_with(i.name, prefix)) found.insert(h.path);
+        if (i.name.starts_with(prefix)) found.insert(h.path);
       }
     }
   }
@@ -146,13 +142,13 @@ TEST(RankTest, OneHeaderIncludesEachLibrary) {
   EXPECT_LE(headers_including({"nlohmann/"}).size(), 2u);
   EXPECT_EQ(joined({}), "");
   for (const std::string& path : headers_including({"nlohmann/"})) {
-    EXPECT_TRUE(starts_with(path, "vlmt/text/") || starts_with(path, "vlmt/io/")) << path;
+    EXPECT_TRUE(path.starts_with("vlmt/text/") || path.starts_with("vlmt/io/")) << path;
   }
   for (const std::string& path : headers_including({"pcre2.h", "utf8proc.h"})) {
-    EXPECT_TRUE(starts_with(path, "vlmt/text/")) << path << ": regular expressions and Unicode belong to text/";
+    EXPECT_TRUE(path.starts_with("vlmt/text/")) << path << ": regular expressions and Unicode belong to text/";
   }
   for (const std::string& path : headers_including({"jpeglib.h", "png.h", "webp/"})) {
-    EXPECT_TRUE(starts_with(path, "vlmt/io/")) << path << ": pictures belong to io/";
+    EXPECT_TRUE(path.starts_with("vlmt/io/")) << path << ": pictures belong to io/";
   }
 }
 

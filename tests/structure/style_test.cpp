@@ -14,10 +14,6 @@ namespace {
 using source_tree::Header;
 using source_tree::Line;
 
-bool starts_with(const std::string& s, std::string_view prefix) {
-  return s.compare(0, prefix.size(), prefix) == 0;
-}
-
 class StyleTest : public testing::Test {
  protected:
   const std::vector<Header> headers_ = source_tree::read_headers(std::filesystem::path(VLMT_SOURCE_DIR) / "include");
@@ -41,7 +37,7 @@ std::size_t count_lines(const Header& h, std::string_view text) {
 TEST_F(StyleTest, HeadersSayWhatTheyAreAndAreGuarded) {
   ASSERT_FALSE(headers_.empty());
   for (const Header& h : headers_) {
-    EXPECT_TRUE(starts_with(h.first_line, "// ")) << h.path << " starts without a comment that says what it is";
+    EXPECT_TRUE(h.first_line.starts_with("// ")) << h.path << " starts without a comment that says what it is";
     EXPECT_EQ(count_lines(h, "#pragma once"), 1u) << h.path;
   }
 }
@@ -58,9 +54,9 @@ TEST_F(StyleTest, EverythingStandsInTheNamespaceThatCarriesTheConfiguration) {
       if (line.text == "VLMT_END_NAMESPACE") inside = false;
       EXPECT_FALSE(line.text.find("namespace vlmt") != std::string::npos)
           << h.path << ":" << line.number << ": use VLMT_BEGIN_NAMESPACE";
-      EXPECT_FALSE(inside && starts_with(line.text, "#include") && line.text.find("\"vlmt/") == std::string::npos)
+      EXPECT_FALSE(inside && line.text.starts_with("#include") && line.text.find("\"vlmt/") == std::string::npos)
           << h.path << ":" << line.number << ": a library included inside the namespace";
-      EXPECT_FALSE(!line.indented && starts_with(line.text, "using namespace")) << h.path << ":" << line.number;
+      EXPECT_FALSE(!line.indented && line.text.starts_with("using namespace")) << h.path << ":" << line.number;
     }
   }
 }
@@ -70,10 +66,9 @@ TEST_F(StyleTest, MacrosAreOurs) {
   const std::vector<std::string> of_libraries = {"#define PCRE2_CODE_UNIT_WIDTH 8", "#define XXH_INLINE_ALL"};
   for (const Header& h : headers_) {
     for (const Line& line : h.code) {
-      if (!starts_with(line.text, "#define ")) continue;
+      if (!line.text.starts_with("#define ")) continue;
       const bool known = std::find(of_libraries.begin(), of_libraries.end(), line.text) != of_libraries.end();
-      EXPECT_TRUE(starts_with(line.text, "#define VLMT_") || known)
-          << h.path << ":" << line.number << ": " << line.text;
+      EXPECT_TRUE(line.text.starts_with("#define VLMT_") || known) << h.path << ":" << line.number << ": " << line.text;
     }
   }
 }

@@ -19,6 +19,7 @@
 #include "vlmt/exec/member.hpp"
 #include "vlmt/exec/team.hpp"
 #include "vlmt/kernel/cpu/dot.hpp"
+#include "vlmt/kernel/cpu/pin.hpp"
 #include "vlmt/kernel/cpu/simd.hpp"
 #include "vlmt/kernel/cpu/tile_products.hpp"
 #include "vlmt/kernel/cpu/unroll.hpp"
@@ -38,18 +39,15 @@ double seconds(F&& f) {
 
 namespace detail {
 
-/// Makes the compiler believe that the register has changed.
-template <class Register>
-VLMT_INLINE void opaque(Register& r) noexcept {
-#if defined(__x86_64__)
-  asm volatile("" : "+v"(r));
-#else
-  asm volatile("" : "+w"(r));
-#endif
-}
+using cpu::detail::pin;
 
 /// Chains of dependent instructions side by side: enough to hide the latency of any of them.
 inline constexpr std::size_t chains = 12;
+
+/// The same for groups of products on an arch: sums of pairs are many independent operations each, and want two
+/// registers a chain.
+template <class Arch>
+inline constexpr std::size_t group_chains = cpu::Dot<Arch>::has_step ? chains : 4;
 
 /// Operations a second of body(member) on all members, `work` operations each: the median of runs for 60 ms.
 template <Team T, class Body>
@@ -72,19 +70,54 @@ double sustained(T& team, double work, Body&& body) {
 
 /// round(sums) again and again, the sums in registers. A function of its own, as a compiler that has more to consider
 /// at once keeps arrays in memory.
-template <std::size_t Rounds, class Register, class Round>
+template <std::size_t Rounds, std::size_t Chains, class Register, class Round>
 VLMT_NOINLINE void repeat(Register start, Round round) noexcept {
-  Register sum[chains];
-  cpu::detail::unroll<chains>([&](auto c) VLMT_INLINE_LAMBDA { sum[c] = start; });
+  Register sum[Chains];
+  cpu::detail::unroll<Chains>([&](auto c) VLMT_INLINE_LAMBDA { sum[c] = start; });
   for (std::size_t i = 0; i < Rounds; ++i) round(sum);
-  cpu::detail::unroll<chains>([&](auto c) VLMT_INLINE_LAMBDA { opaque(sum[c]); });
+  cpu::detail::unroll<Chains>([&](auto c) VLMT_INLINE_LAMBDA { pin(sum[c]); });
 }
 
 /// Operations a second of calls of round(sums), `work` operations on each of the sums; see sustained().
-template <class Arch, Team T, class Register, class Round>
+template <std::size_t Chains = chains, Team T, class Register, class Round>
 double rate(T& team, Register start, double work, Round round) {
   constexpr std::size_t rounds = 1u << 15;
-  return sustained(team, work * static_cast<double>(chains * rounds), [&](Member&) { repeat<rounds>(start, round); });
+  return sustained(team, work * static_cast<double>(Chains * rounds),
+                   [&](Member&) { repeat<rounds, Chains>(start, round); });
+}
+
+/// dot[c] += the 32 products of quants w with activations x in every lane, for each chain; with sums of pairs as of
+/// quants of four bits, which need least.
+template <class Arch, std::size_t Chains>
+VLMT_INLINE void add_group_of_products(typename simd::Ints<Arch>::Ops::I (&dot)[Chains],
+                                       typename simd::Ints<Arch>::Ops::I w,
+                                       typename simd::Ints<Arch>::Ops::I x) noexcept {
+  using D = cpu::Dot<Arch>;
+  using I = simd::Ints<Arch>;
+  if constexpr (D::has_step) {
+    cpu::detail::unroll<8>([&](auto) VLMT_INLINE_LAMBDA {
+      cpu::detail::unroll<Chains>([&](auto c) VLMT_INLINE_LAMBDA {
+        dot[c] = D::template step<false>(dot[c], w, x);
+        pin(dot[c]);
+      });
+    });
+  } else {
+    typename I::Ops::I pairs[Chains];
+    cpu::detail::unroll<8>([&](auto u) VLMT_INLINE_LAMBDA {
+      cpu::detail::unroll<Chains>([&](auto c) VLMT_INLINE_LAMBDA {
+        auto other = x;
+        pin(other);  // what the compiler knows to be the same it would compute once
+        auto product = D::template products<false>(w, other);
+        pin(product);
+        pairs[c] = u == 0 ? product : D::add16(pairs[c], product);
+        pin(pairs[c]);
+      });
+    });
+    cpu::detail::unroll<Chains>([&](auto c) VLMT_INLINE_LAMBDA {
+      dot[c] = (I(dot[c]) + I(D::widen(pairs[c]))).raw();
+      pin(dot[c]);
+    });
+  }
 }
 
 }  // namespace detail
@@ -114,7 +147,7 @@ double read_limit(T& team, const Buffer& buffer) {
           });
         }
       }
-      cpu::detail::unroll<step>([&](auto u) VLMT_INLINE_LAMBDA { detail::opaque(sum[u]); });
+      cpu::detail::unroll<step>([&](auto u) VLMT_INLINE_LAMBDA { detail::pin(sum[u]); });
     });
   });
   return static_cast<double>(passes * bytes) / t;
@@ -127,76 +160,59 @@ double float_limit(T& team) {
   using Raw = typename F::Ops::F;
   Raw a = F(0.5f).raw();
   Raw b = F(1.0f).raw();
-  return detail::rate<Arch>(team, b, 2.0 * F::lanes, [a, b](Raw(&sum)[detail::chains]) VLMT_INLINE_LAMBDA {
+  return detail::rate(team, b, 2.0 * F::lanes, [a, b](Raw(&sum)[detail::chains]) VLMT_INLINE_LAMBDA {
     cpu::detail::unroll<detail::chains>([&](auto c) VLMT_INLINE_LAMBDA {
       sum[c] = fma(F(sum[c]), F(a), F(b)).raw();
-      detail::opaque(sum[c]);
+      detail::pin(sum[c]);
     });
   });
 }
 
-/// Products and sums of bytes a second, as operations; 0 on an arch without a dot product of bytes.
+/// Products and sums of bytes a second, as operations.
 template <class Arch, Team T>
 double int8_limit(T& team) {
-  using D = cpu::Dot<Arch>;
   using I = simd::Ints<Arch>;
   using Raw = typename I::Ops::I;
-  if constexpr (D::has_step) {
-    const Raw w = I(0x01020304).raw();
-    const Raw x = I(0x04030201).raw();
-    return detail::rate<Arch>(team, I(0).raw(), 8.0 * I::lanes, [w, x](Raw(&sum)[detail::chains]) VLMT_INLINE_LAMBDA {
-      cpu::detail::unroll<detail::chains>([&](auto c) VLMT_INLINE_LAMBDA {
-        sum[c] = D::step(sum[c], w, x);
-        detail::opaque(sum[c]);
-      });
-    });
-  } else {
-    return 0;
-  }
+  constexpr std::size_t n = detail::group_chains<Arch>;
+  const Raw w = I(0x01020304).raw();
+  const Raw x = I(0x04030201).raw();
+  return detail::rate<n>(team, I(0).raw(), 64.0 * I::lanes,
+                         [w, x](Raw(&sum)[n]) VLMT_INLINE_LAMBDA { detail::add_group_of_products<Arch>(sum, w, x); });
 }
 
 /// The same where every 32 products become floats, are scaled and added, as block formats must: two multiply-adds after
 /// eight products, as sums that start at the bits of 1.5 * 2^23 are floats already (kernel/cpu/group_sums.hpp).
 template <class Arch, Team T>
 double grouped_int8_limit(T& team) {
-  using D = cpu::Dot<Arch>;
   using F = simd::Floats<Arch>;
   using I = simd::Ints<Arch>;
   using Raw = typename I::Ops::I;
   using RawF = typename F::Ops::F;
-  if constexpr (D::has_step) {
-    const Raw w = I(0x01020304).raw();
-    const Raw x = I(0x04030201).raw();
-    // Loaded for every group: what the compiler knows of the sums it would compute once, before the loop.
-    alignas(64) std::int32_t start[I::lanes];
-    I(0x4b400000).store(start);
-    const std::int32_t* from = start;
-    const RawF scale = F(0.5f).raw();
-    const RawF base = F(-0x1.8p22f).raw();
-    return detail::rate<Arch>(team, F(1.0f).raw(), 64.0 * I::lanes, [=](RawF(&sum)[detail::chains]) VLMT_INLINE_LAMBDA {
-      Raw dot[detail::chains];
-      const std::int32_t* p = from;
-      asm volatile("" : "+r"(p));
-      cpu::detail::unroll<detail::chains>([&](auto c) VLMT_INLINE_LAMBDA {
-        dot[c] = I::load(p).raw();
-        detail::opaque(dot[c]);
-      });
-      cpu::detail::unroll<8>([&](auto) VLMT_INLINE_LAMBDA {
-        cpu::detail::unroll<detail::chains>([&](auto c) VLMT_INLINE_LAMBDA {
-          dot[c] = D::step(dot[c], w, x);
-          detail::opaque(dot[c]);
-        });
-      });
-      cpu::detail::unroll<detail::chains>([&](auto c) VLMT_INLINE_LAMBDA {
-        RawF scaled = fma(from_bits(I(dot[c])), F(scale), F(base)).raw();
-        detail::opaque(scaled);
-        sum[c] = fma(F(scaled), F(scale), F(sum[c])).raw();
-        detail::opaque(sum[c]);
-      });
+  constexpr std::size_t n = detail::group_chains<Arch>;
+  const Raw w = I(0x01020304).raw();
+  const Raw x = I(0x04030201).raw();
+  // Loaded for every group: what the compiler knows of the sums it would compute once, before the loop.
+  alignas(64) std::int32_t start[I::lanes];
+  I(0x4b400000).store(start);
+  const std::int32_t* from = start;
+  const RawF scale = F(0.5f).raw();
+  const RawF base = F(-0x1.8p22f).raw();
+  return detail::rate<n>(team, F(1.0f).raw(), 64.0 * I::lanes, [=](RawF(&sum)[n]) VLMT_INLINE_LAMBDA {
+    Raw dot[n];
+    const std::int32_t* p = from;
+    asm volatile("" : "+r"(p));
+    cpu::detail::unroll<n>([&](auto c) VLMT_INLINE_LAMBDA {
+      dot[c] = I::load(p).raw();
+      detail::pin(dot[c]);
     });
-  } else {
-    return 0;
-  }
+    detail::add_group_of_products<Arch>(dot, w, x);
+    cpu::detail::unroll<n>([&](auto c) VLMT_INLINE_LAMBDA {
+      RawF scaled = fma(from_bits(I(dot[c])), F(scale), F(base)).raw();
+      detail::pin(scaled);
+      sum[c] = fma(F(scaled), F(scale), F(sum[c])).raw();
+      detail::pin(sum[c]);
+    });
+  });
 }
 
 /// Empty instructions a second on the processor that this thread runs on, the least of some short runs: what its front
@@ -223,10 +239,10 @@ double half_limit([[maybe_unused]] T& team) {
   if constexpr (std::is_base_of_v<arch::avx512, Arch>) {
     const __m512h a = _mm512_set1_ph(static_cast<_Float16>(0.5f));
     const __m512h b = _mm512_set1_ph(static_cast<_Float16>(1.0f));
-    return detail::rate<Arch>(team, b, 64.0, [a, b](__m512h(&sum)[detail::chains]) VLMT_INLINE_LAMBDA {
+    return detail::rate(team, b, 64.0, [a, b](__m512h(&sum)[detail::chains]) VLMT_INLINE_LAMBDA {
       cpu::detail::unroll<detail::chains>([&](auto c) VLMT_INLINE_LAMBDA {
         sum[c] = _mm512_fmadd_ph(sum[c], a, b);
-        detail::opaque(sum[c]);
+        detail::pin(sum[c]);
       });
     });
   }
@@ -240,10 +256,10 @@ double bfloat16_limit([[maybe_unused]] T& team) {
 #if defined(__AVX512BF16__)
   if constexpr (std::is_base_of_v<arch::avx512, Arch>) {
     const __m512bh w = _mm512_cvtne2ps_pbh(_mm512_set1_ps(0.5f), _mm512_set1_ps(0.25f));
-    return detail::rate<Arch>(team, _mm512_set1_ps(1.0f), 64.0, [w](__m512(&sum)[detail::chains]) VLMT_INLINE_LAMBDA {
+    return detail::rate(team, _mm512_set1_ps(1.0f), 64.0, [w](__m512(&sum)[detail::chains]) VLMT_INLINE_LAMBDA {
       cpu::detail::unroll<detail::chains>([&](auto c) VLMT_INLINE_LAMBDA {
         sum[c] = _mm512_dpbf16_ps(sum[c], w, w);
-        detail::opaque(sum[c]);
+        detail::pin(sum[c]);
       });
     });
   }

@@ -21,6 +21,11 @@ namespace arch {
 struct generic {
   static constexpr std::string_view name = "generic";
   static constexpr std::size_t lanes = 4;  ///< float32 values of one vector
+#if defined(__aarch64__)
+  static constexpr std::size_t registers = 32;  ///< for vectors
+#else
+  static constexpr std::size_t registers = 16;
+#endif
 };
 
 /// AVX2 with FMA and F16C.
@@ -38,6 +43,7 @@ struct avx2_vnni : avx2 {
 struct avx512 : avx2 {
   static constexpr std::string_view name = "avx512";
   static constexpr std::size_t lanes = 16;
+  static constexpr std::size_t registers = 32;
 };
 
 /// AVX-512 with the dot products of bytes.

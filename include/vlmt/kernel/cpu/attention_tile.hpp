@@ -21,8 +21,7 @@ namespace cpu {
 /// Register blocking of attention: `vectors` of queries times `rows` keys (or elements of values) are accumulated.
 template <class Arch>
 struct AttentionBlocking {
-  static constexpr bool many_registers = std::is_base_of_v<arch::avx512, Arch> || std::is_base_of_v<arch::neon, Arch>;
-  static constexpr std::size_t vectors = many_registers ? 4 : 2;
+  static constexpr std::size_t vectors = Arch::registers >= 32 ? 4 : 2;
   static constexpr std::size_t rows = 4;
   static constexpr std::size_t queries = vectors * Arch::lanes;  ///< of one tile
 };

@@ -48,6 +48,7 @@ template <class Format, class Arch>
 inline constexpr int zero_bits_v = [] {
   constexpr int zero = Unpack<Format, Arch>::zero;
   static_assert((zero & (zero - 1)) == 0, "vlmt: a zero point must be 0 or a power of two");
+  static_assert(zero == 0 || !Unpack<Format, Arch>::is_signed, "vlmt: signed quants have no zero point");
   return zero == 0 ? 32 : __builtin_ctz(static_cast<unsigned>(zero));
 }();
 
@@ -110,8 +111,8 @@ class GroupSums {
 
   /// Of all 32 values.
   VLMT_INLINE I whole(const Int8Group& x) const noexcept {
-    // Formats with minima have no zero point.
-    if constexpr (Kind::has_bias) return I(offset);
+    // Formats with minima have no zero point, nor have signed quants.
+    if constexpr (Kind::has_bias || Kind::is_signed) return I(offset);
     return zero_.whole(I(offset), x);
   }
   /// Of values [0, 16), where a group has two scales.

@@ -33,9 +33,9 @@ inline constexpr bool reads_in_registers_v =
     std::is_same_v<Format, F32> || std::is_same_v<Format, F16> || std::is_same_v<Format, BF16> ||
     std::is_same_v<Format, Q8_0> || std::is_same_v<Format, Q4_0>;
 
-/// Archs with 32 registers: for four query rows times four keys, or two times eight.
+/// Enough registers for four query rows times four keys, or two times eight.
 template <class Arch>
-inline constexpr bool many_registers_v = std::is_base_of_v<arch::avx512, Arch> || std::is_base_of_v<arch::neon, Arch>;
+inline constexpr bool many_registers_v = Arch::registers >= 32;
 
 /// Keys that are read in one step.
 template <class Arch>

@@ -162,6 +162,30 @@ VLMT_NOINLINE void micro_int8_rows(const std::byte* panel, std::size_t stride, s
   }
 }
 
+namespace detail {
+
+/// Signed quants as splits_signs_v wants them, `stride` numbers from register to register; the sum of the magnitudes
+/// below zero is returned.
+template <class Arch>
+VLMT_INLINE simd::Ints<Arch> split_signs(const simd::Ints<Arch> (&q)[8], std::int32_t* out,
+                                         std::size_t stride) noexcept {
+  using I = simd::Ints<Arch>;
+  using D = Dot<Arch>;
+  I pairs(0);
+  VLMT_UNROLL
+  for (std::size_t u = 0; u < 8; ++u) {
+    const I magnitude(D::magnitude(q[u].raw()));
+    const I negative(D::negative(q[u].raw()));
+    magnitude.store(out + u * stride);
+    negative.store(out + (8 + u) * stride);
+    const I one = negative & I(four(1));
+    pairs = I(D::add16(pairs.raw(), D::template products<false>(magnitude.raw(), one.raw())));
+  }
+  return I(D::widen(pairs.raw()));
+}
+
+}  // namespace detail
+
 /// `blocks` panel blocks as expanded groups of one of the side_panels; `out` is where its first register goes.
 template <QuantFormat Format, class Arch>
 VLMT_NOINLINE void expand_int8(const std::byte* panel, std::size_t blocks, std::byte* out) noexcept {
@@ -169,22 +193,25 @@ VLMT_NOINLINE void expand_int8(const std::byte* panel, std::size_t blocks, std::
   using F = simd::Floats<Arch>;
   constexpr std::size_t stride = side_panels<Arch> * Arch::lanes;
   for (std::size_t k = 0; k < blocks; ++k) {
-    detail::for_groups<true, Format, Arch>(panel + k * Arch::lanes * sizeof(typename Format::Block),
-                                           [&](const simd::Ints<Arch>(&q)[8], const F* scale, const F* bias)
-                                               VLMT_INLINE_LAMBDA {
-                                                 VLMT_UNROLL
-                                                 for (std::size_t u = 0; u < 8; ++u) {
-                                                   q[u].store(reinterpret_cast<std::int32_t*>(out) + u * stride);
-                                                 }
-                                                 float* constants = reinterpret_cast<float*>(out) + 8 * stride;
-                                                 VLMT_UNROLL
-                                                 for (std::size_t i = 0; i < Kind::scales; ++i) {
-                                                   scale[i].store(constants + i * stride);
-                                                   if constexpr (Kind::has_bias)
-                                                     bias[i].store(constants + (Kind::scales + i) * stride);
-                                                 }
-                                                 out += expanded_group_bytes<Kind, Arch>;
-                                               });
+    detail::for_groups<true, Format, Arch>(
+        panel + k * Arch::lanes * sizeof(typename Format::Block),
+        [&](const simd::Ints<Arch>(&q)[8], const F* scale, const F* bias) VLMT_INLINE_LAMBDA {
+          auto* quants = reinterpret_cast<std::int32_t*>(out);
+          float* constants = reinterpret_cast<float*>(out) + expanded_quants<Kind, Arch> * stride;
+          if constexpr (splits_signs_v<Kind, Arch>) {
+            detail::split_signs<Arch>(q, quants, stride)
+                .store(reinterpret_cast<std::int32_t*>(constants) + Kind::scales * stride);
+          } else {
+            VLMT_UNROLL
+            for (std::size_t u = 0; u < 8; ++u) q[u].store(quants + u * stride);
+          }
+          VLMT_UNROLL
+          for (std::size_t i = 0; i < Kind::scales; ++i) {
+            scale[i].store(constants + i * stride);
+            if constexpr (Kind::has_bias) bias[i].store(constants + (Kind::scales + i) * stride);
+          }
+          out += expanded_group_bytes<Kind, Arch>;
+        });
   }
 }
 

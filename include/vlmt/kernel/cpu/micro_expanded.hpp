@@ -12,6 +12,7 @@
 #include "vlmt/base/config.hpp"
 #include "vlmt/kernel/cpu/dot.hpp"
 #include "vlmt/kernel/cpu/group_sums.hpp"
+#include "vlmt/kernel/cpu/pin.hpp"
 #include "vlmt/kernel/cpu/prefetch.hpp"
 #include "vlmt/kernel/cpu/simd.hpp"
 #include "vlmt/kernel/cpu/tuning.hpp"
@@ -42,18 +43,20 @@ inline constexpr std::size_t float_chain = 16;
 template <class Arch>
 inline constexpr std::size_t side_panels = 1;
 template <class Arch>
-requires std::is_base_of_v<arch::avx512, Arch>
+requires std::is_base_of_v<arch::avx2, Arch>
 inline constexpr std::size_t side_panels<Arch> = 2;
 
 /// Groups that are expanded at once: with the activations that meet them they fit a first-level cache of 48 KiB.
 template <class Arch>
 inline constexpr std::size_t stretch_groups = 32 / side_panels<Arch>;
 
-/// Most bytes of an expanded stretch: groups with two scales and biases, or float_block floats a row.
+/// Most bytes of an expanded stretch: groups with two scales and biases, or of magnitudes and signs (splits_signs_v),
+/// or float_block floats a row.
 template <class Arch>
-inline constexpr std::size_t stretch_bytes = side_panels<Arch>* Arch::lanes * sizeof(float) *
-                                             (stretch_groups<Arch> * 12 > float_block ? stretch_groups<Arch> * 12
-                                                                                      : float_block);
+inline constexpr std::size_t stretch_bytes = [] {
+  constexpr std::size_t registers = stretch_groups<Arch> * (Dot<Arch>::has_step ? 12 : 18);
+  return side_panels<Arch> * Arch::lanes * sizeof(float) * (registers > float_block ? registers : float_block);
+}();
 
 /// A unit of bfloat16 products is 32 values of a row; so many are expanded at once.
 inline constexpr std::size_t bf16_unit_values = 32;
@@ -63,19 +66,23 @@ inline constexpr std::size_t bf16_stretch_units = 16;
 /// Numbers of rows for which there are kernels over expanded weights, falling and ending with 1, then zeros.
 using KernelRows = std::array<std::size_t, 6>;
 
-/// For floats, and for groups of bytes: the largest keeps as many sums in registers as there are registers beside the
-/// weights.
+/// For floats: as many sums as there are registers beside the weights.
 template <class Arch>
 inline constexpr KernelRows float_kernel_rows = {4, 2, 1};
 template <class Arch>
-requires std::is_base_of_v<arch::avx512, Arch>
+requires std::is_base_of_v<arch::avx2, Arch>
 inline constexpr KernelRows float_kernel_rows<Arch> = {6, 4, 2, 1};
 template <class Arch>
 requires std::is_base_of_v<arch::neon, Arch>
 inline constexpr KernelRows float_kernel_rows<Arch> = {8, 4, 2, 1};
 
+/// For groups of bytes. Where registers are few they hold the integer sums, and the float sums, which are wanted once a
+/// group, stand in memory.
 template <class Arch>
 inline constexpr KernelRows int8_kernel_rows = float_kernel_rows<Arch>;
+template <class Arch>
+requires(std::is_base_of_v<arch::avx2, Arch>&& Arch::registers <
+         32) inline constexpr KernelRows int8_kernel_rows<Arch> = {4, 2, 1};
 template <>
 inline constexpr KernelRows int8_kernel_rows<arch::avx512_amx_int8> = {16, 6, 4, 2, 1};
 
@@ -100,10 +107,22 @@ constexpr void for_kernel_rows(F&& f) {
   (std::make_index_sequence<Rows.size()>{});
 }
 
-/// An expanded group: eight registers of quants, the scales, the biases; of every panel in turn.
+/// True if signed quants are expanded to magnitudes and signs: eight registers of |w|, eight of Dot::negative(w), and
+/// in every lane the sum of the magnitudes below zero, which products with them lack.
 template <class Kind, class Arch>
-inline constexpr std::size_t expanded_group_bytes =
-    (8 + Kind::scales * (Kind::has_bias ? 2 : 1)) * side_panels<Arch>* Arch::lanes * sizeof(float);
+inline constexpr bool splits_signs_v = Kind::is_signed && !Dot<Arch>::has_step;
+
+/// Registers of quants in an expanded group.
+template <class Kind, class Arch>
+inline constexpr std::size_t expanded_quants = splits_signs_v<Kind, Arch> ? 16 : 8;
+
+/// An expanded group: the registers of quants, the scales, the biases, and the sum of splits_signs_v as int32; of every
+/// panel in turn.
+template <class Kind, class Arch>
+inline constexpr std::size_t expanded_group_bytes = (expanded_quants<Kind, Arch> +
+                                                     Kind::scales * (Kind::has_bias ? 2 : 1) +
+                                                     (splits_signs_v<Kind, Arch> ? 1 : 0)) *
+                                                    side_panels<Arch>* Arch::lanes * sizeof(float);
 
 /// How far ahead of its reads a leaf for a few rows asks for weights: what a core reads in about two memory latencies.
 inline constexpr std::size_t prefetch_bytes = 4096;
@@ -116,6 +135,15 @@ VLMT_INLINE void for_sums(F&& f) noexcept {
   unroll<Panels * Rows>([&](auto i) VLMT_INLINE_LAMBDA {
     f(std::integral_constant<std::size_t, i % Panels>{}, std::integral_constant<std::size_t, i / Panels>{});
   });
+}
+
+/// x, pinned where Ordered.
+template <bool Ordered, class Arch>
+VLMT_INLINE simd::Floats<Arch> pinned(simd::Floats<Arch> x) noexcept {
+  if constexpr (!Ordered) return x;
+  auto raw = x.raw();
+  pin(raw);
+  return simd::Floats<Arch>(raw);
 }
 
 /// The sums of some rows in registers.
@@ -137,6 +165,8 @@ class RegisterSums {
     for_sums<Panels, Rows>([&](auto p, auto r)
                                VLMT_INLINE_LAMBDA { sum_[p][r].store(tile + r * tile_columns + p * Arch::lanes); });
   }
+  /// All sums have been set once more.
+  VLMT_INLINE void settle() const noexcept {}
 
  private:
   F sum_[Panels][Rows];
@@ -155,16 +185,24 @@ class TileSums {
   VLMT_INLINE void set(std::size_t p, std::size_t r, F x) const noexcept {
     x.store(tile_ + r * tile_columns + p * Arch::lanes);
   }
+  VLMT_INLINE void store(float*) const noexcept {}  // they stand there
+  VLMT_INLINE void settle() const noexcept { settle_memory(); }
 
  private:
   float* tile_;
 };
+
+/// Sums that take turns with as many others, beside a register of weights for each panel and one of activations.
+template <class Arch, std::size_t Panels, std::size_t Rows>
+using SecondSums = std::conditional_t<(2 * Panels * Rows + Panels + 1 <= Arch::registers),
+                                      RegisterSums<Arch, Panels, Rows>, TileSums<Arch>>;
 
 }  // namespace detail
 
 /// A group of weights of some panels in registers: eight of quants a panel, its scales and biases.
 template <class Arch, std::size_t Panels>
 struct GroupInRegisters {
+  static constexpr bool splits_signs = false;
   simd::Ints<Arch> q[Panels][8];
   const simd::Floats<Arch>* scales[Panels];
   const simd::Floats<Arch>* biases[Panels];
@@ -181,16 +219,25 @@ class ExpandedGroup {
   using I = simd::Ints<Arch>;
 
  public:
+  static constexpr bool splits_signs = splits_signs_v<Kind, Arch>;
+
   VLMT_INLINE explicit ExpandedGroup(const std::byte* data) noexcept : data_(data) {}
   VLMT_INLINE I quants(std::size_t p, std::size_t u) const noexcept {
     return I::load(reinterpret_cast<const std::int32_t*>(data_) + (u * side_panels<Arch> + p) * Arch::lanes);
   }
   VLMT_INLINE F scale(std::size_t p, std::size_t i) const noexcept { return constant(p, i); }
   VLMT_INLINE F bias(std::size_t p, std::size_t i) const noexcept { return constant(p, Kind::scales + i); }
+  /// With split signs: those of register u, and the sum of what is below zero.
+  VLMT_INLINE I negative(std::size_t p, std::size_t u) const noexcept { return quants(p, 8 + u); }
+  VLMT_INLINE I below_zero(std::size_t p) const noexcept {
+    static_assert(splits_signs && !Kind::has_bias);
+    return quants(p, 16 + Kind::scales);
+  }
 
  private:
   VLMT_INLINE F constant(std::size_t p, std::size_t i) const noexcept {
-    return F::load(reinterpret_cast<const float*>(data_) + ((8 + i) * side_panels<Arch> + p) * Arch::lanes);
+    return F::load(reinterpret_cast<const float*>(data_) +
+                   ((expanded_quants<Kind, Arch> + i) * side_panels<Arch> + p) * Arch::lanes);
   }
 
   const std::byte* data_;
@@ -198,31 +245,56 @@ class ExpandedGroup {
 
 namespace detail {
 
-/// dot[p][r] += quants [0, 16) or [16, 32) of a group of weights times those of Rows rows.
-template <class Kind, class Arch, std::size_t Panels, std::size_t Rows, class Group>
-VLMT_INLINE void add_half(typename simd::Ints<Arch>::Ops::I (&dot)[Panels][Rows], const Group& w, std::size_t half,
-                          const Int8Group* const (&a)[Rows]) noexcept {
-  using Raw = typename simd::Ints<Arch>::Ops::I;
+/// dot[p][r] += registers [First, Last) of quants of a group of weights times their activations of Rows rows.
+template <class Kind, std::size_t First, std::size_t Last, class Arch, std::size_t Panels, std::size_t Rows,
+          class Group>
+VLMT_INLINE void add_quants(typename simd::Ints<Arch>::Ops::I (&dot)[Panels][Rows], const Group& w,
+                            const Int8Group* const (&a)[Rows]) noexcept {
+  using I = simd::Ints<Arch>;
+  using Raw = typename I::Ops::I;
   using D = Dot<Arch>;
-  const std::int8_t* q[Rows];
-  VLMT_UNROLL
-  for (std::size_t r = 0; r < Rows; ++r) q[r] = a[r]->q + 16 * half;
-  if constexpr (D::has_step) {
-    unroll<4>([&](auto u) VLMT_INLINE_LAMBDA {
-      Raw v[Panels];
-      VLMT_UNROLL
-      for (std::size_t p = 0; p < Panels; ++p) v[p] = w.quants(p, 4 * half + u).raw();
-      unroll<Rows>([&](auto r) VLMT_INLINE_LAMBDA {
-        const Raw x = D::broadcast(q[r] + 4 * u);
-        VLMT_UNROLL
-        for (std::size_t p = 0; p < Panels; ++p) dot[p][r] = D::step(dot[p][r], v[p], x);
+  constexpr bool ordered = !D::has_step && Arch::registers < 32 && Panels * Rows >= 4;
+  // f(p, r, quants, activations) for each product with the quants of register u.
+  const auto products = [&](std::size_t u, auto&& f) VLMT_INLINE_LAMBDA {
+    Raw v[Panels];
+    unroll<Panels>([&](auto p) VLMT_INLINE_LAMBDA {
+      v[p] = w.quants(p, u).raw();
+      if constexpr (ordered) pin(v[p]);
+    });
+    unroll<Rows>([&](auto r) VLMT_INLINE_LAMBDA {
+      const Raw x = D::broadcast(a[r]->q + 4 * u);
+      unroll<Panels>([&](auto p) VLMT_INLINE_LAMBDA {
+        if constexpr (Group::splits_signs) {
+          f(p, r, v[p], (I(x) ^ w.negative(p, u)).raw());
+        } else {
+          f(p, r, v[p], x);
+        }
       });
     });
+  };
+  if constexpr (D::has_step) {
+    unroll<Last - First>([&](auto u) VLMT_INLINE_LAMBDA {
+      products(First + u, [&](auto p, auto r, Raw v, Raw x)
+                              VLMT_INLINE_LAMBDA { dot[p][r] = D::template step<Kind::is_signed>(dot[p][r], v, x); });
+    });
   } else {
-    unroll<Panels>([&](auto p) VLMT_INLINE_LAMBDA {
-      const Raw v[4] = {w.quants(p, 4 * half).raw(), w.quants(p, 4 * half + 1).raw(), w.quants(p, 4 * half + 2).raw(),
-                        w.quants(p, 4 * half + 3).raw()};
-      D::template dot16<Kind::max_quant, Kind::is_signed>(dot[p], v, q);
+    constexpr std::size_t most = D::template run<Kind::max_quant>;
+    constexpr std::size_t run = most < Last - First ? most : Last - First;
+    static_assert((Last - First) % run == 0);
+    unroll<(Last - First) / run>([&](auto i) VLMT_INLINE_LAMBDA {
+      Raw pairs[Panels][Rows];
+      unroll<run>([&](auto j) VLMT_INLINE_LAMBDA {
+        products(First + i * run + j, [&](auto p, auto r, Raw v, Raw x) VLMT_INLINE_LAMBDA {
+          const Raw product = D::template products < Kind::is_signed && !Group::splits_signs > (v, x);
+          pairs[p][r] = j == 0 ? product : D::add16(pairs[p][r], product);
+          if constexpr (j == run - 1) {
+            dot[p][r] = (I(dot[p][r]) + I(D::widen(pairs[p][r]))).raw();
+            if constexpr (ordered) pin(dot[p][r]);
+          } else {
+            if constexpr (ordered) pin(pairs[p][r]);
+          }
+        });
+      });
     });
   }
 }
@@ -248,17 +320,21 @@ VLMT_INLINE void add_group(const Group& w, int zero_bits, const void* const* row
   for (std::size_t p = 0; p < Panels; ++p) base[p] = Sums::base(w.scale(p, 0));
   if constexpr (Kind::scales == 1) {
     // Few sums are two chains each: one would leave the latency of a product open.
-    constexpr bool two_chains = Panels * Rows < 8;
-    detail::for_sums<Panels, Rows>([&](auto p, auto r) VLMT_INLINE_LAMBDA { dot[p][r] = sums.whole(*a[r]).raw(); });
-    detail::add_half<Kind, Arch>(dot, w, 0, a);
+    constexpr bool two_chains = Dot<Arch>::has_step && Panels * Rows < 8;
+    detail::for_sums<Panels, Rows>([&](auto p, auto r) VLMT_INLINE_LAMBDA {
+      I start = sums.whole(*a[r]);
+      if constexpr (Group::splits_signs) start = start + w.below_zero(p);
+      dot[p][r] = start.raw();
+    });
     if constexpr (two_chains) {
+      detail::add_quants<Kind, 0, 4, Arch>(dot, w, a);
       Raw rest[Panels][Rows];
       detail::for_sums<Panels, Rows>([&](auto p, auto r) VLMT_INLINE_LAMBDA { rest[p][r] = I(0).raw(); });
-      detail::add_half<Kind, Arch>(rest, w, 1, a);
+      detail::add_quants<Kind, 4, 8, Arch>(rest, w, a);
       detail::for_sums<Panels, Rows>([&](auto p, auto r)
                                          VLMT_INLINE_LAMBDA { dot[p][r] = (I(dot[p][r]) + I(rest[p][r])).raw(); });
     } else {
-      detail::add_half<Kind, Arch>(dot, w, 1, a);
+      detail::add_quants<Kind, 0, 8, Arch>(dot, w, a);
     }
     detail::for_sums<Panels, Rows>([&](auto p, auto r) VLMT_INLINE_LAMBDA {
       F t = Sums::scaled(I(dot[p][r]), w.scale(p, 0), base[p]);
@@ -269,12 +345,12 @@ VLMT_INLINE void add_group(const Group& w, int zero_bits, const void* const* row
     F t[Panels][Rows];
     detail::for_sums<Panels, Rows>([&](auto p, auto r)
                                        VLMT_INLINE_LAMBDA { dot[p][r] = sums.first_half(*a[r]).raw(); });
-    detail::add_half<Kind, Arch>(dot, w, 0, a);
+    detail::add_quants<Kind, 0, 4, Arch>(dot, w, a);
     detail::for_sums<Panels, Rows>([&](auto p, auto r) VLMT_INLINE_LAMBDA {
       t[p][r] = Sums::scaled(I(dot[p][r]), w.scale(p, 0), base[p]);
       dot[p][r] = sums.second_half(*a[r]).raw();
     });
-    detail::add_half<Kind, Arch>(dot, w, 1, a);
+    detail::add_quants<Kind, 4, 8, Arch>(dot, w, a);
     detail::for_sums<Panels, Rows>([&](auto p, auto r) VLMT_INLINE_LAMBDA {
       F s = Sums::add_scaled(I(dot[p][r]), w.scale(p, 1), t[p][r]);
       if constexpr (Kind::has_bias) s = Sums::add_biases(*a[r], w.bias(p, 0), w.bias(p, 1), s);
@@ -328,7 +404,8 @@ VLMT_INLINE void add_products(const std::byte* w, std::size_t count, const void*
                               float* tile) noexcept {
   using F = simd::Floats<Arch>;
   constexpr std::size_t bytes = Arch::lanes * sizeof(typename Format::Block);
-  detail::RegisterSums<Arch, Panels, Rows> total(tile);
+  detail::SecondSums<Arch, Panels, Rows> total(tile);
+  constexpr bool ordered = Arch::registers < 32;
   F sum[Panels][Rows];
   const float* a[Rows];
   VLMT_UNROLL
@@ -337,7 +414,9 @@ VLMT_INLINE void add_products(const std::byte* w, std::size_t count, const void*
   const auto column = [&](std::size_t k) VLMT_INLINE_LAMBDA {
     F v[Panels];
     VLMT_UNROLL
-    for (std::size_t p = 0; p < Panels; ++p) v[p] = detail::load_elements<Arch>(w + (k * Panels + p) * bytes, Format{});
+    for (std::size_t p = 0; p < Panels; ++p) {
+      v[p] = detail::pinned<ordered>(detail::load_elements<Arch>(w + (k * Panels + p) * bytes, Format{}));
+    }
     VLMT_UNROLL
     for (std::size_t r = 0; r < Rows; ++r) {
       const F x(a[r][k]);
@@ -347,7 +426,8 @@ VLMT_INLINE void add_products(const std::byte* w, std::size_t count, const void*
   };
   for (std::size_t k = 0; k < count;) {
     const std::size_t end = count - k < float_chain ? count : k + float_chain;
-    detail::for_sums<Panels, Rows>([&](auto p, auto r) VLMT_INLINE_LAMBDA { sum[p][r] = F::zero(); });
+    detail::for_sums<Panels, Rows>([&](auto p, auto r)
+                                       VLMT_INLINE_LAMBDA { sum[p][r] = detail::pinned<ordered>(F::zero()); });
     for (; k + 4 <= end; k += 4) {
       if constexpr (Ahead != 0) {
         constexpr std::size_t share = 4 * Panels * bytes;
@@ -359,6 +439,7 @@ VLMT_INLINE void add_products(const std::byte* w, std::size_t count, const void*
     for (; k < end; ++k) column(k);
     detail::for_sums<Panels, Rows>([&](auto p, auto r)
                                        VLMT_INLINE_LAMBDA { total.set(p, r, total.get(p, r) + sum[p][r]); });
+    total.settle();
   }
   total.store(tile);
 }

@@ -1,0 +1,16 @@
+// Text from numbers, for reports.
+#pragma once
+
+#include <cstdarg>
+#include <cstdio>
+#include <string>
+
+/// What printf would print, up to 1023 characters of it.
+[[gnu::format(printf, 1, 2)]] inline std::string format(const char* pattern, ...) {
+  char text[1024];
+  va_list args;
+  va_start(args, pattern);
+  std::vsnprintf(text, sizeof text, pattern, args);
+  va_end(args);
+  return text;
+}
