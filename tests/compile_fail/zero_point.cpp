@@ -1,12 +1,12 @@
 // The SIMD half of a format with a zero point that no shift makes.
 // expect: vlmt: a zero point must be 0 or a power of two
 #include "vlmt/kernel/matmul.hpp"
-#include "vlmt/quant/q8_0.hpp"
+#include "vlmt/quant/q4_0.hpp"
 
-struct Format : vlmt::Q8_0 {};
+struct Format : vlmt::Q4_0 {};
 
 template <class Arch>
-struct vlmt::cpu::Unpack<Format, Arch> : Unpack<vlmt::Q8_0, Arch> {
+struct vlmt::cpu::Unpack<Format, Arch> : Unpack<vlmt::Q4_0, Arch> {
 #if VLMT_MENDED
   static constexpr int zero = 64;
 #else

@@ -99,8 +99,10 @@ TEST_F(BenchPrograms, AlternatesWithAPeer) {
     EXPECT_NEAR(c["ratio"].get<double>(), c["rate"].get<double>() / 2.5, 0.5 * c["ratio"].get<double>());
   }
   const std::string log = program_test::read_text(path("peer.log"));
-  EXPECT_NE(log.find("-t 2 -p 8 -n 0 -d 0 -r 1 -o json"), std::string::npos) << log;
-  EXPECT_NE(log.find("-t 2 -p 0 -n 4 -d 0 -r 1 -o json"), std::string::npos) << log;
+  EXPECT_NE(log.find("-t 2 -p 8 -n 0 -r 1 -o json\n"), std::string::npos) << log;
+  EXPECT_NE(log.find("-t 2 -p 0 -n 4 -r 1 -o json\n"), std::string::npos) << log;
+  ASSERT_EQ(bench({"--against", script, "-d", "16", "-o", "json"}).code, 0);
+  EXPECT_NE(program_test::read_text(path("peer.log")).find("-t 2 -p 0 -n 4 -r 1 -o json -d 16\n"), std::string::npos);
 
   const std::string eye = peer("image slice encoded in 250 ms");
   const Outcome seen =

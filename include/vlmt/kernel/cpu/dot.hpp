@@ -25,8 +25,7 @@ namespace cpu {
 ///   products<Signed>(w, x)    those of a lane as two sums of 16 bits
 ///   add16, widen              sums of such; both sums of a lane added to 32 bits
 ///   run<Max>                  so many products may be added before they are widened
-///   negative, magnitude       of w: all bits of the bytes below zero, and |w|. The products of |w| with x ^
-///   negative(w),
+///   negative, magnitude       of w: all bits of the bytes below zero; |w|. Products of |w| with x ^ negative(w),
 ///                             which is -x - 1 where w is below zero, are those of w less the |w| below zero.
 template <class Arch>
 struct Dot;

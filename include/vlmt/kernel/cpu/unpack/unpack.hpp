@@ -3,7 +3,7 @@
 // Unpack<Format, Arch> describes a format in groups of 32 values:
 //   scales       scales of a group: 1, or 2 (one for each 16 values)
 //   has_bias     y = scale * (q - zero) + bias, with as many biases as scales
-//   zero         zero point, 0 or a power of two: folded into the integer sum, exactly
+//   zero         zero point, 0 or a power of two, 0 for signed quants: folded into the integer sum, exactly
 //   is_signed    quants are int8; otherwise unsigned
 //   max_quant    largest magnitude of a quant
 //   scale_bits   significant bits of a scale at the most; with up to 22 products are scaled with an operation less
