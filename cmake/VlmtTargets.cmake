@@ -52,5 +52,9 @@ if(VLMT_SANITIZE)
     # Kernels are thousands of inlined scopes: watching what outlives each of them takes nine times as long to compile.
     target_compile_options(vlmt_build_flags INTERFACE -fno-sanitize-address-use-after-scope)
   endif()
+  if(VLMT_SANITIZE MATCHES "undefined")
+    # A quarter of the time again: null pointers end the program anyway, and there are hardly any virtual functions.
+    target_compile_options(vlmt_build_flags INTERFACE -fno-sanitize=null,object-size,vptr)
+  endif()
   target_link_options(vlmt_build_flags INTERFACE -fsanitize=${VLMT_SANITIZE})
 endif()
