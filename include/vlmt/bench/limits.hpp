@@ -301,7 +301,7 @@ double tile_limit([[maybe_unused]] T& team) {
 /// All ceilings of a team.
 struct Limits {
   double read = 0;          ///< bytes a second
-  double grouped_int8 = 0;  ///< operations a second, as are those below; 0 if the arch has no such instruction
+  double grouped_int8 = 0;  ///< operations a second, as are those below; 0 for floats that the arch does not have
   double int8 = 0;
   double float32 = 0;
   double float16 = 0;

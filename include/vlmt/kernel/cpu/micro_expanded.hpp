@@ -281,11 +281,12 @@ VLMT_INLINE void add_quants(typename simd::Ints<Arch>::Ops::I (&dot)[Panels][Row
     constexpr std::size_t most = D::template run<Kind::max_quant>;
     constexpr std::size_t run = most < Last - First ? most : Last - First;
     static_assert((Last - First) % run == 0);
+    constexpr bool by_sign = Kind::is_signed && !Group::splits_signs;
     unroll<(Last - First) / run>([&](auto i) VLMT_INLINE_LAMBDA {
       Raw pairs[Panels][Rows];
       unroll<run>([&](auto j) VLMT_INLINE_LAMBDA {
         products(First + i * run + j, [&](auto p, auto r, Raw v, Raw x) VLMT_INLINE_LAMBDA {
-          const Raw product = D::template products < Kind::is_signed && !Group::splits_signs > (v, x);
+          const Raw product = D::template products<by_sign>(v, x);
           pairs[p][r] = j == 0 ? product : D::add16(pairs[p][r], product);
           if constexpr (j == run - 1) {
             dot[p][r] = (I(dot[p][r]) + I(D::widen(pairs[p][r]))).raw();
