@@ -1,18 +1,18 @@
 # vlmt_add_arches(name SOURCES files... ARCHES arches... [LIBRARIES targets...] [INSTANCES])
 #
-# One program for many processors. The sources are compiled once per arch (values of -march, worst first: x86-64-v2
-# x86-64-v3 x86-64-v4), each into a whole program of its own, and `name` becomes a small launcher that starts the last of
-# them that this processor can run. If it can run none, it prints one line that says what is missing, and exits with 1.
-# INSTANCES adds the instances of vlmt_add_instances, compiled for each arch.
+# One program for many processors. Compiles the sources once per arch (values of -march, weakest first: x86-64-v2
+# x86-64-v3 x86-64-v4), each into a separate program. `name` becomes a small launcher that starts the last one that this
+# processor can run. If there is none, it prints one line with a missing feature and exits with 1. INSTANCES adds the
+# instances of vlmt_add_instances, compiled for each arch.
 #
-# Programs and not libraries, because nothing of one arch may ever run on another: an inline function of the standard
-# library that two objects share is kept once by the linker, and constructors of globals run before any choice is made.
-# The launcher itself is compiled for the oldest processor and calls the C library only.
+# Separate programs rather than libraries, because code of one arch must never run on another: of an inline function of
+# the standard library that two objects share, the linker keeps one copy, and constructors of globals run before the
+# launcher could choose. The launcher is compiled for baseline x86-64 and calls only the C library.
 #
-# The programs lie in ../libexec/vlmt of the launcher, in the build tree and installed. Environment VLMT_ARCH=arch
-# chooses one by name.
+# The programs are in ../libexec/vlmt of the launcher, in the build tree and installed. The environment variable
+# VLMT_ARCH=arch chooses one by name.
 
-# What the compiler may emit for an arch, as it tells by its macros, and the names that __builtin_cpu_supports has for it.
+# Features that the compiler may emit for an arch: its predefined macro and the name for __builtin_cpu_supports.
 set(VLMT_X86_FEATURES
     SSE3:sse3 SSSE3:ssse3 SSE4_1:sse4.1 SSE4_2:sse4.2 POPCNT:popcnt SSE4A:sse4a AVX:avx F16C:f16c FMA:fma AVX2:avx2
     BMI:bmi BMI2:bmi2 LZCNT:lzcnt MOVBE:movbe ADX:adx AES:aes PCLMUL:pclmul RDRND:rdrnd RDSEED:rdseed SHA:sha GFNI:gfni
@@ -28,7 +28,7 @@ function(vlmt_add_arches name)
     message(FATAL_ERROR "vlmt_add_arches(${name}): SOURCES and ARCHES must not be empty")
   endif()
   if(NOT CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
-    message(FATAL_ERROR "vlmt_add_arches(${name}): for x86-64 only; here one program with the wanted -march will do")
+    message(FATAL_ERROR "vlmt_add_arches(${name}): x86-64 only; elsewhere build one program with the -march you need")
   endif()
   include(GNUInstallDirs)
   set(bin "${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
@@ -54,7 +54,7 @@ function(vlmt_add_arches name)
     execute_process(COMMAND ${CMAKE_CXX_COMPILER} -march=${arch} -x c++ -dM -E /dev/null
                     OUTPUT_VARIABLE macros ERROR_VARIABLE problem RESULT_VARIABLE failed)
     if(failed)
-      message(FATAL_ERROR "vlmt_add_arches(${name}): ${CMAKE_CXX_COMPILER} knows no -march=${arch}\n${problem}")
+      message(FATAL_ERROR "vlmt_add_arches(${name}): ${CMAKE_CXX_COMPILER} does not know -march=${arch}\n${problem}")
     endif()
     set(needs "")
     foreach(feature IN LISTS VLMT_X86_FEATURES)
@@ -65,7 +65,7 @@ function(vlmt_add_arches name)
         string(APPEND needs " VLMT_NEEDS(\"${name_of_cpu}\")")
       endif()
     endforeach()
-    # The launcher looks from the best to the worst.
+    # The launcher tries the best arch first.
     string(PREPEND VLMT_LAUNCHER_BUILDS "  {\"${arch}\", []() -> const char* {${needs} return 0; }},\n")
   endforeach()
 

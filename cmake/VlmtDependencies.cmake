@@ -1,7 +1,7 @@
-# Finds the libraries of the components in VLMT_COMPONENTS. The build and the installed package share this file.
+# Finds the libraries that the components in VLMT_COMPONENTS need. Used by the build and by the installed package.
 include(CMakeFindDependencyMacro)
 
-# In the build a missing library is an error; in find_package(vlmt) it is for the caller to judge.
+# A missing library is an error in the build; in find_package(vlmt) the caller decides.
 macro(vlmt_find_library)
   if(CMAKE_FIND_PACKAGE_NAME STREQUAL "vlmt")
     find_dependency(${ARGN})
@@ -25,7 +25,7 @@ macro(vlmt_find_pkg_config prefix)
   endif()
 endmacro()
 
-# As a part of another project, what is found here must be visible there.
+# As a subproject, the targets found here must be visible in the parent project.
 if(NOT CMAKE_FIND_PACKAGE_NAME STREQUAL "vlmt")
   set(CMAKE_FIND_PACKAGE_TARGETS_GLOBAL TRUE)
 endif()
@@ -53,7 +53,7 @@ if(vlmt_needs_kernel)
   vlmt_find_library(Threads)
   vlmt_find_library(Eigen3)
   vlmt_find_library(xsimd)
-  # Debian's xsimd 8 asks to link `xtl`, which is headers only, an option, and no library anywhere.
+  # Debian's xsimd 8 links `xtl`, an optional header-only dependency: without its target this would become -lxtl.
   get_target_property(vlmt_xsimd_links xsimd INTERFACE_LINK_LIBRARIES)
   if(vlmt_xsimd_links STREQUAL "xtl" AND NOT TARGET xtl)
     set_target_properties(xsimd PROPERTIES INTERFACE_LINK_LIBRARIES "")
@@ -71,13 +71,13 @@ if(vlmt_needs_media)
   vlmt_find_pkg_config(WEBP libwebp libwebpdemux)
 endif()
 if(vlmt_needs_xxhash)
-  find_path(VLMT_XXHASH_INCLUDE_DIR xxhash.h) # compiled into whoever includes it
+  find_path(VLMT_XXHASH_INCLUDE_DIR xxhash.h) # header-only use
   if(NOT VLMT_XXHASH_INCLUDE_DIR)
     if(NOT CMAKE_FIND_PACKAGE_NAME STREQUAL "vlmt")
-      message(FATAL_ERROR "vlmt: there is no xxhash.h")
+      message(FATAL_ERROR "vlmt: xxhash.h not found")
     endif()
     set(vlmt_FOUND FALSE)
-    set(vlmt_NOT_FOUND_MESSAGE "there is no xxhash.h")
+    set(vlmt_NOT_FOUND_MESSAGE "xxhash.h not found")
     return()
   endif()
 endif()

@@ -1,5 +1,5 @@
-# Installs the headers, the CMake package and the sources of vlmt_add_instances. Programs are installed where they are
-# declared, in examples/.
+# Installs the headers, the CMake package and the sources for vlmt_add_instances. examples/CMakeLists.txt installs the
+# programs.
 include(CMakePackageConfigHelpers)
 
 set(vlmt_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/vlmt)

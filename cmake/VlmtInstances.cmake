@@ -1,12 +1,13 @@
-# vlmt_add_instances(name [KERNELS_ONLY] [MARCH arch] [FLAGS targets...]): a library of the instances that most programs
-# need, each compiled once, with the given -march and with the compile options of the FLAGS targets. KERNELS_ONLY leaves
-# the models out, and with them all libraries but those of vlmt::kernel.
+# vlmt_add_instances(name [KERNELS_ONLY] [MARCH arch] [FLAGS targets...]): a static library of the template instances
+# that most programs need, each compiled once, with the given -march and the compile options of the FLAGS targets.
+# KERNELS_ONLY leaves out the models, and with them all dependencies but those of vlmt::kernel.
 #
-# Headers declare these instances `extern template` where VLMT_EXTERN_INSTANCES is 1, and long functions without their
-# bodies where VLMT_EXTERN_BODIES is 1; the library passes both on to whoever links it. A program and its instances must be compiled with the same -march and the same vlmt switches; the
-# configuration is a part of every symbol (base/config.hpp), so that a mismatch is an error of the linker, not a bug.
+# Where VLMT_EXTERN_INSTANCES is 1, headers declare these instances `extern template`; where VLMT_EXTERN_BODIES is 1,
+# they only declare long functions. Targets that link the library inherit both. A program and its instances must be
+# compiled with the same -march and the same vlmt switches. The configuration is part of every symbol (base/config.hpp),
+# so a mismatch is a link error.
 
-# In the sources beside this folder, in an installed package inside it.
+# In the source tree the instances are in ../src/instances, in an installed package beside this file.
 if(IS_DIRECTORY "${CMAKE_CURRENT_LIST_DIR}/instances")
   set(VLMT_INSTANCES_DIR "${CMAKE_CURRENT_LIST_DIR}/instances")
 else()
@@ -25,7 +26,7 @@ function(vlmt_add_instances name)
     file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${VLMT_INSTANCES_DIR}/*.cpp")
   endif()
   add_library(${name} STATIC ${sources})
-  # Some of these define bodies of headers that others only declare.
+  # Some sources define the bodies that others only declare.
   set_target_properties(${name} PROPERTIES UNITY_BUILD OFF)
   target_link_libraries(${name} PUBLIC ${component} PRIVATE ${ARG_FLAGS})
   target_compile_definitions(${name} PUBLIC ${switches})

@@ -1,7 +1,7 @@
 # The components, all INTERFACE targets:
 #   vlmt::kernel  tensors, formats, kernels      (Eigen3, xsimd, OpenMP)
 #   vlmt::text    tokenizers, chat templates      (PCRE2, utf8proc, nlohmann-json)
-#   vlmt::media   picture files                   (libjpeg, libpng, libwebp)
+#   vlmt::media   image files                   (libjpeg, libpng, libwebp)
 #   vlmt::model   models from files               (kernel, text and xxhash)
 #   vlmt::all     everything
 include(VlmtDependencies)
@@ -31,7 +31,7 @@ foreach(component headers kernel text media model all)
   set_target_properties(vlmt_${component} PROPERTIES EXPORT_NAME ${component})
 endforeach()
 
-# Flags of our own programs, tests and benchmarks; never passed on to users.
+# Flags of this project's programs, tests and benchmarks; never exported.
 add_library(vlmt_build_flags INTERFACE)
 if(VLMT_MARCH)
   target_compile_options(vlmt_build_flags INTERFACE -march=${VLMT_MARCH})
@@ -39,8 +39,8 @@ endif()
 if(VLMT_WARNINGS)
   target_compile_options(vlmt_build_flags INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wshadow)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
-    # Its own AVX-512 intrinsics start from a deliberately uninitialised vector and are warned of (GCC bug 105593), and
-    # so are its own strings when they are put together (GCC bug 105651).
+    # False positives in g++ 12: AVX-512 intrinsics that start from a deliberately uninitialised vector (GCC bug 105593)
+    # and concatenated std::string (GCC bug 105651).
     target_compile_options(vlmt_build_flags INTERFACE -Wno-uninitialized -Wno-maybe-uninitialized -Wno-restrict
                                                       -Wno-stringop-overflow -Wno-array-bounds)
   endif()
@@ -49,11 +49,12 @@ if(VLMT_SANITIZE)
   target_compile_options(vlmt_build_flags INTERFACE -fsanitize=${VLMT_SANITIZE} -fno-omit-frame-pointer
                                                     -fno-sanitize-recover=all)
   if(VLMT_SANITIZE MATCHES "address")
-    # Kernels are thousands of inlined scopes: watching what outlives each of them takes nine times as long to compile.
+    # Kernels are thousands of inlined scopes: with use-after-scope checks they take nine times as long to compile.
     target_compile_options(vlmt_build_flags INTERFACE -fno-sanitize-address-use-after-scope)
   endif()
   if(VLMT_SANITIZE MATCHES "undefined")
-    # A quarter of the time again: null pointers end the program anyway, and there are hardly any virtual functions.
+    # These checks add a quarter to the compile time and find little: a null pointer crashes the program anyway, and
+    # there are hardly any virtual functions.
     target_compile_options(vlmt_build_flags INTERFACE -fno-sanitize=null,object-size,vptr)
   endif()
   target_link_options(vlmt_build_flags INTERFACE -fsanitize=${VLMT_SANITIZE})

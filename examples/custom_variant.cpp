@@ -1,13 +1,13 @@
-// A model of your own: Qwen3-VL with three parts exchanged. Nothing in the library knows of them.
-//   vlmt-custom-variant model.gguf mmproj.gguf picture.jpg "What is this?"
+// A custom model: Qwen3-VL with three parts replaced, without changes to the library.
+//   vlmt-custom-variant model.gguf mmproj.gguf image.jpg "What is this?"
 #include <algorithm>
 #include <cstdio>
 #include <exception>
 
 #include <vlmt/vlmt.hpp>
 
-// A router is a type with used() and route(). This one always asks expert 0, then the K - 1 best of the others, and
-// weights them by the softmax over the chosen.
+// A router is a type with used() and route(). This one always uses expert 0 and the K - 1 best of the others, weighted
+// by the softmax over their scores.
 template <std::size_t K>
 struct SharedExpertRouter {
   static constexpr std::size_t used(std::size_t /*in the file*/) noexcept { return K; }
@@ -33,16 +33,16 @@ struct SharedExpertRouter {
   }
 };
 
-// The model: everything that is not named here is Qwen3-VL's.
+// Everything that is not overridden here is inherited from Qwen3-VL.
 struct MyVlm : vlmt::Qwen3VL {
-  using Attention = vlmt::SlidingWindow<512>;  // a token sees the 512 slots up to its own
+  using Attention = vlmt::SlidingWindow<512>;  // a token attends to the last 512, itself included
   using Router = SharedExpertRouter<2>;        // used by mixture-of-experts models
   using KvFormat = vlmt::Q8_0;                 // half the memory of the usual F16 cache
 };
 
 int main(int argc, char** argv) {
   if (argc != 5) {
-    std::fprintf(stderr, "usage: vlmt-custom-variant model.gguf mmproj.gguf picture question\n");
+    std::fprintf(stderr, "usage: vlmt-custom-variant model.gguf mmproj.gguf image question\n");
     return 2;
   }
   try {

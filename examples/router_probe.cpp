@@ -1,4 +1,4 @@
-// A look inside a running model: prints which experts the router of each layer chooses for each token.
+// Prints the experts that the router of each layer chooses for each token, with a probe.
 //   vlmt-router-probe [moe-model.gguf [text]]
 #include <cstdio>
 #include <exception>
@@ -9,7 +9,7 @@
 #include <vlmt/vlmt.hpp>
 
 // A probe is any type with some of the members hidden, router and vision (see nn/probe.hpp). It is a template parameter
-// of the runner: members that are not there cost nothing, not even a branch.
+// of the runner: absent members cost nothing, not even a branch.
 struct RouterPrinter {
   void router(std::size_t layer, vlmt::TensorView<const std::int32_t, 2> experts,
               vlmt::TensorView<const float, 2> weights) const {
@@ -28,7 +28,7 @@ int main(int argc, char** argv) {
   try {
     std::string path = argc > 1 ? argv[1] : "";
     if (path.empty()) {
-      // Without a model: one with random weights, 8 experts, 2 of them for each token.
+      // Without an argument: random weights, 8 experts, 2 of them per token.
       path = (std::filesystem::temp_directory_path() / "vlmt-router-probe.gguf").string();
       vlmt::testing::write_tiny_model({.experts = 8, .experts_used = 2}, path);
     }
@@ -40,7 +40,7 @@ int main(int argc, char** argv) {
     vlmt::Runner<vlmt::Qwen3VL, vlmt::OmpTeam, RouterPrinter> runner(model.vlm(), team, {.context = 512});
     vlmt::Sequence text;
     text.append(model.tokenizer().encode(argc > 2 ? argv[2] : "Hello, experts!"));
-    runner.feed(text);  // prints while it computes
+    runner.feed(text);  // the probe prints during the prefill
     return 0;
   } catch (const std::exception& e) {
     std::fprintf(stderr, "vlmt-router-probe: %s\n", e.what());

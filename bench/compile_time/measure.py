@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""What the compiler costs: CPU seconds and peak memory of every translation unit of a release build, and of the cases
-that a user meets. Exits with 1 where a limit is passed.
+"""Measures compile time: CPU seconds and peak memory of every translation unit of a release build, of a user of one
+kernel, and the rebuild after a kernel header changes. Exits with 1 if a limit is exceeded.
 
     bench/compile_time/measure.py                    builds in build/compile-time and measures
 
-CPU seconds are user and system time of the compiler: they do not depend on how many run at once."""
+CPU seconds are user plus system time of the compiler: they hardly depend on how many compilers run at once."""
 import argparse
 import os
 import pathlib
@@ -16,10 +16,10 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 
-UNIT_SECONDS, UNIT_MEGABYTES = 20.0, 1500.0  # any translation unit
-PROGRAM_SECONDS = 10.0  # the one of a program, which links vlmt_instances
-KERNEL_SECONDS = 5.0  # one header of kernel/ and one instantiation
-REBUILD_SECONDS = 60.0  # programs, after a kernel header has changed
+UNIT_SECONDS, UNIT_MEGABYTES = 20.0, 1500.0  # seconds: units outside examples/ and bench/; megabytes: all units
+PROGRAM_SECONDS = 10.0  # a unit of examples/ or bench/, which links vlmt_instances
+KERNEL_SECONDS = 5.0  # one header of kernel/, one instantiation
+REBUILD_SECONDS = 60.0  # wall: all programs, after a kernel header changed
 REBUILD_HEADER = ROOT / "include/vlmt/kernel/matmul.hpp"
 
 
@@ -36,7 +36,7 @@ def build(directory, log):
 
 
 def read(log):
-    """Source -> (seconds, megabytes); of a source that was compiled several times the worst."""
+    """Source -> (seconds, megabytes); the maximum for a source that was compiled several times."""
     units = {}
     for line in log.read_text(encoding="utf-8").splitlines():
         seconds, kilobytes, source = line.split(" ", 2)
@@ -55,7 +55,7 @@ def compile_alone(source):
 
 
 def programs_of(directory):
-    """Targets of examples/, by ninja's own list of what lies in bin/."""
+    """Executables in bin/, by the target list of ninja."""
     output = subprocess.run(["ninja", "-C", directory, "-t", "targets", "all"], check=True, cwd=ROOT,
                             capture_output=True, text=True).stdout
     names = [line.split(":")[0] for line in output.splitlines() if "EXECUTABLE_LINKER" in line]
@@ -63,7 +63,7 @@ def programs_of(directory):
 
 
 def rebuild_seconds(directory):
-    """Wall seconds to build the programs again after a kernel header has changed."""
+    """Wall seconds to rebuild the programs after a kernel header changed."""
     targets = programs_of(directory)
     if not targets:
         return None
@@ -77,7 +77,7 @@ def rebuild_seconds(directory):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", default="build/compile-time", help="build folder")
-    parser.add_argument("--top", type=int, default=25, help="rows of the table, the slowest first")
+    parser.add_argument("--top", type=int, default=25, help="rows of the table, slowest first")
     options = parser.parse_args()
     log = ROOT / "build" / "compile-time.log"
     log.parent.mkdir(exist_ok=True)
@@ -87,7 +87,7 @@ def main():
 
     def check(what, seconds, limit):
         if seconds > limit:
-            broken.append(f"{what}: {seconds:.1f} s, allowed are {limit:.0f} s")
+            broken.append(f"{what}: {seconds:.1f} s, limit {limit:.0f} s")
 
     units = read(log)
     print(f"{'seconds':>8} {'MB':>6}  translation unit")
@@ -99,7 +99,7 @@ def main():
         name = os.path.relpath(source, ROOT)
         check(name, seconds, PROGRAM_SECONDS if name.startswith(("examples/", "bench/")) else UNIT_SECONDS)
         if megabytes > UNIT_MEGABYTES:
-            broken.append(f"{name}: {megabytes:.0f} MB, allowed are {UNIT_MEGABYTES:.0f} MB")
+            broken.append(f"{name}: {megabytes:.0f} MB, limit {UNIT_MEGABYTES:.0f} MB")
 
     seconds, megabytes = compile_alone(HERE / "one_kernel.cpp")
     print(f"{seconds:8.1f} {megabytes:6.0f}  one kernel, one instantiation")
@@ -107,10 +107,10 @@ def main():
 
     seconds = rebuild_seconds(options.build)
     if seconds is not None:
-        print(f"{seconds:8.1f} {'':6}  programs again after touching {REBUILD_HEADER.name} (wall)")
+        print(f"{seconds:8.1f} {'':6}  rebuild of programs after touching {REBUILD_HEADER.name} (wall)")
         check("rebuild", seconds, REBUILD_SECONDS)
 
-    print("\n".join(broken) if broken else "all within the limits")
+    print("\n".join(broken) if broken else "all within limits")
     sys.exit(1 if broken else 0)
 
 

@@ -1,4 +1,4 @@
-// What a user of one kernel compiles: one header, one instantiation.
+// Compile-time case: a user of one kernel, with one header and one instantiation.
 #include <vlmt/kernel/matmul.hpp>
 #include <vlmt/quant/q8_0.hpp>
 

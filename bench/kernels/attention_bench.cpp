@@ -1,6 +1,6 @@
-// How fast attention is, beside its limits: products of the fused multiply-add units in prefill and vision, with one
-// thread; bytes of the cache in decoding, over layers of 4 GiB with all threads (VLMT_BENCH_THREADS), beside
-// what the team reads at the most.
+// Speed of attention beside its limits. Prefill and vision, on one thread: multiply-adds per second, to compare with
+// `peak`. Decode, on all threads or VLMT_BENCH_THREADS: bytes of KV cache per second over layers of 4 GiB (less on
+// machines with little memory), and as `fraction` of what the team can read.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -21,7 +21,7 @@ namespace {
 using namespace vlmt;
 using Arch = arch::native;
 
-/// Multiply-adds a second with everything in registers.
+/// Peak multiply-adds per second: all operands in registers.
 void peak(benchmark::State& state) {
   using F = simd::Floats<Arch>;
   constexpr std::size_t chains = 10;
@@ -98,7 +98,7 @@ void many(benchmark::State& state, const Variant& variant, std::size_t n, std::s
                          benchmark::Counter::kIsRate);
 }
 
-/// One token over the caches of as many layers as the limit of reading is measured over.
+/// Decodes one token over the caches of as many layers as the read limit is measured over.
 void one(benchmark::State& state, std::size_t heads, std::size_t kv_heads, std::size_t slots, const KvLeaf& leaf) {
   constexpr std::size_t dim = 128;
   const char* threads = std::getenv("VLMT_BENCH_THREADS");

@@ -1,6 +1,6 @@
-// How fast matmul is, beside its limits, for every weight format, over matrices that come from memory: bytes of weights
-// and operations a second, and the share of the nearer limit. The limits of vlmt/bench/limits.hpp are measured next to
-// each result, in the same team, so that a busy machine slows both.
+// Speed of matmul beside its limits, for every weight format, over matrices that are read from memory: bytes of weights
+// and operations per second, and as `fraction` of the nearer limit. The limits of vlmt/bench/limits.hpp are measured
+// next to each result with the same team, so that a busy machine slows both.
 //
 //   bench-matmul --benchmark_filter='decode/Q4_K'        VLMT_BENCH_THREADS=2 sets the team
 #include <algorithm>
@@ -25,7 +25,7 @@ namespace {
 using namespace vlmt;
 using A = arch::native;
 
-/// Weights that a case passes over: more than last-level caches hold of them.
+/// Bytes of weights that a case passes over: too many for last-level caches to hold.
 constexpr std::size_t memory = std::size_t{1} << 30;
 
 std::size_t threads() {
@@ -38,7 +38,7 @@ struct Setup {
   Buffer weights{std::max(memory, bench::limit_bytes())};
 
   Setup() {
-    // Small normal numbers as F16, BF16 and F32, and as the scales of every format; quants that are not all equal.
+    // 0x12 in every byte gives small normal numbers as F16, BF16, F32 and as the scales of every format.
     team.run([&](Member& m) {
       const Range r = m.share(weights.bytes(), 4096);
       std::memset(weights.data() + r.begin, 0x12, r.size());
@@ -51,13 +51,13 @@ Setup& setup() {
   return s;
 }
 
-/// Operations a second that bound many rows.
+/// Operations per second that bound many rows.
 template <bool Int8>
 double arithmetic_limit(OmpTeam& team) {
   return Int8 ? bench::grouped_int8_limit<A>(team) : bench::float_limit<A>(team);
 }
 
-/// n rows of activations times (rows, cols) weights, over matrices that follow each other through `memory`.
+/// Multiplies n rows of activations with (rows, cols) weights, over consecutive matrices in `memory` bytes.
 template <class Format>
 void multiply(benchmark::State& state) {
   const auto n = static_cast<std::size_t>(state.range(0));
@@ -65,7 +65,7 @@ void multiply(benchmark::State& state) {
   const auto rows = static_cast<std::size_t>(state.range(2));
   Setup& s = setup();
   const std::size_t bytes = packed_bytes<Format, A>(rows, cols);
-  // Some tenths of a second each.
+  // Fewer matrices for more rows, to keep a case at some tenths of a second.
   const std::size_t matrices = std::max<std::size_t>(1, memory / bytes / (1 + n / 16));
   std::vector<float> x(n * cols), y(n * rows);
   for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i * 7919 % 2001) * 1e-3f - 1.0f;
@@ -109,7 +109,7 @@ void multiply(benchmark::State& state) {
 template <class Format>
 void add() {
   const std::string name(Format::name);
-  // Rows, inner length, outputs: attention and MLP projections of the 2B model, and its vision tower.
+  // Inner length and outputs: attention and MLP projections of the 2B model, and its vision encoder.
   for (const std::vector<std::int64_t>& shape :
        {std::vector<std::int64_t>{2048, 2048}, {2048, 6144}, {6144, 2048}, {1024, 4096}}) {
     for (const std::int64_t n : {1, 2, 4, 8, 12, 16, 24, 48, 256}) {

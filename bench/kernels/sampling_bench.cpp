@@ -1,4 +1,4 @@
-// What sampling costs a token at the vocabulary of Qwen3 (151,936), by settings and team size.
+// Cost of sampling one token from the vocabulary of Qwen3 (151,936), by settings and team size.
 #include <cstddef>
 #include <cstdint>
 #include <random>
@@ -14,7 +14,7 @@ namespace {
 using namespace vlmt;
 constexpr std::size_t vocab = 151936;
 
-/// A few likely tokens over a wide bell, as a language model gives them.
+/// Gaussian logits with 40 likely tokens, similar to those of a language model.
 std::vector<float> logits() {
   std::mt19937 random(1);
   std::normal_distribution<float> normal(0.0f, 3.0f);
@@ -30,7 +30,7 @@ void sample(benchmark::State& state, const SamplingParams& params) {
   std::vector<TokenLogit> candidates(vocab);
   SamplerRng rng{7, 0};
   SampledToken token;
-  constexpr std::int64_t inner = 50;  // within one parallel region, as tokens are made
+  constexpr std::int64_t inner = 50;  // tokens per parallel region, as in generation
   ThreadTeam team(static_cast<std::size_t>(state.range(0)));
   for (auto _ : state) {
     team.run([&](Member& m) {

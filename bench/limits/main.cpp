@@ -1,4 +1,4 @@
-// vlmt-limits: what this processor can do at most, for teams of one thread and of all.
+// vlmt-limits: the peak rates of this processor, for teams of one thread and of all threads.
 #include <algorithm>
 #include <cstddef>
 #include <cstdio>
@@ -18,7 +18,7 @@
 
 namespace {
 
-/// Processors that this program may run on with what instruction_rate says of them, the freest first.
+/// The processors that this program may run on with their instruction_rate, the fastest first. Empty except on Linux.
 std::vector<std::pair<double, int>> processors() {
   std::vector<std::pair<double, int>> rates;
 #if defined(__linux__)
@@ -41,22 +41,21 @@ std::vector<std::pair<double, int>> processors() {
 
 int main(int argc, char** argv) {
   const auto command_line = programs::make_command_line(
-      "Measures the ceilings that kernels are held against: reading memory, and arithmetic in registers.",
-      "vlmt-limits");
+      "Measures the limits that kernels are compared with: memory reads, and arithmetic in registers.", "vlmt-limits");
   CLI::App& app = *command_line;
   std::vector<std::size_t> threads;
-  app.add_option("-t,--threads", threads, "Threads; several give several rows; one and all if absent")
+  app.add_option("-t,--threads", threads, "Number of threads, one table row each (default: 1 and all)")
       ->delimiter(',')
       ->check(CLI::Range(1, 1024));
   std::size_t mib = 0;
   app.add_option("--limit-memory", mib,
-                 "MiB of memory that is read over; if absent 4096, or a third of what is available")
+                 "MiB of memory to read (default: 4096, halved until it is at most a third of the available memory)")
       ->check(CLI::Range(1, 1 << 20));
   bool free = false;
   app.add_flag(
       "--processors", free,
-      "Which processors are free now: billions of empty instructions a second on each, the freest first. About "
-      "half of the most means that another program works on the other thread of the core");
+      "Print which processors are idle, then exit: billions of empty instructions per second on each, the fastest "
+      "first. About half of the maximum means that another program uses the other thread of the core");
   if (const auto code = programs::parse(app, argc, argv)) return *code;
   if (threads.empty()) {
     threads = {1};
@@ -74,7 +73,7 @@ int main(int argc, char** argv) {
     return 1;
   }
   std::printf(
-      "%s; Gop/s, a multiply-add being two; - where this program has no such instruction\n\n"
+      "%s; Gop/s, a multiply-add counts as two; -: this program has no such instruction\n\n"
       "| threads | read GB/s | int8 scaled by 32 | int8 | float32 | float16 | bfloat16 | bfloat16 tiles |\n"
       "|--:|--:|--:|--:|--:|--:|--:|--:|\n",
       std::string(Arch::name).c_str());

@@ -1,11 +1,11 @@
-// Text from numbers, for reports.
+// printf-style formatting into a string, for reports.
 #pragma once
 
 #include <cstdarg>
 #include <cstdio>
 #include <string>
 
-/// What printf would print, up to 1023 characters of it.
+/// The text that printf would print, cut after 1023 characters.
 [[gnu::format(printf, 1, 2)]] inline std::string format(const char* pattern, ...) {
   char text[1024];
   va_list args;

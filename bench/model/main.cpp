@@ -1,4 +1,4 @@
-// vlmt-bench: how fast a model loads, sees, reads and writes, beside the limits of the processor and beside a peer.
+// vlmt-bench: measures loading, image encoding, prefill and decode against limits of the processor and a peer.
 #include <cstdio>
 #include <exception>
 #include <filesystem>
@@ -31,15 +31,15 @@ std::string processor_name() {
   return "unknown processor";
 }
 
-std::vector<Case> cases(const Options& o, std::size_t threads, bool sighted) {
+std::vector<Case> cases(const Options& o, std::size_t threads, bool has_vision) {
   std::vector<Case> all;
   all.push_back({.stage = Case::Stage::load, .threads = threads});
   if (o.article) {
     all.push_back({.stage = Case::Stage::article, .threads = threads});
     return all;
   }
-  if (sighted) {
-    for (const auto& [width, height] : o.pictures) {
+  if (has_vision) {
+    for (const auto& [width, height] : o.images) {
       all.push_back({.stage = Case::Stage::vision, .threads = threads, .width = width, .height = height});
     }
   }
@@ -59,15 +59,15 @@ std::vector<Case> cases(const Options& o, std::size_t threads, bool sighted) {
   return all;
 }
 
-/// A line on the terminal that says what is being measured.
+/// Shows the current measurement on one line of the terminal.
 void progress(const std::string& text) {
   if (isatty(STDERR_FILENO) != 0) std::fprintf(stderr, "\r\033[K%s", text.c_str());
 }
 
-/// A picture file for the peer, removed at the end: a binary PPM of noise, which its decoders read.
-class PictureFile {
+/// A temporary image file for the peer: noise as binary PPM. Deleted by the destructor.
+class ImageFile {
  public:
-  PictureFile(int width, int height) {
+  ImageFile(int width, int height) {
     path_ = (std::filesystem::temp_directory_path() / ("vlmt-bench-" + std::to_string(::getpid()) + ".ppm")).string();
     std::ofstream out(path_, std::ios::binary);
     out << "P6\n" << width << " " << height << "\n255\n";
@@ -78,9 +78,9 @@ class PictureFile {
     }
     if (!out) throw std::runtime_error(path_ + ": cannot be written");
   }
-  PictureFile(const PictureFile&) = delete;
-  PictureFile& operator=(const PictureFile&) = delete;
-  ~PictureFile() {
+  ImageFile(const ImageFile&) = delete;
+  ImageFile& operator=(const ImageFile&) = delete;
+  ~ImageFile() {
     std::error_code ignored;
     std::filesystem::remove(path_, ignored);
   }
@@ -90,15 +90,15 @@ class PictureFile {
   std::string path_;
 };
 
-/// Runs a case with its limit, and with the peer, in turns.
+/// Runs a case; each run is preceded by a measurement of its limit and followed by a run of the peer.
 void measure(Measurement& m, Subject& subject, Peer& peer, const Options& o, programs::MemoryWatch& memory) {
   const Case& c = m.what;
   subject.describe(m);
-  std::optional<PictureFile> picture;
-  if (c.stage == Case::Stage::vision && peer.measures(c)) picture.emplace(c.width, c.height);
+  std::optional<ImageFile> image;
+  if (c.stage == Case::Stage::vision && peer.measures(c)) image.emplace(c.width, c.height);
   const std::size_t runs = c.stage == Case::Stage::load ? 1 : c.stage == Case::Stage::article ? 10 : o.runs;
   const bool warm = c.stage != Case::Stage::load && c.stage != Case::Stage::article;
-  if (warm) subject.run(c, m);  // pages are touched, clocks are up
+  if (warm) subject.run(c, m);  // faults pages in and raises the clock
   for (std::size_t i = 0; i < runs; ++i) {
     progress(name(c) + ": run " + std::to_string(i + 1) + " of " + std::to_string(runs));
     if (m.bound != Measurement::Bound::none) m.limits.push_back(subject.limit(m));
@@ -109,7 +109,7 @@ void measure(Measurement& m, Subject& subject, Peer& peer, const Options& o, pro
       ++m.failures;
       std::fprintf(stderr, "vlmt-bench: run %zu failed: %s\n", i + 1, error.what());
     }
-    if (peer.measures(c)) m.peer_rates.push_back(peer.run(c, picture ? picture->path() : std::string()));
+    if (peer.measures(c)) m.peer_rates.push_back(peer.run(c, image ? image->path() : std::string()));
   }
   m.peak_bytes = memory.peak();
 }
@@ -134,7 +134,7 @@ int run(Options& o) {
   const programs::ModelFiles files = programs::choose_model(o.model, o.mmproj, "vlmt-bench");
   o.model = files.model;
   o.mmproj = files.mmproj;
-  if (!o.pictures.empty() && o.mmproj.empty()) throw std::runtime_error("--picture needs --mmproj");
+  if (!o.images.empty() && o.mmproj.empty()) throw std::runtime_error("--image needs --mmproj");
   const std::string baseline = o.baseline.empty() ? std::string() : read_file(o.baseline);
 
   programs::MemoryWatch memory;
@@ -172,7 +172,7 @@ int run(Options& o) {
     if (!o.trace.empty()) write(o.trace, chrome_trace(profiles));
     return 0;
   }
-  // Of other cases the memory that the limits are measured with is a part.
+  // The peak of other cases would include the buffer of the read limit.
   if (o.article) report.peak_bytes = memory.peak();
   report.peer = peer.version();
   std::string text = o.format == "json"   ? to_json(report)

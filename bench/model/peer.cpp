@@ -1,4 +1,4 @@
-// Runs a peer's benchmark and reads its figure.
+// Runs a peer's benchmark and parses its result.
 #include "peer.hpp"
 
 #include <algorithm>
@@ -20,13 +20,14 @@ std::string shell_word(const std::string& text) {
   return out + "'";
 }
 
-void replace(std::string& text, const std::string& place, const std::string& value) {
-  for (std::size_t at = text.find(place); at != std::string::npos; at = text.find(place, at + value.size())) {
-    text.replace(at, place.size(), value);
+void replace(std::string& text, const std::string& placeholder, const std::string& value) {
+  for (std::size_t at = text.find(placeholder); at != std::string::npos;
+       at = text.find(placeholder, at + value.size())) {
+    text.replace(at, placeholder.size(), value);
   }
 }
 
-/// What a command prints on both streams.
+/// Standard output of a command, with standard error if `errors`. Throws std::runtime_error if it fails.
 std::string output_of(const std::string& command, bool errors) {
   const std::string line = errors ? command + " 2>&1" : command;
   const std::unique_ptr<FILE, int (*)(FILE*)> pipe(::popen(line.c_str(), "r"), [](FILE*) { return 0; });
@@ -39,7 +40,7 @@ std::string output_of(const std::string& command, bool errors) {
   }
   const int status = ::pclose(pipe.get());
   if (status != 0) {
-    throw std::runtime_error("the peer ended with status " +
+    throw std::runtime_error("the peer exited with status " +
                              std::to_string(WIFEXITED(status) ? WEXITSTATUS(status) : status) + ": " + command + "\n" +
                              text.substr(text.size() > 500 ? text.size() - 500 : 0));
   }
@@ -61,15 +62,15 @@ bool Peer::measures(const Case& c) const {
   return (c.stage == Case::Stage::prefill || (c.stage == Case::Stage::decode && c.batch == 1)) && !text_.empty();
 }
 
-double Peer::run(const Case& c, const std::string& picture) {
+double Peer::run(const Case& c, const std::string& image) {
   const bool vision = c.stage == Case::Stage::vision;
   const bool prefill = c.stage == Case::Stage::prefill;
   std::string command = vision ? vision_ : text_;
-  // Some benches of llama-bench's kind know no depth.
+  // Some forks of llama-bench have no option -d.
   if (!vision && depth_option_ && c.depth != 0) command += " -d {depth}";
   replace(command, "{model}", shell_word(model_));
   replace(command, "{mmproj}", shell_word(mmproj_));
-  replace(command, "{picture}", shell_word(picture));
+  for (const char* placeholder : {"{image}", "{picture}"}) replace(command, placeholder, shell_word(image));
   replace(command, "{threads}", std::to_string(c.threads));
   replace(command, "{prompt}", std::to_string(prefill ? c.tokens : 0));
   replace(command, "{tokens}", std::to_string(prefill ? 0 : c.tokens));
@@ -83,7 +84,7 @@ double Peer::run(const Case& c, const std::string& picture) {
     return 1000.0 / std::stod(found[1]);
   }
   const std::string text = output_of(command, false);
-  // The JSON may stand behind other lines.
+  // Other output may precede the JSON.
   const auto parsed = nlohmann::json::parse(text.substr(std::min(text.find('['), text.size())), nullptr, false);
   if (parsed.is_discarded() || !parsed.is_array() || parsed.empty() || !parsed.back().contains("avg_ts") ||
       !parsed.back()["avg_ts"].is_number()) {
@@ -97,6 +98,6 @@ double Peer::run(const Case& c, const std::string& picture) {
     }
   }
   const double rate = result["avg_ts"].get<double>();
-  if (!(rate > 0)) throw std::runtime_error("the peer measured nothing: " + command);
+  if (!(rate > 0)) throw std::runtime_error("the peer reported no positive rate: " + command);
   return rate;
 }

@@ -1,4 +1,4 @@
-// Tables and traces of a profile.
+// See profile.hpp.
 #include "profile.hpp"
 
 #include <algorithm>
@@ -23,7 +23,7 @@ std::string profile_table(const StepProfile& step) {
   double sum = 0;
   for (const TimedOp& op : ops) sum += op.seconds;
   std::string text =
-      step.name + ", " + std::to_string(ops.size()) + " operations\n\n| operation | times | ms | share |\n";
+      step.name + ", " + std::to_string(ops.size()) + " operations\n\n| operation | count | ms | share |\n";
   text += "|---|--:|--:|--:|\n";
   char line[200];
   for (const OpTotal& t : totals(ops)) {

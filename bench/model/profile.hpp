@@ -1,23 +1,24 @@
-// Where the time of a step goes, operation by operation.
+// Profiles: the time of each operation in a step, as tables and traces.
 #pragma once
 
 #include <cstddef>
 #include <string>
 #include <vector>
 
-/// One operation of a step on the team, its barrier included.
+/// One operation of a step on all threads, with its barrier.
 struct TimedOp {
   std::string name;
-  double begin = 0;  ///< seconds since the step began
+  double begin = 0;  ///< seconds since the start of the step
   double seconds = 0;
 };
 
-/// Operations of one name together, the longest first.
+/// The total of all operations with one name.
 struct OpTotal {
   std::string name;
   std::size_t count = 0;
   double seconds = 0;
 };
+/// Totals by name, the longest first.
 std::vector<OpTotal> totals(const std::vector<TimedOp>& ops);
 
 /// All operations of one step.
@@ -26,7 +27,7 @@ struct StepProfile {
   std::vector<TimedOp> ops;
 };
 
-/// A table for people.
+/// The totals as a Markdown table.
 std::string profile_table(const StepProfile& step);
-/// Steps in the format of Chrome's trace viewer, each as a process: a JSON object.
+/// JSON in Chrome's trace event format; each step is one process.
 std::string chrome_trace(const std::vector<StepProfile>& steps);

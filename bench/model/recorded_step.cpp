@@ -1,4 +1,4 @@
-// Records a step with the model's own code and replays it with a clock between the operations.
+// Records a step through the model's forward function and replays it with a timer between the operations.
 #include "recorded_step.hpp"
 
 #include <chrono>
@@ -14,7 +14,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// The median of some runs of each operation; the first run only warms up.
+/// Median time of each operation over 5 replays, after one warm-up.
 std::vector<TimedOp> time_each(vlmt::OmpTeam& team, const vlmt::StepRecorder& recorder) {
   constexpr std::size_t runs = 5;
   std::vector<std::vector<double>> ends(recorder.size());
@@ -49,21 +49,21 @@ std::vector<TimedOp> time_decoder(const vlmt::ChatModel<vlmt::Qwen3VL>& model, v
   return time_each(team, recorder);
 }
 
-std::vector<TimedOp> time_tower(const vlmt::ChatModel<vlmt::Qwen3VL>& model, vlmt::OmpTeam& team,
-                                const vlmt::Image& image, const vlmt::VisionOptions& options) {
-  const vlmt::VisionEncoder<vlmt::Qwen3VL, vlmt::OmpTeam> encoder(model.vlm(), team, options);
-  const vlmt::VisionPatches patches = vlmt::preprocess_image<vlmt::arch::native>(image, encoder.preprocess());
-  const auto& tower = *model.vlm().tower();
+std::vector<TimedOp> time_vision_encoder(const vlmt::ChatModel<vlmt::Qwen3VL>& model, vlmt::OmpTeam& team,
+                                         const vlmt::Image& image, const vlmt::VisionOptions& options) {
+  const vlmt::VisionRunner<vlmt::Qwen3VL, vlmt::OmpTeam> vision(model.vlm(), team, options);
+  const vlmt::VisionPatches patches = vlmt::preprocess_image<vlmt::arch::native>(image, vision.preprocess());
+  const auto& encoder = *model.vlm().vision_encoder();
   const std::size_t n = patches.grid.patches();
   vlmt::Carver count;
-  tower.take_buffers(count, n, 1, team.size());
+  encoder.take_buffers(count, n, 1, team.size());
   const vlmt::Buffer scratch(count.bytes());
   vlmt::Carver carver(scratch.data(), scratch.bytes());
-  vlmt::TowerBuffers buffers = tower.take_buffers(carver, n, 1, team.size());
-  tower.place(patches.grid, patches.values.data(), buffers);
-  std::vector<float> features((1 + tower.levels()) * n * tower.config().out_hidden);
+  vlmt::VisionEncoderBuffers buffers = encoder.take_buffers(carver, n, 1, team.size());
+  encoder.fill_inputs(patches.grid, patches.values.data(), buffers);
+  std::vector<float> features((1 + encoder.levels()) * n * encoder.config().out_hidden);
   vlmt::StepRecorder recorder;
   vlmt::NoProbe probe;
-  tower.forward(recorder, buffers, patches.grid, features.data(), options.numerics, probe);
+  encoder.forward(recorder, buffers, patches.grid, features.data(), options.numerics, probe);
   return time_each(team, recorder);
 }

@@ -1,4 +1,4 @@
-// One step of a model as recorded operations, each timed by itself.
+// Times each operation of one decoder or vision encoder step.
 #pragma once
 
 #include <vector>
@@ -7,11 +7,11 @@
 
 #include "profile.hpp"
 
-/// The operations of a decoder's step whose inputs stand in `buffers`.
+/// Times one decoder step with the inputs in `buffers`.
 std::vector<TimedOp> time_decoder(const vlmt::ChatModel<vlmt::Qwen3VL>& model, vlmt::OmpTeam& team,
                                   const vlmt::DecoderBuffers& buffers, const vlmt::StepSize& size,
                                   vlmt::Numerics numerics);
 
-/// The operations of the tower on a picture. The model must have one.
-std::vector<TimedOp> time_tower(const vlmt::ChatModel<vlmt::Qwen3VL>& model, vlmt::OmpTeam& team,
-                                const vlmt::Image& image, const vlmt::VisionOptions& options);
+/// Times the vision encoder on one image. The model must have a vision encoder.
+std::vector<TimedOp> time_vision_encoder(const vlmt::ChatModel<vlmt::Qwen3VL>& model, vlmt::OmpTeam& team,
+                                         const vlmt::Image& image, const vlmt::VisionOptions& options);

@@ -1,4 +1,4 @@
-// Markdown, CSV and JSON reports, and the comparison with an earlier one.
+// Markdown, CSV and JSON reports, and the comparison with an earlier report.
 #include "report.hpp"
 
 #include <stdexcept>
@@ -17,7 +17,7 @@ const char* unit(const Measurement& m) {
     case Case::Stage::decode:
       return "tokens/s";
     case Case::Stage::vision:
-      return "pictures/s";
+      return "images/s";
     default:
       return "1/s";
   }
@@ -65,8 +65,8 @@ std::string to_markdown(const Report& r) {
   for (const Measurement& m : r.measurements) {
     if (m.what.stage != Case::Stage::article) continue;
     text += format(
-        "\narticle, %zu threads: a 512x512 picture and 128 tokens in, 256 out; %zu runs, %zu failures\n\n"
-        "| | median |\n|---|--:|\n| whole | %.2f s |\n| first token | %.2f s |\n| decode | %.1f tokens/s |\n"
+        "\narticle, %zu threads: a 512x512 image and 128 tokens in, 256 out; %zu runs, %zu failures\n\n"
+        "| | median |\n|---|--:|\n| total | %.2f s |\n| first token | %.2f s |\n| decode | %.1f tokens/s |\n"
         "| peak memory | %.0f MiB |\n",
         m.what.threads, m.seconds.size() + m.failures, m.failures, median(m.seconds), median(m.first_token),
         median(m.decode_rate), mebibytes(m.peak_bytes));
@@ -137,7 +137,7 @@ std::string to_json(const Report& r) {
 std::string compare(const Report& r, const std::string& baseline_json, const std::string& name_of_baseline) {
   const json baseline = json::parse(baseline_json, nullptr, false);
   if (!baseline.is_object() || !baseline.contains("cases") || !baseline["cases"].is_array()) {
-    throw std::runtime_error(name_of_baseline + ": is no JSON report of vlmt-bench");
+    throw std::runtime_error(name_of_baseline + ": is not a JSON report of vlmt-bench");
   }
   std::string text = "\nagainst " + name_of_baseline + "\n\n| case | before | now | change |\n|---|--:|--:|--:|\n";
   for (const Measurement& m : r.measurements) {

@@ -1,4 +1,4 @@
-// Reports of vlmt-bench, for people and for programs.
+// Report formats of vlmt-bench.
 #pragma once
 
 #include <string>
@@ -8,8 +8,9 @@
 std::string to_markdown(const Report& r);
 std::string to_csv(const Report& r);
 std::string to_json(const Report& r);
-/// One page with tables, bars and a roofline plot; needs nothing from anywhere.
+/// One self-contained page with tables, bars and a roofline plot.
 std::string to_html(const Report& r);
 
-/// The rates of a JSON report against this one, case by case. Throws std::runtime_error if the text is no report.
+/// Markdown table of the rates of an earlier JSON report and this one, case by case. `name` is the name of the earlier
+/// report in the table and in errors. Throws std::runtime_error if the text is not a report.
 std::string compare(const Report& r, const std::string& baseline_json, const std::string& name);

@@ -1,4 +1,4 @@
-// The report as one page: the tables, a bar for every case beside its limit and its peer, and a roofline plot.
+// HTML report: the tables, one bar per case with its share of the limit, and a roofline plot.
 #include <algorithm>
 #include <cmath>
 #include <string>
@@ -14,7 +14,7 @@ using programs::html_text;
 
 constexpr double plot_width = 720;
 
-/// A bar per case as a share of its limit, with a mark where the peer stands.
+/// One bar per case: its share of the limit, and a mark at the peer's share.
 std::string bars(const Report& r) {
   std::string text;
   double y = 0;
@@ -38,7 +38,7 @@ std::string bars(const Report& r) {
          text + "</svg>";
 }
 
-/// Operations a second over operations a byte, both logarithmic, under the roof of the measured limits.
+/// Log-log plot of operations per second over operations per byte, with the roofline of the measured limits.
 std::string roofline(const Report& r) {
   double read = 0;
   double peak = 0;
@@ -48,7 +48,7 @@ std::string roofline(const Report& r) {
   }
   if (read == 0 || peak == 0) return {};
   constexpr double height = 360;
-  constexpr double low_x = -1, high_x = 4;  // log10 of operations a byte
+  constexpr double low_x = -1, high_x = 4;  // log10 of operations per byte
   const double high_y = std::ceil(std::log10(peak) * 2) / 2;
   const double low_y = high_y - 4;
   const auto x = [&](double intensity) {
@@ -70,7 +70,7 @@ std::string roofline(const Report& r) {
   const double start = std::max(std::pow(10, low_x), std::pow(10, low_y) / read);
   text += format("<polyline points='%.1f,%.1f %.1f,%.1f %.1f,%.1f' fill='none' stroke='black'/>", x(start),
                  y(start * read), x(knee), y(peak), x(std::pow(10, high_x)), y(peak));
-  text += format("<text x='%.0f' y='%.0f'>operations a byte</text>", plot_width / 2, height - 6);
+  text += format("<text x='%.0f' y='%.0f'>operations per byte</text>", plot_width / 2, height - 6);
   for (const Measurement& m : r.measurements) {
     if (m.bound == Measurement::Bound::none || m.bytes == 0) continue;
     const double rate = m.operations / median(m.seconds);
@@ -81,7 +81,7 @@ std::string roofline(const Report& r) {
   return text + "</svg>";
 }
 
-/// The Markdown tables as HTML; everything else as paragraphs.
+/// Converts Markdown tables to HTML; other lines become paragraphs.
 std::string tables(const std::string& markdown) {
   std::string text;
   bool in_table = false;

@@ -1,4 +1,4 @@
-// Measures one loaded model.
+// See subject.hpp.
 #include "subject.hpp"
 
 #include <algorithm>
@@ -27,7 +27,7 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-/// Tokens without meaning, the same in every run.
+/// Pseudo-random tokens, the same in every run.
 vlmt::Sequence tokens(std::size_t n, std::size_t vocab) {
   vlmt::Sequence s;
   std::minstd_rand random(7);
@@ -35,8 +35,8 @@ vlmt::Sequence tokens(std::size_t n, std::size_t vocab) {
   return s;
 }
 
-/// A picture with something on it.
-vlmt::Image picture(int width, int height) {
+/// An image of noise, the same in every run.
+vlmt::Image test_image(int width, int height) {
   vlmt::Image image;
   image.width = image.original_width = width;
   image.height = image.original_height = height;
@@ -46,7 +46,7 @@ vlmt::Image picture(int width, int height) {
   return image;
 }
 
-/// Random keys and values in the first n slots of a cache: one row, encoded as the cache's format wants it, in all.
+/// Fills the first n slots of a cache with one random row, encoded in the formats of the cache.
 void fill(const vlmt::KvCache& cache, std::size_t n) {
   const vlmt::KvShape& shape = cache.shape();
   std::vector<float> row(shape.head_dim);
@@ -96,7 +96,7 @@ struct Subject::Impl {
         model(Model::open(o.model, o.mmproj, vlmt::weights_for(session.numerics),
                           {o.packed_cache, o.verify_packed_cache})) {
     std::size_t pixels = o.article ? 512 * 512 : 0;
-    for (const auto& [width, height] : o.pictures) {
+    for (const auto& [width, height] : o.images) {
       pixels = std::max(pixels, static_cast<std::size_t>(width) * static_cast<std::size_t>(height));
     }
     plan = vlmt::plan_memory(model, session, pixels, team.size()).total();
@@ -113,7 +113,7 @@ struct Subject::Impl {
 
   std::size_t vocab() const { return model.vlm().config().vocab; }
 
-  /// Makes the cache of a runner hold `depth` tokens.
+  /// Sets the cache of a runner to exactly `depth` tokens.
   void deepen(Runner& runner, std::size_t depth) {
     if (runner.length() > depth) runner.truncate(depth);
     if (runner.length() == depth) return;
@@ -121,7 +121,7 @@ struct Subject::Impl {
     runner.adopt(tokens(depth, vocab()));
   }
 
-  /// The runners of a case, their caches as deep as it wants them.
+  /// The runners of a case, with caches of its depth.
   std::vector<Runner*> members(const Case& c) {
     std::vector<Runner*> all;
     for (std::size_t i = 0; i < c.batch; ++i) {
@@ -154,13 +154,13 @@ struct Subject::Impl {
   }
 
   double vision(const Case& c) {
-    // A cache of its own that holds nothing: every run encodes.
+    // A new runner with a feature cache of size 0, so that every run encodes.
     vlmt::VisionOptions o = session.vision();
     o.cache_bytes = 0;
-    vlmt::VisionEncoder<vlmt::Qwen3VL, vlmt::OmpTeam> encoder(model.vlm(), team, o);
-    const vlmt::Image image = picture(c.width, c.height);
+    vlmt::VisionRunner<vlmt::Qwen3VL, vlmt::OmpTeam> vision(model.vlm(), team, o);
+    const vlmt::Image image = test_image(c.width, c.height);
     const auto start = Clock::now();
-    encoder.encode(image);
+    vision.encode(image);
     return seconds_since(start);
   }
 
@@ -188,11 +188,11 @@ struct Subject::Impl {
     vlmt::SessionOptions o = session;
     o.feature_cache_bytes = 0;
     vlmt::Session<vlmt::Qwen3VL> fresh(model, o);
-    // As many words as make 128 tokens of text.
+    // Padded to 128 tokens.
     std::string text = "Describe this picture.";
     while (fresh.tokenize(text).size() < 128) text += " more";
     std::vector<vlmt::Part> parts;
-    if (model.vlm().tower() != nullptr) parts.emplace_back(vlmt::image(picture(512, 512)));
+    if (model.vlm().vision_encoder() != nullptr) parts.emplace_back(vlmt::image(test_image(512, 512)));
     parts.emplace_back(text);
     vlmt::GenerateOptions g;
     g.sampling.params.temperature = 0;
@@ -254,11 +254,11 @@ void Subject::describe(Measurement& m) const {
       m.bound = c.batch == 1 ? Measurement::Bound::reading : Measurement::Bound::none;
       break;
     case Case::Stage::vision:
-      if (const auto* tower = impl_->model.vlm().tower()) {
-        const vlmt::VisionEncoder<vlmt::Qwen3VL, vlmt::OmpTeam> encoder(impl_->model.vlm(), impl_->team,
-                                                                        impl_->session.vision());
+      if (const auto* encoder = impl_->model.vlm().vision_encoder()) {
+        const vlmt::VisionRunner<vlmt::Qwen3VL, vlmt::OmpTeam> vision(impl_->model.vlm(), impl_->team,
+                                                                      impl_->session.vision());
         m.operations =
-            vlmt::vision_operations(tower->config(), vlmt::image_grid(c.height, c.width, encoder.preprocess()));
+            vlmt::vision_operations(encoder->config(), vlmt::image_grid(c.height, c.width, vision.preprocess()));
         m.bound = Measurement::Bound::arithmetic;
       }
       break;
@@ -292,7 +292,7 @@ double Subject::limit(const Measurement& m) {
   }
   if (m.bound == Measurement::Bound::none) return 0;
   const bool floats = m.what.stage == Case::Stage::vision
-                          ? impl_->options.exact || !impl_->model.vlm().tower()->takes_int8()
+                          ? impl_->options.exact || !impl_->model.vlm().vision_encoder()->takes_int8()
                           : impl_->options.exact;
   if (floats) return vlmt::bench::float_limit<Arch>(impl_->team);
   if constexpr (vlmt::arch::rounds_to_bf16_v<Arch>) return vlmt::bench::tile_limit<Arch>(impl_->team);
@@ -301,6 +301,6 @@ double Subject::limit(const Measurement& m) {
 
 std::vector<TimedOp> Subject::profile(const Case& c) {
   return c.stage == Case::Stage::vision
-             ? time_tower(impl_->model, impl_->team, picture(c.width, c.height), impl_->session.vision())
+             ? time_vision_encoder(impl_->model, impl_->team, test_image(c.width, c.height), impl_->session.vision())
              : impl_->profile_decoder(c);
 }

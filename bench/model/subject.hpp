@@ -1,4 +1,4 @@
-// The model under measurement, behind functions that give seconds and know nothing of tables and peers.
+// The model under measurement: runs benchmark cases and returns seconds.
 #pragma once
 
 #include <cstddef>
@@ -9,10 +9,11 @@
 #include "options.hpp"
 #include "profile.hpp"
 
-/// A loaded model with everything that its cases need. All functions throw what the library throws.
+/// A loaded model with the state for its cases. All functions pass on exceptions of the library.
 class Subject {
  public:
-  /// Loads the model with `threads` threads; context and sequences are sized for the cases in `options`.
+  /// Loads the model on `threads` threads, with context and sequences for the cases in `options`, which must outlive
+  /// this object.
   Subject(const Options& options, std::size_t threads);
   ~Subject();
   Subject(Subject&&) noexcept;
@@ -23,13 +24,14 @@ class Subject {
   std::size_t plan_bytes() const noexcept;
   std::string arch() const;
 
-  /// Bytes, operations and what bounds a case.
+  /// Sets the bytes, operations and bound of the case `m.what`.
   void describe(Measurement& m) const;
-  /// Runs a case once and returns its seconds. An article writes its details to `m`.
+  /// Runs a case once and returns its seconds. For an article, adds its details to `m`; for a load, returns
+  /// load_seconds().
   double run(const Case& c, Measurement& m);
-  /// The rate that bounds a case, measured now; 0 without a bound.
+  /// Measures the limit of a case now: bytes or operations per second; 0 without a bound.
   double limit(const Measurement& m);
-  /// Where the time of one step of a decode, prefill or vision case goes.
+  /// Times the operations of one step of a decode, prefill or vision case.
   std::vector<TimedOp> profile(const Case& c);
 
  private:

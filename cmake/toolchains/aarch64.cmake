@@ -1,6 +1,6 @@
-# AArch64 Linux from another Linux machine; tests run under qemu-user. VLMT_CROSS_ROOT is a folder with the headers and
-# CMake packages of libraries that are headers only (Eigen3, xsimd): the system's own folder holds those of the host's
-# C library as well, which must not be seen.
+# Cross-compiles for AArch64 Linux; tests run under qemu-user. VLMT_CROSS_ROOT is a folder with the headers and CMake
+# packages of the header-only libraries (Eigen3, xsimd). The host's include folder cannot serve: it also holds the headers
+# of the host's C library.
 set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR aarch64)
 set(CMAKE_C_COMPILER aarch64-linux-gnu-gcc)

@@ -1,4 +1,4 @@
-// What the user of vlmt-chat asked for, as plain data.
+// The options of vlmt-chat, as plain data.
 #pragma once
 
 #include <cstddef>
@@ -13,10 +13,10 @@ struct Arguments {
   std::string prompt;
   bool has_prompt = false;
   bool interactive = false;
-  bool samples = false;  ///< only answer questions about the bundled pictures
+  bool samples = false;  ///< answer questions about the bundled images, then exit
   std::vector<std::string> images;
-  std::vector<std::string> frames;  ///< folders of a video's frames
-  double fps = 2.0;                 ///< at which the frames were taken
+  std::vector<std::string> frames;  ///< folders, each with the frames of a video
+  double fps = 2.0;                 ///< of all videos
   std::string system;
 
   bool greedy = false;
@@ -30,7 +30,7 @@ struct Arguments {
   std::optional<std::uint64_t> seed;
   std::size_t max_tokens = 1024;
   std::vector<std::string> stop;
-  bool ignore_end = false;
+  bool ignore_eos = false;
 
   std::size_t context = 8192;
   std::size_t chunk = 256;
@@ -40,8 +40,8 @@ struct Arguments {
   bool exact = false;
   std::optional<std::uint64_t> min_pixels;
   std::optional<std::uint64_t> max_pixels;
-  std::optional<std::uint64_t> min_picture_tokens;
-  std::optional<std::uint64_t> max_picture_tokens;
+  std::optional<std::uint64_t> min_image_tokens;
+  std::optional<std::uint64_t> max_image_tokens;
   std::uint64_t max_image_pixels = 256'000'000;
   std::optional<std::uint64_t> memory_limit;
   std::string packed_cache;  ///< folder; empty: packed weights are not kept
@@ -52,5 +52,5 @@ struct Arguments {
   bool dry_run = false;
 };
 
-/// Parses the command line. Returns the exit code if the program is to end at once.
+/// Parses the command line. Returns the exit code if the program should exit now.
 std::optional<int> parse_arguments(int argc, char** argv, Arguments& arguments);

@@ -1,4 +1,4 @@
-// vlmt-chat: asks a vision-language model about pictures and text, once or in a conversation.
+// vlmt-chat: asks a vision-language model about images and text, once or in a chat.
 #include <algorithm>
 #include <atomic>
 #include <cctype>
@@ -37,10 +37,10 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-/// Set by Ctrl-C in a conversation.
+/// Set by Ctrl-C in a chat.
 volatile std::sig_atomic_t interrupted = 0;
 
-/// Unwinds a prefill that Ctrl-C has ended.
+/// Thrown to cancel a prefill after Ctrl-C.
 struct Interrupted : std::exception {};
 
 std::optional<std::uint32_t> cache_format(const std::string& name) {
@@ -58,15 +58,15 @@ vlmt::SessionOptions session_options(const Arguments& a, const Model& model) {
   o.value_format = cache_format(a.value_format);
   o.min_pixels = a.min_pixels;
   o.max_pixels = a.max_pixels;
-  if (const auto* tower = model.vlm().tower()) {
-    const std::size_t pixels = tower->config().factor() * tower->config().factor();
-    if (a.min_picture_tokens) o.min_pixels = *a.min_picture_tokens * pixels;
-    if (a.max_picture_tokens) o.max_pixels = *a.max_picture_tokens * pixels;
-    // One limit beyond the file's other one moves that along.
+  if (const auto* encoder = model.vlm().vision_encoder()) {
+    const std::size_t pixels = encoder->config().factor() * encoder->config().factor();
+    if (a.min_image_tokens) o.min_pixels = *a.min_image_tokens * pixels;
+    if (a.max_image_tokens) o.max_pixels = *a.max_image_tokens * pixels;
+    // A single limit that contradicts the file's other limit moves that one, too.
     if (o.max_pixels && !o.min_pixels)
-      o.min_pixels = std::min<std::uint64_t>(*o.max_pixels, tower->config().min_pixels);
+      o.min_pixels = std::min<std::uint64_t>(*o.max_pixels, encoder->config().min_pixels);
     if (o.min_pixels && !o.max_pixels)
-      o.max_pixels = std::max<std::uint64_t>(*o.min_pixels, tower->config().max_pixels);
+      o.max_pixels = std::max<std::uint64_t>(*o.min_pixels, encoder->config().max_pixels);
   }
   o.images.max_pixels = a.max_image_pixels;
   o.system = a.system;
@@ -85,11 +85,11 @@ vlmt::GenerateOptions generate_options(const Arguments& a) {
   o.sampling.seed = a.seed;
   o.max_tokens = a.max_tokens;
   o.stop = a.stop;
-  o.ignore_stop_tokens = a.ignore_end;
+  o.ignore_stop_tokens = a.ignore_eos;
   return o;
 }
 
-/// The pictures of a folder in the order of their names.
+/// The files of a folder, sorted by name.
 std::vector<std::string> frame_files(const std::string& folder) {
   std::error_code problem;
   std::vector<std::string> files;
@@ -97,44 +97,44 @@ std::vector<std::string> frame_files(const std::string& folder) {
     if (entry.is_regular_file()) files.push_back(entry.path().string());
   }
   if (problem) throw vlmt::FileError("cannot be read: " + problem.message(), {.file = folder});
-  if (files.empty()) throw vlmt::FileError("the folder holds no frames", {.file = folder});
+  if (files.empty()) throw vlmt::FileError("no frames in the folder", {.file = folder});
   std::sort(files.begin(), files.end());
   return files;
 }
 
 vlmt::Video video_of(const std::string& folder, double fps) {
-  std::vector<vlmt::Picture> frames;
+  std::vector<vlmt::ImageSource> frames;
   for (const std::string& file : frame_files(folder)) frames.push_back(vlmt::image(std::filesystem::path(file)));
   return vlmt::video(std::move(frames), fps);
 }
 
-/// What pictures will cost, from their headers alone.
+/// Computes what images will cost, from their headers alone.
 class CostReader {
  public:
   CostReader(const Model& model, const vlmt::SessionOptions& options)
-      : team_(1), encoder_(model.vlm(), team_, options.vision()), options_(options) {
-    sighted_ = model.vlm().tower() != nullptr;
+      : team_(1), vision_(model.vlm(), team_, options.vision()), options_(options) {
+    has_vision_ = model.vlm().vision_encoder() != nullptr;
   }
 
-  MediaCost picture(const std::string& file) const {
+  MediaCost image(const std::string& file) const {
     const vlmt::ImageInfo info = header(file);
-    return cost(file, 1, info, vlmt::image_grid(info.height, info.width, encoder_.preprocess()));
+    return cost(file, 1, info, vlmt::image_grid(info.height, info.width, vision_.preprocess()));
   }
   MediaCost video(const std::string& folder) const {
     const std::vector<std::string> files = frame_files(folder);
     const vlmt::ImageInfo info = header(files[0]);
     const int n = static_cast<int>(files.size());
-    return cost(folder, n, info, vlmt::video_grid(n, info.height, info.width, encoder_.preprocess()));
+    return cost(folder, n, info, vlmt::video_grid(n, info.height, info.width, vision_.preprocess()));
   }
-  /// Pixels that the tower sees at once.
+  /// Pixels after resizing, those of all slices of a video together.
   std::size_t pixels(const MediaCost& m) const {
-    const auto factor = static_cast<std::size_t>(encoder_.preprocess().layout.factor());
+    const auto factor = static_cast<std::size_t>(vision_.preprocess().layout.factor());
     return m.tokens * factor * factor;
   }
 
  private:
   vlmt::ImageInfo header(const std::string& file) const {
-    if (!sighted_) throw vlmt::InputError("the model was loaded without --mmproj and cannot see pictures");
+    if (!has_vision_) throw vlmt::InputError("the model was loaded without --mmproj, which images need");
     const auto mapped = vlmt::MappedFile::open(file);
     const vlmt::ImageInfo info = vlmt::probe_image(mapped->bytes(), file);
     vlmt::detail::check_pixels(file, static_cast<std::uint64_t>(info.width), static_cast<std::uint64_t>(info.height),
@@ -142,22 +142,22 @@ class CostReader {
     return info;
   }
   MediaCost cost(const std::string& name, int frames, const vlmt::ImageInfo& info, const vlmt::PatchGrid& grid) const {
-    const vlmt::PatchLayout& layout = encoder_.preprocess().layout;
+    const vlmt::PatchLayout& layout = vision_.preprocess().layout;
     return {
         name, frames, info.width, info.height, grid.w * layout.patch, grid.h * layout.patch, grid.tokens(layout.merge)};
   }
 
   vlmt::OmpTeam team_;
-  vlmt::VisionEncoder<vlmt::Qwen3VL, vlmt::OmpTeam> encoder_;
+  vlmt::VisionRunner<vlmt::Qwen3VL, vlmt::OmpTeam> vision_;
   vlmt::SessionOptions options_;
-  bool sighted_ = false;
+  bool has_vision_ = false;
 };
 
 PlanBytes bytes_of(const vlmt::MemoryPlan& p) {
   return {p.weights, p.tokenizer, p.kv_cache, p.workspace, p.vision, p.features, p.total(), p.mapped};
 }
 
-/// The model and everything that stays the same from answer to answer.
+/// The model, its session and the numbers that are the same for every answer.
 class Chat {
  public:
   Chat(const Arguments& a, programs::MemoryWatch& memory, Model model, const vlmt::SessionOptions& options,
@@ -170,13 +170,13 @@ class Chat {
         plan_(bytes_of(plan)),
         load_seconds_(load_seconds) {}
 
-  /// Answers, streaming to standard output unless it will be JSON.
+  /// Answers a message. Streams the text to standard output unless --json is given.
   Report ask(const std::string& text, const std::vector<std::string>& images, const std::vector<std::string>& videos) {
     std::vector<vlmt::Part> parts;
     Report report;
     for (const std::string& file : images) {
       parts.emplace_back(vlmt::image(std::filesystem::path(file)));
-      report.media.push_back(costs_.picture(file));
+      report.media.push_back(costs_.image(file));
     }
     for (const std::string& folder : videos) {
       parts.emplace_back(video_of(folder, arguments_.fps));
@@ -187,7 +187,7 @@ class Chat {
     vlmt::GenerateOptions options = generate_options(arguments_);
     options.progress = [&](const vlmt::Progress& p) {
       const bool vision = p.stage == vlmt::Progress::Stage::vision;
-      progress.show(vision ? "looking" : "reading", p.done, p.total);
+      progress.show(vision ? "encoding images" : "prefill", p.done, p.total);
       if (interrupted != 0) throw Interrupted();
     };
     const auto on_text = [&](std::string_view piece) {
@@ -212,7 +212,7 @@ class Chat {
     report.prompt_tokens = reply.stats.prompt_tokens;
     report.cached_tokens = reply.stats.cached_tokens;
     report.visual_tokens = reply.stats.visual_tokens;
-    report.pictures = reply.stats.pictures;
+    report.images = reply.stats.images;
     report.load_seconds = load_seconds_;
     report.vision_seconds = reply.stats.vision_seconds;
     report.first_token_seconds = reply.stats.first_token_seconds;
@@ -223,7 +223,7 @@ class Chat {
     return report;
   }
 
-  /// Answers a question by itself, greedily, as text while it comes.
+  /// Answers a question outside of the conversation, greedily, and streams the text to standard output.
   void answer(const programs::TaskItem& item) {
     std::vector<vlmt::ChatMessage> messages = programs::messages_of(item);
     vlmt::GenerateOptions options = generate_options(arguments_);
@@ -250,7 +250,7 @@ class Chat {
   double load_seconds_;
 };
 
-/// A line from standard input; nothing at its end. Ctrl-C gives an empty line.
+/// A line from standard input; nothing at end of file. An empty line after Ctrl-C.
 std::optional<std::string> read_line() {
   std::string line;
   char c = 0;
@@ -274,36 +274,36 @@ std::string trimmed(std::string_view text) {
 }
 
 constexpr const char* help_text =
-    "/image PATH   adds a picture to the next message\n"
-    "/frames PATH  adds a video, given as a folder of its frames\n"
-    "/stats        times, speeds and memory of the last answer\n"
-    "/reset        forgets the conversation\n"
-    "/quit         ends the program, as the end of the input does\n"
-    "Ctrl-C ends an answer.\n";
+    "/image PATH   attach an image to the next message\n"
+    "/frames PATH  attach a video (a folder of frames) to the next message\n"
+    "/stats        show times, speeds and memory of the last answer\n"
+    "/reset        clear the conversation\n"
+    "/quit         exit (or end of input)\n"
+    "Ctrl-C        cancel the answer\n";
 
-/// The first question about each of the bundled pictures.
+/// The first question about each bundled image.
 std::vector<programs::TaskItem> sample_questions() {
   const auto folder = programs::find_bundled_samples();
-  if (!folder) throw vlmt::InputError("no sample pictures are bundled with this build");
+  if (!folder) throw vlmt::InputError("no sample images are bundled with this build");
   std::vector<programs::TaskItem> questions;
   for (programs::TaskItem& item : programs::read_task_set(*folder).items) {
     if (item.files().empty()) continue;
     if (questions.empty() || item.files() != questions.back().files()) questions.push_back(std::move(item));
   }
-  if (questions.empty()) throw vlmt::InputError("no question is about a picture", {.file = *folder});
+  if (questions.empty()) throw vlmt::InputError("the sample set has no question about an image", {.file = *folder});
   return questions;
 }
 
 int converse(const Arguments& a, Chat& chat) {
   struct sigaction action = {};
   action.sa_handler = [](int) { interrupted = 1; };
-  sigaction(SIGINT, &action, nullptr);  // without SA_RESTART: reading a line ends, too
+  sigaction(SIGINT, &action, nullptr);  // without SA_RESTART, so that it also interrupts read()
   const bool terminal = isatty(STDIN_FILENO) != 0;
   if (terminal) {
-    std::printf("/help lists commands.\n");
+    std::printf("/help lists the commands.\n");
     if (programs::find_bundled_samples()) {
       const programs::TaskItem sample = sample_questions().front();
-      std::printf("To try it: /image %s\n           %s\n", sample.files().front().c_str(), sample.question().c_str());
+      std::printf("Try: /image %s\n     %s\n", sample.files().front().c_str(), sample.question().c_str());
     }
   }
   std::vector<std::string> images = a.images, videos = a.frames;
@@ -333,14 +333,13 @@ int converse(const Arguments& a, Chat& chat) {
         images.clear();
         videos.clear();
       } else if (command == "/stats") {
-        std::printf("%s", last ? stats_lines(*last).c_str() : "nothing has been answered yet\n");
+        std::printf("%s", last ? stats_lines(*last).c_str() : "no answer yet\n");
       } else if (command == "/image" || command == "/frames") {
-        const bool picture = command == "/image";
-        std::printf("%s",
-                    cost_lines({picture ? chat.costs().picture(argument) : chat.costs().video(argument)}).c_str());
-        (picture ? images : videos).push_back(argument);
+        const bool image = command == "/image";
+        std::printf("%s", cost_lines({image ? chat.costs().image(argument) : chat.costs().video(argument)}).c_str());
+        (image ? images : videos).push_back(argument);
       } else if (command[0] == '/') {
-        std::fprintf(stderr, "vlmt-chat: there is no %s; /help lists commands\n", command.c_str());
+        std::fprintf(stderr, "vlmt-chat: unknown command %s; /help lists the commands\n", command.c_str());
       } else {
         last = chat.ask(text, std::exchange(images, {}), std::exchange(videos, {}));
         std::printf("%s\n", last->finish == "cancelled" ? " ..." : "");
@@ -377,7 +376,7 @@ int run(Arguments& a) {
   if (!a.has_prompt && !a.interactive && !a.dry_run && !a.samples) {
     a.prompt = trimmed(std::string(std::istreambuf_iterator<char>(std::cin), {}));
     a.has_prompt = true;
-    if (a.prompt.empty() && a.images.empty() && a.frames.empty()) throw vlmt::InputError("the question is empty");
+    if (a.prompt.empty() && a.images.empty() && a.frames.empty()) throw vlmt::InputError("the prompt is empty");
   }
 
   const Clock::time_point start = Clock::now();
@@ -393,7 +392,7 @@ int run(Arguments& a) {
   std::size_t largest = 0, all = 0;
   {
     const CostReader costs(model, options);
-    for (const std::string& file : a.images) media.push_back(costs.picture(file));
+    for (const std::string& file : a.images) media.push_back(costs.image(file));
     for (const std::string& folder : a.frames) media.push_back(costs.video(folder));
     for (const MediaCost& m : media) {
       largest = std::max(largest, costs.pixels(m));
@@ -402,7 +401,7 @@ int run(Arguments& a) {
   }
   vlmt::MemoryPlan plan = vlmt::plan_memory(model, options, largest, team.size());
   if (largest != 0) {
-    const vlmt::VisionConfig& c = model.vlm().tower()->config();
+    const vlmt::VisionConfig& c = model.vlm().vision_encoder()->config();
     plan.features = all * c.out_hidden * (1 + c.deepstack.size()) * sizeof(float);
   }
   if (a.dry_run) {
@@ -428,7 +427,7 @@ int run(Arguments& a) {
   return 0;
 }
 
-/// How the program's options are called, for messages of the library that name its own.
+/// The program's option for a field that the library's message names.
 std::string option_hint(const vlmt::Error& error) {
   const std::string& field = error.site().field;
   if (field == "max_pixels" && !error.site().file.empty()) return "; the option is --max-image-pixels";

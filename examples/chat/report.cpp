@@ -9,7 +9,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// Text of a model is UTF-8, names of files may be anything.
+// Generated text is UTF-8; file names may hold any bytes.
 std::string dump(const Json& json) {
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
@@ -51,7 +51,7 @@ double Report::prefill_rate() const {
   return prefill_seconds > 0.0 ? static_cast<double>(computed) / prefill_seconds : 0.0;
 }
 
-// The first token comes out of the prefill.
+// The first token is part of the prefill.
 double Report::decode_rate() const {
   return decode_seconds > 0.0 && tokens.size() > 1 ? static_cast<double>(tokens.size() - 1) / decode_seconds : 0.0;
 }
@@ -71,13 +71,13 @@ std::string plan_line(const PlanBytes& p) {
   return line(
       "memory    plan %.1f MiB: weights %.1f, tokenizer %.1f, KV cache %.1f, workspace %.1f, vision %.1f, features "
       "%.1f%s\n",
-      mib(p.total), mib(p.weights), mib(p.tokenizer), mib(p.kv_cache), mib(p.workspace), mib(p.vision),
-      mib(p.features), p.mapped == 0 ? "" : line("; weights mapped from a file %.1f", mib(p.mapped)).c_str());
+      mib(p.total), mib(p.weights), mib(p.tokenizer), mib(p.kv_cache), mib(p.workspace), mib(p.vision), mib(p.features),
+      p.mapped == 0 ? "" : line("; weights mapped from a file %.1f", mib(p.mapped)).c_str());
 }
 
 std::string stats_lines(const Report& r) {
   return line("load      %.2f s\n", r.load_seconds) +
-         line("vision    %.2f s for %zu pictures, %zu tokens\n", r.vision_seconds, r.pictures, r.visual_tokens) +
+         line("vision    %.2f s for %zu images, %zu tokens\n", r.vision_seconds, r.images, r.visual_tokens) +
          line("first     %.2f s to the first token\n", r.first_token_seconds) +
          line("prefill   %zu tokens in %.2f s, %.1f tokens/s; %zu more from the KV cache\n",
               r.prompt_tokens - r.cached_tokens, r.prefill_seconds, r.prefill_rate(), r.cached_tokens) +
@@ -103,12 +103,12 @@ std::string to_json(const Report& r) {
   return dump({{"text", r.text},
                {"tokens", r.tokens},
                {"finish", r.finish},
-               {"pictures", media_json(r.media)},
+               {"images", media_json(r.media)},
                {"stats", std::move(stats)}});
 }
 
 std::string plan_json(const std::vector<MediaCost>& media, const PlanBytes& plan) {
-  return dump({{"pictures", media_json(media)}, {"plan_bytes", plan_parts(plan)}});
+  return dump({{"images", media_json(media)}, {"plan_bytes", plan_parts(plan)}});
 }
 
 std::string error_json(std::string_view message) {

@@ -1,4 +1,4 @@
-// What vlmt-chat says about an answer besides its text: as lines for people and as JSON.
+// The report of vlmt-chat on an answer, as text and as JSON.
 #pragma once
 
 #include <cstddef>
@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-/// What one picture or video costs.
+/// Sizes and tokens of one image or video.
 struct MediaCost {
   std::string name;
   int frames = 1;
@@ -17,7 +17,7 @@ struct MediaCost {
   std::size_t tokens = 0;
 };
 
-/// Bytes of the memory plan, part by part.
+/// Bytes of each part of the memory plan.
 struct PlanBytes {
   std::size_t weights = 0;
   std::size_t tokenizer = 0;
@@ -36,7 +36,7 @@ struct Report {
   std::size_t prompt_tokens = 0;
   std::size_t cached_tokens = 0;
   std::size_t visual_tokens = 0;
-  std::size_t pictures = 0;
+  std::size_t images = 0;
   double load_seconds = 0.0;
   double vision_seconds = 0.0;
   double first_token_seconds = 0.0;
@@ -46,11 +46,11 @@ struct Report {
   PlanBytes plan;
   std::vector<MediaCost> media;
 
-  double prefill_rate() const;  ///< tokens a second
-  double decode_rate() const;
+  double prefill_rate() const;  ///< tokens per second, without those from the KV cache
+  double decode_rate() const;   ///< tokens per second, without the first
 };
 
-/// Each as a single line or paragraph with a line feed at its end.
+/// Each result ends with a line feed, unless it is empty.
 std::string cost_lines(const std::vector<MediaCost>& media);
 std::string plan_line(const PlanBytes& plan);
 std::string stats_lines(const Report& report);

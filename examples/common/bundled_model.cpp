@@ -12,7 +12,7 @@
 namespace programs {
 namespace {
 
-/// The models in a folder, which share an mmproj; the one with the shortest name first.
+/// The models in a folder, which share one mmproj; the shortest name first.
 std::vector<ModelFiles> models_in(const std::filesystem::path& folder, bool trained) {
   std::error_code none;
   std::vector<ModelFiles> models;
@@ -34,8 +34,8 @@ std::vector<ModelFiles> models_in(const std::filesystem::path& folder, bool trai
   return models;
 }
 
-/// share/vlmt/models beside the program's folder (installed, or in a build), and models/ of the source tree that the
-/// build stands in.
+/// share/vlmt/models beside the program's folder (installed or in a build tree), and models/ of the source tree around
+/// the build tree.
 std::vector<std::filesystem::path> model_roots() {
   namespace fs = std::filesystem;
   std::error_code none;
@@ -81,13 +81,13 @@ ModelFiles choose_model(const std::string& model, const std::string& mmproj, con
     names += (names.empty() ? "" : ", ") + bundled.name;
     if (!model.empty() && model != bundled.name) continue;
     if (!bundled.trained) {
-      std::fprintf(stderr, "%s: the bundled model has random weights and is made for tests; its words mean nothing\n",
+      std::fprintf(stderr, "%s: the bundled model has random weights, for tests; its answers are meaningless\n",
                    program);
     }
     return {bundled.name, bundled.model, mmproj.empty() ? bundled.mmproj : mmproj, bundled.trained};
   }
-  if (model.empty()) throw vlmt::InputError("no model is bundled with this build: name one with --model");
-  // No bundled name: a file that is not there.
+  if (model.empty()) throw vlmt::InputError("this build has no bundled model: pass one with --model");
+  // Not a bundled name: report it as a missing file.
   return {model, model, mmproj, true};
 }
 

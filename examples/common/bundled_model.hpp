@@ -1,5 +1,5 @@
-// The models that programs use when none is named, and pictures to try them on: they come with the sources and are
-// found beside the program.
+// The models that programs use without --model, and sample images for them. Both are part of the source tree and are
+// searched beside the program.
 #pragma once
 
 #include <optional>
@@ -9,21 +9,21 @@
 namespace programs {
 
 struct ModelFiles {
-  std::string name;  ///< of the model file, without its format: "tiny-moe"
+  std::string name;  ///< the model's file name without its format: "tiny-moe"
   std::string model;
   std::string mmproj;
-  bool trained = false;  ///< false: random weights, made for tests; its words mean nothing
+  bool trained = false;  ///< false: random weights, for tests
 };
 
-/// The trained models `tiny` and those beside it, or else `golden`, which is made for tests; the default first.
+/// The trained models in the folder `tiny`, else those in `golden` (random weights). The first is the default.
 std::vector<ModelFiles> bundled_models();
 
-/// The folder of the bundled pictures, with questions and their right answers in items.jsonl.
+/// The folder of the bundled images, with questions and correct answers in items.jsonl.
 std::optional<std::string> find_bundled_samples();
 
-/// The files that `model` and `mmproj` of a command line mean: the bundled default if no model is named, a bundled one
-/// by its name ("tiny-moe"), else the files themselves. `program` starts the line on standard error that tells of a
-/// model with random weights. Throws vlmt::InputError if a bundled model is needed and none is there.
+/// Resolves `model` and `mmproj` of a command line: the bundled default if `model` is empty, a bundled model by its
+/// name, else the paths themselves. Warns on standard error, in the name of `program`, about a bundled model with
+/// random weights. Throws vlmt::InputError if `model` is empty and no model is bundled.
 ModelFiles choose_model(const std::string& model, const std::string& mmproj, const char* program);
 
 }  // namespace programs

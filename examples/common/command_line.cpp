@@ -1,10 +1,12 @@
 // See command_line.hpp.
 #include "command_line.hpp"
 
+#include <algorithm>
 #include <cctype>
 #include <cstdint>
 #include <cstdio>
 #include <exception>
+#include <string_view>
 
 namespace programs {
 
@@ -12,9 +14,21 @@ std::unique_ptr<CLI::App> make_command_line(const std::string& about, const std:
   return std::make_unique<CLI::App>(about, name);
 }
 
-std::optional<int> parse(CLI::App& app, int argc, char** argv) {
+std::optional<int> parse(CLI::App& app, int argc, char** argv, std::initializer_list<OptionAlias> aliases) {
+  std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
+  for (std::string& argument : arguments) {
+    if (argument == "--") break;  // the rest is positional
+    const std::string_view name = std::string_view(argument).substr(0, argument.find('='));
+    for (const OptionAlias& alias : aliases) {
+      if (name == alias.old_name) {
+        argument.replace(0, name.size(), alias.name);
+        break;
+      }
+    }
+  }
+  std::reverse(arguments.begin(), arguments.end());  // CLI11 expects a reversed vector
   try {
-    app.parse(argc, argv);
+    app.parse(std::move(arguments));
   } catch (const CLI::Success& request) {
     return app.exit(request);
   } catch (const CLI::Error& error) {
@@ -43,7 +57,7 @@ std::string expand_units(std::string text) {
   }
   const double value = number * static_cast<double>(factor);
   if (read != text.size() || (factor == 1 && !unit.empty()) || !(value >= 0.0 && value < 1e18)) {
-    throw CLI::ValidationError("'" + text + unit + "' is no number with a unit of K, M, G or MP");
+    throw CLI::ValidationError("'" + text + unit + "' is not a number with an optional unit K, M, G or MP");
   }
   return std::to_string(static_cast<std::uint64_t>(value));
 }

@@ -1,7 +1,7 @@
-// What the command lines of the programs have in common. The long parts of CLI11 are compiled once, in
-// command_line.cpp.
+// Shared parts of the programs' command lines. command_line.cpp compiles the long parts of CLI11 once.
 #pragma once
 
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -10,22 +10,28 @@
 
 namespace programs {
 
-/// A command line without options yet, for a program of this name.
+/// An empty command line for a program of this name.
 std::unique_ptr<CLI::App> make_command_line(const std::string& about, const std::string& name);
 
-/// Parses a command line; gives the exit code if the program is to end at once: 0 after --help, 2 after a line about
-/// what was wrong.
-std::optional<int> parse(CLI::App& app, int argc, char** argv);
+/// A former name of an option: accepted, but not in the help text.
+struct OptionAlias {
+  const char* old_name;
+  const char* name;
+};
 
-/// A transform for options that count bytes or pixels: "512M" and "2G" are powers of 1024, "256MP" of 1000.
+/// Parses a command line. Returns the exit code if the program should exit now: 0 after --help, 2 after it has printed
+/// an error.
+std::optional<int> parse(CLI::App& app, int argc, char** argv, std::initializer_list<OptionAlias> aliases = {});
+
+/// A transform for options in bytes or pixels. K, M and G are powers of 1024; MP is 10^6. Throws CLI::ValidationError.
 std::string expand_units(std::string text);
 
-/// The options of programs that may keep packed weights.
+/// Adds the options of the packed weight cache.
 inline void add_packed_cache(CLI::App& app, std::string& folder, bool& verify, const std::string& group = "OPTIONS") {
   CLI::Option* cache = app.add_option("--packed-cache", folder,
-                                      "Folder to keep packed weights in: they are written once and mapped from then on")
+                                      "Folder for packed weights: written by the first load, mapped by later ones")
                            ->group(group);
-  app.add_flag("--verify-packed-cache", verify, "Compare the checksum of kept weights before they are used: reads all")
+  app.add_flag("--verify-packed-cache", verify, "Verify the checksum of cached weights, which reads the whole file")
       ->group(group)
       ->needs(cache);
 }

@@ -1,4 +1,4 @@
-// How the programs end.
+// Exit codes of the programs.
 #pragma once
 
 #include <cstdio>
@@ -8,7 +8,7 @@
 
 namespace programs {
 
-/// Runs a program and gives its exit code: what `run` returns, or 1 after a line on standard error about what it threw.
+/// The exit code of a program: the result of `run`, or 1 after printing its exception to standard error in one line.
 template <class Run>
 int exit_code(const char* program, Run&& run) {
   try {

@@ -1,4 +1,4 @@
-// What reports as one page of HTML share.
+// Helpers for reports as a single HTML page.
 #pragma once
 
 #include <string>
@@ -6,10 +6,10 @@
 
 namespace programs {
 
-/// Text as it stands between tags and in quoted attributes.
+/// Text escaped for use between tags and in quoted attributes.
 std::string html_text(std::string_view text);
 
-/// A page with everything in it; `style` is CSS, `body` HTML.
+/// A self-contained page; `style` is CSS, `body` is HTML.
 std::string html_page(std::string_view title, std::string_view style, std::string_view body);
 
 }  // namespace programs

@@ -1,4 +1,4 @@
-// The largest amount of memory that this process has had of its own, sampled in the background.
+// Peak anonymous memory of this process, sampled by a background thread.
 #pragma once
 
 #include <algorithm>
@@ -12,7 +12,7 @@
 
 namespace programs {
 
-/// Bytes of anonymous memory of this process now (RssAnon): without the pages of mapped files. 0 if nobody tells.
+/// Bytes of resident anonymous memory of this process (RssAnon), without pages of mapped files. 0 if unknown.
 inline std::size_t anonymous_bytes() {
   std::ifstream status("/proc/self/status");
   for (std::string line; std::getline(status, line);) {
@@ -21,7 +21,7 @@ inline std::size_t anonymous_bytes() {
   return 0;
 }
 
-/// Samples anonymous_bytes() until it is destroyed.
+/// Samples anonymous_bytes() every 5 ms until it is destroyed. Thread-safe.
 class MemoryWatch {
  public:
   MemoryWatch()
@@ -32,7 +32,7 @@ class MemoryWatch {
           }
         }) {}
 
-  /// The largest sample so far, this moment included.
+  /// Takes a sample and returns the largest so far.
   std::size_t peak() noexcept {
     const std::size_t now = anonymous_bytes();
     std::size_t most = peak_.load();

@@ -1,5 +1,5 @@
-// Which format each tensor of a quantized file gets: one format for all, or one of the mixtures that llama.cpp's names
-// stand for ("Q4_K_M"), so that files of one name are comparable.
+// Chooses the format of each tensor of a quantised file: one format for all, or a mixture of llama.cpp ("Q4_K_M") with
+// the same choice per tensor, so that files of the same name are comparable.
 #pragma once
 
 #include <algorithm>
@@ -19,20 +19,20 @@
 
 namespace programs {
 
-/// A format for most matrices, and what the sensitive ones get instead: values of attention and the MLP's second matrix
-/// in some layers, the output head, and attention in mixtures of eight experts, where it is small.
+/// A format for most matrices, and formats for the sensitive ones: attention values and the MLP's down projection in
+/// some layers, the output head, and attention in models of eight experts, where it is a small part.
 struct Mixture {
   enum class Layers : std::uint8_t {
     none,
-    first,   ///< values of the first four layers, MLPs of the first eighth
-    chosen,  ///< the first and the last eighth, and every third in between
+    first,   ///< attention values of the first four layers, MLPs of the first eighth
+    chosen,  ///< the first and the last eighth, and every third layer in between
   };
   std::uint32_t most = 0;
-  std::uint32_t sensitive = 0;  ///< in `layers`
+  std::uint32_t sensitive = 0;  ///< format of the sensitive matrices in `layers`
   Layers layers = Layers::none;
-  std::uint32_t head = 0;                      ///< output.weight, or the embedding where it is the head, too
-  bool eight_experts = false;                  ///< keys and values of attention as Q8_0 where there are eight experts
-  std::optional<std::uint32_t> expert_output;  ///< of attention, where there are eight experts
+  std::uint32_t head = 0;                      ///< output.weight, or the embedding if tied
+  bool eight_experts = false;                  ///< attention keys and values as Q8_0 in models of eight experts
+  std::optional<std::uint32_t> expert_output;  ///< attention output in models of eight experts
   std::uint32_t file_type = 0;                 ///< general.file_type
 };
 
@@ -53,7 +53,7 @@ inline constexpr std::array<NamedMixture, 4> mixtures = {{
     {"Q5_K_M", vlmt::Q5_K::type_id, vlmt::Q6_K::type_id, Mixture::Layers::chosen, 17},
 }};
 
-/// general.file_type of a file that is mostly of this format; 1024 for "guessed", where no number stands for it.
+/// general.file_type of a file that is mostly of this format; 1024 ("guessed") if it has no number.
 inline std::uint32_t file_type(std::uint32_t type) {
   const std::map<std::uint32_t, std::uint32_t> numbers = {
       {vlmt::F32::type_id, 0},   {vlmt::F16::type_id, 1},     {vlmt::BF16::type_id, 32},   {vlmt::Q4_0::type_id, 2},
@@ -72,7 +72,7 @@ inline bool in_chosen_layers(std::size_t layer, std::size_t layers) {
 
 }  // namespace detail
 
-/// All names that make_mixture knows: formats and mixtures.
+/// All names that make_mixture() accepts: formats and mixtures.
 inline std::vector<std::string> mixture_names() {
   std::vector<std::string> names;
   vlmt::for_each_type(vlmt::formats::all{}, [&](auto tag) { names.emplace_back(decltype(tag)::type::name); });
@@ -91,7 +91,7 @@ inline Mixture pure_mixture(std::uint32_t type) {
           .file_type = detail::file_type(type)};
 }
 
-/// What llama.cpp's file of this name is made of, for formats and mixtures; nothing for an unknown name.
+/// The formats of llama.cpp's file of this name (a format or a mixture); nothing for an unknown name.
 inline std::optional<Mixture> make_mixture(std::string_view name) {
   std::optional<Mixture> mixture;
   if (const auto type = vlmt::find_format(name)) mixture = pure_mixture(*type);
@@ -127,20 +127,20 @@ class MixtureOfFile {
     eight_experts_ = mixture.eight_experts && file.get_or<std::uint32_t>(arch + ".expert_count", 0) == 8;
   }
 
-  /// The type number for a tensor; its own if it is to stay as it is.
+  /// The type number for a tensor; its own if it is to be copied.
   std::uint32_t operator()(const vlmt::GgufTensor& t) const {
     return stays(t) ? t.type : fitting(wanted(t.name), t.ne[0]);
   }
 
  private:
-  /// True for what makers of quantized files leave alone: it is small, or matters too much.
+  /// True for tensors that are never quantised: they are small, or too sensitive.
   static bool stays(const vlmt::GgufTensor& t) {
     const std::string_view n = t.name;
     return t.n_dims < 2 || !n.ends_with("weight") || n.ends_with("norm.weight") || n.ends_with("ffn_gate_inp.weight") ||
            n.ends_with("position_embd.weight") || n.find("patch_embd") != std::string_view::npos;
   }
 
-  /// k of "blk.k.", 0 for tensors of no layer.
+  /// k of "blk.k."; 0 for tensors outside the layers.
   static std::size_t layer_of(std::string_view name) {
     const std::size_t at = name.find("blk.");
     return at == std::string_view::npos ? 0 : std::strtoul(std::string(name.substr(at + 4)).c_str(), nullptr, 10);
@@ -164,7 +164,7 @@ class MixtureOfFile {
     return mixture_.most;
   }
 
-  /// The format of a row of `columns` values that was to have the format `wanted`.
+  /// `wanted` if rows of `columns` values are whole blocks of it, else its substitute, else F16.
   static std::uint32_t fitting(std::uint32_t wanted, std::uint64_t columns) {
     const auto fits = [columns](std::uint32_t type) { return columns % vlmt::ggml_type_info(type).values == 0; };
     if (fits(wanted)) return wanted;

@@ -1,4 +1,4 @@
-// A line on the terminal that is written over and over; nothing where standard error is no terminal.
+// A progress line on standard error that overwrites itself. Prints nothing if standard error is not a terminal.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,7 @@ namespace programs {
 
 class ProgressLine {
  public:
-  /// Shows `what` with the share that is done; nothing for a total of 0.
+  /// Shows `what` and the percentage done; nothing if total is 0.
   void show(const std::string& what, std::size_t done, std::size_t total) {
     if (!terminal_ || total == 0) return;
     std::fprintf(stderr, "\r\033[K%s %zu %%", what.c_str(), done * 100 / total);

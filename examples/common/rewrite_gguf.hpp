@@ -1,4 +1,4 @@
-// Writes a GGUF file again, tensor by tensor: in other formats, with fewer experts, with tensors set to zero.
+// Rewrites a GGUF file tensor by tensor: in other formats, with fewer experts, or with tensors set to zero.
 #pragma once
 
 #include <algorithm>
@@ -17,12 +17,12 @@
 
 namespace programs {
 
-/// What is to be different in the new file. Every member may be absent.
+/// Changes to make in the new file. Every member is optional.
 struct Rewrite {
   std::function<std::uint32_t(const vlmt::GgufTensor&)> type = {};  ///< the new type number
   std::optional<std::uint32_t> file_type = {};                      ///< general.file_type
-  std::function<bool(const vlmt::GgufTensor&)> zero = {};           ///< true for tensors whose values are to vanish
-  /// For each layer the experts that stay, ascending and equally many; empty: all.
+  std::function<bool(const vlmt::GgufTensor&)> zero = {};           ///< true for tensors to fill with zeros
+  /// For each layer the experts to keep, ascending, the same number in every layer; empty: all.
   std::vector<std::vector<std::size_t>> experts = {};
   /// Called for each tensor before it is written, with its new type.
   std::function<void(const vlmt::GgufTensor&, std::uint32_t)> on_tensor = {};
@@ -35,8 +35,8 @@ struct RewriteBytes {
 
 namespace detail {
 
-/// The layer of a tensor whose outermost dimension counts `experts`, if it is one: a stack of matrices, what stands
-/// beside it (the scales of NVFP4, one an expert), or the router.
+/// The layer of a tensor whose outermost dimension is `experts`: stacked matrices, their scales (NVFP4, one per
+/// expert), or the router. Nothing for other tensors.
 inline std::optional<std::size_t> expert_layer(const vlmt::GgufTensor& t, std::uint64_t experts) {
   const std::string_view n = t.name;
   const bool of_experts = n.find("_exps.") != n.npos || n.ends_with(".ffn_gate_inp.weight");
@@ -44,7 +44,7 @@ inline std::optional<std::size_t> expert_layer(const vlmt::GgufTensor& t, std::u
   return std::stoul(std::string(n.substr(4)));
 }
 
-/// Rows [begin, end) of a tensor in the new format; floats of zero where `zero`.
+/// Converts `rows` of a tensor to the new format, or encodes zeros if `zero`.
 inline void convert_rows(const vlmt::GgufTensor& t, std::size_t columns, std::uint32_t type, bool zero,
                          vlmt::Range rows, std::byte* out, vlmt::OmpTeam& team) {
   const std::size_t from = vlmt::row_bytes(t.type, columns);
@@ -59,17 +59,17 @@ inline void convert_rows(const vlmt::GgufTensor& t, std::size_t columns, std::ui
   });
 }
 
-/// The key that counts experts.
+/// The key with the number of experts.
 inline std::string experts_key(const vlmt::GgufFile& file) {
   return std::string(file.get_or<std::string_view>("general.architecture", "")) + ".expert_count";
 }
 
-/// The keys of `file` with what has changed.
+/// The keys of `file` with the changes of `rewrite`.
 inline vlmt::GgufHeader rewritten_keys(const vlmt::GgufFile& file, const Rewrite& rewrite) {
   vlmt::GgufHeader header(file.alignment());
   const std::string experts = experts_key(file);
   for (const vlmt::GgufValue& value : file.values()) {
-    // What is set below, what the header sets, and what tells of files that are one file now.
+    // Keys that are set below or by the header, and those of a split, which becomes one file.
     if (value.key == "general.quantization_version" || value.key == "general.alignment" ||
         value.key.starts_with("split.") || (rewrite.file_type && value.key == "general.file_type") ||
         (!rewrite.experts.empty() && value.key == experts)) {
@@ -85,7 +85,7 @@ inline vlmt::GgufHeader rewritten_keys(const vlmt::GgufFile& file, const Rewrite
 
 }  // namespace detail
 
-/// Writes `file` to `path` with what `rewrite` says. Tensors whose type and rows stay are copied byte by byte. Throws
+/// Writes `file` to `path` with the changes of `rewrite`. Rows that keep their type are copied byte for byte. Throws
 /// vlmt::FileError.
 inline RewriteBytes rewrite_gguf(const vlmt::GgufFile& file, const std::string& path, const Rewrite& rewrite,
                                  vlmt::OmpTeam& team) {
@@ -113,7 +113,7 @@ inline RewriteBytes rewrite_gguf(const vlmt::GgufFile& file, const std::string& 
     if (rewrite.on_tensor) rewrite.on_tensor(t, types[i]);
     const bool zero = rewrite.zero && rewrite.zero(t);
     const auto* kept = kept_experts(t);
-    // One value an expert is a column.
+    // A vector with one value per expert has rows of one value.
     const auto columns = kept != nullptr && t.n_dims == 1 ? std::size_t{1} : static_cast<std::size_t>(t.ne[0]);
     const auto rows = static_cast<std::size_t>(t.elements()) / columns;
     std::vector<vlmt::Range> parts = {{0, rows}};
@@ -128,7 +128,7 @@ inline RewriteBytes rewrite_gguf(const vlmt::GgufFile& file, const std::string& 
         writer.write(t.data.subspan(part.begin * old_row, part.size() * old_row));
         continue;
       }
-      // In slices: a tensor of a large model need not fit into memory a second time.
+      // In slices of 16 MiB, so that memory need not hold a converted tensor.
       const std::size_t row_bytes = vlmt::row_bytes(types[i], columns);
       const std::size_t step = std::max<std::size_t>(1, (std::size_t{16} << 20) / row_bytes);
       for (std::size_t r = part.begin; r < part.end; r += step) {

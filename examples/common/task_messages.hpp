@@ -1,4 +1,4 @@
-// The conversation that asks a question of a task set.
+// Converts a question of a task set to chat messages.
 #pragma once
 
 #include <cstddef>
@@ -14,18 +14,19 @@
 
 namespace programs {
 
-/// `picture(file, frames)` makes the vlmt::Picture of a file; `frames`: of the video that it belongs to, or 0.
-template <class MakePicture>
-std::vector<vlmt::ChatMessage> messages_of(const TaskItem& item, MakePicture&& picture) {
+/// `image(file, frames)` returns the vlmt::ImageSource of a file; `frames` is the frame count of its video, 0 for
+/// images.
+template <class MakeImage>
+std::vector<vlmt::ChatMessage> messages_of(const TaskItem& item, MakeImage&& image) {
   std::vector<vlmt::Part> parts;
   for (const TaskPart& part : item.content) {
     if (part.kind == TaskPart::Kind::text) {
       parts.emplace_back(part.text);
     } else if (part.kind == TaskPart::Kind::image) {
-      parts.emplace_back(picture(part.files[0], std::size_t{0}));
+      parts.emplace_back(image(part.files[0], std::size_t{0}));
     } else {
-      std::vector<vlmt::Picture> frames;
-      for (const std::string& file : part.files) frames.push_back(picture(file, part.files.size()));
+      std::vector<vlmt::ImageSource> frames;
+      for (const std::string& file : part.files) frames.push_back(image(file, part.files.size()));
       parts.emplace_back(vlmt::video(std::move(frames), part.fps));
     }
   }

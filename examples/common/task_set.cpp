@@ -15,7 +15,7 @@
 namespace programs {
 namespace {
 
-/// Reads one line of a task set; every complaint names file, line and field.
+/// Reads one line of a task set. Errors name file, line and field.
 class TaskLine {
  public:
   TaskLine(const std::filesystem::path& folder, std::string place, const TaskSetLimits& limits)
@@ -55,7 +55,7 @@ class TaskLine {
 
   std::string text(const Json& object, const char* key, std::size_t most, const std::string& prefix = {}) const {
     const Json& value = member(object, key, prefix);
-    if (!value.is_string()) fail(prefix + key, "is not a text", "a string", value.type_name());
+    if (!value.is_string()) fail(prefix + key, "is not a string", "a string", value.type_name());
     std::string out = value.get<std::string>();
     if (out.empty()) fail(prefix + key, "is empty");
     if (out.size() > most) {
@@ -74,7 +74,7 @@ class TaskLine {
       if (!content[i].is_object()) fail("content[" + std::to_string(i) + "]", "is not an object");
       item.content.push_back(read_part(content[i], prefix));
     }
-    if (item.question().empty()) fail("content", "has no text: nothing is asked");
+    if (item.question().empty()) fail("content", "has no text: the question is missing");
   }
 
   TaskPart read_part(const Json& part, const std::string& prefix) const {
@@ -94,7 +94,7 @@ class TaskLine {
     TaskPart video{TaskPart::Kind::video, {}, {}, number(member(part, "fps", prefix), prefix + "fps")};
     if (!(video.fps > 0.0 && video.fps <= 1000.0)) fail(prefix + "fps", "is out of range", "above 0, up to 1000");
     for (const Json& frame : frames) {
-      if (!frame.is_string()) fail(prefix + "frames", "holds something that is no name of a file");
+      if (!frame.is_string()) fail(prefix + "frames", "has an element that is not a file name");
       video.files.push_back(media(frame.get<std::string>(), prefix + "frames"));
     }
     return video;
@@ -177,7 +177,7 @@ TaskSet read_task_set(const std::string& path, const TaskSetLimits& limits) {
     }
     TaskItem item = reader.read(line);
     item.line = number;
-    if (!ids.insert(item.id).second) reader.fail("id", "stands in the file twice", {}, item.id);
+    if (!ids.insert(item.id).second) reader.fail("id", "is a duplicate", {}, item.id);
     set.items.push_back(std::move(item));
   }
   if (set.items.empty()) throw vlmt::FileError("the task set has no items", {.file = set.file});

@@ -1,4 +1,4 @@
-// Task sets: questions about pictures and videos with the answers that are right, one JSON object a line.
+// Task sets: questions about images and videos with their correct answers, one JSON object per line.
 #pragma once
 
 #include <array>
@@ -10,7 +10,7 @@
 
 namespace programs {
 
-/// How an answer is judged; see eval/metrics.hpp.
+/// How an answer is scored; see eval/metrics.hpp.
 enum class Metric : std::uint8_t { exact, json_f1, iou, click, seconds };
 
 inline constexpr std::array<std::string_view, 5> metric_names = {"exact", "json_f1", "iou", "click", "seconds"};
@@ -19,13 +19,13 @@ constexpr std::string_view name(Metric m) noexcept {
   return metric_names[static_cast<std::size_t>(m)];
 }
 
-/// A piece of a question: text, a picture, or a video as the files of its frames.
+/// A part of a question: text, an image, or a video as files of its frames.
 struct TaskPart {
   enum class Kind : std::uint8_t { text, image, video };
   Kind kind = Kind::text;
   std::string text;                ///< for Kind::text
-  std::vector<std::string> files;  ///< one picture, or the frames of a video in their order
-  double fps = 1.0;                ///< frames a second, for Kind::video
+  std::vector<std::string> files;  ///< one image, or the frames of a video in order
+  double fps = 1.0;                ///< frames per second, for Kind::video
 };
 
 struct TaskItem {
@@ -36,7 +36,7 @@ struct TaskItem {
   std::vector<TaskPart> content;
   std::string answer;
   Metric metric = Metric::exact;
-  std::vector<double> target;  ///< iou, click: x1, y1, x2, y2 in 0..1000; seconds: one time; else nothing
+  std::vector<double> target;  ///< iou, click: x1, y1, x2, y2 in 0..1000; seconds: one time; else empty
   std::size_t line = 0;        ///< in the file, from 1
 
   /// The text of the question.
@@ -48,7 +48,7 @@ struct TaskItem {
     return all;
   }
 
-  /// All pictures and frames in their order.
+  /// All images and frames in order.
   std::vector<std::string> files() const {
     std::vector<std::string> all;
     for (const TaskPart& part : content) all.insert(all.end(), part.files.begin(), part.files.end());
@@ -60,11 +60,11 @@ struct TaskSet {
   std::string file;
   std::vector<TaskItem> items;
 
-  /// Where an item stands, for messages.
+  /// "file:line" of an item, for messages.
   std::string place(const TaskItem& item) const { return file + ":" + std::to_string(item.line); }
 };
 
-/// Bounds of what is read.
+/// Limits that read_task_set() enforces.
 struct TaskSetLimits {
   std::uintmax_t file_bytes = std::uintmax_t{256} << 20;
   std::size_t line_bytes = std::size_t{1} << 20;
@@ -75,8 +75,8 @@ struct TaskSetLimits {
   std::size_t frames = 4096;          ///< of a video
 };
 
-/// Reads a task set: a JSONL file, or a folder with items.jsonl. Files named in it are relative to its folder and must
-/// be there. Throws vlmt::FileError that names the line, and vlmt::LimitError for sets beyond the limits.
+/// Reads a task set: a JSONL file, or a folder with items.jsonl. Media paths are relative to its folder and must exist.
+/// Throws vlmt::FileError naming the line, or vlmt::LimitError if the file is too large.
 TaskSet read_task_set(const std::string& path, const TaskSetLimits& limits = {});
 
 }  // namespace programs

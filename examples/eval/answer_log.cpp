@@ -49,7 +49,7 @@ std::size_t AnswerLog::read(const std::string& key) {
       const Json json = Json::parse(line);
       if (number == 1) {
         if (json.at("key").get<std::string>() != key) {
-          throw vlmt::FileError("the answers are those of another model or configuration", {.file = place});
+          throw vlmt::FileError("holds answers of another model or configuration", {.file = place});
         }
       } else {
         answers_.insert_or_assign(
@@ -58,7 +58,7 @@ std::size_t AnswerLog::read(const std::string& key) {
                    json.at("tokens").get<std::size_t>(), json.at("visual_tokens").get<std::size_t>()});
       }
     } catch (const Json::exception&) {
-      throw vlmt::FileError("is no line of a log of answers; remove the file to start again", {.file = place});
+      throw vlmt::FileError("is not a line of an answer log; remove the file to start again", {.file = place});
     }
     good += line.size() + 1;
   }
@@ -67,7 +67,7 @@ std::size_t AnswerLog::read(const std::string& key) {
 
 void AnswerLog::write(const Json& json) {
   if (!file_) return;
-  // A model's text is UTF-8 up to where it was cut off.
+  // An answer that stops at max_tokens may end inside a UTF-8 sequence.
   const std::string line = json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
   if (std::fwrite(line.data(), 1, line.size(), file_.get()) != line.size() || std::fflush(file_.get()) != 0) {
     throw vlmt::FileError("cannot be written", {.file = path_});

@@ -1,5 +1,5 @@
-// Answers on disk, one file for each configuration and one JSON object a line, so that an evaluation that was stopped
-// goes on where it was. What the answers depend on stands in a key: a changed model or question finds nothing.
+// Answers on disk: one JSONL file per configuration, so that an interrupted evaluation can resume. Keys hash all inputs
+// of an answer: after a change of the model or the question the log has no answer for it.
 #pragma once
 
 #include <cstddef>
@@ -13,27 +13,29 @@
 
 namespace eval {
 
-/// An answer and what it took.
+/// An answer and its cost.
 struct Answer {
   std::string text;
-  double seconds = 0.0;
-  std::size_t tokens = 0;         ///< of the answer
-  std::size_t visual_tokens = 0;  ///< of the question's pictures
+  double seconds = 0.0;           ///< wall time of the question
+  std::size_t tokens = 0;         ///< generated
+  std::size_t visual_tokens = 0;  ///< image tokens in the prompt
 };
 
-/// The answers of one configuration, by the keys of the questions. `put` may be called by several threads.
+/// The answers of one configuration by question key. `put` may be called from several threads at once; `find` must not
+/// run beside it.
 class AnswerLog {
  public:
-  /// A log in memory only.
+  /// An in-memory log without a file.
   AnswerLog() = default;
 
-  /// Opens or creates `path`, which must belong to the configuration `key`. A last line that was cut off is dropped.
-  /// Throws vlmt::FileError.
+  /// Opens or creates `path`. Drops an incomplete last line. Throws vlmt::FileError if the file cannot be read or
+  /// written, or belongs to another configuration than `key`.
   AnswerLog(const std::string& path, const std::string& key, const std::string& label);
 
   /// The answer to a question, or null.
   const Answer* find(const std::string& question) const;
 
+  /// Stores an answer and appends it to the file. Throws vlmt::FileError.
   void put(const std::string& question, const std::string& id, Answer answer);
 
  private:
@@ -41,7 +43,7 @@ class AnswerLog {
     void operator()(std::FILE* file) const noexcept { std::fclose(file); }
   };
 
-  /// Reads what is there; returns the bytes of its whole lines.
+  /// Reads the file; returns the number of bytes in complete lines.
   std::size_t read(const std::string& key);
   void write(const nlohmann::ordered_json& json);
 

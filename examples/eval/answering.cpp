@@ -28,7 +28,7 @@ vlmt::SessionOptions session_options(const Configuration& c, const AnsweringOpti
   s.context = o.context;
   s.numerics = c.kernels == "exact" ? vlmt::Numerics::exact : vlmt::Numerics::fast;
   s.key_format = s.value_format = vlmt::find_format<vlmt::formats::cache>(c.kv);
-  // Sets may ask several questions about one picture in a row.
+  // Sets often ask several questions in a row about one image: its features are encoded once.
   s.feature_cache_bytes = std::size_t{16} << 20;
   return s;
 }
@@ -39,7 +39,7 @@ Answer ask(Session& session, const MediaMaker& media, const programs::TaskItem& 
   vlmt::GenerateOptions options;
   options.sampling = vlmt::SamplingOptions::greedy();
   options.max_tokens = max_tokens;
-  // Without what is left in the cache of the question before, an answer depends on its own question alone.
+  // The answer must not depend on the KV cache of the previous question.
   session.reset();
   const vlmt::Reply reply = session.respond(messages, {}, {}, options);
   return {reply.text, std::chrono::duration<double>(Clock::now() - start).count(), reply.tokens.size(),
@@ -70,14 +70,15 @@ void answer_questions(const Configuration& configuration, const std::string& mod
 
   std::atomic<std::size_t> next{0};
   std::mutex mutex;
-  // Of the first item that has one, whoever comes to it first: items are taken in order, and those taken are finished.
+  // The error of the first failing item. Items are claimed in order and every claimed item is finished, so the same
+  // error is reported in every run.
   std::exception_ptr problem;
   std::size_t problem_at = SIZE_MAX;
   const auto work = [&] {
     std::size_t i = 0;
     try {
       Session own(model, session, std::make_unique<vlmt::OmpTeam>(members));
-      const MediaMaker media(configuration, own.encoder().preprocess());
+      const MediaMaker media(configuration, own.vision().preprocess());
       for (i = next++; i < items.size(); i = next++) {
         try {
           done(i, ask(own, media, items[i], options.max_tokens));

@@ -1,4 +1,4 @@
-// Puts questions to a model, several at once.
+// Runs the questions of a task set through a model, several in parallel.
 #pragma once
 
 #include <cstddef>
@@ -13,19 +13,21 @@
 namespace eval {
 
 struct AnsweringOptions {
-  std::size_t threads = 0;   ///< in all; 0: as many as there are processors
-  std::size_t parallel = 0;  ///< questions at a time, which share the threads; 0: see questions_at_once
-  std::size_t context = 4096;
-  std::size_t max_tokens = 256;  ///< of an answer
+  std::size_t threads = 0;       ///< in total; 0: one per processor
+  std::size_t parallel = 0;      ///< questions in parallel, which share the threads; 0: see questions_at_once
+  std::size_t context = 4096;    ///< tokens of a question with its answer
+  std::size_t max_tokens = 256;  ///< maximum tokens per answer
 };
 
-/// How many questions `threads` threads answer at a time with a model of so many bytes: small models, which wait for
-/// each other more than they compute, one a thread, larger ones one by one with all threads.
+/// Questions to answer in parallel on `threads` threads with a model of `weight_bytes`. Below 256 MiB one question per
+/// thread, as threads that share a small model wait at barriers more than they compute; else one, on all threads.
 std::size_t questions_at_once(std::size_t threads, std::size_t weight_bytes);
 
-/// Answers the questions of `items`, greedily, with the model of two files as the configuration says, its weights and
-/// experts apart, which are the files' matter. `done(index, answer)` is called by several threads at once. Answers do
-/// not depend on threads nor on the order of questions. Throws vlmt::Error, where a question is to blame with its line.
+/// Answers `items` greedily with the model in the files `model` and `mmproj`. Of `configuration` it applies the KV
+/// cache, kernels, blank images and scale; weights, experts and DeepStack must already be in the files (PreparedModel),
+/// swapped images in the items (with_swapped_media). `done(index, answer)` is called from several threads at once.
+/// Answers depend neither on the number of threads nor on the order of the questions. Throws vlmt::Error; one caused by
+/// a question names `set_file` and the line.
 void answer_questions(const Configuration& configuration, const std::string& model, const std::string& mmproj,
                       const std::vector<programs::TaskItem>& items, const std::string& set_file,
                       const AnsweringOptions& options, const std::function<void(std::size_t, Answer)>& done);

@@ -6,92 +6,92 @@
 
 namespace {
 
-/// The number of experts to keep, "all" as 0.
+/// Validates a number of experts; "all" becomes 0.
 std::string expert_count(std::string text) {
   if (text == "all") return "0";
   if (text.empty() || text.size() > 4 || text.find_first_not_of("0123456789") != std::string::npos || text[0] == '0') {
-    throw CLI::ValidationError("'" + text + "' is no number of experts, nor all");
+    throw CLI::ValidationError("'" + text + "': expected a number of experts or all");
   }
   return text;
 }
 
-/// A list, its values separated by commas.
+/// A setting with comma-separated values.
 template <class Values>
 CLI::Option* list(CLI::App& app, const std::string& name, Values& values, const std::string& about) {
   return app.add_option(name, values, about)
       ->delimiter(',')
       ->allow_extra_args(false)
-      ->group("Settings (several values are compared, the first is the baseline)");
+      ->group("Settings (comma-separated values are compared; the first is the baseline)");
 }
 
 }  // namespace
 
 std::optional<int> parse_arguments(int argc, char** argv, Arguments& a) {
   const auto command_line = programs::make_command_line(
-      "Runs a set of questions about pictures through a model and prints how many answers are right, task by task,\n"
-      "with 95 % intervals; or compares settings of a model on the same questions.",
+      "Evaluates a model on a set of questions about images and prints the score of each task with its 95 %\n"
+      "confidence interval; or compares models and settings on the same questions.",
       "vlmt-eval");
   CLI::App& app = *command_line;
   app.footer(
-      "A set is a JSONL file, or a folder with items.jsonl: one question a line, with id, task, content, answer and\n"
-      "metric (exact, json_f1, iou, click, seconds), and target where the metric needs one. Without a set: the "
-      "bundled\n"
-      "samples. Without --model: the bundled models, the first one alone unless something is compared.");
+      "A set is a JSONL file, or a folder with items.jsonl: one question per line with id, task, content, answer,\n"
+      "metric (exact, json_f1, iou, click, seconds), and target if the metric needs one. Default set: the bundled\n"
+      "samples. Default model: the first bundled model; with --compare all bundled models.");
   eval::Matrix& m = a.matrix;
 
-  app.add_option("set", a.set, "The task set");
-  app.add_option("-m,--model", a.models, "Model file, or the name of a bundled one; several are compared")
+  app.add_option("set", a.set, "Task set: JSONL file or folder");
+  app.add_option("-m,--model", a.models, "Model files (.gguf) or names of bundled models")
       ->delimiter(',')
       ->allow_extra_args(false);
-  app.add_option("--mmproj", a.mmprojs, "Vision tower: one for all models, or one for each")
+  app.add_option("--mmproj", a.mmprojs, "Vision encoder files (mmproj .gguf): one for all models, or one per model")
       ->delimiter(',')
       ->allow_extra_args(false);
-  app.add_option("--tasks", a.tasks, "Only these tasks")->delimiter(',')->allow_extra_args(false);
-  app.add_option("-n,--limit", a.limit, "Only the first items of each task")->check(CLI::PositiveNumber);
+  app.add_option("--tasks", a.tasks, "Tasks to run; default: all")->delimiter(',')->allow_extra_args(false);
+  app.add_option("-n,--limit", a.limit, "Maximum items per task")->check(CLI::PositiveNumber);
 
   std::vector<std::string> weights = programs::mixture_names();
   weights.emplace_back("file");
-  list(app, "--weights", m.weights, "Format or mixture of the language model's weights; file: as they are")
+  list(app, "--weights", m.weights, "Weight format of the language model; file: as stored")
       ->transform(CLI::IsMember(weights, CLI::ignore_case));
-  list(app, "--vision-weights", m.vision_weights, "The same of the vision tower")
+  list(app, "--vision-weights", m.vision_weights, "Weight format of the vision encoder; file: as stored")
       ->transform(CLI::IsMember(weights, CLI::ignore_case));
   const std::vector<std::string> cache = {"F16", "F32", "BF16", "Q8_0", "Q4_0"};
-  list(app, "--kv", m.kv, "Format of the KV cache")->transform(CLI::IsMember(cache, CLI::ignore_case));
-  list(app, "--scale", m.scales, "Sides of pictures, as a share of what the model would see")
+  list(app, "--kv", m.kv, "KV cache data type")->transform(CLI::IsMember(cache, CLI::ignore_case));
+  list(app, "--scale", m.scales, "Image scale: factor on both sides of the size that the model would encode")
       ->check(CLI::Range(0.01, 1.0));
-  list(app, "--experts", m.experts, "Experts that are kept in each layer, those that are used most; or all")
+  list(app, "--experts", m.experts, "Experts to keep in each layer (the most used ones), or all")
       ->transform(expert_count);
-  list(app, "--kernels", m.kernels, "fast, or exact: float32 activations")->check(CLI::IsMember({"fast", "exact"}));
-  list(app, "--pictures", m.pictures, "true; blank: grey; swapped: those of another question of the task")
+  list(app, "--kernels", m.kernels, "fast, or exact (float32 activations)")->check(CLI::IsMember({"fast", "exact"}));
+  list(app, "--images", m.images, "true; blank: grey images; swapped: images of another question of the task")
       ->check(CLI::IsMember({"true", "blank", "swapped"}));
-  list(app, "--deepstack", m.deepstack, "on; zero: without the tower's inner features")
+  list(app, "--deepstack", m.deepstack, "on; zero: set the DeepStack features to zero")
       ->check(CLI::IsMember({"on", "zero"}));
-  app.add_flag("--cross", m.cross, "Compare all combinations, not one change at a time");
+  app.add_flag("--cross", m.cross, "Compare all combinations of the settings instead of one change at a time");
   app.add_flag("--compare", a.compare,
-               "Compare formats of weights and cache, sizes of pictures, experts kept and all bundled models");
+               "Compare weight and KV cache formats, image scales, numbers of experts and all bundled models");
 
   const std::string running = "Running";
   eval::AnsweringOptions& o = a.answering;
-  app.add_option("-t,--threads", o.threads, "Threads in all; 0 for all processors")->group(running);
-  app.add_option("--parallel", o.parallel, "Questions at a time, which share the threads; 0: by the model's size")
+  app.add_option("-t,--threads", o.threads, "Number of threads; 0: all processors")->group(running);
+  app.add_option("--parallel", o.parallel,
+                 "Questions to run in parallel, sharing the threads; 0: depends on the model size")
       ->group(running);
-  app.add_option("-c,--context", o.context, "Tokens of a question and its answer")
+  app.add_option("-c,--context", o.context, "Context size: tokens of a question with its answer")
       ->group(running)
       ->check(CLI::Range(std::size_t{16}, std::size_t{1} << 24))
       ->capture_default_str();
-  app.add_option("--max-tokens", o.max_tokens, "Most tokens of an answer")
+  app.add_option("--max-tokens", o.max_tokens, "Maximum tokens to generate per answer")
       ->group(running)
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   app.add_option("-o,--out", a.out,
-                 "Folder for all answers, which a later run goes on from, and for report.md, .csv, .json and .html")
+                 "Folder for the answers and report.md, .csv, .json, .html; a later run reuses its answers")
       ->group(running);
-  app.add_option("--format", a.format, "What is printed")
+  app.add_option("--format", a.format, "Output format")
       ->group(running)
       ->check(CLI::IsMember({"markdown", "csv", "json"}))
       ->capture_default_str();
-  app.add_flag("--list", a.list, "Only list the configurations")->group(running);
-  if (const auto code = programs::parse(app, argc, argv)) return code;
+  app.add_flag("--list", a.list, "List the configurations and exit")->group(running);
+  if (const auto code = programs::parse(app, argc, argv, {{"--pictures", "--images"}})) return code;
 
   if (a.compare) {
     const auto usual = [&](const char* option, auto& values, auto list) {
@@ -105,8 +105,8 @@ std::optional<int> parse_arguments(int argc, char** argv, Arguments& a) {
     usual("--experts", m.experts, std::vector<std::size_t>{0, 6, 4});
   }
   if (a.mmprojs.size() > 1 && a.mmprojs.size() != a.models.size()) {
-    std::fprintf(stderr, "vlmt-eval: --mmproj: one for all models or one for each, not %zu for %zu\n", a.mmprojs.size(),
-                 a.models.size());
+    std::fprintf(stderr, "vlmt-eval: --mmproj: expected one file or one per model, found %zu for %zu models\n",
+                 a.mmprojs.size(), a.models.size());
     return 2;
   }
   return std::nullopt;

@@ -1,4 +1,4 @@
-// What the user of vlmt-eval asked for, as plain data.
+// The parsed command line of vlmt-eval.
 #pragma once
 
 #include <cstddef>
@@ -14,14 +14,14 @@ struct Arguments {
   std::vector<std::string> models;
   std::vector<std::string> mmprojs;
   std::vector<std::string> tasks;  ///< empty: all
-  std::size_t limit = 0;           ///< items of a task; 0: all
-  bool compare = false;            ///< the usual lists for the settings that are not given
-  eval::Matrix matrix;             ///< without models
+  std::size_t limit = 0;           ///< maximum items per task; 0: all
+  bool compare = false;            ///< use the default list of every setting that is not given
+  eval::Matrix matrix;             ///< `models` is filled in by main
   eval::AnsweringOptions answering;
-  std::string out;                  ///< folder of answers and reports; none if empty
-  std::string format = "markdown";  ///< on standard output
-  bool list = false;                ///< only tell what would be run
+  std::string out;                  ///< folder for answers and reports; empty: none
+  std::string format = "markdown";  ///< of standard output
+  bool list = false;                ///< print the configurations and exit
 };
 
-/// Parses the command line. Returns the exit code if the program is to end at once.
+/// Parses the command line. Returns an exit code if the program should exit now.
 std::optional<int> parse_arguments(int argc, char** argv, Arguments& arguments);

@@ -25,9 +25,9 @@ std::string label(const Configuration& c, const Configuration& baseline) {
   add(c.vision_weights != baseline.vision_weights, "vision weights " + c.vision_weights);
   add(c.kv != baseline.kv, "KV cache " + c.kv);
   add(c.kernels != baseline.kernels, "kernels " + c.kernels);
-  add(c.pictures != baseline.pictures, "pictures " + c.pictures);
+  add(c.images != baseline.images, "images " + c.images);
   add(c.deepstack != baseline.deepstack, "DeepStack " + c.deepstack);
-  add(c.scale != baseline.scale, "pictures " + short_number(c.scale) + "x");
+  add(c.scale != baseline.scale, "images " + short_number(c.scale) + "x");
   add(c.experts != baseline.experts, c.experts == 0 ? "all experts" : std::to_string(c.experts) + " experts");
   return text.empty() ? c.name : c.name + ", " + text;
 }
@@ -41,14 +41,14 @@ std::vector<Planned> plan(const Matrix& matrix, const std::function<bool(const C
     base.vision_weights = matrix.vision_weights.front();
     base.kv = matrix.kv.front();
     base.kernels = matrix.kernels.front();
-    base.pictures = matrix.pictures.front();
+    base.images = matrix.images.front();
     base.deepstack = matrix.deepstack.front();
     base.scale = matrix.scales.front();
     const bool mixture = has_experts(model);
     base.experts = mixture ? matrix.experts.front() : 0;
 
     std::vector<Configuration> found = {base};
-    // The values of one setting, applied to the baseline alone or, crossed, to all that there is so far.
+    // Applies the values of one setting to the baseline, or with `cross` to all configurations so far.
     const auto vary = [&](auto Configuration::*setting, const auto& values) {
       const std::size_t sources = matrix.cross ? found.size() : 1;
       for (std::size_t s = 0; s < sources; ++s) {
@@ -63,7 +63,7 @@ std::vector<Planned> plan(const Matrix& matrix, const std::function<bool(const C
     vary(&Configuration::vision_weights, matrix.vision_weights);
     vary(&Configuration::kv, matrix.kv);
     vary(&Configuration::kernels, matrix.kernels);
-    vary(&Configuration::pictures, matrix.pictures);
+    vary(&Configuration::images, matrix.images);
     vary(&Configuration::deepstack, matrix.deepstack);
     vary(&Configuration::scale, matrix.scales);
     if (mixture) vary(&Configuration::experts, matrix.experts);

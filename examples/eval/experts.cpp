@@ -11,7 +11,7 @@
 namespace eval {
 namespace {
 
-/// A probe of the runner, see vlmt/nn/probe.hpp.
+/// A probe (vlmt/nn/probe.hpp) that adds up router weights.
 struct ExpertCounter {
   ExpertUse* use;
 
@@ -35,14 +35,14 @@ ExpertUse measure_expert_use(const std::string& model_file, const std::string& m
   model.load(all);
   const vlmt::TextConfig& config = model.vlm().config();
   ExpertUse use(config.layers, std::vector<double>(config.experts));
-  vlmt::VisionEncoder<vlmt::Qwen3VL, vlmt::OmpTeam> encoder(model.vlm(), team);
+  vlmt::VisionRunner<vlmt::Qwen3VL, vlmt::OmpTeam> vision(model.vlm(), team);
   vlmt::Runner<vlmt::Qwen3VL, vlmt::OmpTeam, ExpertCounter> runner(model.vlm(), team, {.context = options.context},
                                                                    ExpertCounter{&use});
-  const MediaMaker media({}, encoder.preprocess());
+  const MediaMaker media({}, vision.preprocess());
   for (const programs::TaskItem& item : items) {
     std::vector<vlmt::ChatMessage> messages = media.messages(item);
-    vlmt::Prompt prompt = vlmt::build_prompt(model, encoder, messages, {}, {}, {});
-    vlmt::attach_features(encoder, prompt, 0, {}, [](std::size_t, std::size_t) {});
+    vlmt::Prompt prompt = vlmt::build_prompt(model, vision, messages, {}, {}, {});
+    vlmt::attach_features(vision, prompt, 0, {}, [](std::size_t, std::size_t) {});
     runner.truncate(0);
     runner.feed(prompt.sequence);
   }

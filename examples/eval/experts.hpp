@@ -1,4 +1,4 @@
-// Which experts of a mixture matter: how much the routers use each of them.
+// Expert use of a mixture-of-experts model, measured to decide which experts to keep.
 #pragma once
 
 #include <algorithm>
@@ -12,14 +12,14 @@
 
 namespace eval {
 
-/// For each layer and expert the sum of the routers' weights over all tokens of the questions.
+/// Sum of router weights over all prompt tokens, (layers, experts).
 using ExpertUse = std::vector<std::vector<double>>;
 
-/// Counts while the model reads the questions; their answers play no part. Throws vlmt::Error.
+/// Prefills the questions and counts expert use; no answers are generated. Throws vlmt::Error.
 ExpertUse measure_expert_use(const std::string& model, const std::string& mmproj,
                              const std::vector<programs::TaskItem>& items, const AnsweringOptions& options);
 
-/// For each layer the `count` experts that are used most, ascending.
+/// The `count` most used experts of each layer, in ascending order.
 inline std::vector<std::vector<std::size_t>> most_used(const ExpertUse& use, std::size_t count) {
   std::vector<std::vector<std::size_t>> kept;
   for (const std::vector<double>& layer : use) {

@@ -1,4 +1,4 @@
-// Keys of what answers depend on: 128 bits of the bytes of models, pictures and questions.
+// Content keys of models, images and questions: 128-bit XXH3 hashes.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,7 @@
 
 namespace eval {
 
-/// Hashes texts, each with its length, so that ("ab", "c") and ("a", "bc") differ.
+/// Hashes a list of texts, each with its length, so that ("ab", "c") and ("a", "bc") differ.
 class KeyMaker {
  public:
   KeyMaker() : state_(XXH3_createState(), XXH3_freeState) {
@@ -47,10 +47,10 @@ class KeyMaker {
   std::unique_ptr<XXH3_state_t, XXH_errorcode (*)(XXH3_state_t*)> state_;
 };
 
-/// Keys of files, each read once.
+/// Keys of files; each file is read once. Not thread-safe.
 class FileKeys {
  public:
-  /// The key of a file's bytes; of nothing for an empty path. Throws vlmt::FileError.
+  /// The key of a file's contents; of no text for an empty path. Throws vlmt::FileError.
   const std::string& of(const std::string& path) {
     const auto known = keys_.find(path);
     if (known != keys_.end()) return known->second;
@@ -62,7 +62,7 @@ class FileKeys {
     return keys_.emplace(path, maker.key()).first->second;
   }
 
-  /// The key of all of a question that a model sees: not its right answer, nor its name.
+  /// The key of a question's inputs to the model: system text, prompt and media, without id and reference answer.
   std::string of(const programs::TaskItem& item) {
     KeyMaker maker;
     maker.add(item.system);

@@ -1,4 +1,4 @@
-// vlmt-eval: how many questions of a set a model answers rightly, and what formats, sizes and experts change about it.
+// vlmt-eval: scores a model on a task set, and the effect of weight formats, image sizes and experts on the scores.
 #include <algorithm>
 #include <cctype>
 #include <chrono>
@@ -24,12 +24,12 @@
 #include "../common/progress_line.hpp"
 #include "answer_log.hpp"
 #include "arguments.hpp"
-#include "arrangement.hpp"
 #include "experts.hpp"
 #include "keys.hpp"
 #include "prepared_model.hpp"
 #include "report.hpp"
 #include "report_files.hpp"
+#include "swapped_media.hpp"
 
 namespace {
 
@@ -41,7 +41,7 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-/// The models of the command line, all else as it is by default.
+/// The models of the command line with default settings.
 std::vector<Configuration> models_of(const Arguments& a) {
   std::vector<Configuration> models;
   const auto add = [&](const programs::ModelFiles& files) {
@@ -62,7 +62,7 @@ std::vector<Configuration> models_of(const Arguments& a) {
   return models;
 }
 
-/// The experts of a model's layers, 0 for a dense one, and how many of them a token takes.
+/// Experts per layer (0 for a dense model) and experts used per token.
 std::pair<std::size_t, std::size_t> experts_of(const std::string& model) {
   const vlmt::GgufFile file = vlmt::GgufFile::open(model);
   const std::string arch = file.get_or<std::string>("general.architecture", "");
@@ -70,7 +70,7 @@ std::pair<std::size_t, std::size_t> experts_of(const std::string& model) {
           file.get_or<std::uint32_t>(arch + ".expert_used_count", 0)};
 }
 
-/// Items of the wanted tasks: of each the first `limit`.
+/// The first `limit` items of each selected task.
 std::vector<TaskItem> chosen_items(const programs::TaskSet& set, const Arguments& a) {
   std::map<std::string, std::size_t> counts;
   for (const TaskItem& item : set.items) counts[item.task];
@@ -89,7 +89,7 @@ std::vector<TaskItem> chosen_items(const programs::TaskSet& set, const Arguments
   return items;
 }
 
-/// Questions to find out on which experts matter: the last ones of each task, which a limit leaves out.
+/// Questions for measuring expert use: the last 20 of each task, so that a limit can keep them out of the evaluation.
 std::vector<TaskItem> calibration_items(const programs::TaskSet& set) {
   constexpr std::size_t of_each_task = 20;
   std::map<std::string, std::size_t> counts;
@@ -100,7 +100,7 @@ std::vector<TaskItem> calibration_items(const programs::TaskSet& set) {
   return items;
 }
 
-/// Answers what the log does not hold yet, and makes a result of each configuration.
+/// Runs configurations: asks the questions that the log does not answer yet and judges all answers.
 class Evaluation {
  public:
   Evaluation(const Arguments& a, programs::TaskSet set)
@@ -111,9 +111,9 @@ class Evaluation {
 
   eval::Result run(const eval::Planned& planned, const std::string& label) {
     const Configuration& c = planned.configuration;
-    const std::vector<TaskItem> items = eval::arranged(items_, c.pictures);
+    const std::vector<TaskItem> items = eval::with_swapped_media(items_, c.images);
     if (items.empty()) {
-      throw vlmt::InputError("no question has a partner to swap pictures with", {.file = set_.file});
+      throw vlmt::InputError("no question has a partner to swap images with", {.file = set_.file});
     }
     eval::AnswerLog memory;
     std::optional<eval::AnswerLog> stored;
@@ -165,7 +165,7 @@ class Evaluation {
     const auto [experts, used] = experts_of(c.model);
     if (c.experts == 0 || c.experts >= experts) return {};
     if (c.experts < used) {
-      throw vlmt::InputError("the model takes more experts for each token than are kept",
+      throw vlmt::InputError("the model uses more experts for each token than are kept",
                              {.file = c.model,
                               .offset = {},
                               .field = "--experts",
@@ -179,12 +179,12 @@ class Evaluation {
     return eval::most_used(use_.emplace(c.model, use).first->second, c.experts);
   }
 
-  /// Of all that answers depend on but the questions.
+  /// The key of everything that answers depend on except the questions.
   std::string key_of(const Configuration& c) {
     eval::KeyMaker maker;
     maker.add(std::to_string(VLMT_VERSION_MAJOR) + "." + std::to_string(VLMT_VERSION_MINOR));
     maker.add(file_keys_.of(c.model)).add(file_keys_.of(c.mmproj));
-    maker.add(c.weights).add(c.vision_weights).add(c.kv).add(c.kernels).add(c.pictures).add(c.deepstack);
+    maker.add(c.weights).add(c.vision_weights).add(c.kv).add(c.kernels).add(c.images).add(c.deepstack);
     maker.add(eval::short_number(c.scale)).add(std::to_string(c.experts));
     maker.add(std::to_string(arguments_.answering.max_tokens)).add(std::to_string(arguments_.answering.context));
     if (c.experts != 0) {
@@ -202,7 +202,7 @@ class Evaluation {
     const std::filesystem::path folder = std::filesystem::path(arguments_.out) / "answers";
     std::error_code problem;
     std::filesystem::create_directories(folder, problem);
-    if (problem) throw vlmt::FileError("cannot be made: " + problem.message(), {.file = folder.string()});
+    if (problem) throw vlmt::FileError("cannot be created: " + problem.message(), {.file = folder.string()});
     return (folder / (name + "-" + key_of(c).substr(0, 12) + ".jsonl")).string();
   }
 
@@ -224,7 +224,7 @@ int run(Arguments& a) {
   a.matrix.models = models_of(a);
   const std::vector<eval::Planned> rows =
       eval::plan(a.matrix, [](const Configuration& c) { return experts_of(c.model).first != 0; });
-  // A label tells what differs from the baseline of the same model; a baseline is called as its model.
+  // A label names the differences from the baseline of the same model; the label of a baseline is the model name.
   std::vector<std::string> labels;
   for (const eval::Planned& row : rows) {
     const bool own = row.baseline && rows[*row.baseline].configuration.model == row.configuration.model;
@@ -244,15 +244,15 @@ int run(Arguments& a) {
     eval::summarise(result, result.baseline ? &report.results[*result.baseline] : nullptr);
     report.results.push_back(std::move(result));
   }
-  report.asked = evaluation.asked();
+  report.new_answers = evaluation.asked();
   report.seconds = seconds_since(start);
-  report.processor_seconds = static_cast<double>(std::clock()) / CLOCKS_PER_SEC;
+  report.cpu_seconds = static_cast<double>(std::clock()) / CLOCKS_PER_SEC;
   if (!a.out.empty()) eval::write_reports(report, a.out);
   const std::string text = eval::printed(report, a.format);
   std::fwrite(text.data(), 1, text.size(), stdout);
-  std::fprintf(
-      stderr, "%zu configurations, %zu questions: %zu answers in %.1f s on %zu threads, %.1f s of processors\n",
-      rows.size(), evaluation.items().size(), report.asked, report.seconds, report.threads, report.processor_seconds);
+  std::fprintf(stderr, "%zu configurations, %zu questions: %zu answers in %.1f s on %zu threads, %.1f s of CPU time\n",
+               rows.size(), evaluation.items().size(), report.new_answers, report.seconds, report.threads,
+               report.cpu_seconds);
   return 0;
 }
 

@@ -1,4 +1,4 @@
-// The pictures of a question as the model is to see them: as they are, grey, or smaller.
+// Loads the images of a question for a configuration: unchanged, grey, or smaller.
 #pragma once
 
 #include <algorithm>
@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -25,7 +24,7 @@ namespace eval {
 using programs::TaskItem;
 using programs::TaskPart;
 
-/// `image` resized to `size`, as the model's own preprocessing resizes.
+/// `image` resized to `size` with the bicubic filter of the model's preprocessing.
 inline vlmt::Image resized(const vlmt::Image& image, vlmt::PixelSize size) {
   const auto h = static_cast<std::size_t>(size.height), w = static_cast<std::size_t>(size.width);
   const vlmt::ResamplePlan plan = vlmt::plan_resample<vlmt::Bicubic>(static_cast<std::size_t>(image.height),
@@ -36,21 +35,21 @@ inline vlmt::Image resized(const vlmt::Image& image, vlmt::PixelSize size) {
   return out;
 }
 
-/// Makes the media of questions for one configuration.
+/// Loads the media of questions for one configuration.
 class MediaMaker {
  public:
   MediaMaker(const Configuration& c, const vlmt::VisionPreprocess& rules)
-      : blank_(c.pictures == "blank"), scale_(c.scale), rules_(rules) {}
+      : blank_(c.images == "blank"), scale_(c.scale), rules_(rules) {}
 
-  /// The conversation that asks a question. Throws vlmt::FileError for pictures that cannot be read.
+  /// The chat messages of a question. Throws vlmt::FileError for images that cannot be read.
   std::vector<vlmt::ChatMessage> messages(const TaskItem& item) const {
     return programs::messages_of(item,
-                                 [this](const std::string& file, std::size_t frames) { return picture(file, frames); });
+                                 [this](const std::string& file, std::size_t frames) { return image(file, frames); });
   }
 
  private:
-  /// `frames`: of the video that the picture belongs to, or 0.
-  vlmt::Picture picture(const std::string& file, std::size_t frames) const {
+  /// `frames`: number of frames of the video that the image belongs to; 0 for a single image.
+  vlmt::ImageSource image(const std::string& file, std::size_t frames) const {
     if (!blank_ && scale_ == 1.0) return vlmt::image(std::filesystem::path(file));
     vlmt::Image image = vlmt::load_image(file);
     if (blank_) std::fill(image.rgb.begin(), image.rgb.end(), std::uint8_t{128});
@@ -58,7 +57,7 @@ class MediaMaker {
     return vlmt::image(std::move(image));
   }
 
-  /// The size that the model would see, scaled, and again one that it sees as it is.
+  /// The size that preprocessing would choose, scaled, then rounded to a size that preprocessing keeps.
   vlmt::PixelSize smaller(const vlmt::Image& image, int frames) const {
     const vlmt::PatchLayout& layout = rules_.layout;
     const auto seen = [&](int height, int width) {

@@ -23,7 +23,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-/// Parses JSON of limited depth, so that walking it needs a limited stack; nothing for null and what is no JSON.
+/// Parses JSON up to a depth of 100, which bounds the recursion over it. Empty for null and for invalid JSON.
 std::optional<Json> parse_json(std::string_view text) {
   constexpr int deepest = 100;
   struct TooDeep : std::exception {};
@@ -41,7 +41,7 @@ std::optional<Json> parse_json(std::string_view text) {
 
 using Leaves = std::set<std::pair<std::string, std::string>>;
 
-/// All single values with the way to each; "12" and 12 are the same.
+/// Collects all scalar values with their paths; the string "12" equals the number 12.
 void collect_leaves(const Json& value, const std::string& path, Leaves& out) {
   if (value.is_object()) {
     for (const auto& [key, member] : value.items()) collect_leaves(member, path + "." + Json(key).dump(), out);
@@ -103,7 +103,7 @@ double json_f1(std::string_view answer, std::string_view given) {
   return hits == 0 ? 0.0 : 2.0 * static_cast<double>(hits) / static_cast<double>(right.size() + found.size());
 }
 
-std::optional<std::vector<double>> numbers_behind(std::string_view text, std::string_view key, std::size_t count) {
+std::optional<std::vector<double>> numbers_after(std::string_view text, std::string_view key, std::size_t count) {
   const auto space = [](char c) { return std::isspace(static_cast<unsigned char>(c)) != 0; };
   const auto digit = [](char c) { return c >= '0' && c <= '9'; };
   const std::string wanted = "\"" + std::string(key) + "\":";
@@ -170,13 +170,13 @@ Judgement judge(const TaskItem& item, std::string_view given) {
       j.score = json_f1(item.answer, given);
       break;
     case Metric::iou: {
-      const auto box = numbers_behind(given, "bbox_2d", 4);
+      const auto box = numbers_after(given, "bbox_2d", 4);
       j.detail = box ? overlap(*box, item.target) : 0.0;
       j.score = *j.detail >= 0.5 ? 1.0 : 0.0;
       break;
     }
     case Metric::click: {
-      const auto p = numbers_behind(given, "coordinate", 2);
+      const auto p = numbers_after(given, "coordinate", 2);
       const std::vector<double>& t = item.target;
       j.score = p && t[0] <= (*p)[0] && (*p)[0] <= t[2] && t[1] <= (*p)[1] && (*p)[1] <= t[3] ? 1.0 : 0.0;
       break;

@@ -15,12 +15,12 @@ namespace {
 std::filesystem::path new_folder() {
   std::string name = (std::filesystem::temp_directory_path() / "vlmt-eval-XXXXXX").string();
   if (mkdtemp(name.data()) == nullptr) {
-    throw vlmt::FileError("no folder for temporary files can be made", {.file = name});
+    throw vlmt::FileError("cannot create this temporary folder", {.file = name});
   }
   return name;
 }
 
-/// DeepStack's features are what the second matrices of its mergers put out.
+/// DeepStack features are the outputs of the second matrices of the DeepStack mergers.
 bool ends_deepstack(const vlmt::GgufTensor& t) {
   return t.name.starts_with("v.deepstack.") && t.name.find(".fc2.") != std::string_view::npos;
 }
@@ -39,8 +39,8 @@ PreparedModel::PreparedModel(const Configuration& c, const std::vector<std::vect
     : model_(c.model), mmproj_(c.mmproj) {
   vlmt::OmpTeam team = threads == 0 ? vlmt::OmpTeam() : vlmt::OmpTeam(threads);
   const bool other_model = c.weights != "file" || !experts.empty();
-  const bool other_tower = !c.mmproj.empty() && (c.vision_weights != "file" || c.deepstack == "zero");
-  if (other_model || other_tower) folder_ = new_folder();
+  const bool other_encoder = !c.mmproj.empty() && (c.vision_weights != "file" || c.deepstack == "zero");
+  if (other_model || other_encoder) folder_ = new_folder();
   if (other_model) {
     const vlmt::GgufFile file = vlmt::GgufFile::open(c.model);
     programs::Rewrite rewrite;
@@ -49,7 +49,7 @@ PreparedModel::PreparedModel(const Configuration& c, const std::vector<std::vect
     model_ = (folder_ / "model.gguf").string();
     programs::rewrite_gguf(file, model_, rewrite, team);
   }
-  if (other_tower) {
+  if (other_encoder) {
     const vlmt::GgufFile file = vlmt::GgufFile::open(c.mmproj);
     programs::Rewrite rewrite;
     set_weights(rewrite, file, c.vision_weights);

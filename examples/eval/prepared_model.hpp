@@ -1,4 +1,5 @@
-// The files of a configuration: the model's own, or copies of them with other weights, fewer experts or no DeepStack.
+// Model files of a configuration: the originals, or temporary copies with other weight formats, fewer experts or zeroed
+// DeepStack features.
 #pragma once
 
 #include <filesystem>
@@ -9,11 +10,11 @@
 
 namespace eval {
 
-/// Files that are there as long as this object.
+/// Owns the temporary files and deletes them in the destructor.
 class PreparedModel {
  public:
-  /// Writes what differs from the configuration's own files to the system's folder for temporary files. `experts`:
-  /// those that stay in each layer, or none for all. Throws vlmt::FileError.
+  /// Writes files that differ from the originals to the system's temporary folder. `experts` lists the experts to keep
+  /// in each layer; empty: all. `threads` 0: all processors. Throws vlmt::FileError.
   PreparedModel(const Configuration& configuration, const std::vector<std::vector<std::size_t>>& experts,
                 std::size_t threads);
   ~PreparedModel();

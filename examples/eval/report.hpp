@@ -1,4 +1,4 @@
-// What all forms of a report are made from, and how numbers stand in them.
+// Contents of a report, and number formatting that all report formats share.
 #pragma once
 
 #include <algorithm>
@@ -14,18 +14,18 @@ namespace eval {
 struct Report {
   std::string set_file;
   std::vector<Result> results;
-  double seconds = 0.0;            ///< from start to end of this run
-  double processor_seconds = 0.0;  ///< of all threads together
-  std::size_t asked = 0;           ///< questions that were asked in this run; the others were in the log
+  double seconds = 0.0;         ///< wall time of this run
+  double cpu_seconds = 0.0;     ///< CPU time of all threads
+  std::size_t new_answers = 0;  ///< questions asked in this run; the other answers came from the log
   std::size_t threads = 0;
 
   bool compares() const noexcept { return results.size() > 1; }
 };
 
-/// Below it a difference is marked. One in twenty comparisons of equals gets there by chance.
+/// Differences with a smaller p are marked. One in twenty comparisons of equally good configurations is, by chance.
 inline constexpr double significant = 0.05;
 
-/// A share in per cent with one digit: "93.5".
+/// A share in per cent with one decimal: "93.5".
 inline std::string percent(double share) {
   char text[32];
   std::snprintf(text, sizeof text, "%.1f", 100.0 * share);
@@ -39,14 +39,14 @@ inline std::string signed_percent(double share) {
   return text;
 }
 
-/// "0.034"; "< 0.001" for smaller ones.
+/// "0.034"; "< 0.001" for smaller values.
 inline std::string probability(double p) {
   char text[32];
   std::snprintf(text, sizeof text, "%.3f", p);
   return p < 0.001 ? "< 0.001" : text;
 }
 
-/// "character error rate 0.012", or nothing.
+/// "character error rate 0.012"; empty without a detail.
 inline std::string detail_text(const Row& row) {
   if (!row.detail) return {};
   char text[64];

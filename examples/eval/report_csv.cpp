@@ -26,7 +26,7 @@ std::string csv_number(double value) {
 
 std::string to_csv(const Report& report) {
   std::string out =
-      "configuration,model,weights,vision_weights,kv,kernels,pictures,deepstack,scale,experts,task,metric,items,score,"
+      "configuration,model,weights,vision_weights,kv,kernels,images,deepstack,scale,experts,task,metric,items,score,"
       "low,high,exact,detail_name,detail,baseline,difference,gained,lost,p\r\n";
   for (const Result& result : report.results) {
     const Configuration& c = result.configuration;
@@ -37,7 +37,7 @@ std::string to_csv(const Report& report) {
                                          c.vision_weights,
                                          c.kv,
                                          c.kernels,
-                                         c.pictures,
+                                         c.images,
                                          c.deepstack,
                                          short_number(c.scale),
                                          c.experts == 0 ? "all" : std::to_string(c.experts),

@@ -1,4 +1,4 @@
-// A report as CSV (RFC 4180): one line for each configuration and task.
+// Report as CSV (RFC 4180): one line per configuration and task.
 #pragma once
 
 #include <string>

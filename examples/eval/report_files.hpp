@@ -1,4 +1,4 @@
-// Reports as files and on standard output.
+// Writes reports to files and formats the one for standard output.
 #pragma once
 
 #include <string>
@@ -10,7 +10,7 @@ namespace eval {
 /// Writes report.md, report.csv, report.json and report.html into a folder. Throws vlmt::FileError.
 void write_reports(const Report& report, const std::string& folder);
 
-/// What is printed: "csv", "json", or "markdown", which is an overview where configurations are compared.
+/// The report for standard output. `format`: "csv", "json" or "markdown"; Markdown of a comparison is the overview.
 std::string printed(const Report& report, const std::string& format);
 
 }  // namespace eval

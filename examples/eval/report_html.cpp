@@ -35,7 +35,7 @@ namespace {
 
 using programs::html_text;
 
-/// Scores of one task, one line for each configuration: a dot, its interval, and the baseline as a vertical line.
+/// SVG plot of one task: for each configuration a dot with its interval, and the baseline's score as a dashed line.
 std::string html_plot(const Report& report, const std::string& task) {
   constexpr int left = 260, width = 300, line = 22, top = 8;
   const auto count = static_cast<int>(report.results.size());
@@ -102,28 +102,28 @@ std::string html_table(const Report& report) {
   return out + "</tbody></table>\n";
 }
 
-/// Pictures as data URLs, as long as there is room for them.
-class HtmlPictures {
+/// Embeds images as data URLs within the byte limits.
+class HtmlImages {
  public:
-  explicit HtmlPictures(const HtmlLimits& limits) : limits_(limits), left_(limits.all_bytes) {}
+  explicit HtmlImages(const HtmlLimits& limits) : limits_(limits), left_(limits.all_bytes) {}
 
   std::string of(const TaskItem& item) {
     std::string out;
     std::size_t shown = 0;
     for (const programs::TaskPart& part : item.content) {
       for (const std::string& file : part.files) {
-        if (shown++ < limits_.pictures) out += picture(file);
+        if (shown++ < limits_.images) out += image(file);
       }
     }
-    if (shown > limits_.pictures) out += "<small>and " + std::to_string(shown - limits_.pictures) + " more</small>";
+    if (shown > limits_.images) out += "<small>and " + std::to_string(shown - limits_.images) + " more</small>";
     return out;
   }
 
  private:
-  std::string picture(const std::string& file) {
+  std::string image(const std::string& file) {
     std::ifstream in(file, std::ios::binary);
     std::string bytes;
-    const std::size_t most = std::min(limits_.picture_bytes, left_);
+    const std::size_t most = std::min(limits_.image_bytes, left_);
     for (char block[65536]; in && bytes.size() <= most;) {
       in.read(block, sizeof block);
       bytes.append(block, static_cast<std::size_t>(in.gcount()));
@@ -138,9 +138,8 @@ class HtmlPictures {
   std::size_t left_;
 };
 
-/// Wrong answers; of a configuration with a baseline only those that the baseline got right.
-std::string html_examples(const Report& report, const Result& result, HtmlPictures& pictures,
-                          const HtmlLimits& limits) {
+/// Wrong answers; for a configuration with a baseline only those that the baseline answered correctly.
+std::string html_examples(const Report& report, const Result& result, HtmlImages& images, const HtmlLimits& limits) {
   std::string out;
   std::vector<std::pair<std::string, std::size_t>> shown;
   const Result* baseline = result.baseline ? &report.results[*result.baseline] : nullptr;
@@ -157,8 +156,8 @@ std::string html_examples(const Report& report, const Result& result, HtmlPictur
     if (group == shown.end()) group = shown.insert(shown.end(), {j.item.task, 0});
     if (group->second++ >= limits.examples) continue;
     out += "<div class=\"card\"><b>" + html_text(j.item.task) + "</b> <small>" + html_text(j.item.id) +
-           "</small><div>" + pictures.of(j.item) + "</div><p>" + html_text(j.item.question()) +
-           "</p><dl><dt>right</dt><dd>" + html_text(j.item.answer) + "</dd><dt>answered</dt><dd>" +
+           "</small><div>" + images.of(j.item) + "</div><p>" + html_text(j.item.question()) +
+           "</p><dl><dt>expected</dt><dd>" + html_text(j.item.answer) + "</dd><dt>answered</dt><dd>" +
            html_text(j.answer.text) + "</dd>";
     if (before != nullptr) out += "<dt>baseline</dt><dd>" + html_text(before->answer.text) + "</dd>";
     out += "</dl></div>\n";
@@ -183,15 +182,16 @@ constexpr std::string_view html_style =
 std::string to_html(const Report& report, const HtmlLimits& limits) {
   std::string out =
       "<h1>vlmt-eval</h1><p>" + html_text(report.set_file) +
-      ". Scores in per cent; bars are 95 % intervals. Dashed lines and p are about the baseline: McNemar's exact test "
-      "on the same questions, red or with an asterisk below 0.05, which happens to equals once in twenty.</p>\n";
+      ". Scores in per cent; bars are 95 % confidence intervals. Dashed lines mark the baseline; p is McNemar's exact "
+      "test against it on the same questions. Red or an asterisk marks p below 0.05; by chance one in twenty "
+      "comparisons of equally good configurations is marked.</p>\n";
   out += "<div class=\"wide\">" + html_table(report) + "</div>\n<h2>Tasks</h2><div class=\"plots\">\n";
   for (const std::string& task : tasks_of(report)) out += html_plot(report, task);
   out += "</div>\n<h2>Wrong answers</h2><p>At most " + std::to_string(limits.examples) +
-         " of a task; beside a baseline, those that the baseline got right.</p>\n";
-  HtmlPictures pictures(limits);
+         " per task; for variations only those that the baseline answered correctly.</p>\n";
+  HtmlImages images(limits);
   for (const Result& result : report.results) {
-    const std::string examples = html_examples(report, result, pictures, limits);
+    const std::string examples = html_examples(report, result, images, limits);
     if (examples.empty()) continue;
     out += "<details" + std::string(result.baseline ? "" : " open") + "><summary>" + html_text(result.label) +
            "</summary><div class=\"cards\">\n" + examples + "</div></details>\n";

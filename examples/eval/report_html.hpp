@@ -1,4 +1,4 @@
-// A report as one HTML page that needs no other file: plots as SVG, wrong answers with their pictures.
+// Report as one self-contained HTML page: SVG plots, and wrong answers with their images.
 #pragma once
 
 #include <cstddef>
@@ -9,12 +9,12 @@
 
 namespace eval {
 
-/// Bounds of what is shown of wrong answers.
+/// Limits on the wrong answers that are shown.
 struct HtmlLimits {
-  std::size_t examples = 3;                          ///< of a task and configuration
-  std::size_t pictures = 8;                          ///< of an example
-  std::size_t picture_bytes = std::size_t{1} << 20;  ///< of one file; larger ones are named only
-  std::size_t all_bytes = std::size_t{8} << 20;      ///< of all files together
+  std::size_t examples = 3;                        ///< per task and configuration
+  std::size_t images = 8;                          ///< per example
+  std::size_t image_bytes = std::size_t{1} << 20;  ///< per file; larger files are named, not shown
+  std::size_t all_bytes = std::size_t{8} << 20;    ///< all files together
 };
 
 std::string base64(std::string_view bytes);

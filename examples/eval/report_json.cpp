@@ -42,7 +42,7 @@ std::string to_json(const Report& report) {
                                    {"vision_weights", c.vision_weights},
                                    {"kv", c.kv},
                                    {"kernels", c.kernels},
-                                   {"pictures", c.pictures},
+                                   {"images", c.images},
                                    {"deepstack", c.deepstack},
                                    {"scale", c.scale},
                                    {"experts", c.experts},
@@ -54,10 +54,13 @@ std::string to_json(const Report& report) {
     if (result.baseline) json["baseline"] = report.results[*result.baseline].label;
     results.push_back(std::move(json));
   }
-  const nlohmann::ordered_json all = {{"set", report.set_file},    {"threads", report.threads},
-                                      {"seconds", report.seconds}, {"processor_seconds", report.processor_seconds},
-                                      {"asked", report.asked},     {"results", std::move(results)}};
-  // Names of files may be any bytes.
+  const nlohmann::ordered_json all = {{"set", report.set_file},
+                                      {"threads", report.threads},
+                                      {"seconds", report.seconds},
+                                      {"cpu_seconds", report.cpu_seconds},
+                                      {"new_answers", report.new_answers},
+                                      {"results", std::move(results)}};
+  // File names need not be valid UTF-8.
   return all.dump(1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 

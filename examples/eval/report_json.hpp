@@ -1,4 +1,4 @@
-// A report as one JSON object.
+// Report as one JSON object.
 #pragma once
 
 #include <string>

@@ -9,7 +9,7 @@
 namespace eval {
 namespace {
 
-/// Text that cannot end a cell.
+/// Escapes text for a table cell.
 std::string cell(const std::string& text) {
   std::string out;
   for (const char c : text) {
@@ -21,7 +21,7 @@ std::string cell(const std::string& text) {
 
 std::string markdown_rows(const Result& result) {
   const bool paired = result.baseline.has_value();
-  std::string out = "| task | metric | items | score | 95 % interval | very text | |";
+  std::string out = "| task | metric | items | score | 95 % interval | exact match | |";
   out += paired ? " difference | gained | lost | p |\n|---|---|---:|---:|---|---:|---|---:|---:|---:|---:|\n"
                 : "\n|---|---|---:|---:|---|---:|---|\n";
   for (const Row& row : result.rows) {
@@ -72,11 +72,9 @@ std::string to_markdown_overview(const Report& report) {
 std::string to_markdown(const Report& report) {
   if (!report.compares()) return report.results.empty() ? std::string() : markdown_rows(report.results.front());
   std::string out =
-      "Scores in per cent. An asterisk marks p < 0.05 of McNemar's exact test on the questions that both "
-      "configurations "
-      "answered; among equals it appears once in twenty by chance. The columns difference and p are about all "
-      "questions, "
-      "each right or wrong; the first configuration of a model is its baseline.\n\n";
+      "Scores in per cent. An asterisk marks p < 0.05 in McNemar's exact test against the baseline on the questions "
+      "that both answered; by chance one in twenty comparisons of equally good configurations is marked. Difference "
+      "and p count every question as right or wrong. The first configuration of a model is its baseline.\n\n";
   out += to_markdown_overview(report);
   for (const Result& result : report.results) {
     out += "\n## " + result.label + "\n\n";

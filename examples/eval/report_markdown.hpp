@@ -1,4 +1,4 @@
-// A report as Markdown tables.
+// Report as Markdown tables.
 #pragma once
 
 #include <string>
@@ -7,10 +7,10 @@
 
 namespace eval {
 
-/// One line for each configuration, one column for each task.
+/// One line per configuration, one column per task.
 std::string to_markdown_overview(const Report& report);
 
-/// One configuration: its table. Several: an overview, then the table of each.
+/// The table of a single configuration; for several, the overview and then the table of each.
 std::string to_markdown(const Report& report);
 
 }  // namespace eval

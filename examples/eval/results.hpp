@@ -1,4 +1,4 @@
-// From answers to the rows of a table.
+// Aggregates judged answers into table rows.
 #pragma once
 
 #include <cstddef>
@@ -14,47 +14,48 @@
 
 namespace eval {
 
-/// One question, what was answered, and how good that is.
+/// A question with its answer and judgement.
 struct Judged {
-  TaskItem item;  ///< as it was asked: with the pictures that the model saw
+  TaskItem item;  ///< as asked, with the media that were used
   Answer answer;
   Judgement judgement;
 };
 
-/// Two configurations on the questions that both answered. An answer is right or not: a JSON is if all of it is.
+/// A configuration against its baseline on the questions that both answered. An answer is right if its score is 1; JSON
+/// must match completely.
 struct Paired {
-  double difference = 0.0;  ///< of the mean scores
+  double difference = 0.0;  ///< of the mean scores; in the row "all" of the shares of right answers
   std::size_t gained = 0;   ///< right here only
   std::size_t lost = 0;     ///< right in the baseline only
-  double p = 1.0;           ///< of McNemar's exact test
+  double p = 1.0;           ///< McNemar's exact test
 };
 
-/// The score of one task, or of all.
+/// The score of one task, or of all tasks.
 struct Row {
   std::string task;
   std::string metric;
   std::size_t items = 0;
   Interval score;
-  double exact = 0.0;  ///< share of answers that are the very text
+  double exact = 0.0;  ///< share of exact matches
   std::string detail_name;
-  std::optional<double> detail;  ///< mean of what detail_name says
+  std::optional<double> detail;  ///< mean of the detail that detail_name names
   std::optional<Paired> paired;
 };
 
-/// A configuration with its answers and rows, the last of which is for all tasks.
+/// A configuration with its answers and its rows; the last row covers all tasks.
 struct Result {
   Configuration configuration;
   std::string label;
-  std::optional<std::size_t> baseline;
+  std::optional<std::size_t> baseline;  ///< index of the result to compare with
   std::vector<Judged> judged;
   std::vector<Row> rows;
-  double seconds = 0.0;    ///< that its questions took, each by itself
-  std::size_t tokens = 0;  ///< of its answers
+  double seconds = 0.0;    ///< sum over the questions; those answered in parallel count in full
+  std::size_t tokens = 0;  ///< generated
   std::size_t visual_tokens = 0;
 };
 
-/// Rows in the order in which tasks first appear; where a task is judged in several ways, one row for each. `baseline`
-/// may be null.
+/// Fills `rows` and the totals of `result`: one row per task in order of first appearance, or one per task and metric
+/// if a task uses several metrics. `baseline` may be null.
 void summarise(Result& result, const Result* baseline);
 
 }  // namespace eval

@@ -1,4 +1,4 @@
-// What a score on some items says about the score on all: 95 % intervals, and a test for paired answers.
+// 95 % confidence intervals of scores, and McNemar's test for paired answers.
 #pragma once
 
 #include <algorithm>
@@ -8,7 +8,7 @@
 
 namespace eval {
 
-/// A mean and the 95 % interval around it.
+/// A mean with its 95 % confidence interval.
 struct Interval {
   double mean = 0.0;
   double low = 0.0;
@@ -17,7 +17,7 @@ struct Interval {
 
 inline constexpr double z_95 = 1.96;
 
-/// Wilson's interval of a share: right / n, n > 0. It stays inside of 0..1 and holds for small n, too.
+/// Wilson score interval of the share right / n, n > 0. It stays within 0..1 and is valid for small n.
 inline Interval wilson(std::size_t right, std::size_t n) {
   const auto count = static_cast<double>(n);
   const double mean = static_cast<double>(right) / count;
@@ -27,7 +27,8 @@ inline Interval wilson(std::size_t right, std::size_t n) {
   return {mean, std::max(0.0, centre - half), std::min(1.0, centre + half)};
 }
 
-/// The interval of the mean of scores from 0 to 1, at least one: Wilson's where all are 0 or 1, else the normal one.
+/// The interval of the mean of at least one score in 0..1: Wilson's if all are 0 or 1, else the normal approximation.
+/// A single fractional score gives 0..1.
 inline Interval interval(std::span<const double> scores) {
   const auto n = static_cast<double>(scores.size());
   double sum = 0.0;
@@ -45,8 +46,8 @@ inline Interval interval(std::span<const double> scores) {
   return {mean, std::max(0.0, mean - half), std::min(1.0, mean + half)};
 }
 
-/// McNemar's exact test, two-sided: how likely a split of gained + lost changed answers at least this uneven is if
-/// neither of two configurations is better. `gained`: right only with the new one; `lost`: right only with the old one.
+/// McNemar's exact test, two-sided: the probability of a split of gained + lost changed answers at least this uneven if
+/// both configurations are equally good. `gained`: right only with the new one; `lost`: right only with the old one.
 inline double mcnemar(std::size_t gained, std::size_t lost) {
   const std::size_t n = gained + lost;
   const std::size_t fewer = std::min(gained, lost);

@@ -18,7 +18,7 @@ namespace {
 constexpr std::size_t shown_elements = 6;
 constexpr std::size_t shown_characters = 72;
 
-/// One line, not too long, control characters made visible.
+/// The beginning of a text on one line, control characters escaped.
 std::string shortened(std::string_view text) {
   std::string out;
   for (const char c : text.substr(0, shown_characters)) {
@@ -35,7 +35,7 @@ std::string shortened(std::string_view text) {
     }
   }
   if (text.size() > shown_characters) {
-    // Not in the middle of a character.
+    // Drop a UTF-8 character that was cut.
     while (!out.empty() && (static_cast<unsigned char>(out.back()) & 0xc0) == 0x80) out.pop_back();
     if (!out.empty() && static_cast<unsigned char>(out.back()) >= 0xc0) out.pop_back();
     out += "... (" + std::to_string(text.size()) + " bytes)";
@@ -156,9 +156,9 @@ std::string to_text(const Contents& c) {
 
 std::string to_text(const PlanRequest& r, const Plan& p) {
   std::string out;
-  if (r.picture_width != 0) {
-    out += line("picture   %d x %d, resized to %zu x %zu: %zu tokens\n", r.picture_width, r.picture_height,
-                p.resized_width, p.resized_height, p.picture_tokens);
+  if (r.image_width != 0) {
+    out += line("image   %d x %d, resized to %zu x %zu: %zu tokens\n", r.image_width, r.image_height, p.resized_width,
+                p.resized_height, p.image_tokens);
   }
   const std::pair<const char*, std::size_t> parts[] = {
       {"weights", p.weights}, {"tokenizer", p.tokenizer}, {"KV cache", p.kv_cache}, {"workspace", p.workspace},
@@ -182,12 +182,12 @@ std::string to_json(const Contents& c) {
 std::string to_json(const PlanRequest& r, const Plan& p) {
   using Json = nlohmann::ordered_json;
   Json all = {{"model", r.model}, {"mmproj", r.mmproj}, {"context", r.context}};
-  if (r.picture_width != 0) {
-    all["picture"] = {{"width", r.picture_width},
-                      {"height", r.picture_height},
-                      {"resized_width", p.resized_width},
-                      {"resized_height", p.resized_height},
-                      {"tokens", p.picture_tokens}};
+  if (r.image_width != 0) {
+    all["image"] = {{"width", r.image_width},
+                    {"height", r.image_height},
+                    {"resized_width", p.resized_width},
+                    {"resized_height", p.resized_height},
+                    {"tokens", p.image_tokens}};
   }
   all["plan_bytes"] = {{"weights", p.weights},     {"tokenizer", p.tokenizer}, {"kv_cache", p.kv_cache},
                        {"workspace", p.workspace}, {"vision", p.vision},       {"features", p.features},

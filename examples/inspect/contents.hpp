@@ -1,4 +1,4 @@
-// What is in a file, as plain data and as text or JSON.
+// The contents of a model file and the memory plan, as plain data, text or JSON.
 #pragma once
 
 #include <cstddef>
@@ -12,30 +12,30 @@ namespace inspect {
 struct TensorLine {
   std::string name;
   std::string type;
-  std::vector<std::uint64_t> shape;  ///< as the file gives it
+  std::vector<std::uint64_t> shape;  ///< in the file's order: innermost dimension first in GGUF, last in safetensors
   std::uint64_t bytes = 0;
 };
 
 struct Contents {
   std::string path;
   std::string format;                                       ///< "GGUF 3" or "safetensors"
-  std::vector<std::pair<std::string, std::string>> values;  ///< key and a short form of its value
+  std::vector<std::pair<std::string, std::string>> values;  ///< key and abbreviated value
   std::vector<TensorLine> tensors;
 };
 
 /// Reads headers only. Throws vlmt::FileError.
 Contents read_contents(const std::string& path);
 
-/// What vlmt-inspect --plan was asked for, and what came out.
+/// The arguments of vlmt-inspect --plan.
 struct PlanRequest {
   std::string model, mmproj;
   std::size_t context = 8192, chunk = 256, threads = 0;
   std::string key_format, value_format;
-  int picture_width = 0, picture_height = 0;
+  int image_width = 0, image_height = 0;
 };
 
 struct Plan {
-  std::size_t resized_width = 0, resized_height = 0, picture_tokens = 0;
+  std::size_t resized_width = 0, resized_height = 0, image_tokens = 0;
   std::size_t weights = 0, tokenizer = 0, kv_cache = 0, workspace = 0, vision = 0, features = 0, total = 0;
   std::size_t available = 0;
 };

@@ -1,4 +1,4 @@
-// vlmt-inspect: what is in a model's files, and the memory that a model takes.
+// vlmt-inspect: lists the contents of model files and plans the memory of a model.
 #include <cstdio>
 #include <string>
 #include <vector>
@@ -12,7 +12,7 @@ namespace {
 
 struct Arguments {
   std::vector<std::string> files;
-  std::string picture;
+  std::string image;
   bool plan = false;
   bool json = false;
   inspect::PlanRequest request;
@@ -20,41 +20,39 @@ struct Arguments {
 
 std::optional<int> parse_arguments(int argc, char** argv, Arguments& a) {
   const auto command_line = programs::make_command_line(
-      "Lists keys and tensors of GGUF and safetensors files, or plans the memory of a model.", "vlmt-inspect");
+      "Lists keys and tensors of GGUF and safetensors files, or prints the memory plan of a model.", "vlmt-inspect");
   CLI::App& app = *command_line;
   std::string kv;
   const std::vector<std::string> formats = {"F16", "F32", "BF16", "Q8_0", "Q4_0"};
   app.add_option("files", a.files,
-                 "Files; with --plan a model and, for pictures, its mmproj; the bundled model if absent");
-  app.add_flag("--json", a.json, "JSON instead of text");
-  app.add_flag("--plan", a.plan, "The memory plan instead of the contents");
+                 "Files; with --plan a model and its mmproj file (for images); default: the bundled model");
+  app.add_flag("--json", a.json, "Print JSON instead of text");
+  app.add_flag("--plan", a.plan, "Print the memory plan instead of the contents");
   const std::string group = "Plan";
-  app.add_option("-c,--context", a.request.context, "Tokens of the conversation")->group(group)->capture_default_str();
-  app.add_option("--chunk", a.request.chunk, "Tokens of a prefill step")->group(group)->capture_default_str();
-  app.add_option("-t,--threads", a.request.threads, "Threads; 0 for all")->group(group);
-  app.add_option("--picture", a.picture, "Size of a picture, as in 1024x768")->group(group);
-  app.add_option("--kv", kv, "Format of the KV cache")
+  app.add_option("-c,--context", a.request.context, "Context size in tokens")->group(group)->capture_default_str();
+  app.add_option("--chunk", a.request.chunk, "Prefill chunk size in tokens")->group(group)->capture_default_str();
+  app.add_option("-t,--threads", a.request.threads, "Number of threads; 0: all")->group(group);
+  app.add_option("--image", a.image, "Size of an image, e.g. 1024x768")->group(group);
+  app.add_option("--kv", kv, "KV cache format")->group(group)->transform(CLI::IsMember(formats, CLI::ignore_case));
+  app.add_option("--kv-keys", a.request.key_format, "KV cache format of the keys; default: --kv")
       ->group(group)
       ->transform(CLI::IsMember(formats, CLI::ignore_case));
-  app.add_option("--kv-keys", a.request.key_format, "Format of its keys alone")
+  app.add_option("--kv-values", a.request.value_format, "KV cache format of the values; default: --kv")
       ->group(group)
       ->transform(CLI::IsMember(formats, CLI::ignore_case));
-  app.add_option("--kv-values", a.request.value_format, "Format of its values alone")
-      ->group(group)
-      ->transform(CLI::IsMember(formats, CLI::ignore_case));
-  if (const auto code = programs::parse(app, argc, argv)) return code;
+  if (const auto code = programs::parse(app, argc, argv, {{"--picture", "--image"}})) return code;
   if (a.request.key_format.empty()) a.request.key_format = kv;
   if (a.request.value_format.empty()) a.request.value_format = kv;
   char rest = 0;
-  int& width = a.request.picture_width;
-  int& height = a.request.picture_height;
-  if (!a.picture.empty() &&
-      (std::sscanf(a.picture.c_str(), "%dx%d%c", &width, &height, &rest) != 2 || width < 1 || height < 1)) {
-    std::fprintf(stderr, "vlmt-inspect: --picture: '%s' is no size like 1024x768\n", a.picture.c_str());
+  int& width = a.request.image_width;
+  int& height = a.request.image_height;
+  if (!a.image.empty() &&
+      (std::sscanf(a.image.c_str(), "%dx%d%c", &width, &height, &rest) != 2 || width < 1 || height < 1)) {
+    std::fprintf(stderr, "vlmt-inspect: --image: '%s' is not a size such as 1024x768\n", a.image.c_str());
     return 2;
   }
   if (a.plan && a.files.size() > 2) {
-    std::fprintf(stderr, "vlmt-inspect: --plan takes a model and its mmproj file\n");
+    std::fprintf(stderr, "vlmt-inspect: --plan takes a model file and its mmproj file\n");
     return 2;
   }
   return std::nullopt;

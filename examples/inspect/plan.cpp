@@ -1,4 +1,4 @@
-// The memory plan of a model for a context and a picture: needs the files' headers only.
+// The memory plan of a model for a context and an image, from the files' headers.
 #include <optional>
 #include <string>
 
@@ -28,14 +28,14 @@ Plan make_plan(const PlanRequest& r) {
   vlmt::OmpTeam team = r.threads == 0 ? vlmt::OmpTeam() : vlmt::OmpTeam(r.threads);
   Plan plan;
   std::size_t pixels = 0;
-  if (r.picture_width != 0) {
-    if (model.tower() == nullptr) throw vlmt::InputError("a picture needs the --mmproj file of the model");
-    const vlmt::VisionEncoder<vlmt::Qwen3VL, vlmt::OmpTeam> encoder(model, team);
-    const vlmt::PatchLayout& layout = encoder.preprocess().layout;
-    const vlmt::PatchGrid grid = vlmt::image_grid(r.picture_height, r.picture_width, encoder.preprocess());
+  if (r.image_width != 0) {
+    if (model.vision_encoder() == nullptr) throw vlmt::InputError("--image needs the mmproj file of the model");
+    const vlmt::VisionRunner<vlmt::Qwen3VL, vlmt::OmpTeam> vision(model, team);
+    const vlmt::PatchLayout& layout = vision.preprocess().layout;
+    const vlmt::PatchGrid grid = vlmt::image_grid(r.image_height, r.image_width, vision.preprocess());
     plan.resized_width = static_cast<std::size_t>(grid.w * layout.patch);
     plan.resized_height = static_cast<std::size_t>(grid.h * layout.patch);
-    plan.picture_tokens = grid.tokens(layout.merge);
+    plan.image_tokens = grid.tokens(layout.merge);
     pixels = plan.resized_width * plan.resized_height;
   }
   const vlmt::MemoryPlan bytes = vlmt::plan_memory(chat, options, pixels, team.size());

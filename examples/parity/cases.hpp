@@ -1,4 +1,4 @@
-// Runs cases on a model of type M, stage by stage, and compares each stage with the file.
+// Runs cases on a model of type M and compares each stage with the file.
 #pragma once
 
 #include <algorithm>
@@ -20,13 +20,13 @@
 #include <vlmt/model/sequence.hpp>
 #include <vlmt/model/vlm.hpp>
 #include <vlmt/runtime/runner.hpp>
-#include <vlmt/runtime/vision_encoder.hpp>
+#include <vlmt/runtime/vision_runner.hpp>
 
 #include "inputs.hpp"
 
 namespace parity {
 
-/// Keeps the hidden states of every layer, rows in the order in which they were computed.
+/// Collects the hidden states of every layer, rows in the order of computation.
 struct HiddenProbe {
   std::map<std::size_t, std::vector<float>>* layers = nullptr;
   void hidden(std::size_t layer, vlmt::TensorView<const float, 2> x) const {
@@ -35,9 +35,9 @@ struct HiddenProbe {
   }
 };
 
-/// All that one pass over a prompt gives.
+/// Results of one pass over a prompt and its greedy answer.
 struct Pass {
-  std::map<std::size_t, std::vector<float>> hidden;  ///< (cells, width) behind each layer
+  std::map<std::size_t, std::vector<float>> hidden;  ///< (cells, width) for each layer index of the probe
   std::vector<float> logits;                         ///< (cells, vocab)
   std::vector<int> greedy;
   std::vector<float> greedy_last_logits;
@@ -62,7 +62,8 @@ class CaseRunner {
     const Case c = read_case(checker_, name, rules_, settings_);
     const bool compare = checker_.has(name + ".logits");
     if (!compare && !settings_.has_dump) {
-      throw vlmt::InputError("the file has inputs only: there is nothing to compare, only to --dump", {.field = name});
+      throw vlmt::InputError("the file has only inputs: without results to compare, --dump is required",
+                             {.field = name});
     }
     vlmt::OmpTeam team;
     const vlmt::Sequence sequence = vision_and_positions(c, team, compare);
@@ -98,7 +99,7 @@ class CaseRunner {
     return vlmt::F32::type_id;
   }
 
-  /// Which matmul kernels the weights of the files take.
+  /// Prints the matmul kernels that the weights of the files use.
   void print_kernels() const {
     std::map<std::uint32_t, std::size_t> matrices;
     for (const std::string& path : {settings_.model, settings_.mmproj}) {
@@ -118,28 +119,28 @@ class CaseRunner {
         const bool bf16 = settings_.fast && leaves.bf16_form.expand != nullptr;
         std::printf("kernels: %zu matrices %s on %s: %s activations%s\n", n, std::string(leaves.format).c_str(),
                     std::string(leaves.arch).c_str(), int8 ? "int8" : "float32",
-                    bf16 ? ", bfloat16 where rows are many" : "");
+                    bf16 ? ", bfloat16 for many rows" : "");
       });
     }
   }
 
-  /// Runs the tower, checks its features, and makes the sequence with our own positions.
+  /// Runs the vision encoder, checks its features, and builds the sequence with positions computed by vlmt.
   vlmt::Sequence vision_and_positions(const Case& c, vlmt::OmpTeam& team, bool compare) {
-    vlmt::VisionEncoder<M, vlmt::OmpTeam> encoder(model_, team, {.cache_bytes = 0, .numerics = numerics()});
+    vlmt::VisionRunner<M, vlmt::OmpTeam> vision(model_, team, {.cache_bytes = 0, .numerics = numerics()});
     std::uint64_t key = 0;
     const auto encode = [&](const std::vector<Visual>& visuals) {
       std::vector<Features> features;
       for (const Visual& v : visuals) {
-        features.push_back(encoder.encode_patches({{v.t, v.h, v.w}, v.patches}, {1, ++key}));
+        features.push_back(vision.encode_patches({{v.t, v.h, v.w}, v.patches}, {1, ++key}));
       }
       return features;
     };
-    const std::vector<Features> pictures = encode(c.pictures), videos = encode(c.videos);
-    check_features(c.name + ".image", pictures, compare);
+    const std::vector<Features> images = encode(c.images), videos = encode(c.videos);
+    check_features(c.name + ".image", images, compare);
     check_features(c.name + ".video", videos, compare);
 
     vlmt::Sequence sequence;
-    std::size_t picture = 0, video = 0, slice = 0;
+    std::size_t image = 0, video = 0, slice = 0;
     for (std::size_t i = 0; i < c.ids.size();) {
       const int id = c.ids[i];
       if (id != rules_.image_token && id != rules_.video_token) {
@@ -148,14 +149,14 @@ class CaseRunner {
         continue;
       }
       const bool still = id == rules_.image_token;
-      const std::vector<Features>& of = still ? pictures : videos;
-      std::size_t& index = still ? picture : video;
-      if (index >= of.size()) throw vlmt::InputError("more places for pictures than pictures", {.field = c.name});
+      const std::vector<Features>& of = still ? images : videos;
+      std::size_t& index = still ? image : video;
+      if (index >= of.size()) throw vlmt::InputError("more image placeholders than images", {.field = c.name});
       const Features& f = of[index];
       const std::size_t cells = f->grid_h * f->grid_w;
       for (std::size_t k = 0; k < cells; ++k) {
         if (i + k >= c.ids.size() || c.ids[i + k] != id) {
-          throw vlmt::InputError("a picture has another number of places than tokens",
+          throw vlmt::InputError("the number of placeholders differs from the tokens of the image",
                                  {.field = c.name, .expected = std::to_string(cells), .found = std::to_string(k)});
         }
       }
@@ -202,8 +203,8 @@ class CaseRunner {
 
   static constexpr std::size_t answer_tokens = 8;
 
-  /// The prompt in `turns` calls, each of which finds the beginning in the KV cache; then `answer` tokens, each the
-  /// likeliest.
+  /// Feeds the prompt in `turns` calls, each of which finds its prefix in the KV cache, then decodes `answer` tokens
+  /// greedily.
   Pass run_model(const vlmt::Sequence& sequence, vlmt::OmpTeam& team, std::size_t chunk, std::size_t turns,
                  std::size_t answer) {
     Pass pass;
@@ -221,7 +222,7 @@ class CaseRunner {
       if (part.size() <= runner.length()) continue;
       std::size_t before = 0;
       runner.feed(part, [&](std::size_t done, std::size_t) {
-        // Logits of every row of the chunk, not of the last alone.
+        // Logits of every row of the chunk, not only of the last.
         const std::size_t n = done - std::exchange(before, done);
         const vlmt::DecoderBuffers& b = runner.buffers();
         for (std::size_t i = 0; i < n; ++i) b.data.logit_rows[i] = static_cast<std::int32_t>(i);
@@ -245,7 +246,7 @@ class CaseRunner {
 
   void check(const std::string& label, const std::string& name, std::size_t cells, const Pass& pass) {
     const std::size_t layers = model_.config().layers, hidden = model_.config().hidden, vocab = model_.config().vocab;
-    // A file has the hidden states of all layers, or of none.
+    // A file has the hidden states of all layers or of none.
     bool any = false;
     for (std::size_t l = 0; l <= layers; ++l) any = any || checker_.has(name + ".hidden" + std::to_string(l));
     for (std::size_t l = 0; l <= layers && any; ++l) {
@@ -265,7 +266,7 @@ class CaseRunner {
     checker_.keep(name + ".greedy_last_logits", {model_.config().vocab}, pass.greedy_last_logits);
   }
 
-  /// Bit-equality; where `required` is false, a difference within the limits of the case is as good.
+  /// Checks bit-equality. If it is not `required`, a difference within the limits of the case passes, too.
   void report_bits(const std::string& what, const std::vector<float>& got, const std::vector<float>& want,
                    bool required) {
     const bool equal =
@@ -283,7 +284,7 @@ class CaseRunner {
     checker_.result(got.size() == want.size() && relative <= settings_.hidden.relative_l2, what + text);
   }
 
-  /// True the first time that a name comes up: variants of a run are dumped once.
+  /// True for the first use of a name: only the first variant of a run is dumped.
   bool once(const std::string& name) { return seen_.emplace(name, true).second; }
 
   Checker& checker_;

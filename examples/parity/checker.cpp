@@ -17,7 +17,7 @@ struct Checker::File {
 
 namespace {
 
-/// "[12, 34]": where element i stands.
+/// "[12, 34]": the indices of element i.
 std::string index_text(std::size_t i, const std::vector<std::size_t>& shape) {
   std::string text;
   for (std::size_t d = shape.size(); d-- > 0;) {
@@ -167,7 +167,7 @@ void Checker::equal(const std::string& label, const std::string& name, const std
   } else {
     line += std::to_string(different) + " differ, the first at " + index_text(first, shape) + ": " +
             std::to_string(got[first]) + " for " +
-            (first < e->integers.size() ? std::to_string(e->integers[first]) : "a number that is no integer");
+            (first < e->integers.size() ? std::to_string(e->integers[first]) : "a value that is not an integer");
   }
   result(different == 0, line);
 }

@@ -1,4 +1,4 @@
-// Compares tensors with those of a file, prints a line for each, and keeps what was computed for --dump.
+// Compares tensors with those of a file, prints one line for each, and keeps computed tensors for --dump.
 #pragma once
 
 #include <cstddef>
@@ -14,13 +14,13 @@
 
 namespace parity {
 
-/// How far a tensor may be from the reference.
+/// Tolerances against the reference.
 struct Limits {
   double relative_l2 = 2e-6;
   double largest = 1e-5;  ///< largest error, relative to the largest value
 };
 
-/// A tensor of a file. Numbers are converted: integers to int32, the rest to float.
+/// A tensor of a file, converted: integers to int, other types to float.
 struct Expected {
   std::vector<std::size_t> shape;
   std::vector<float> floats;  ///< empty for integers
@@ -33,36 +33,37 @@ class Checker {
   explicit Checker(const std::string& path);
   ~Checker();
 
-  /// All names in the file.
+  /// The names of all tensors in the file.
   const std::vector<std::string>& names() const noexcept { return names_; }
   bool has(std::string_view name) const;
   std::optional<Expected> find(std::string_view name) const;
-  /// The bytes and shape of a tensor of bytes.
+  /// The values and the shape of a tensor of bytes. Throws vlmt::FileError if it is missing.
   std::vector<std::uint8_t> bytes(std::string_view name, std::vector<std::size_t>& shape) const;
 
-  /// Tensors that are missing in the file no longer fail: for files with a choice of results.
+  /// From now on, results that are missing in the file do not fail: for files with partial results.
   void allow_missing() noexcept { missing_fails_ = false; }
 
-  /// Keeps a computed tensor for the dump, under the same name as in the file.
+  /// Keeps a computed tensor for dump().
   void keep(const std::string& name, std::vector<std::size_t> shape, std::vector<float> values);
   void keep(const std::string& name, std::vector<std::size_t> shape, std::vector<int> values);
 
-  /// Floats within limits. `label` stands before the name in the line. A tensor that is missing in the file, has
-  /// another shape or is not finite fails.
+  /// Compares floats within limits. The line starts with `label` and `name`. Fails if the file's tensor is missing or
+  /// has another shape, or if a value is not finite.
   void close(const std::string& label, const std::string& name, const std::vector<std::size_t>& shape,
              std::span<const float> got, const Limits& limits);
-  /// Floats no further than `step` from the file's, with at least `equal` of them the same to a thousandth of a step.
+  /// Compares floats in units of `step`: all within one step, and at least the fraction `equal` of them within a
+  /// thousandth of a step.
   void steps(const std::string& name, const std::vector<std::size_t>& shape, std::span<const float> got, double step,
              double equal);
-  /// Integers exactly.
+  /// Compares integers exactly.
   void equal(const std::string& label, const std::string& name, const std::vector<std::size_t>& shape,
              std::span<const int> got);
-  /// A line about something that is not a tensor of the file.
+  /// Counts and prints a result that is not about a tensor of the file.
   void result(bool passed, const std::string& line);
 
   std::size_t passed() const noexcept { return passed_; }
   std::size_t failed() const noexcept { return failed_; }
-  /// Writes all that was kept. Throws vlmt::FileError.
+  /// Writes all kept tensors as safetensors. Throws vlmt::FileError.
   void dump(const std::string& path) const;
 
  private:
@@ -72,7 +73,8 @@ class Checker {
     std::vector<std::uint64_t> shape;
     std::variant<std::vector<float>, std::vector<int>> values;
   };
-  /// The tensor if its shape is right; else the line of a failure has been printed.
+  /// The tensor if it exists with this shape and count; else nothing, and the failure is printed (unless a missing
+  /// tensor is allowed).
   std::optional<Expected> expect(const std::string& label, const std::string& name,
                                  const std::vector<std::size_t>& shape, std::size_t count);
 

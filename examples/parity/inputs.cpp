@@ -1,4 +1,4 @@
-// From the tensors of a case to tokens and patches: the part of the way that needs no kernels of a model.
+// From the tensors of a case to tokens and patches: the part that needs no model weights.
 #include "inputs.hpp"
 
 #include <algorithm>
@@ -16,13 +16,13 @@ namespace parity {
 
 namespace {
 
-/// A picture (one frame) or the frames of a video.
+/// An image (one frame) or the frames of a video.
 struct Raw {
   bool video = false;
   std::vector<vlmt::Image> frames;
 };
 
-/// CASE.rawK in the order of K.
+/// The tensors CASE.rawK, ordered by K.
 std::vector<Raw> read_raw(const Checker& checker, const std::string& name) {
   const std::string prefix = name + ".raw";
   std::map<int, std::string> order;
@@ -34,7 +34,7 @@ std::vector<Raw> read_raw(const Checker& checker, const std::string& name) {
     std::vector<std::size_t> shape;
     const std::vector<std::uint8_t> bytes = checker.bytes(tensor, shape);
     if (shape.size() < 3 || shape.size() > 4 || shape.back() != 3) {
-      throw vlmt::InputError("a picture is (height, width, 3), a video (frames, height, width, 3)",
+      throw vlmt::InputError("an image is (height, width, 3), a video (frames, height, width, 3)",
                              {.field = tensor, .found = shape_text(shape)});
     }
     Raw raw{shape.size() == 4, {}};
@@ -58,8 +58,8 @@ vlmt::PatchGrid grid_of(const Raw& raw, const vlmt::VisionPreprocess& config) {
                    : vlmt::image_grid(first.height, first.width, config);
 }
 
-/// The limits of sizes under which pictures (or videos) make as many tokens as the prompt has for them. Golden files do
-/// not tell their limits, so those that they are known to use are tried, then the model's own.
+/// The pixel limits under which the images (or videos) give the number of tokens in the prompt. Golden files do not
+/// store their limits, so this tries the known ones, then the model's own.
 vlmt::PixelLimits find_limits(const std::vector<Raw>& raws, bool video, std::size_t tokens, const VisionRules& rules,
                               vlmt::VisionPreprocess config, const Settings& settings) {
   std::vector<vlmt::PixelLimits> candidates = {{4096, 65536}, {4096, 131072}};
@@ -126,9 +126,9 @@ Case read_case(Checker& checker, const std::string& name, const VisionRules& rul
     const std::string kind = video ? "video" : "image";
     const std::string pixels_name = name + (video ? ".pixel_values_videos" : ".pixel_values");
     const std::string grid_name = name + "." + kind + "_grid_thw";
-    std::vector<Visual>& visuals = video ? c.videos : c.pictures;
+    std::vector<Visual>& visuals = video ? c.videos : c.images;
 
-    // What our own resize makes of the raw pictures.
+    // Patches of the raw images, from vlmt's own resize.
     std::vector<float> all;
     std::vector<int> grids;
     config.image_limits = config.video_limits = find_limits(raws, video, tokens, rules, config, settings);
@@ -152,7 +152,7 @@ Case read_case(Checker& checker, const std::string& name, const VisionRules& rul
       checker.keep(pixels_name, shape, all);
     }
 
-    // The tower gets the file's pixels, so that a difference in resizing is not counted twice.
+    // The vision encoder gets the file's pixels, so that resize differences do not affect its features.
     const auto grid = checker.find(grid_name);
     const auto pixels = checker.find(pixels_name);
     if (grid && pixels) {
@@ -173,7 +173,7 @@ Case read_case(Checker& checker, const std::string& name, const VisionRules& rul
       }
     } else if (visuals.empty()) {
       throw vlmt::InputError(
-          "the prompt has places for a " + kind + ", the file has neither raw pixels nor " + pixels_name,
+          "the prompt has placeholders of a " + kind + ", but the file has neither raw pixels nor " + pixels_name,
           {.field = name});
     }
   }

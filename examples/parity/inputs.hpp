@@ -1,4 +1,4 @@
-// What a case of cases.safetensors gives to a model, and what it takes to run it.
+// Inputs of the cases in cases.safetensors, and the settings of a run.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,7 @@
 
 namespace parity {
 
-/// Patches of one picture or video, ready for the tower.
+/// Patches of one image or video, ready for the vision encoder.
 struct Visual {
   bool video = false;
   int t = 1, h = 0, w = 0;     ///< patches
@@ -21,11 +21,11 @@ struct Visual {
 struct Case {
   std::string name;
   std::vector<int> ids;
-  std::vector<Visual> pictures;  ///< in the order of the prompt
+  std::vector<Visual> images;  ///< in prompt order
   std::vector<Visual> videos;
 };
 
-/// What a model's files say about pictures.
+/// Preprocessing parameters and placeholder tokens from a model's files.
 struct VisionRules {
   int patch = 16, temporal = 2, merge = 2;
   float mean[3] = {0.5f, 0.5f, 0.5f};
@@ -39,8 +39,8 @@ struct Settings {
   std::vector<std::size_t> chunks;
   std::vector<std::size_t> threads;
   std::size_t turns = 1;
-  bool fast = false;               ///< kernels with rounded activations
-  std::string kv;                  ///< format of the KV cache; empty: F32, with fast kernels the family's
+  bool fast = false;               ///< fast numerics: activations rounded to int8
+  std::string kv;                  ///< KV cache format; empty: F32, or the family's KvFormat if fast
   std::vector<std::string> cases;  ///< empty: all
   std::optional<std::uint64_t> min_pixels, max_pixels;
   bool has_dump = false;
@@ -50,14 +50,14 @@ struct Settings {
 /// Names of the cases in a file.
 std::vector<std::string> case_names(const Checker& checker);
 
-/// Reads rules from the headers of a model's files. Throws vlmt::FileError.
+/// Reads the rules from the headers of a model's files. Throws vlmt::FileError.
 VisionRules read_rules(const std::string& model, const std::string& mmproj);
 
-/// Reads a case: patches are cut from its raw pictures and compared with its pixel values; the tower will get the
-/// latter where the file has them. Throws vlmt::Error.
+/// Reads a case. Cuts patches from its raw images and compares them with its pixel values; the case holds the file's
+/// values where they exist. Throws vlmt::Error.
 Case read_case(Checker& checker, const std::string& name, const VisionRules& rules, const Settings& settings);
 
-/// Runs all cases with kernels for this processor, or with the scalar ones of kernel/ref.
+/// Runs the cases on the kernels for this processor, or on the scalar ones of kernel/ref.
 void check_native(Checker& checker, const Settings& settings, const VisionRules& rules);
 void check_reference(Checker& checker, const Settings& settings, const VisionRules& rules);
 

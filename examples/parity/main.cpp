@@ -19,42 +19,43 @@ struct Arguments {
 
 std::optional<int> parse_arguments(int argc, char** argv, Arguments& a) {
   const auto command_line = programs::make_command_line(
-      "Runs a model on the inputs of DIR/cases.safetensors and compares each stage with the results that stand there.\n"
-      "Where DIR (a folder or a file) has tables.safetensors, checks the rules for sizes, frames and positions.",
+      "Runs a model on the inputs in DIR/cases.safetensors and compares each stage with the results in that file.\n"
+      "If DIR (a folder or a file) has tables.safetensors, checks the rules for sizes, frames and positions.",
       "vlmt-parity");
   CLI::App& app = *command_line;
   parity::Settings& s = a.settings;
   app.add_option("dir", a.folder, "Folder with cases.safetensors, model.gguf and mmproj.gguf, or one .safetensors file")
       ->required();
-  app.add_option("-m,--model", s.model, "Model, if it is not DIR/model.gguf");
-  app.add_option("--mmproj", s.mmproj, "Vision tower, if it is not DIR/mmproj.gguf");
+  app.add_option("-m,--model", s.model, "Model file; default: DIR/model.gguf");
+  app.add_option("--mmproj", s.mmproj, "Vision encoder file; default: DIR/mmproj.gguf");
   app.add_option("--kernels", a.kernels,
-                 "ref: scalar; exact: SIMD with float32 activations; default: what a session uses")
+                 "ref: scalar; exact: SIMD, float32 activations; default: fast numerics, as in a session")
       ->check(CLI::IsMember({"ref", "exact", "default"}))
       ->capture_default_str();
-  app.add_option("--chunk", s.chunks, "Tokens of a prefill step; several: each in turn")
+  app.add_option("--chunk", s.chunks, "Prefill chunk size in tokens; several values run one after the other")
       ->delimiter(',')
       ->allow_extra_args(false);
-  app.add_option("--turns", s.turns, "Also feed the prompt in this many turns")->check(CLI::Range(1, 1000));
-  app.add_option("--threads", s.threads, "Also run with each of these numbers of threads: logits must be bit-equal")
+  app.add_option("--turns", s.turns, "Also feed the prompt in this number of turns")->check(CLI::Range(1, 1000));
+  app.add_option("--threads", s.threads, "Also run with these numbers of threads; logits must be bit-equal")
       ->delimiter(',')
       ->allow_extra_args(false)
       ->check(CLI::Range(1, 1024));
-  app.add_option("--kv", s.kv, "Format of the KV cache; F32 if absent, with default kernels F16")
+  app.add_option("--kv", s.kv, "KV cache format; default: F32, with default kernels F16")
       ->transform(CLI::IsMember({"F32", "F16", "BF16", "Q8_0", "Q4_0"}, CLI::ignore_case));
-  app.add_flag("--partial", a.partial, "Compare what the file has: a result that is missing there does not fail");
-  app.add_option("--case", s.cases, "Only these cases")->delimiter(',')->allow_extra_args(false);
-  app.add_option("--min-pixels", s.min_pixels, "Limits of picture sizes, if they are not those of the golden files");
-  app.add_option("--max-pixels", s.max_pixels, "Likewise")->needs("--min-pixels");
-  app.add_option("--limit", s.hidden.relative_l2, "Largest relative L2 of hidden states and logits");
-  app.add_option("--feature-limit", s.features.relative_l2, "Largest relative L2 of vision features");
-  app.add_option("--max-limit", s.hidden.largest, "Largest error, relative to the largest value");
-  app.add_option("--dump", a.dump, "Write all that was computed, under the names of the cases, as safetensors");
+  app.add_flag("--partial", a.partial, "Do not fail on results that are missing in the file");
+  app.add_option("--case", s.cases, "Run only these cases")->delimiter(',')->allow_extra_args(false);
+  app.add_option("--min-pixels", s.min_pixels,
+                 "Minimum pixels of a resized image; default: limits of the golden files");
+  app.add_option("--max-pixels", s.max_pixels, "Maximum pixels of a resized image")->needs("--min-pixels");
+  app.add_option("--limit", s.hidden.relative_l2, "Maximum relative L2 error of hidden states and logits");
+  app.add_option("--feature-limit", s.features.relative_l2, "Maximum relative L2 error of vision features");
+  app.add_option("--max-limit", s.hidden.largest, "Maximum error, relative to the largest value");
+  app.add_option("--dump", a.dump, "Write all computed tensors to this safetensors file");
   if (const auto code = programs::parse(app, argc, argv)) return code;
   s.fast = a.kernels == "default";
   s.has_dump = !a.dump.empty();
   if (s.chunks.empty()) s.chunks = {256};
-  // The default kernels round activations to eight bits and the cache to sixteen: see docs/numerics.md.
+  // The default kernels round activations to int8 and the KV cache to F16, see docs/numerics.md.
   if (app.count("--limit") == 0) s.hidden.relative_l2 = s.fast ? 3e-2 : 2e-6;
   if (app.count("--feature-limit") == 0) s.features.relative_l2 = s.fast ? 3e-2 : 4e-6;
   if (app.count("--max-limit") == 0) s.hidden.largest = s.fast ? 1e-1 : 1e-5;

@@ -1,4 +1,4 @@
-// Cases on the kernels for this processor.
+// Runs the cases on the kernels for this processor.
 #include <vlmt/vlmt.hpp>
 
 #include "cases.hpp"

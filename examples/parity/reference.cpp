@@ -1,4 +1,4 @@
-// Cases on the scalar, double-accumulating kernels of kernel/ref.
+// Runs the cases on the scalar kernels of kernel/ref, which accumulate in double.
 #include <vlmt/vlmt.hpp>
 
 #include "cases.hpp"

@@ -1,4 +1,4 @@
-// The model on the scalar kernels, compiled in a source of its own.
+// Qwen3VL on the scalar kernels. reference_model.cpp compiles it once.
 #pragma once
 
 #include <vlmt/vlmt.hpp>

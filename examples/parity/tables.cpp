@@ -1,4 +1,4 @@
-// The rules of tables.safetensors: sizes of pictures and videos, frame indices, patches, positions.
+// Checks the tables of tables.safetensors: sizes of images and videos, frame indices, patches, positions.
 #include <array>
 #include <cstdio>
 #include <cstdlib>
@@ -22,13 +22,13 @@ vlmt::Image raw_image(const Checker& checker, const std::string& k) {
   std::vector<std::size_t> shape;
   vlmt::Image image;
   image.rgb = checker.bytes("raw." + k, shape);
-  if (shape.size() != 3) throw vlmt::InputError("a picture is (height, width, 3)", {.field = "raw." + k});
+  if (shape.size() != 3) throw vlmt::InputError("an image is (height, width, 3)", {.field = "raw." + k});
   image.height = image.original_height = static_cast<int>(shape[0]);
   image.width = image.original_width = static_cast<int>(shape[1]);
   return image;
 }
 
-/// Replaces the last two columns of every row by what `rule` gives for the others, -1 where it refuses.
+/// Recomputes the last two columns (height, width) of every row by `rule`, -1 where it throws, and compares.
 template <class Rule>
 void check_sizes(Checker& checker, const std::string& name, std::size_t columns, Rule&& rule) {
   const auto table = checker.find(name);
@@ -38,7 +38,7 @@ void check_sizes(Checker& checker, const std::string& name, std::size_t columns,
     try {
       size = rule(got.data() + i);
     } catch (const vlmt::InputError&) {
-      // A refusal is what the table may want.
+      // The table may expect a refusal.
     }
     got[i + columns - 2] = size.height;
     got[i + columns - 1] = size.width;
@@ -72,7 +72,7 @@ void check_frames(Checker& checker, const std::string& name) {
 void check_position_grid(Checker& checker, const std::string& name, const Expected& table) {
   int t = 0, h = 0, w = 0;
   if (std::sscanf(name.c_str(), "pos.%dx%dx%d", &t, &h, &w) != 3 || t < 1 || h < 1 || w < 1 || h > 4096 || w > 4096) {
-    throw vlmt::InputError("is no table of positions", {.field = name});
+    throw vlmt::InputError("is not a table of positions", {.field = name});
   }
   const std::size_t hidden = table.shape.at(1);
   const std::vector<vlmt::PositionTaps> taps = vlmt::position_taps(h, w, 48);

@@ -1,4 +1,4 @@
-// vlmt-quantize: writes a GGUF file again with its matrices in another format.
+// vlmt-quantize: converts the matrices of a GGUF file to another format.
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -29,20 +29,20 @@ struct Arguments {
 
 std::optional<int> parse_arguments(int argc, char** argv, Arguments& a) {
   const auto command_line = programs::make_command_line(
-      "Writes a GGUF file with all matrices in another format. Norms, biases, routers, patch and position embeddings\n"
-      "stay as they are; rows that are no whole number of blocks get the usual substitute.",
+      "Converts the matrices of a GGUF file to another format. Norms, biases, routers, patch and position embeddings\n"
+      "are copied. Rows that are not a multiple of the block size get a fallback format with smaller blocks.",
       "vlmt-quantize");
   CLI::App& app = *command_line;
   std::vector<std::string> formats;
   vlmt::for_each_type(vlmt::formats::all{}, [&](auto tag) { formats.emplace_back(decltype(tag)::type::name); });
-  app.add_option("input", a.input, "A model or mmproj file; the first file of a split")->required();
-  app.add_option("output", a.output, "The file to write")->required();
-  app.add_option("--type", a.type, "Format of all matrices, or a mixture of llama.cpp's, as Q4_K_M")
+  app.add_option("input", a.input, "Model or mmproj file; the first file of a split")->required();
+  app.add_option("output", a.output, "File to write")->required();
+  app.add_option("--type", a.type, "Format of all matrices, or a mixture as in llama.cpp, e.g. Q4_K_M")
       ->required()
       ->transform(CLI::IsMember(programs::mixture_names(), CLI::ignore_case));
-  app.add_option("--head-type", a.head_type, "Format of the output head, or of the embedding where it is the head, too")
+  app.add_option("--head-type", a.head_type, "Format of the output head (of the embedding if tied)")
       ->transform(CLI::IsMember(formats, CLI::ignore_case));
-  app.add_option("--threads", a.threads, "Threads; 0 for all");
+  app.add_option("--threads", a.threads, "Number of threads; 0: all");
   app.add_flag("--quiet", a.quiet, "Do not list tensors");
   return programs::parse(app, argc, argv);
 }
@@ -53,7 +53,7 @@ std::string type_name(std::uint32_t type) {
 
 int run(const Arguments& a) {
   const vlmt::GgufFile file = vlmt::GgufFile::open(a.input);
-  // A format means all matrices; only the names of mixtures mean what llama.cpp makes of them.
+  // A format applies to all matrices; only mixture names follow llama.cpp's choice per tensor.
   const auto type = vlmt::find_format(a.type);
   programs::Mixture mixture = type ? programs::pure_mixture(*type) : *programs::make_mixture(a.type);
   if (!a.head_type.empty()) mixture.head = *vlmt::find_format(a.head_type);

@@ -1,1 +1,1 @@
-"""A small vision-language model of the Qwen3-VL architecture: drawn data, training, export."""
+"""A small vision-language model of the Qwen3-VL architecture: synthetic data, training, export."""

@@ -1,4 +1,4 @@
-r"""Checks that transformers and vlmt give the same greedy answers from the same weights.
+r"""Compares greedy answers of transformers and vlmt with the same weights.
 
     python -m tiny_vlm.generate -n 46 --out OUT/set
     vlmt-eval OUT/set --model models/tiny/tiny-Q8_0.gguf --mmproj models/tiny/mmproj-tiny-Q8_0.gguf \
@@ -26,7 +26,7 @@ LONGEST_ANSWER = 256
 
 
 def read_item(row, folder):
-    """A line of a task set with its pictures as PIL images."""
+    """A task set row as an item with PIL images."""
     media, prompt = [], ""
     for part in row["content"]:
         load = lambda name: Image.open(folder / name).convert("RGB")
@@ -40,7 +40,7 @@ def read_item(row, folder):
 
 
 def pixel_rows(frames):
-    """(slices, 1 or 2, h, w, 3) bytes -> the rows that transformers' tower takes, in merge-block order."""
+    """(slices, 1 or 2, h, w, 3) uint8 -> pixel_values of transformers' vision encoder, in merge-block order."""
     n, _, h, w, _ = frames.shape
     frames = frames.expand(n, 2, h, w, 3)
     x = frames.reshape(n, 2, h // 32, 2, 16, w // 32, 2, 16, 3).permute(0, 2, 5, 3, 6, 8, 1, 4, 7).reshape(-1, 1536)
@@ -49,17 +49,17 @@ def pixel_rows(frames):
 
 @torch.no_grad()
 def answer(model, chat, item):
-    """Greedy text."""
+    """The greedy answer as text."""
     ids, _, _, spans = chat.conversation(item, item.turns, 10000)
     prompt = torch.tensor([ids[: spans[0][0]]])
     kind, *rest = item.media[0]
     video = kind == "video"
-    pictures = rest[0] if video else [part[1] for part in item.media]
+    images = rest[0] if video else [part[1] for part in item.media]
     frames = frames_of(
-        torch.from_numpy(np.stack([np.asarray(p) for p in pictures])),
-        {"n_items": 1, "frames": len(pictures) if video else 0},
+        torch.from_numpy(np.stack([np.asarray(p) for p in images])),
+        {"n_items": 1, "frames": len(images) if video else 0},
     )
-    rows, cols = pictures[0].height // 16, pictures[0].width // 16
+    rows, cols = images[0].height // 16, images[0].width // 16
     types, pad = torch.zeros_like(prompt, dtype=torch.int32), chat.ids["<|video_pad|>" if video else "<|image_pad|>"]
     types[prompt == pad] = 2 if video else 1
     seen = (

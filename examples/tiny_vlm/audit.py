@@ -1,5 +1,5 @@
-"""Proves that training and evaluation share nothing: draws training items from the streams of the stages and looks
-for held-out contents, words and fonts among them.
+"""Checks that training and evaluation data are disjoint: draws training items from the seeds of the stages and
+searches them for held-out contents, and compares the words and fonts of both splits.
 
     python -m tiny_vlm.audit -n 20000 --seeds 1011 2012 3013
 """

@@ -5,7 +5,7 @@ import pathlib
 
 import numpy as np
 
-MERGED = 32  # pixels per visual token and side: patches of 16, merged 2 x 2
+MERGED = 32  # pixels per side of a visual token: 16x16 patches, merged 2x2
 SPECIALS = [
     "<|endoftext|>",
     "<|im_start|>",
@@ -34,14 +34,14 @@ SPECIALS = [
     "<think>",
     "</think>",
 ]
-N_SPECIAL = 14  # of SPECIALS: control tokens that decoding strips; the others stay in the text
+N_SPECIAL = 14  # the first SPECIALS: control tokens, removed by decode; it keeps the others
 TOKENIZER = pathlib.Path(__file__).with_name("tokenizer.json")
 
-TEMPLATE = pathlib.Path(__file__).with_name("chat_template.jinja")  # what Chat does, for other programs
+TEMPLATE = pathlib.Path(__file__).with_name("chat_template.jinja")  # the format of Chat, for other programs
 
 
 def timestamps(frames, fps):
-    """The mean time of each pair of frames; an odd last frame counts twice."""
+    """The mean time in seconds of each pair of frames; an odd last frame is repeated."""
     times = [i / fps for i in range(frames)]
     if frames % 2:
         times.append(times[-1])
@@ -49,7 +49,7 @@ def timestamps(frames, fps):
 
 
 class Chat:
-    """Encodes conversations. `vocab` is the number of embedding rows."""
+    """Encodes conversations as tokens. `vocab` is the number of embedding rows."""
 
     def __init__(self, path=TOKENIZER):
         from tokenizers import Tokenizer
@@ -63,12 +63,12 @@ class Chat:
         return self.tokenizer.encode(text).ids
 
     def decode(self, ids):
-        """Text of generated ids: control tokens are stripped, <tool_call> and the like stay."""
+        """Text of generated ids without control tokens; <tool_call> and similar tokens are kept."""
         first = self.ids[SPECIALS[0]]
         return self.tokenizer.decode([i for i in ids if not first <= i < first + N_SPECIAL], skip_special_tokens=False)
 
     def opening(self, item):
-        """Token ids and (t, h, w) positions up to the first prompt's text; also where the visual tokens lie."""
+        """Token ids, (t, h, w) positions, indices of visual tokens, next position, up to the first prompt's text."""
         ids, positions, visual, nxt = [], [[], [], []], [], 0
 
         def text(tokens):
@@ -79,7 +79,7 @@ class Chat:
                 axis.extend(span)
             nxt += len(tokens)
 
-        def picture(height, width, pad):
+        def image(height, width, pad):
             nonlocal nxt
             rows, cols = height // MERGED, width // MERGED
             text([self.ids["<|vision_start|>"]])
@@ -96,15 +96,15 @@ class Chat:
         text(self.fixed("<|im_start|>user\n"))
         for part in item.media:
             if part[0] == "image":
-                picture(part[1].height, part[1].width, "<|image_pad|>")
+                image(part[1].height, part[1].width, "<|image_pad|>")
             else:
                 for time in timestamps(len(part[1]), part[2]):
                     text(self.fixed(f"<{time:.1f} seconds>"))
-                    picture(part[1][0].height, part[1][0].width, "<|video_pad|>")
+                    image(part[1][0].height, part[1][0].width, "<|video_pad|>")
         return ids, positions, visual, nxt
 
     def conversation(self, item, turns, longest):
-        """(ids, positions (3, n), visual places, answer spans) with as many of `turns` as fit into `longest`
+        """(ids, positions (3, n), indices of visual tokens, answer spans) with as many of `turns` as fit into `longest`
         tokens."""
         ids, positions, visual, nxt = self.opening(item)
         answers = []

@@ -1,4 +1,4 @@
-"""Shapes of the two models, in the field names of transformers' Qwen3VLConfig."""
+"""Sizes of the two models, with the field names of transformers' Qwen3VLConfig."""
 
 from .chat import SPECIALS
 
@@ -37,7 +37,7 @@ VISION = dict(
     deepstack_visual_indexes=[1, 3, 5],
 )
 MIN_PIXELS, MAX_PIXELS = 4096, 102400
-VIDEO_MAX_PIXELS = 16 * 128 * 128  # all frames together
+VIDEO_MAX_PIXELS = 16 * 128 * 128  # of all frames together
 
 
 def special(token):
@@ -45,7 +45,7 @@ def special(token):
 
 
 def transformers_config(moe):
-    """The same as a transformers configuration object."""
+    """The configuration as a transformers object."""
     import transformers
 
     config = (transformers.Qwen3VLMoeConfig if moe else transformers.Qwen3VLConfig)(

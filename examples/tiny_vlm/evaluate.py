@@ -1,4 +1,4 @@
-"""Greedy answers of a trained model to the held-out items, in PyTorch, with 95 % intervals."""
+"""Scores a model on held-out items in PyTorch (greedy decoding), with 95 % confidence intervals."""
 
 import argparse
 import json
@@ -21,8 +21,8 @@ LONGEST_ANSWER = 140
 
 @torch.no_grad()
 def answer_group(model, chat, group, atlas, device, view=None):
-    """Greedy token ids of items of one geometry. `view` may change the pictures (n, h, w, 3) before the model sees
-    them."""
+    """Greedy token ids for items of one geometry. `view(images (n, h, w, 3), images per item)` may replace the
+    images."""
     family, geometry = (
         TASKS[group[0].task],
         (group[0].media[0][1][0] if group[0].media[0][0] == "video" else group[0].media[0][1]),
@@ -30,7 +30,7 @@ def answer_group(model, chat, group, atlas, device, view=None):
     height, width = geometry.height, geometry.width
     batch = collate(chat, family, (height, width), group, [item.turns for item in group], 10000)
     tensor = lambda k: torch.from_numpy(np.array(batch[k])).to(device)
-    images = render_tensors(tensor("pictures"), tensor("primitives"), atlas, height, width)
+    images = render_tensors(tensor("images"), tensor("primitives"), atlas, height, width)
     if view:
         images = view(images, len(images) // len(group))
     features, deep = model.see(frames_of(images, batch))
@@ -72,7 +72,7 @@ def answer_group(model, chat, group, atlas, device, view=None):
 
 
 def answers(model, chat, task_items, device="cpu", group_size=128, view=None):
-    """Texts in the order of the items."""
+    """Answer texts in the order of the items."""
     groups, texts = {}, [None] * len(task_items)
     for i, item in enumerate(task_items):
         part = item.media[0]
@@ -88,7 +88,7 @@ def answers(model, chat, task_items, device="cpu", group_size=128, view=None):
 
 
 def evaluate(model, chat, tasks=tuple(TASKS), n=500, device="cpu", seed=0, view=None, split="held_out"):
-    """task -> {"mean", "low", "high", "n", "wrong": examples}"""
+    """task -> {"metric", "mean", "low", "high", "n", "exact", "wrong": up to 12 examples}; ocr tasks also "cer"."""
     world, table = make_world(split), {}
     for task in tasks:
         task_items = evaluation_items(task, n, split, seed, world)
@@ -111,12 +111,12 @@ def evaluate(model, chat, tasks=tuple(TASKS), n=500, device="cpu", seed=0, view=
 
 
 def blank(images, per_item):
-    """Every picture grey."""
+    """Replaces every image by grey."""
     return torch.full_like(images, 128)
 
 
 def swapped(images, per_item):
-    """Every item gets the pictures of its neighbour."""
+    """Gives every item the images of its neighbour."""
     return images.roll(per_item, 0)
 
 

@@ -1,8 +1,8 @@
-"""Writes trained weights as GGUF with llama.cpp's names: the text model and, apart, the tower (mmproj); or as a
+"""Exports trained weights as GGUF files with llama.cpp's tensor names (text model, vision encoder), or as a
 transformers folder.
 
-Types: f32, f16, bf16, q8_0. Norms, biases, the router, the position table and the patch kernel's halves keep at
-least f16.
+Types: f32, f16, bf16, q8_0. Norms, biases, the router and the position embeddings are always f32, the two patch
+kernels at least f16.
 """
 
 import argparse
@@ -36,7 +36,7 @@ class Writer:
         self.gguf.add_quantization_version(gguf.GGML_QUANT_VERSION)
 
     def add(self, entries, state):
-        """Rows that q8_0 cannot hold (no multiple of 32) become f16; a file in f32 holds nothing smaller."""
+        """Adds tensors. In a q8_0 file, rows that are not a multiple of 32 become f16; in an f32 file all are f32."""
         for name, weight, part, kind in entries:
             a = np.ascontiguousarray(state[weight][part].detach().float().numpy())
             kind = (
@@ -139,7 +139,7 @@ def write_vision(state, path, kind, name):
 
 
 def write_transformers(state, folder, tokenizer=TOKENIZER):
-    """config.json, model.safetensors (float32), tokenizer.json and the chat template, for
+    """Writes config.json, model.safetensors (float32), tokenizer.json and the chat template for
     Qwen3VL(Moe)ForConditionalGeneration."""
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -155,7 +155,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("weights", help="folder of weights-*.safetensors")
     parser.add_argument("--text", help="file to write the text model to")
-    parser.add_argument("--vision", help="file to write the tower to")
+    parser.add_argument("--vision", help="file to write the vision encoder to")
     parser.add_argument("--transformers", help="folder to write for transformers")
     parser.add_argument("--type", choices=list(FILE_TYPES), default="q8_0")
     parser.add_argument("--name", default="tiny")

@@ -1,18 +1,18 @@
-"""Writes an evaluation set: items.jsonl and PNG pictures.
+"""Writes an evaluation set: items.jsonl and PNG images.
 
     python -m tiny_vlm.generate --task ocr_clean --split held_out -n 500 --out DIR
 
-One JSON object a line:
+One JSON object per line:
   id      text, unique in the file
-  task    the task's name
+  task    name of the task
   lang    "en" or "zh"
-  system  system text, only if there is one (the chat template's text for a request with tools)
+  system  system text, optional (the chat template's text for a request with tools)
   content list of parts in order: {"type": "image", "image": FILE}, {"type": "text", "text": T},
           {"type": "video", "frames": [FILE, ...], "fps": F}
   answer  the right answer as text
-  metric  exact | json_f1 | iou | click | seconds   (iou counts as right from 0.5; seconds within 0.5)
+  metric  exact | json_f1 | iou | click | seconds   (right: an IoU of at least 0.5; a time within 0.5 s)
   target  iou and click: [x1, y1, x2, y2] in 0..1000; seconds: the time in seconds
-Files are relative to the folder of items.jsonl.
+FILE is relative to the folder of items.jsonl.
 """
 
 import argparse
@@ -28,31 +28,31 @@ from .data.tasks import TASKS
 
 
 def paint(canvas):
-    """The picture as an array (height, width, 3) of bytes."""
-    picture = np.array([canvas.picture], np.float32)
-    picture[0, 24], picture[0, 25] = 0, canvas.count()
+    """Renders a canvas: (height, width, 3) uint8."""
+    image = np.array([canvas.image], np.float32)
+    image[0, 24], image[0, 25] = 0, canvas.count()
     primitives = (
         np.frombuffer(canvas.primitives.tobytes(), np.float32).reshape(-1, 16)
         if canvas.count()
         else np.zeros((1, 16), np.float32)
     )
-    return render(picture, primitives, canvas.atlas.pixels, canvas.height, canvas.width)[0]
+    return render(image, primitives, canvas.atlas.pixels, canvas.height, canvas.width)[0]
 
 
 def write(items, out, first=0):
-    """Appends items to OUT/items.jsonl and their pictures to OUT."""
+    """Appends items to `out`/items.jsonl and writes their images to `out`."""
     out = pathlib.Path(out)
     out.mkdir(parents=True, exist_ok=True)
     with open(out / "items.jsonl", "a") as f:
         for number, item in enumerate(items, first):
             name, turn = f"{item.task}-{number:05d}", item.turns[0]
-            content, pictures = [], 0
+            content, images = [], 0
 
             def file(canvas):
-                nonlocal pictures
-                path = f"{name}-{pictures}.png"
+                nonlocal images
+                path = f"{name}-{images}.png"
                 Image.fromarray(paint(canvas)).save(out / path)
-                pictures += 1
+                images += 1
                 return path
 
             for part in item.media:

@@ -1,8 +1,8 @@
-"""Turns the dense text model into experts that compute the same function.
+"""Converts the dense text model into a mixture of experts that computes the same function.
 
-Each feed-forward is cut into two halves A and B; experts are (A, B, A, B, ...). Router rows are equal within a
-pair, so the best two experts of any token are one A and one B with weights 1/2 each, and doubled down-projections
-restore the dense result. A little noise on the copies lets training tell the pairs apart.
+Each feed-forward is split into halves A and B; the experts are (A, B, A, B, ...). Router rows are equal within a
+pair, so the top two experts of any token are one A and one B with weight 1/2 each; doubled down projections
+restore the dense result. A little noise on the copies lets training diversify the pairs.
 """
 
 import torch

@@ -1,4 +1,4 @@
-"""How an answer is judged. Every metric gives a score in 0..1 for one item."""
+"""Metrics: a score in 0..1 for one answer."""
 
 import json
 import re
@@ -18,7 +18,7 @@ def edit_distance(a, b):
 
 
 def character_errors(answer, given):
-    """Edits per character of the right answer."""
+    """Edit distance divided by the length of the right answer (at least 1)."""
     return edit_distance(given, answer) / max(1, len(answer))
 
 
@@ -44,7 +44,7 @@ def json_f1(answer, given):
 
 
 def overlap(a, b):
-    """Intersection over union of two boxes."""
+    """Intersection over union of two boxes (x1, y1, x2, y2)."""
     w, h = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
     if w <= 0 or h <= 0:
         return 0.0
@@ -85,7 +85,7 @@ def score(metric, answer, target, given):
 
 
 def interval(scores, z=1.96):
-    """Mean and 95 % interval: Wilson's for 0/1 scores, the normal one for fractions."""
+    """Mean and 95 % confidence interval: Wilson's for 0/1 scores, else the normal approximation."""
     n = len(scores)
     mean = sum(scores) / n
     if all(s in (0.0, 1.0) for s in scores):

@@ -1,4 +1,4 @@
-"""One micro-batch forward and backward, replayed as a CUDA graph once its shapes have been seen."""
+"""Forward and backward pass of a micro-batch, captured as a CUDA graph at the first use of its shapes."""
 
 import torch
 import torch.nn.functional as F
@@ -9,9 +9,9 @@ from .model import frames_of
 
 
 class Aids(torch.nn.Module):
-    """Training aids, not part of the model: which letter lies where, read off the visual rows; and, where an answer
-    begins, which visual token bears the name asked for (from the states after NAME_LAYER) and which one the answer
-    (after ANSWER_LAYER)."""
+    """Auxiliary training losses, not part of the model: classify the letters in each visual token from its image
+    features; and at the start of an answer, point at the visual token of the name asked for (from the states after
+    NAME_LAYER) and of the answer (after ANSWER_LAYER)."""
 
     NAME_LAYER, ANSWER_LAYER, WIDTH = 2, 4, 128
 
@@ -26,7 +26,7 @@ class Aids(torch.nn.Module):
         self.register_buffer("class_weight", weight)
 
     def letters(self, features, letters):
-        """(loss, share of letters found)"""
+        """(loss, share of letters classified correctly)"""
         logits, target = self.linear(features).float().view(-1, CLASSES), letters.long().view(-1)
         found = ((logits.argmax(-1) == target) & (target > 0)).sum() / (target > 0).sum().clamp(min=1)
         return F.cross_entropy(logits, target, self.class_weight), found
@@ -54,7 +54,7 @@ class Aids(torch.nn.Module):
 
 
 class MicroBatches:
-    """Runs packed micro-batches; gradients add up in the parameters' existing .grad tensors."""
+    """Runs packed micro-batches. Gradients accumulate in the existing .grad tensors of the parameters."""
 
     def __init__(self, model, aids, atlas, accumulate, balance, weights, graphs):
         self.model, self.aids, self.atlas = model, aids, atlas
@@ -62,7 +62,7 @@ class MicroBatches:
         self.device, self.graphs, self.captured = atlas.device, graphs and atlas.is_cuda, {}
         self.data = torch.zeros(4 << 20, dtype=torch.uint8, device=self.device)
         self.images = torch.zeros(128 << 20, dtype=torch.uint8, device=self.device)
-        self.sums = {}  # family -> loss, right tokens, right answers, letters, names and answers found, count
+        self.sums = {}  # family -> loss, right tokens, right answers, letters, names, answers found, count
         self.pool = torch.cuda.graph_pool_handle() if self.graphs else None
 
     def body(self, rest, v, images):
@@ -93,13 +93,13 @@ class MicroBatches:
         height, width = rest["geometry"][:2]
         key = (rest["family"], tuple(rest["geometry"]))
         buffer = buffer.to(self.device, non_blocking=True)
-        drawn = views(places, buffer, ("pictures", "primitives"))
-        size = len(drawn["pictures"]) * height * width * 3
+        drawn = views(places, buffer, ("images", "primitives"))
+        size = len(drawn["images"]) * height * width * 3
         images = self.images[:size].view(-1, height, width, 3)
-        painted = render_tensors(drawn["pictures"], drawn["primitives"], self.atlas, height, width, images)
+        painted = render_tensors(drawn["images"], drawn["primitives"], self.atlas, height, width, images)
         if painted is not images:
             images.copy_(painted)
-        fixed = places["pictures"][0]
+        fixed = places["images"][0]
         self.data[:fixed].copy_(buffer[:fixed])
         self.sums.setdefault(rest["family"], torch.zeros(7, device=self.device))
         if key in self.captured:
@@ -111,7 +111,7 @@ class MicroBatches:
             self.capture(key, rest, v, images)
 
     def capture(self, key, rest, v, images):
-        """Records the graph of these shapes; without one the micro-batch runs op by op, slower but the same."""
+        """Captures the graph for these shapes. If this fails, new shapes run op by op from then on, which is slower."""
         graph = torch.cuda.CUDAGraph()
         torch.cuda.synchronize()
         try:
@@ -126,7 +126,7 @@ class MicroBatches:
             self.graphs = False
 
     def line(self):
-        """loss / right tokens / right answers / letters, names, answers found (%) per family since the last line."""
+        """Per family since the last line: loss/right tokens/right answers/letters/names/answers found, in %."""
         text = []
         for family, s in sorted(self.sums.items()):
             loss, *rates, n = s.tolist()

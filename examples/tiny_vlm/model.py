@@ -1,7 +1,7 @@
-"""Qwen3-VL, dense or with experts, written for training on batches of equal-sized pictures.
+"""Qwen3-VL, dense or mixture of experts, for training on batches of equal-sized images.
 
-Parameter names and shapes are those of transformers' Qwen3VL(Moe)ForConditionalGeneration, so that a state dict
-moves both ways.
+Parameter names and shapes equal those of transformers' Qwen3VL(Moe)ForConditionalGeneration, so state dicts are
+interchangeable.
 """
 
 import functools
@@ -15,13 +15,13 @@ from .config import EXPERTS, TEXT, VISION
 
 
 def rms_norm(x, weight):
-    """fp32 statistics, result in the activation type, then the weight, as transformers does."""
+    """RMS norm as in transformers: float32 statistics, cast to the type of x, then times the weight."""
     wide = x.float()
     return weight * (wide * torch.rsqrt(wide.pow(2).mean(-1, keepdim=True) + 1e-6)).to(x.dtype)
 
 
 def rotate(x, cos, sin):
-    """Rotate-half: pairs (i, i + d/2); cos and sin have d/2 entries in fp32 and broadcast over heads."""
+    """Rotate-half RoPE: pairs (i, i + d/2). cos and sin: d/2 float32 values, broadcast over heads."""
     a, b = x.float().chunk(2, -1)
     return torch.cat([a * cos - b * sin, b * cos + a * sin], -1).to(x.dtype)
 
@@ -35,7 +35,7 @@ class VisionBlock(nn.Module):
         self.mlp = nn.ModuleDict({"linear_fc1": nn.Linear(d, m), "linear_fc2": nn.Linear(m, d)})
 
     def forward(self, x, cos, sin):
-        """x (slices, patches, hidden)"""
+        """x (slices, patches, hidden) -> same shape"""
         n, p, d = x.shape
         heads = VISION["num_heads"]
         q, k, v = self.attn["qkv"](self.norm1(x)).view(n, p, 3, heads, d // heads).permute(2, 0, 3, 1, 4)
@@ -45,7 +45,7 @@ class VisionBlock(nn.Module):
 
 
 class Merger(nn.Module):
-    """Four neighbouring patches to one text-sized row. DeepStack mergers normalise after joining the four."""
+    """Merges 2x2 patches into one row of the text width. DeepStack mergers normalise the joined row."""
 
     def __init__(self, joined_norm):
         super().__init__()
@@ -72,7 +72,7 @@ class Vision(nn.Module):
 
     @functools.lru_cache(maxsize=64)
     def grid(self, rows, cols, device):
-        """Rotary tables and position-table corners of a patch grid, in merge-block order."""
+        """cos, sin, and the corner indices and weights for interpolating position embeddings, in merge-block order."""
         order = torch.arange(rows * cols).view(rows // 2, 2, cols // 2, 2).permute(0, 2, 1, 3).reshape(-1)
         r, c = order // cols, order % cols
         d = VISION["hidden_size"] // VISION["num_heads"]
@@ -88,7 +88,7 @@ class Vision(nn.Module):
         return angle.cos().to(device), angle.sin().to(device), corners.long().to(device), weights.to(device)
 
     def forward(self, frames):
-        """frames (slices, 1 or 2, height, width, 3) uint8 -> (rows of all slices, hidden), [deepstack rows]"""
+        """frames (slices, 1 or 2, height, width, 3) uint8 -> (tokens, text width), [the same per DeepStack layer]"""
         n, t, height, width, _ = frames.shape
         rows, cols = height // 16, width // 16
         cos, sin, corners, weights = self.grid(rows, cols, frames.device)
@@ -138,8 +138,7 @@ class _Experts(nn.Module):
 
 
 class ExpertMlp(nn.Module):
-    """Top-2 of 8 experts. All experts are computed and the unchosen masked: at this size that is faster than
-    sorting tokens."""
+    """Top-2 of 8 experts. Computes all experts and masks the others: at this size faster than sorting tokens."""
 
     def __init__(self):
         super().__init__()
@@ -155,7 +154,7 @@ class ExpertMlp(nn.Module):
         both = F.linear(x, self.experts.gate_up_proj.reshape(e * 2 * i, -1)).view(-1, e, 2, i)
         inner = F.silu(both[:, :, 0]) * both[:, :, 1] * weight.to(both.dtype)[..., None]
         out = F.linear(inner.reshape(-1, e * i), self.experts.down_proj.permute(1, 0, 2).reshape(shape[-1], e * i))
-        load = (weight > 0).float().mean(0) / k  # share of choices an expert gets
+        load = (weight > 0).float().mean(0) / k  # share of routing choices per expert
         return out.view(shape), e * (load * probability.mean(0)).sum()
 
 
@@ -177,8 +176,7 @@ class DecoderLayer(nn.Module):
         self.input_layernorm, self.post_attention_layernorm = nn.RMSNorm(d, 1e-6), nn.RMSNorm(d, 1e-6)
 
     def forward(self, x, cos, sin):
-        """x (items * length, hidden) -> the same, and the balance loss of the experts (0 without them); cos (items,
-        1, length, 64)"""
+        """x (items * length, hidden), cos and sin (items, 1, length, 64) -> x, load-balancing loss (0 if dense)"""
         b, _, l, _ = cos.shape
         n, h, g, a = TEXT["head_dim"], TEXT["num_attention_heads"], TEXT["num_key_value_heads"], self.self_attn
         y = rms_norm(x, self.input_layernorm.weight)
@@ -202,8 +200,8 @@ class Language(nn.Module):
         self.norm = nn.RMSNorm(TEXT["hidden_size"], 1e-6)
 
     def rotary(self, positions):
-        """positions (items, 3, length) -> cos, sin (items, 1, length, 64): interleaved M-RoPE, axes t h w t h w ...
-        t t t t"""
+        """positions (items, 3, length) -> cos, sin (items, 1, length, 64). Interleaved M-RoPE: axes t h w t h w ...
+        t t t t."""
         i = torch.arange(64, device=positions.device)
         axis = torch.where(i < 60, i % 3, 0)
         freq = TEXT["rope_parameters"]["rope_theta"] ** (
@@ -213,8 +211,8 @@ class Language(nn.Module):
         return angle.cos(), angle.sin()
 
     def forward(self, ids, positions, visual, features, deep):
-        """visual: flat places of the visual rows; features and deep: those rows. Returns normed states (items,
-        length, hidden), the balance loss and the flat states after each layer."""
+        """visual: flat indices of the visual tokens; features, deep: their embeddings and DeepStack features. Returns
+        the normed states (items, length, hidden), the load-balancing loss and the flat states after each layer."""
         x = self.embed_tokens(ids.flatten()).to(features.dtype).index_copy(0, visual, features)
         cos, sin = self.rotary(positions)
         balance, inner = 0.0, []
@@ -243,15 +241,15 @@ class TinyVlm(nn.Module):
         return F.linear(states, self.model["language_model"].embed_tokens.weight.to(states.dtype))
 
     def forward(self, frames, ids, positions, visual, sources):
-        """Logits at the flat places `sources`, the balance loss, the visual rows, and the states after each layer."""
+        """Logits at the flat indices `sources`, the load-balancing loss, the image features, the states per layer."""
         features, deep = self.see(frames)
         x, balance, inner = self.states(ids, positions, visual, features, deep)
         return self.logits(x.flatten(0, 1).index_select(0, sources)), balance, features, inner
 
     def compile_blocks(self):
-        """Compiles the repeated parts only: three small graphs, shared by all layers and picture sizes."""
+        """Compiles only the repeated blocks: three small graphs, shared by all layers and image sizes."""
         torch.fx.experimental._config.use_duck_shape = (
-            False  # a length that happens to equal a width says nothing about the next batch
+            False  # sizes that are equal by chance need not be equal in the next batch
         )
         for block in self.model["visual"].blocks:
             block.compile(dynamic=True)
@@ -262,7 +260,7 @@ class TinyVlm(nn.Module):
 
 
 def initialise(model, seed=0):
-    """Fan-in scaled normal weights; the last matrix of every residual branch starts at zero."""
+    """Normal weights scaled by fan-in; zeros for the last matrix of every residual branch."""
     generator = torch.Generator().manual_seed(seed)
     for name, p in model.named_parameters():
         with torch.no_grad():
@@ -278,8 +276,8 @@ def initialise(model, seed=0):
 
 
 def frames_of(images, batch):
-    """(pictures, h, w, 3) uint8 of a micro-batch -> (slices, 1 or 2, h, w, 3): video frames pair up, an odd last
-    one twice."""
+    """(images, h, w, 3) uint8 of a micro-batch -> (slices, 1 or 2, h, w, 3). Video frames form pairs; an odd last frame
+    is repeated."""
     if not batch["frames"]:
         return images[:, None]
     n, f = batch["n_items"], batch["frames"]

@@ -1,4 +1,4 @@
-"""Which GGUF tensor holds which part of which weight: one table for writing files and for reading them back."""
+"""The table of GGUF tensors and the (parts of) weights that they hold, used by export and restore."""
 
 from typing import NamedTuple
 
@@ -8,8 +8,8 @@ from .config import EXPERTS, TEXT, VISION
 class Entry(NamedTuple):
     gguf: str
     weight: str  # name in transformers' state dict
-    part: tuple  # index into that weight; () is all of it
-    kind: str = ""  # the type that the tensor keeps, whatever that of the file
+    part: tuple  # index into the weight; (): all of it
+    kind: str = ""  # fixed type of the tensor; "": the type of the file
 
 
 def text_entries(moe):
@@ -40,7 +40,7 @@ def text_entries(moe):
 
 
 def vision_entries():
-    """Tensors of the tower."""
+    """Tensors of the vision encoder."""
     root, every = "model.visual.", slice(None)
     yield Entry("v.patch_embd.weight", root + "patch_embed.proj.weight", (every, every, 0), "f16")
     yield Entry("v.patch_embd.weight.1", root + "patch_embed.proj.weight", (every, every, 1), "f16")

@@ -1,10 +1,10 @@
-"""Muon for the matrices of the network, AdamW for everything else."""
+"""Muon for matrices, AdamW for all other parameters."""
 
 import torch
 
 
 def orthogonalised(g, steps=5):
-    """Newton-Schulz iteration towards the nearest semi-orthogonal matrices; g (batch, rows, cols)."""
+    """Newton-Schulz iteration towards the nearest semi-orthogonal matrices; g (batch, rows, cols) -> same shape."""
     tall = g.shape[1] > g.shape[2]
     x = g.transpose(1, 2) if tall else g
     x = x.to(torch.bfloat16 if x.is_cuda else torch.float32)
@@ -16,9 +16,9 @@ def orthogonalised(g, steps=5):
 
 
 def matrices(name, p):
-    """How many equal matrices a parameter holds along its first axis: (q, k, v) of the tower, experts; 0 for
-    AdamW's parameters."""
-    if p.dim() == 3:  # experts: gate and up apart
+    """Number of equal matrices stacked along the first axis of a parameter (q, k, v of the vision encoder, experts); 0
+    for parameters of AdamW."""
+    if p.dim() == 3:  # experts; gate and up are separate matrices
         return p.shape[0] * (2 if name.endswith("gate_up_proj") else 1)
     if p.dim() != 2 or any(k in name for k in ("embed", "mlp.gate.weight")):
         return 0
@@ -26,7 +26,7 @@ def matrices(name, p):
 
 
 class Muon:
-    """Parameters of equal matrix shape are stacked, so that one step is a few batched products."""
+    """Stacks parameters of equal matrix shape, so that a step is a few batched matrix products."""
 
     def __init__(self, named, momentum=0.95, decay=0.03):
         self.momentum, self.decay, groups = momentum, decay, {}
@@ -54,7 +54,7 @@ class Muon:
 
 
 class Optimizer:
-    """`step(scale)` takes the share of the peak learning rates."""
+    """Muon and AdamW together. `step(scale)`: scale is the share of the peak learning rates."""
 
     def __init__(self, named, muon_lr, adam_lr):
         self.muon, self.muon_lr, self.adam_lr = Muon(named), muon_lr, adam_lr

@@ -1,5 +1,4 @@
-"""Released GGUF files back to a folder of weights: to train on, to evaluate, or to compare with other programs,
-from what is shipped.
+"""Converts released GGUF files back to a folder of weights, for training, evaluation or comparison.
 
     python -m tiny_vlm.restore models/tiny/tiny-Q8_0.gguf models/tiny/mmproj-tiny-Q8_0.gguf --out OUT/tiny
 """
@@ -15,7 +14,7 @@ from .names import text_entries, vision_entries
 
 
 def read(path):
-    """(architecture, tensor name -> float32 array) of a file."""
+    """(architecture, {tensor name: float32 array}) of a file."""
     reader = gguf.GGUFReader(path)
     return reader.fields["general.architecture"].contents(), {
         t.name: gguf.quants.dequantize(t.data, t.tensor_type).reshape(tuple(t.shape[::-1])) for t in reader.tensors
@@ -23,7 +22,7 @@ def read(path):
 
 
 def state_of(text, vision):
-    """(float32 state dict, whether it has experts) of a text model and its tower."""
+    """(float32 state dict, True if it has experts) of a text model file and its vision encoder file."""
     architecture, tensors = read(text)
     moe = architecture == "qwen3vlmoe"
     tensors.update(read(vision)[1])

@@ -1,5 +1,4 @@
-"""Writes the bundled sample pictures: one held-out item a family with several questions, all of which the given
-weights answer rightly.
+"""Writes the bundled sample images: held-out items whose questions the given models all answer correctly.
 
     python -m tiny_vlm.samples WEIGHTS [WEIGHTS_MOE] --out models/samples
 """

@@ -1,4 +1,4 @@
-"""Quick checks without a GPU: python -m unittest tiny_vlm.test_package (in examples/)."""
+"""Tests that need no GPU. In examples/: python -m unittest tiny_vlm.test_package"""
 
 import json
 import pathlib
@@ -30,7 +30,7 @@ def logits_of(model, world, family, n=2):
     drawn = [draw(rng, world, family, geometry) for _ in range(n)]
     batch = collate(chat, family, geometry, drawn, [item.turns for item in drawn], 400)
     b = {k: torch.from_numpy(np.array(v)) if isinstance(v, np.ndarray) else v for k, v in batch.items()}
-    images = render_tensors(b["pictures"], b["primitives"], torch.from_numpy(world.atlas.pixels), *geometry[:2])
+    images = render_tensors(b["images"], b["primitives"], torch.from_numpy(world.atlas.pixels), *geometry[:2])
     with torch.no_grad():
         return model(frames_of(images, b), b["ids"].long(), b["positions"], b["visual"].long(), b["sources"].long())[0]
 
@@ -42,7 +42,7 @@ class Package(unittest.TestCase):
         cls.model = TinyVlm().eval()
         initialise(cls.model, 3)
         generator = torch.Generator().manual_seed(4)
-        for p in cls.model.parameters():  # residual branches start at zero: give them something to say
+        for p in cls.model.parameters():  # residual branches start at zero and would have no effect
             p.data += 0.02 * torch.randn(p.shape, generator=generator)
 
     def test_same_seed_same_items_and_held_out_contents(self):

@@ -1,7 +1,7 @@
-"""Trains one stage of a fixed length in minutes; stages continue from each other's bfloat16 weights.
+"""Trains one stage for a given number of minutes. A stage can continue from the bfloat16 weights of another.
 
 python -m tiny_vlm.train --out OUT/a --minutes 9 --easy                      # from scratch
-python -m tiny_vlm.train --start OUT/a --out OUT/b --minutes 9 --decay 1     # goes on, ends at a rate of zero
+python -m tiny_vlm.train --start OUT/a --out OUT/b --minutes 9 --decay 1     # continues; learning rate decays to zero
 python -m tiny_vlm.train --start OUT/b --grow --out OUT/moe --minutes 9 --peak 0.5 --decay 1
 """
 
@@ -26,13 +26,13 @@ from .optimizer import Optimizer
 
 
 def learning_rate(progress, step, warmup, decay):
-    """Share of the peak: linear warm-up in steps, then flat, then linear to zero over the last `decay` of the
-    stage's time."""
+    """Share of the peak learning rate: linear warm-up over `warmup` steps, flat, then linear to zero over the last
+    share `decay` of the stage."""
     return min(1.0, (step + 1) / warmup) * min(1.0, max(0.0, (1.0 - progress) / decay) if decay > 0 else 1.0)
 
 
 def beginning(o):
-    """The model on the CPU, and what the stages before this one were."""
+    """The initial model on the CPU, and the history of earlier stages."""
     model = TinyVlm(o.moe or o.grow)
     if not o.start:
         initialise(model, o.seed)
@@ -43,7 +43,7 @@ def beginning(o):
 
 
 def prepared(o, model, device):
-    """Micro-batches and optimizer of a model on its device."""
+    """Micro-batch runner and optimizer for a model on its device."""
     if o.compile:
         model.compile_blocks()
     aids = Aids(TEXT["hidden_size"]).to(device)
@@ -60,7 +60,7 @@ def prepared(o, model, device):
 
 
 class Log:
-    """A line now and then: speed since the last one, and the losses."""
+    """Prints a line at intervals: speed since the last line, and losses."""
 
     def __init__(self, every):
         self.begun, self.every, self.mark = time.time(), every, (time.time(), 0, 0)
@@ -84,19 +84,19 @@ def train(o):
     log = Log(o.every)
     model, history = beginning(o)
     mix = {family: int(times) for family, times in (m.split("=") for m in o.mix)}
-    # Worker processes are forked before the GPU is in use. Every stage has a stream of its own.
+    # Fork the worker processes before the GPU is initialised. Every stage has its own data stream.
     stream = iter(loader(o.seed + 1000 * (len(history) + 1), o.workers, o.scale, o.easy, mix))
     model.to(device)
     if model.moe:
-        model.model["visual"].requires_grad_(False)  # both models share one tower
+        model.model["visual"].requires_grad_(False)  # both released models share one vision encoder
     print("parameters", count(model), "device", device, flush=True)
     if device == "cuda":
         torch.cuda.synchronize()
-        torch.cuda.set_stream(torch.cuda.Stream())  # graphs are captured on the stream that everything runs on
+        torch.cuda.set_stream(torch.cuda.Stream())  # graph capture needs a stream other than the default one
     runner, optimizer = prepared(o, model, device)
     step, items, waited = 0, 0, 0.0
     while True:
-        progress = log.seconds() / (o.minutes * 60)  # compiling counts, so that a stage keeps to its time
+        progress = log.seconds() / (o.minutes * 60)  # includes compilation, so that the stage takes the given time
         if progress >= 1.0 or (o.steps and step >= o.steps):
             break
         scale = learning_rate(progress, step, o.warmup, o.decay) * o.peak
@@ -110,7 +110,7 @@ def train(o):
         optimizer.step(scale)
         step += 1
         if step % 20 == 0 and device == "cuda":
-            torch.cuda.current_stream().synchronize()  # keeps the clock honest
+            torch.cuda.current_stream().synchronize()  # keeps log.seconds() close to the GPU work done
         log.tell(step, items, scale, waited, runner)
     stage = {"minutes": o.minutes, "steps": step, "items": items}
     history.append(stage | {"seed": o.seed, "peak": o.peak, "decay": o.decay, "grown": o.grow})
@@ -121,7 +121,7 @@ def train(o):
     )
     print(f"saved after {log.seconds():.0f} s, {step} steps, {items} items", flush=True)
     if o.evaluate:
-        weights.load(model, o.out)  # rounded to bfloat16, as shipped
+        weights.load(model, o.out)  # evaluate the bfloat16 weights that are released
         model.eval()
         chat = Chat()
         with torch.autocast("cuda", torch.bfloat16, enabled=device == "cuda"):
@@ -129,7 +129,7 @@ def train(o):
         evaluate.show(table)
         (pathlib.Path(o.out) / "scores.json").write_text(json.dumps(table, indent=1, ensure_ascii=False))
         print(f"evaluated after {log.seconds():.0f} s", flush=True)
-    os._exit(0)  # worker processes may be busy; nothing is left to save
+    os._exit(0)  # do not wait for busy worker processes; everything is saved
 
 
 def main():

@@ -1,7 +1,7 @@
-"""Trains the byte-level BPE vocabulary (Qwen2 splitting rule) on the fixed language of the tasks.
+"""Trains the byte-level BPE vocabulary (Qwen2 pre-tokenisation) on the fixed wording of the tasks.
 
-Free words (what is read off pictures) are left out, so that they are spelled in short pieces and unseen words cost
-nothing extra.
+Words that are read from images are left out: they are spelled in short tokens, and unseen words need no more
+tokens than known ones.
 """
 
 import argparse
@@ -19,7 +19,7 @@ QWEN2_SPLIT = (
 
 
 class _Letters:
-    """Stands in for the words of pictures."""
+    """Replaces the words of images by single letters."""
 
     def any(self, rng, longest=10):
         return rng.choice("abcdefghijklmnopqrstuvwxyz")

@@ -1,4 +1,4 @@
-"""Weights as safetensors in shards of at most 15 MB, under their transformers names."""
+"""Weights as safetensors shards of at most 15 MB, with transformers names."""
 
 import json
 import pathlib
@@ -10,7 +10,7 @@ SHARD = 15_000_000
 
 
 def save(state, folder, meta, dtype=torch.bfloat16):
-    """Writes a state dict as weights-K.safetensors, and meta.json."""
+    """Writes a state dict as weights-K.safetensors, and meta.json. Deletes older shards in the folder."""
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("weights-*.safetensors"):
@@ -38,6 +38,6 @@ def load_state(folder):
 
 
 def load(model, folder):
-    """Reads them into `model` (kept in its own dtype); returns the metadata."""
+    """Loads the weights into `model`, which keeps its dtype; returns the metadata."""
     model.load_state_dict(load_state(folder))
     return json.loads((pathlib.Path(folder) / "meta.json").read_text())

@@ -1,4 +1,4 @@
-// Everything: for programs that load models and talk to them. Headers of the library never include this one.
+// Umbrella header for programs that load a model and chat with it. No other vlmt header includes it.
 #pragma once
 
 #include "vlmt/base/version.hpp"

@@ -2,12 +2,12 @@
 # check.sh LAUNCHER NEW_LAUNCHER [QEMU]
 #
 # LAUNCHER has builds for x86-64, -v2, -v3 and -v4, NEW_LAUNCHER for -v3 and -v4 only. QEMU (qemu-x86_64 of qemu-user)
-# stands in for old processors: the launcher's choice is emulated, the chosen program then runs on the real processor.
+# emulates old processors for the launcher's choice; the chosen program then runs on the real processor.
 set -u
 launcher=$1 new=$2 qemu=${3:-}
 failed=0
 
-expect() { # exit status, text, command...
+expect() { # exit status, output, command...
   local status=$1 text=$2 output got
   shift 2
   output=$("$@" 2>&1)
@@ -18,7 +18,7 @@ expect() { # exit status, text, command...
   fi
 }
 
-# The best build that runs here, by the processor's own word.
+# The best build for this processor, by its flags in /proc/cpuinfo.
 best=x86-64 arch=generic
 flags=" $(grep -m1 '^flags' /proc/cpuinfo) "
 has() {
@@ -50,6 +50,6 @@ if [[ -n $qemu ]]; then
   expect 1 "arches_probe: $old avx, which the build for x86-64-v4 needs" \
     env VLMT_ARCH=x86-64-v4 "$qemu" -cpu Nehalem "$launcher"
 else
-  echo "no qemu-x86_64: the choice on old processors was not tested"
+  echo "no qemu-x86_64: the choice on old processors is not tested"
 fi
 exit $failed

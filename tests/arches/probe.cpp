@@ -1,10 +1,10 @@
-// Prints the best arch of this build, and its arguments as they came through the launcher.
+// Prints the best arch of this build and the arguments passed on by the launcher.
 #include <cstdio>
 #include <vector>
 
 #include "vlmt/exec/arch.hpp"
 
-// Built before main: in a program for several processors not even this may use instructions of the wrong one.
+// Initialised before main(): even this code must not use instructions that the processor lacks.
 static const std::vector<float> constant(64, 1.5f);
 
 int main(int argc, char** argv) {

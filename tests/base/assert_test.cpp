@@ -1,4 +1,4 @@
-// Assertions: the handler is called with condition and place; each level costs nothing where it is off.
+// Assertions: the handler receives condition and location; disabled levels do not evaluate the condition.
 #include "vlmt/base/assert.hpp"
 
 #include <stdexcept>
@@ -14,7 +14,7 @@ static_assert(VLMT_ASSERTS == 0 || VLMT_ASSERTS == 1);
 static_assert(VLMT_DASSERTS == 0 || VLMT_DASSERTS == 1);
 static_assert(VLMT_VERSION_MAJOR >= 0 && VLMT_VERSION_MINOR >= 0 && VLMT_VERSION_PATCH >= 0);
 
-// An assertion is an expression, also in a constant one.
+// An assertion is an expression, usable in constant expressions.
 constexpr int checked_half(int n) {
   return VLMT_ASSERT(n % 2 == 0), n / 2;
 }
@@ -34,7 +34,7 @@ class AssertTest : public testing::Test {
   vlmt::AssertHandler old_ = nullptr;
 };
 
-TEST_F(AssertTest, CallsTheHandlerOnlyWhereItIsOn) {
+TEST_F(AssertTest, CallsTheHandlerOnlyIfEnabled) {
   int evaluated = 0;
   std::string what;
   try {
@@ -51,7 +51,7 @@ TEST_F(AssertTest, CallsTheHandlerOnlyWhereItIsOn) {
   VLMT_ASSERT(1 + 1 == 2);
 }
 
-TEST_F(AssertTest, DebugAssertionsAreOffInARelease) {
+TEST_F(AssertTest, DebugAssertionsNeedBothSwitches) {
   int evaluated = 0;
   bool thrown = false;
   try {
@@ -64,7 +64,7 @@ TEST_F(AssertTest, DebugAssertionsAreOffInARelease) {
 }
 
 #if VLMT_ASSERTS && defined(GTEST_HAS_DEATH_TEST)
-TEST(AssertDeathTest, TheDefaultHandlerSaysWhereAndStops) {
+TEST(AssertDeathTest, DefaultHandlerPrintsTheLocationAndAborts) {
   testing::FLAGS_gtest_death_test_style = "threadsafe";
   EXPECT_DEATH(VLMT_ASSERT(1 > 2), "assert_test.cpp:[0-9]+: vlmt assertion failed: 1 > 2");
 }

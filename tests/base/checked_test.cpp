@@ -1,4 +1,4 @@
-// Checked arithmetic, against 128-bit results.
+// Checked arithmetic compared with wider integers.
 #include "vlmt/base/checked.hpp"
 
 #include <cstdint>
@@ -42,7 +42,7 @@ TEST(CheckedTest, AgreesWithWiderArithmeticForAllBytes) {
   }
 }
 
-TEST(CheckedTest, CeilDivNeedsNoRoom) {
+TEST(CheckedTest, CeilDivDoesNotOverflow) {
   constexpr std::size_t most = std::numeric_limits<std::size_t>::max();
   EXPECT_EQ(ceil_div(most, std::size_t{2}), most / 2 + 1);
   EXPECT_EQ(ceil_div(most, most), 1u);

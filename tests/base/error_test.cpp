@@ -1,4 +1,4 @@
-// The one line of an error: what it names, and that nothing empty appears in it.
+// The one-line message of an error: its fields, without empty ones.
 #include "vlmt/base/error.hpp"
 
 #include <stdexcept>
@@ -20,12 +20,12 @@ std::string line(ErrorSite site) {
   return vlmt::FileError("bad count", std::move(site)).what();
 }
 
-TEST(ErrorTest, NamesAllThatIsKnownInOneLine) {
+TEST(ErrorTest, MessageHasAllFieldsInOneLine) {
   EXPECT_EQ(line({"m.gguf", 24, "n_kv", "at most 65536", "4294967295"}),
             "m.gguf: offset 24: `n_kv`: bad count (expected at most 65536, found 4294967295)");
 }
 
-TEST(ErrorTest, LeavesOutWhatIsNot) {
+TEST(ErrorTest, MessageOmitsEmptyFields) {
   EXPECT_EQ(line({}), "bad count");
   EXPECT_EQ(line({.file = "m.gguf", .offset = {}, .field = {}, .expected = {}, .found = {}}), "m.gguf: bad count");
   EXPECT_EQ(line({.file = {}, .offset = 0, .field = {}, .expected = {}, .found = {}}), "offset 0: bad count");

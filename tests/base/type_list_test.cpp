@@ -1,4 +1,4 @@
-// Type lists and the step from a run-time value to a type or a constant.
+// Type lists, and dispatch from a run-time value to a type or constant.
 #include "vlmt/base/type_list.hpp"
 
 #include <string>
@@ -30,7 +30,7 @@ TEST(TypeListTest, VisitsInOrder) {
   vlmt::for_each_type(TypeList<>{}, [&](auto) { FAIL() << "nothing to visit"; });
 }
 
-TEST(TypeListTest, VisitFirstCallsOnlyTheFirstThatMatches) {
+TEST(TypeListTest, VisitFirstCallsOnlyTheFirstMatch) {
   int calls = 0;
   std::size_t size = 0;
   const auto at_least_two = [](auto tag) { return sizeof(typename decltype(tag)::type) >= 2; };
@@ -59,7 +59,7 @@ static_assert(std::is_same_v<vlmt::Filtered<std::is_floating_point, vlmt::TypeLi
 static_assert(std::is_same_v<vlmt::Filtered<std::is_floating_point, vlmt::TypeList<>>, vlmt::TypeList<>>);
 
 enum class Colour { kRed, kBlue };
-TEST(TypeListTest, VisitValueTakesEnumerators) {
+TEST(TypeListTest, VisitValueAcceptsEnumerators) {
   bool blue = false;
   EXPECT_TRUE((vlmt::visit_value<Colour::kRed, Colour::kBlue>(Colour::kBlue, [&](auto c) {
     static_assert(std::is_same_v<typename decltype(c)::value_type, Colour>);

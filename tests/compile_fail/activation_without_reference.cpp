@@ -1,9 +1,9 @@
-// An activation that has no reference.
+// An activation without a reference.
 // expect: vlmt: an activation needs static reference(double) and apply<Arch>(simd::Floats<Arch>), both noexcept;
 #include "vlmt/kernel/activation.hpp"
 
 struct Square {
-#if VLMT_MENDED
+#if VLMT_FIXED
   static double reference(double x) noexcept {
     return x * x;
   }

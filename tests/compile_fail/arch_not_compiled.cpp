@@ -1,8 +1,8 @@
-// An arch that the flags of this translation unit do not allow.
+// An arch that this translation unit is not compiled for.
 // expect: vlmt: this translation unit is not compiled for this arch; use one of arch::compiled, or add compiler
 #include "vlmt/kernel/cpu/simd.hpp"
 
-#if VLMT_MENDED
+#if VLMT_FIXED
 using Arch = vlmt::arch::native;
 #else
 struct Arch {

@@ -1,8 +1,8 @@
-// An attention variant that does not say which keys a query sees.
+// An attention variant without keys(), the range of keys of a query.
 // expect: vlmt: an attention variant needs KeyRange keys(int query, int length) const noexcept; derive it from
 #include "vlmt/kernel/attention.hpp"
 
-#if VLMT_MENDED
+#if VLMT_FIXED
 struct Strided : vlmt::CausalAttention {
 #else
 struct Strided {

@@ -2,7 +2,7 @@
 // expect: vlmt: tensor_view needs a row-major Eigen matrix; declare it with Eigen::RowMajor
 #include "vlmt/tensor/eigen.hpp"
 
-#if VLMT_MENDED
+#if VLMT_FIXED
 using Matrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 #else
 using Matrix = Eigen::MatrixXf;

@@ -1,8 +1,8 @@
-// A sliding window in which a query does not even see itself.
+// A sliding window that excludes the query's own slot.
 // expect: vlmt: a sliding window holds at least the query's own slot
 #include "vlmt/kernel/attention_variant.hpp"
 
-#if VLMT_MENDED
+#if VLMT_FIXED
 using Variant = vlmt::SlidingWindow<1>;
 #else
 using Variant = vlmt::SlidingWindow<0>;

@@ -1,8 +1,8 @@
-// A C++ type that no file format stores.
+// A C++ type without a DType.
 // expect: vlmt: this C++ type has no DType; add it to numeric/dtype.hpp
 #include "vlmt/numeric/dtype.hpp"
 
-#if VLMT_MENDED
+#if VLMT_FIXED
 using Elem = float;
 #else
 using Elem = long double;

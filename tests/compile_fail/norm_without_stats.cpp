@@ -1,9 +1,9 @@
-// A norm that applies, but has no statistics.
+// A norm with apply() but without stats().
 // expect: vlmt: a norm needs stats<Arch>(x, h) and apply<Arch>(stats, x, column, count, y), both noexcept; see
 #include "vlmt/kernel/norm.hpp"
 
 struct Halve {
-#if VLMT_MENDED
+#if VLMT_FIXED
   template <class Arch>
   float stats(const float*, std::size_t) const noexcept {
     return 0.5f;

@@ -1,8 +1,8 @@
-// A block struct where a format is needed: the compiler names the concept that is not satisfied.
+// A block struct instead of a format: the compiler must name the unsatisfied concept.
 // expect: QuantFormat
 #include "vlmt/quant/q4_0.hpp"
 
-#if VLMT_MENDED
+#if VLMT_FIXED
 using Format = vlmt::Q4_0;
 #else
 using Format = vlmt::Q4_0::Block;

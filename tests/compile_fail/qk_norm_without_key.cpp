@@ -1,4 +1,4 @@
-// A norm of queries that forgets the keys.
+// A norm of queries and keys without key().
 // expect: vlmt: a norm of queries and keys needs query<Arch>(x, dim) and key<Arch>(x, dim), both noexcept; see
 #include "vlmt/kernel/kv_view.hpp"
 #include "vlmt/kernel/rope.hpp"
@@ -7,7 +7,7 @@
 struct QueryNorm {
   template <class Arch>
   void query(float*, std::size_t) const noexcept {}
-#if VLMT_MENDED
+#if VLMT_FIXED
   template <class Arch>
   void key(float*, std::size_t) const noexcept {}
 #endif

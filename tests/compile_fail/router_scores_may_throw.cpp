@@ -4,7 +4,7 @@
 
 struct Scores {
   template <class Arch>
-#if VLMT_MENDED
+#if VLMT_FIXED
   static void apply(float* scores, std::size_t experts) noexcept {
 #else
   static void apply(float* scores, std::size_t experts) {

@@ -1,4 +1,4 @@
-// A router that does not say how many experts a token gets.
+// A router without used(), the number of experts per token.
 // expect: vlmt: a router needs a static used(in_file) and route<Arch>(logits, n, experts, k, ids, weights, m)
 #include "vlmt/exec/step.hpp"
 #include "vlmt/kernel/activation.hpp"
@@ -8,7 +8,7 @@
 #include "vlmt/nn/shapes.hpp"
 
 struct FirstExperts {
-#if VLMT_MENDED
+#if VLMT_FIXED
   static constexpr std::size_t used(std::size_t in_file) noexcept {
     return in_file;
   }

@@ -1,10 +1,10 @@
-// A workspace of objects that would need a constructor.
+// A workspace of objects that need a constructor.
 // expect: vlmt: a workspace holds plain data only
 #include <string>
 
 #include "vlmt/exec/buffer.hpp"
 
-#if VLMT_MENDED
+#if VLMT_FIXED
 using Elem = char;
 #else
 using Elem = std::string;

@@ -1,4 +1,4 @@
-// The SIMD half of a format with a zero point that no shift makes.
+// An Unpack specialisation whose zero point is not a power of two.
 // expect: vlmt: a zero point must be 0 or a power of two
 #include "vlmt/kernel/matmul.hpp"
 #include "vlmt/quant/q4_0.hpp"
@@ -7,7 +7,7 @@ struct Format : vlmt::Q4_0 {};
 
 template <class Arch>
 struct vlmt::cpu::Unpack<Format, Arch> : Unpack<vlmt::Q4_0, Arch> {
-#if VLMT_MENDED
+#if VLMT_FIXED
   static constexpr int zero = 64;
 #else
   static constexpr int zero = 100;

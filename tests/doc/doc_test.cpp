@@ -1,4 +1,4 @@
-// Code in README.md and docs/ is code that compiles: each C++ block stands, line by line, in a source of the tree.
+// Code in README.md and docs/ must compile: each C++ block must occur, line by line, in a source that is compiled.
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -21,7 +21,7 @@ std::string trimmed(const std::string& s) {
   return begin == std::string::npos ? std::string() : s.substr(begin, s.find_last_not_of(" \t\r") + 1 - begin);
 }
 
-// Lines without indentation, empty ones left out.
+// Trimmed lines, without empty ones.
 std::vector<std::string> code_lines(std::istream& in) {
   std::vector<std::string> lines;
   for (std::string line; std::getline(in, line);) {
@@ -61,11 +61,11 @@ std::vector<fs::path> files_with(const fs::path& folder, std::initializer_list<s
   return found;
 }
 
-bool stands_in(const Block& block, const std::vector<std::string>& source) {
+bool occurs_in(const Block& block, const std::vector<std::string>& source) {
   return std::search(source.begin(), source.end(), block.lines.begin(), block.lines.end()) != source.end();
 }
 
-TEST(DocTest, EveryCodeBlockStandsInASourceThatIsCompiled) {
+TEST(DocTest, EveryCodeBlockIsInACompiledSource) {
   const fs::path root = VLMT_SOURCE_DIR;
   std::vector<std::vector<std::string>> sources;
   for (const char* folder : {"examples", "tests/doc", "tests/package", "include"}) {
@@ -80,21 +80,21 @@ TEST(DocTest, EveryCodeBlockStandsInASourceThatIsCompiled) {
   for (const fs::path& page : pages) {
     for (const Block& block : blocks_of(root, page)) {
       EXPECT_FALSE(block.lines.empty()) << block.where << ": an empty block";
-      EXPECT_TRUE(std::any_of(sources.begin(), sources.end(), [&](const auto& s) { return stands_in(block, s); }))
-          << block.where << ": no source under examples/, tests/doc/ or tests/package/ has these lines";
+      EXPECT_TRUE(std::any_of(sources.begin(), sources.end(), [&](const auto& s) { return occurs_in(block, s); }))
+          << block.where << ": no source under examples/, tests/doc/, tests/package/ or include/ has these lines";
     }
   }
 }
 
-// Links between pages and to files of the tree lead somewhere.
-TEST(DocTest, LinksLeadToFiles) {
+// Links to pages and files of the tree must resolve.
+TEST(DocTest, LinksResolve) {
   const fs::path root = VLMT_SOURCE_DIR;
   std::vector<fs::path> pages = files_with(root / "docs", {".md"});
   pages.push_back(root / "README.md");
   for (const fs::path& page : pages) {
     std::ifstream in(page);
     std::size_t number = 0;
-    bool inside = false;  // a block of code, where "](" begins a lambda
+    bool inside = false;  // in a code block, where "](" starts a lambda
     for (std::string line; std::getline(in, line);) {
       ++number;
       if (trimmed(line).compare(0, 3, "```") == 0) inside = !inside;

@@ -1,4 +1,4 @@
-// What docs/packed-cache.md shows.
+// Example of docs/packed-cache.md.
 #include <cstdio>
 
 #include <vlmt/vlmt.hpp>

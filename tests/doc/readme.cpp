@@ -1,4 +1,4 @@
-// What README.md shows.
+// Example of README.md.
 #include <iostream>
 #include <vlmt/vlmt.hpp>
 

@@ -1,4 +1,4 @@
-// Arch tags: inheritance is fallback, and the tags of this build suit this processor.
+// Arch tags: inheritance is the fallback, and the archs of this build run on this processor.
 #include "vlmt/exec/arch.hpp"
 
 #include <string_view>
@@ -21,7 +21,7 @@ static_assert(vlmt::Backend<vlmt::Cpu<>> && vlmt::Backend<vlmt::Cpu<arch::generi
 static_assert(!vlmt::Backend<int>);
 static_assert(std::is_same_v<vlmt::Cpu<>::Arch, arch::native>);
 
-// A kernel that has versions for generic and avx2 only.
+// A kernel with versions for generic and avx2 only.
 constexpr std::string_view kernel(arch::generic) {
   return "generic";
 }
@@ -44,7 +44,7 @@ TEST(ArchTest, CompiledArchsRunHereAndEndWithGeneric) {
   EXPECT_EQ(first, arch::native::name);
 }
 
-TEST(ArchTest, WhatRunsIncludesWhatItFallsBackTo) {
+TEST(ArchTest, RunnableArchsImplyTheirFallbacks) {
   EXPECT_TRUE(arch::runs_here<arch::generic>());
   EXPECT_TRUE(!arch::runs_here<arch::avx512_vnni>() || arch::runs_here<arch::avx512>());
   EXPECT_TRUE(!arch::runs_here<arch::avx512>() || arch::runs_here<arch::avx2>());

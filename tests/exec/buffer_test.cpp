@@ -1,4 +1,4 @@
-// Buffers and the carver: what is counted is what is taken, and sizes that cannot be are refused.
+// Buffers and the carver: planned sizes equal taken sizes, impossible sizes are rejected.
 #include "vlmt/exec/buffer.hpp"
 
 #include <cstdint>
@@ -19,7 +19,7 @@ TEST(BufferTest, IsZeroedAndAligned) {
   for (std::size_t i = 0; i < b.bytes(); ++i) ASSERT_EQ(b.data()[i], std::byte{0});
 }
 
-TEST(BufferTest, NoBytesIsNoMemory) {
+TEST(BufferTest, ZeroBytesAllocateNothing) {
   const Buffer none(0), nothing;
   EXPECT_EQ(none.data(), nullptr);
   EXPECT_EQ(nothing.bytes(), 0u);
@@ -43,7 +43,7 @@ TEST(BufferTest, Moves) {
   p[4095] = std::byte{1};
 }
 
-TEST(BufferTest, RefusesWhatTheSystemCannotGive) {
+TEST(BufferTest, RejectsSizesThatCannotBeMapped) {
   EXPECT_THROW(Buffer(std::size_t{1} << 62), vlmt::LimitError);
   EXPECT_THROW(Buffer{std::numeric_limits<std::size_t>::max()}, vlmt::LimitError);
 }
@@ -61,7 +61,7 @@ Taken take_all(Carver& carver) {
           carver.take<std::uint8_t>(1)};
 }
 
-TEST(CarverTest, CountsWhatItTakes) {
+TEST(CarverTest, CountingMatchesTaking) {
   Carver plan;
   const Taken counted = take_all(plan);
   EXPECT_EQ(counted.a, nullptr);
@@ -78,18 +78,18 @@ TEST(CarverTest, CountsWhatItTakes) {
   EXPECT_EQ(reinterpret_cast<std::byte*>(t.d), block.data() + 256);
 }
 
-TEST(CarverTest, RefusesSizesThatOverflow) {
+TEST(CarverTest, RejectsOverflowingSizes) {
   constexpr std::size_t most = std::numeric_limits<std::size_t>::max();
   Carver c;
   EXPECT_THROW(c.take<double>(most / 4), vlmt::LimitError);
   EXPECT_THROW(c.take<std::uint8_t>(most - 8), vlmt::LimitError);
   c.take<std::uint8_t>(most / 2);
   EXPECT_THROW(c.take<std::uint8_t>(most / 2 + 2), vlmt::LimitError);
-  EXPECT_EQ(c.bytes(), most / 2 + 1) << "a refused array is not counted";
+  EXPECT_EQ(c.bytes(), most / 2 + 1) << "a rejected array is not counted";
 }
 
 #if VLMT_ASSERTS && defined(GTEST_HAS_DEATH_TEST)
-TEST(CarverDeathTest, StopsATakeBeyondTheBlock) {
+TEST(CarverDeathTest, AssertsWhenTheBlockIsTooSmall) {
   testing::FLAGS_gtest_death_test_style = "threadsafe";
   const Buffer block(128);
   Carver carver(block.data(), block.bytes());

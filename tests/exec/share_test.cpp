@@ -1,4 +1,4 @@
-// share(): the parts of all ranks tile [0, n), are cut at granules, and are as equal as can be. By brute force.
+// share(): the shares of all ranks tile [0, n), are cut at granules and differ by at most one granule. By brute force.
 #include <algorithm>
 #include <limits>
 

@@ -1,4 +1,4 @@
-// Steps: the same code at once and recorded; recording touches no data; a replay reads what is there when it runs.
+// Steps: immediate and recorded runs agree; recording reads no data; each replay reads the current data.
 #include "vlmt/exec/step.hpp"
 
 #include <cmath>
@@ -26,10 +26,11 @@ struct Data {
   float* x;               // (kCount)
   float* y;               // (kCount)
   float* sum;             // (1)
-  const std::size_t* at;  // (1): read inside an op, as positions and routing are
+  const std::size_t* at;  // (1): read inside an op, like positions and routing
 };
 
-// y = sin(x); sum = y[0] + ... ; x = y / sum, rotated by *at. Every op reads what another member wrote in the last one.
+// y = sin(x); sum = y[0] + ...; x = y / sum, rotated by *at. Every op reads values that other members wrote in the
+// previous op.
 template <vlmt::Step S>
 void issue(S& step, const Data& d) {
   step([d](Member& m) noexcept {
@@ -79,7 +80,7 @@ struct TeamNames {
 };
 TYPED_TEST_SUITE(StepTest, Teams, TeamNames);
 
-TYPED_TEST(StepTest, RecordedOverInaccessibleMemoryReplaysAsTheImmediateStep) {
+TYPED_TEST(StepTest, RecordingReadsNoDataAndReplayMatchesStepNow) {
   for (const std::size_t size : {1u, 2u, 3u, 7u}) {
     TypeParam team(size);
     Arena now, later;
@@ -105,7 +106,7 @@ TYPED_TEST(StepTest, RecordedOverInaccessibleMemoryReplaysAsTheImmediateStep) {
   }
 }
 
-TYPED_TEST(StepTest, ResultsDoNotDependOnTheTeam) {
+TYPED_TEST(StepTest, ResultsDoNotDependOnTheTeamSize) {
   std::vector<float> first;
   for (const std::size_t size : {1u, 2u, 3u, 7u}) {
     TypeParam team(size);
@@ -120,7 +121,7 @@ TYPED_TEST(StepTest, ResultsDoNotDependOnTheTeam) {
   }
 }
 
-TYPED_TEST(StepTest, AThrowingOpStopsTheStep) {
+TYPED_TEST(StepTest, ThrowingOpStopsTheStep) {
   TypeParam team(3);
   vlmt::StepRecorder recorder;
   std::vector<int> after(3);
@@ -132,7 +133,7 @@ TYPED_TEST(StepTest, AThrowingOpStopsTheStep) {
   EXPECT_EQ(after, std::vector<int>({0, 0, 0}));
 }
 
-TEST(StepRecorderTest, ClearForgetsTheOps) {
+TEST(StepRecorderTest, ClearRemovesAllOps) {
   vlmt::StepRecorder recorder;
   int calls = 0;
   recorder([&calls](Member&) { ++calls; });

@@ -1,5 +1,5 @@
-// Teams: every member runs, barriers order memory, an exception anywhere reaches the caller and nobody stays behind.
-// Built a second time with -fsanitize=thread and without OpenMP, see tests/CMakeLists.txt.
+// Teams: every member runs, barriers order memory, any exception reaches the caller and no member hangs. Built a second
+// time with -fsanitize=thread and without OpenMP, see tests/exec/CMakeLists.txt.
 #include "vlmt/exec/team.hpp"
 
 #include <algorithm>
@@ -27,7 +27,7 @@ using vlmt::ThreadTeam;
 
 constexpr std::size_t kSizes[] = {1, 2, 3, 7};
 
-// The number of members that a team of `asked` has when it is run from the main thread.
+// The actual number of members of a team of `asked` members, run from the main thread.
 template <class Team>
 std::size_t expected_size(std::size_t asked) {
 #if VLMT_HAS_OPENMP
@@ -40,7 +40,7 @@ std::size_t expected_size(std::size_t asked) {
   return asked;
 }
 
-// 0 + 1 + ... + n - 1 through two phases: partial sums, then every member adds them all up.
+// 0 + 1 + ... + n - 1 in two phases: partial sums, then every member adds all of them.
 template <class Team>
 std::size_t sum_below(Team& team, std::size_t n) {
   std::vector<std::size_t> partial(team.size()), total(team.size());
@@ -89,7 +89,7 @@ TYPED_TEST(TeamTest, RunsEveryRankOnce) {
   }
 }
 
-TYPED_TEST(TeamTest, ATeamOfNobodyIsATeamOfOne) {
+TYPED_TEST(TeamTest, SizeZeroGivesOneMember) {
   TypeParam team(0);
   EXPECT_EQ(team.size(), 1u);
   EXPECT_EQ(sum_below(team, 100), 4950u);
@@ -109,7 +109,8 @@ TYPED_TEST(TeamTest, RunsAnyCallable) {
   EXPECT_EQ(calls, static_cast<int>(expected_size<TypeParam>(3)));
 }
 
-// Plain memory written before a barrier is read by others after it; two barriers a round, so that TSan sees both edges.
+// Plain memory written before a barrier is read by others after it. Two barriers per round, so that TSan sees both
+// edges.
 TYPED_TEST(TeamTest, BarriersOrderMemory) {
   for (const std::size_t size : kSizes) {
     TypeParam team(size);
@@ -129,7 +130,7 @@ TYPED_TEST(TeamTest, BarriersOrderMemory) {
   }
 }
 
-// Members that come late by very different times: those who wait both spin and sleep.
+// Members arrive at very different times: those that wait spin, then sleep.
 TYPED_TEST(TeamTest, BarriersWaitForTheSlowest) {
   TypeParam team(3);
   const std::size_t members = expected_size<TypeParam>(3);
@@ -147,7 +148,7 @@ TYPED_TEST(TeamTest, BarriersWaitForTheSlowest) {
   EXPECT_EQ(early, 0);
 }
 
-TYPED_TEST(TeamTest, ManyShortRuns) {
+TYPED_TEST(TeamTest, ManyShortRunsComplete) {
   TypeParam team(2);
   std::size_t calls = 0;
   for (int i = 0; i < 500; ++i) {
@@ -165,9 +166,8 @@ struct Counted {
   ~Counted() { --*alive; }
 };
 
-// One member throws before the b-th of three barriers, or after the last: for each rank and each b.
-// Operations with and without a barrier between them; every part of each is done once, and written without a race.
-TYPED_TEST(TeamTest, PartsAreClaimedOnce) {
+// Operations with and without a barrier between them: every part of each runs once, without a data race.
+TYPED_TEST(TeamTest, EveryPartIsClaimedOnce) {
   for (const std::size_t size : kSizes) {
     TypeParam team(size);
     const std::size_t parts = Member::parts_per_member * expected_size<TypeParam>(size);
@@ -191,7 +191,7 @@ TYPED_TEST(TeamTest, PartsAreClaimedOnce) {
   }
 }
 
-TYPED_TEST(TeamTest, ASlowMemberClaimsLess) {
+TYPED_TEST(TeamTest, SlowMemberClaimsLess) {
   TypeParam team(2);
   std::vector<std::size_t> parts(2);
   bool both = false;
@@ -210,7 +210,8 @@ TYPED_TEST(TeamTest, ASlowMemberClaimsLess) {
   EXPECT_GT(parts[0], parts[1]);
 }
 
-TYPED_TEST(TeamTest, AThrowOnAnyRankAtAnyBarrierReachesTheCaller) {
+// One member throws before the b-th of three barriers, or after the last: for each rank and each b.
+TYPED_TEST(TeamTest, ExceptionOfAnyRankAtAnyBarrierReachesTheCaller) {
   constexpr std::size_t kBarriers = 3;
   for (const std::size_t size : kSizes) {
     TypeParam team(size);
@@ -240,13 +241,13 @@ TYPED_TEST(TeamTest, AThrowOnAnyRankAtAnyBarrierReachesTheCaller) {
         EXPECT_EQ(what, std::to_string(rank) + " at " + std::to_string(at));
         EXPECT_EQ(alive, 0) << "a member was not unwound";
         for (std::size_t r = 0; r < members; ++r) EXPECT_LE(passed[r], at) << r << " passed a barrier without " << rank;
-        EXPECT_EQ(sum_below(team, 1000), 499500u) << "the team is not usable any more";
+        EXPECT_EQ(sum_below(team, 1000), 499500u) << "the team is unusable after an exception";
       }
     }
   }
 }
 
-TYPED_TEST(TeamTest, WhenAllThrowOneIsReported) {
+TYPED_TEST(TeamTest, OneExceptionIsReportedWhenAllThrow) {
   for (const std::size_t size : kSizes) {
     TypeParam team(size);
     for (int call = 0; call < 20; ++call) {
@@ -262,7 +263,7 @@ TYPED_TEST(TeamTest, WhenAllThrowOneIsReported) {
   }
 }
 
-TYPED_TEST(TeamTest, MembersCanAskWhetherOneHasThrown) {
+TYPED_TEST(TeamTest, StoppedIsTrueAfterAnotherMemberThrows) {
   TypeParam team(2);
   std::atomic<bool> seen = false;
   EXPECT_THROW(team.run([&](Member& m) {
@@ -274,7 +275,7 @@ TYPED_TEST(TeamTest, MembersCanAskWhetherOneHasThrown) {
   EXPECT_EQ(seen, expected_size<TypeParam>(2) > 1);
 }
 
-TYPED_TEST(TeamTest, ARunInsideARunWorks) {
+TYPED_TEST(TeamTest, NestedRunsWork) {
   TypeParam team(3);
   std::vector<std::size_t> sums(3);
   team.run([&](Member& m) {
@@ -293,7 +294,7 @@ TYPED_TEST(TeamTest, ARunInsideARunWorks) {
   EXPECT_EQ(sum_below(team, 1000), 499500u);
 }
 
-TYPED_TEST(TeamTest, TwoTeamsOnTwoThreads) {
+TYPED_TEST(TeamTest, TwoTeamsRunOnTwoThreads) {
   std::vector<int> wrong(2);
   {
     std::vector<std::jthread> users;
@@ -326,7 +327,7 @@ TEST(ThreadTeamTest, IsCreatedAndDestroyedWithoutARun) {
 }
 
 // Stacks larger than the address space: no thread can start.
-TEST(ThreadTeamTest, IsSmallerWhereTheSystemGivesNoThreads) {
+TEST(ThreadTeamTest, HasFewerMembersIfThreadsCannotStart) {
   pthread_attr_t old, huge;
   ASSERT_EQ(pthread_getattr_default_np(&old), 0);
   ASSERT_EQ(pthread_attr_init(&huge), 0);
@@ -354,7 +355,7 @@ TEST(SoloTest, IsATeamOfOne) {
 
 #if VLMT_HAS_OPENMP
 
-TEST(OmpTeamTest, KeepsTheThreadLimit) {
+TEST(OmpTeamTest, RespectsTheThreadLimit) {
   OmpTeam team(7);
   std::size_t members = 0;
   team.run([&](Member& m) {
@@ -363,7 +364,7 @@ TEST(OmpTeamTest, KeepsTheThreadLimit) {
   EXPECT_EQ(members, expected_size<OmpTeam>(7));
 }
 
-TEST(OmpTeamTest, WorksInsideAUsersParallelRegion) {
+TEST(OmpTeamTest, WorksInsideAParallelRegionOfTheCaller) {
   for (const int levels : {1, 3}) {
     omp_set_max_active_levels(levels);
     std::atomic<int> wrong = 0, thrown = 0, regions = 0;

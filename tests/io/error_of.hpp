@@ -1,9 +1,9 @@
-// The message of the exception that a call throws.
+// Message of the exception thrown by a call.
 #pragma once
 
 #include <string>
 
-/// Calls f and returns what its exception of type E says; "" if it throws none.
+/// Calls f and returns the message of the E it throws; "" if it throws nothing.
 template <class E, class F>
 std::string error_of(F&& f) {
   try {

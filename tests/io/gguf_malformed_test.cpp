@@ -1,4 +1,4 @@
-// Every way in which a GGUF file can be wrong: it must be refused with a vlmt::FileError, never crash.
+// Malformed GGUF files: each must be refused with a vlmt::FileError and never crash.
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -20,12 +20,12 @@ namespace {
 using vlmt::FileError;
 using vlmt::GgufFile;
 
-constexpr std::int64_t big = std::numeric_limits<std::int64_t>::max();
+constexpr std::int64_t max_count = std::numeric_limits<std::int64_t>::max();
 
-/// A GGUF file as a list of fields, so that a test can cut and change it at any of them.
+/// A GGUF file with the offsets of its fields, so that a test can truncate it at each.
 struct Fields {
   std::vector<std::byte> bytes;
-  std::vector<std::size_t> starts;  // of each field
+  std::vector<std::size_t> starts;  // offset of each field
 
   template <class T>
   Fields& put(T value) {
@@ -43,7 +43,7 @@ struct Fields {
   Fields& type(std::uint32_t value) { return put(value); }
 };
 
-/// What a test changes in the file that build() makes.
+/// Field values of the file made by build(); a test changes one of the valid defaults.
 struct Change {
   std::string magic = "GGUF";
   std::uint32_t version = 3;
@@ -91,7 +91,7 @@ Fields build(const Change& c) {
   return f;
 }
 
-/// Parses and reads everything that the parser accepted.
+/// Parses a file and reads all that the parser accepted.
 std::uint64_t read_all(std::span<const std::byte> bytes) {
   const GgufFile file = GgufFile::parse(bytes, "mem");
   std::uint64_t sum = 0;
@@ -117,7 +117,7 @@ std::uint64_t read_all(std::span<const std::byte> bytes) {
   return sum;
 }
 
-TEST(GgufMalformed, TheUnchangedFileIsGood) {
+TEST(GgufMalformed, TheUnchangedFileIsValid) {
   const Fields good = build({});
   EXPECT_GT(read_all(good.bytes), 0u);
   const GgufFile file = GgufFile::parse(good.bytes, "mem");
@@ -125,7 +125,7 @@ TEST(GgufMalformed, TheUnchangedFileIsGood) {
   EXPECT_EQ(file.require_tensor("b").data.size(), 16u);
 }
 
-TEST(GgufMalformed, TruncatedAtEveryByte) {
+TEST(GgufMalformed, RefusesTruncationAtEveryByte) {
   const Fields good = build({});
   for (std::size_t n = 0; n < good.bytes.size(); ++n) {
     const std::vector<std::byte> cut(good.bytes.begin(), good.bytes.begin() + static_cast<std::ptrdiff_t>(n));
@@ -133,7 +133,7 @@ TEST(GgufMalformed, TruncatedAtEveryByte) {
   }
 }
 
-TEST(GgufMalformed, TruncatedFilesOnDiskAtEveryField) {
+TEST(GgufMalformed, ErrorsOfTruncatedFilesStartWithThePath) {
   const TempDir dir;
   const Fields good = build({});
   for (const std::size_t n : good.starts) {
@@ -143,7 +143,7 @@ TEST(GgufMalformed, TruncatedFilesOnDiskAtEveryField) {
   }
 }
 
-TEST(GgufMalformed, EachFieldWithEachBadValue) {
+TEST(GgufMalformed, RefusesEachBadValueOfEachField) {
   std::vector<std::pair<std::string, std::function<void(Change&)>>> cases;
   const auto add = [&](const std::string& name, auto member, auto... values) {
     (cases.emplace_back(
@@ -157,9 +157,9 @@ TEST(GgufMalformed, EachFieldWithEachBadValue) {
   add_text("magic", &Change::magic, "GGML");
   add_text("magic", &Change::magic, "FUGG");
   add("version", &Change::version, 0, 1, 4, 0x03000000, 0x02000000, 0xffffffffu);
-  add("n_tensors", &Change::n_tensors, -1, 3, big, big - 1, std::int64_t{1} << 32,
+  add("n_tensors", &Change::n_tensors, -1, 3, max_count, max_count - 1, std::int64_t{1} << 32,
       std::numeric_limits<std::int64_t>::min());
-  add("n_keys", &Change::n_keys, -1, 4, 6, big, std::int64_t{1} << 60, std::numeric_limits<std::int64_t>::min());
+  add("n_keys", &Change::n_keys, -1, 4, 6, max_count, std::int64_t{1} << 60, std::numeric_limits<std::int64_t>::min());
   add_text("first_key", &Change::first_key, "");
   add_text("second_key", &Change::second_key, "general.alignment");
   add("alignment_type", &Change::alignment_type, 5, 6, 8, 9, 10, 13, 0xffffffffu);
@@ -177,8 +177,8 @@ TEST(GgufMalformed, EachFieldWithEachBadValue) {
   add_text("name_a", &Change::name_a, std::string(64, 'n'));
   add_text("name_b", &Change::name_b, "a");
   add("n_dims", &Change::n_dims, 1, 3, 4, 5, 0x7fffffff, 0xffffffffu);
-  add("ne0", &Change::ne0, 0, -1, -32, 16, 33, 64, big, big - 31, std::int64_t{1} << 62);
-  add("ne1", &Change::ne1, 0, -1, 1, 5, std::int64_t{1} << 58, big, std::numeric_limits<std::int64_t>::min());
+  add("ne0", &Change::ne0, 0, -1, -32, 16, 33, 64, max_count, max_count - 31, std::int64_t{1} << 62);
+  add("ne1", &Change::ne1, 0, -1, 1, 5, std::int64_t{1} << 58, max_count, std::numeric_limits<std::int64_t>::min());
   add("type_a", &Change::type_a, 4, 5, 31, 33, 36, 38, 43, 1000, 0x80000002u, 0xffffffffu, 12);
   add("offset_a", &Change::offset_a, 1, 32, 64, ~std::uint64_t{0}, ~std::uint64_t{0} - 31);
   add("offset_b", &Change::offset_b, 0, 32, 63, 65, 96, std::uint64_t{1} << 63, ~std::uint64_t{0} - 63);
@@ -192,8 +192,8 @@ TEST(GgufMalformed, EachFieldWithEachBadValue) {
   }
 }
 
-TEST(GgufMalformed, TensorsWhoseSizesOverflowTogether) {
-  // Each fits 63 bits of elements; F32 bytes or the running sum do not.
+TEST(GgufMalformed, RefusesOverflowingTensorSizes) {
+  // The element count of each fits 63 bits; the bytes as F32 or their running sum do not.
   Change c;
   c.type_a = 0;
   for (const std::int64_t ne1 : {std::int64_t{1} << 57, std::int64_t{1} << 56, std::int64_t{1} << 55}) {
@@ -202,8 +202,8 @@ TEST(GgufMalformed, TensorsWhoseSizesOverflowTogether) {
   }
 }
 
-TEST(GgufMalformed, AnyByteChanged) {
-  // Some changes are harmless (a character of a name): all others must be refused, and none may crash.
+TEST(GgufMalformed, ChangedBytesNeverCrash) {
+  // Some changes are harmless (a character of a name). All others must be refused, and none may crash.
   const Fields good = build({});
   unsigned refused = 0;
   unsigned read = 0;
@@ -223,7 +223,7 @@ TEST(GgufMalformed, AnyByteChanged) {
   EXPECT_GT(read, 500u);
 }
 
-TEST(GgufMalformed, MessagesSayWhereWhatAndWhy) {
+TEST(GgufMalformed, ErrorsNameOffsetFieldAndValue) {
   Change c;
   c.type_a = 31;
   const Fields bad = build(c);

@@ -128,7 +128,7 @@ TEST(Gguf, RefusesValuesOfWrongTypeRangeOrLength) {
   EXPECT_NE(refused([&] { file.require_array<float>("tokens"); }), "");
   EXPECT_NE(refused([&] { file.require_per_layer<int>("ints", 5); }), "");
   const std::string length = refused([&] { file.require_array<int>("ints", 3); });
-  EXPECT_NE(length.find("`ints`: an array of wrong length (expected 3 elements, found 4)"), std::string::npos)
+  EXPECT_NE(length.find("`ints`: the array has the wrong length (expected 3 elements, found 4)"), std::string::npos)
       << length;
 }
 
@@ -176,7 +176,7 @@ TEST(Gguf, TensorsOutliveTheFile) {
   EXPECT_EQ(std::memcmp(tensor.data.data(), pattern(256, 0).data(), 256), 0);
 }
 
-TEST(Gguf, ValuesCanBeCopiedFromFileToFile) {
+TEST(Gguf, CopiesValuesFromFileToFile) {
   const auto first = all_types().bytes();
   const GgufFile source = GgufFile::parse(first, "first");
   GgufHeader header;
@@ -207,7 +207,7 @@ TEST(Gguf, ReadsAVocabularyOf150000TokensQuickly) {
   EXPECT_EQ(views.back(), tokens.back());
   EXPECT_EQ(merge_views.back(), merges.back());
   RecordProperty("milliseconds", static_cast<int>(1000 * seconds.count()));
-  EXPECT_LT(seconds.count(), 1.0);  // a few ms when optimised; the bound leaves room for sanitizers
+  EXPECT_LT(seconds.count(), 1.0);  // a few ms when optimised; the limit leaves room for sanitizers
 }
 
 // ---- split files
@@ -236,7 +236,7 @@ void write_split(const TempDir& dir, std::int32_t total = 4) {
   }
 }
 
-TEST(GgufSplit, JoinsAllPartsOpenedByTheFirst) {
+TEST(GgufSplit, OpeningTheFirstFileOpensAll) {
   const TempDir dir;
   write_split(dir);
   const GgufFile file = GgufFile::open(dir / part_name(1, 3));
@@ -250,7 +250,7 @@ TEST(GgufSplit, JoinsAllPartsOpenedByTheFirst) {
   EXPECT_EQ(std::memcmp(t2.data.data(), pattern(96, 0).data(), 96), 0);
 }
 
-TEST(GgufSplit, RefusesPartsThatDoNotBelongTogether) {
+TEST(GgufSplit, RefusesFilesThatDoNotBelongTogether) {
   const auto refused = [](const std::string& path) { return error_of<FileError>([&] { GgufFile::open(path); }); };
   {
     const TempDir dir;
@@ -260,7 +260,7 @@ TEST(GgufSplit, RefusesPartsThatDoNotBelongTogether) {
     std::filesystem::rename(dir / part_name(3, 3), dir / "elsewhere");
     EXPECT_NE(refused(dir / part_name(1, 3)).find(part_name(3, 3) + ": cannot be opened"), std::string::npos);
     std::filesystem::copy_file(dir / part_name(2, 3), dir / part_name(3, 3));
-    EXPECT_NE(refused(dir / part_name(1, 3)).find("`split.no`: does not belong"), std::string::npos);
+    EXPECT_NE(refused(dir / part_name(1, 3)).find("`split.no`: is not the expected file"), std::string::npos);
     std::filesystem::rename(dir / part_name(1, 3), dir / "renamed.gguf");
     EXPECT_NE(refused(dir / "renamed.gguf").find("must keep its name"), std::string::npos);
   }
@@ -275,19 +275,19 @@ TEST(GgufSplit, RefusesPartsThatDoNotBelongTogether) {
     GgufHeader twice = part_header(2, 3, 4);
     twice.add_tensor("t0", f32, Ne{8});
     write_file(dir / part_name(3, 3), twice);
-    EXPECT_NE(refused(dir / part_name(1, 3)).find("`t0`: the tensor stands in more than one file"), std::string::npos);
+    EXPECT_NE(refused(dir / part_name(1, 3)).find("`t0`: the tensor occurs in more than one file"), std::string::npos);
     write_file(dir / part_name(3, 3), part_header(2, 4, 4));
     EXPECT_NE(refused(dir / part_name(1, 3)).find("`split.count`"), std::string::npos);
     write_file(dir / part_name(3, 3), GgufHeader());
     EXPECT_NE(refused(dir / part_name(1, 3)).find("`split.no`: the key is missing"), std::string::npos);
     write_file(dir / "x.gguf", part_header(3, 3, 0));
-    EXPECT_NE(refused(dir / "x.gguf").find("beyond their count"), std::string::npos);
+    EXPECT_NE(refused(dir / "x.gguf").find("split number is out of range"), std::string::npos);
   }
 }
 
 // ---- the writer
 
-TEST(GgufWriter, LeavesNoFileWhenItIsNotFinished) {
+TEST(GgufWriter, UnfinishedFilesAreRemoved) {
   const TempDir dir;
   GgufHeader header;
   header.add_tensor("a", f32, Ne{4});
@@ -301,7 +301,7 @@ TEST(GgufWriter, LeavesNoFileWhenItIsNotFinished) {
   EXPECT_THROW(GgufWriter(dir / "no/such/a.gguf", header), FileError);
 }
 
-TEST(GgufWriter, TakesTensorsInPieces) {
+TEST(GgufWriter, AcceptsTensorsInPieces) {
   const TempDir dir;
   GgufHeader header;
   header.add_tensor("a", f32, Ne{5});
@@ -319,7 +319,7 @@ TEST(GgufWriter, TakesTensorsInPieces) {
   EXPECT_EQ(std::memcmp(file.require_tensor("b").data.data(), pattern(8, 9).data(), 8), 0);
 }
 
-TEST(GgufWriter, RefusesWhatAFileCannotHold) {
+TEST(GgufWriter, RefusesInvalidDeclarations) {
   GgufHeader header;
   header.set("k", 1);
   EXPECT_THROW(header.set("k", 2), InputError);

@@ -82,7 +82,7 @@ Bytes encode_jpeg(int width, int height, const Rgb& rgb, int quality = 95, bool 
   return bytes;
 }
 
-/// rows: one vector of packed samples for each row, 16-bit samples big-endian.
+/// rows: packed samples of each row, 16-bit samples big-endian.
 Bytes encode_png(int width, int height, int colour, int depth, bool interlaced,
                  const std::vector<std::vector<std::uint8_t>>& rows) {
   Bytes bytes;
@@ -134,7 +134,7 @@ int worst(const Rgb& a, const Rgb& b) {
 // ---- against Pillow
 
 TEST(Image, DecodesAsPillowDoes) {
-  const auto expected = vlmt::SafetensorsFile::open(data_dir + "pictures.safetensors");
+  const auto expected = vlmt::SafetensorsFile::open(data_dir + "images.safetensors");
   for (const vlmt::SafetensorsTensor& tensor : expected.tensors()) {
     const bool white = tensor.name.ends_with(".white");
     const std::string name = white ? tensor.name.substr(0, tensor.name.size() - 6) : tensor.name;
@@ -146,7 +146,7 @@ TEST(Image, DecodesAsPillowDoes) {
     EXPECT_EQ(image.original_width, image.width);
     EXPECT_EQ(image.original_height, image.height);
     const Rgb rgb = expected.read<std::uint8_t>(tensor.name);
-    // Lossless formats are exact; versions of the lossy codecs may round a sample differently.
+    // Lossless formats are exact; versions of lossy codecs may round differently.
     const bool lossy = name.ends_with(".jpg") || name == "lossy.webp" || name == "orientation8.webp";
     EXPECT_LE(worst(image.rgb, rgb), lossy ? 2 : 0) << tensor.name;
     const vlmt::ImageInfo info = vlmt::probe_image(read_file(data_dir + name));
@@ -155,8 +155,8 @@ TEST(Image, DecodesAsPillowDoes) {
   }
 }
 
-TEST(Image, TurnsAllOrientationsUpright) {
-  // 3 x 2 pixels, numbered 0 to 5, as each orientation stores the upright picture 0 1 2 / 3 4 5.
+TEST(Image, AppliesAllOrientations) {
+  // How each orientation stores the upright image of 3 x 2 pixels 0 1 2 / 3 4 5.
   const std::vector<std::vector<int>> stored = {{0, 1, 2, 3, 4, 5}, {2, 1, 0, 5, 4, 3}, {5, 4, 3, 2, 1, 0},
                                                 {3, 4, 5, 0, 1, 2}, {0, 3, 1, 4, 2, 5}, {2, 5, 1, 4, 0, 3},
                                                 {5, 2, 4, 1, 3, 0}, {3, 0, 4, 1, 5, 2}};
@@ -211,12 +211,12 @@ TEST(Exif, ReadsBothByteOrdersAndIgnoresDamage) {
   }
 }
 
-TEST(Exif, SegmentWithWrongLengthDoesNotSpoilThePicture) {
+TEST(Exif, DamagedExifDoesNotSpoilTheImage) {
   const Bytes good = read_file(data_dir + "orientation6.jpg");
   const auto exif = vlmt::find_jpeg_exif(good);
   ASSERT_FALSE(exif.empty());
   EXPECT_EQ(vlmt::exif_orientation(exif), 6);
-  // Corrupt each byte of the segment: the picture must decode either way, upright or as stored.
+  // With any byte of the segment corrupted, the image must still decode, upright or as stored.
   const auto start = static_cast<std::size_t>(exif.data() - good.data());
   for (std::size_t i = 0; i < exif.size(); ++i) {
     Bytes bad = good;
@@ -226,7 +226,7 @@ TEST(Exif, SegmentWithWrongLengthDoesNotSpoilThePicture) {
   }
 }
 
-// ---- formats made here
+// ---- files encoded by the test
 
 TEST(Image, RoundTripsThroughEachCodec) {
   for (const auto& [width, height] : {std::pair{1, 1}, {1, 9}, {200, 1}, {37, 53}, {64, 48}}) {
@@ -242,7 +242,7 @@ TEST(Image, RoundTripsThroughEachCodec) {
       const Image jpeg = decode_image(encode_jpeg(width, height, rgb, 100, progressive));
       EXPECT_EQ(jpeg.width, width);
       EXPECT_EQ(jpeg.original_height, height);
-      EXPECT_LE(worst(jpeg.rgb, rgb), 40);  // chroma is stored at half the size
+      EXPECT_LE(worst(jpeg.rgb, rgb), 40);  // chroma is subsampled
     }
   }
 }
@@ -284,7 +284,7 @@ TEST(Image, InterlacedAlphaIsCompositedOrDropped) {
 
 // ---- reduced decoding
 
-TEST(JpegScale, KeepsTwiceTheTargetOrWhatFitsTheMemory) {
+TEST(JpegScale, KeepsTwiceTheTargetUnlessTheImageIsTooLarge) {
   using vlmt::detail::jpeg_eighths;
   EXPECT_EQ(jpeg_eighths(4000, 3000, 0, 0), 8u);
   EXPECT_EQ(jpeg_eighths(4000, 3000, 1184, 896), 8u);  // half is less than twice the target
@@ -297,7 +297,7 @@ TEST(JpegScale, KeepsTwiceTheTargetOrWhatFitsTheMemory) {
   EXPECT_EQ(jpeg_eighths(12000, 9000, 20000, 20000), 8u);
 }
 
-TEST(JpegScale, ReportsTheOriginalSizeAndLooksAlike) {
+TEST(JpegScale, ReducedImageMatchesTheFullOne) {
   const int width = 403, height = 302;
   const Bytes file = encode_jpeg(width, height, gradient(width, height), 95);
   const Image full = decode_image(file);
@@ -308,7 +308,7 @@ TEST(JpegScale, ReportsTheOriginalSizeAndLooksAlike) {
   EXPECT_EQ(half.height, 151);
   EXPECT_EQ(half.original_width, width);
   EXPECT_EQ(half.original_height, height);
-  // The middle of a smooth picture: the reduced pixel is the mean of four.
+  // Inside a smooth image, a reduced pixel is the mean of four.
   for (int y = 10; y < 140; ++y) {
     for (int x = 10; x < 190; ++x) {
       for (int c = 0; c < 3; ++c) {
@@ -321,13 +321,13 @@ TEST(JpegScale, ReportsTheOriginalSizeAndLooksAlike) {
     }
   }
   options.hint = {.target_width = 0, .target_height = 0, .target_pixels = 10};
-  const Image small = decode_image(file, options);  // 32 pixels of slack: a quarter is enough for 36 x 35 doubled
+  const Image small = decode_image(file, options);  // with 32 pixels of slack, a quarter covers 36 x 35 twice
   EXPECT_EQ(small.width, 101);
   EXPECT_EQ(small.original_width, width);
 }
 
-TEST(JpegScale, TheHintIsForTheUprightPicture) {
-  // Stored 23 x 17, upright 17 x 23: twice 8 x 11 fits half of the upright picture only.
+TEST(JpegScale, HintAppliesToTheUprightImage) {
+  // Stored 23 x 17, upright 17 x 23: twice 4 x 6 fits into half of the upright image (9 x 12), not of the stored one.
   ImageOptions options;
   options.hint = {.target_width = 4, .target_height = 6};
   const Image image = vlmt::load_image(data_dir + "orientation6.jpg", options);
@@ -350,10 +350,10 @@ Bytes png_header(std::uint32_t width, std::uint32_t height) {
   return file;
 }
 
-TEST(ImageLimits, AreCheckedAgainstTheHeaderAndNamed) {
+TEST(ImageLimits, AreCheckedAgainstTheHeaderAndNameTheOption) {
   const std::string message = error_of<LimitError>([] { decode_image(png_header(30000, 30000), {}, "big.png"); });
   EXPECT_EQ(message,
-            "big.png: `max_pixels`: the picture has too many pixels (expected at most 256000000, found 30000 x 30000)");
+            "big.png: `max_pixels`: the image has too many pixels (expected at most 256000000, found 30000 x 30000)");
   EXPECT_NE(error_of<LimitError>([] { decode_image(png_header(0x7fffffff, 0x7fffffff)); }), "");
   EXPECT_NE(error_of<FileError>([] { decode_image(png_header(0, 5)); }), "");
   EXPECT_NE(error_of<FileError>([] { decode_image(png_header(0x80000000u, 1)); }), "");
@@ -376,7 +376,7 @@ TEST(ImageLimits, AreCheckedAgainstTheHeaderAndNamed) {
   }
 }
 
-TEST(ImageLimits, CountTheCoefficientsOfAProgressiveJpeg) {
+TEST(ImageLimits, IncludeProgressiveJpegCoefficients) {
   const Rgb rgb = gradient(256, 256);
   ImageOptions options;
   options.max_memory = 3 * 256 * 256;
@@ -384,7 +384,7 @@ TEST(ImageLimits, CountTheCoefficientsOfAProgressiveJpeg) {
   EXPECT_THROW(decode_image(encode_jpeg(256, 256, rgb, 95, true), options), LimitError);
 }
 
-/// The largest address space that the process has had, in KB.
+/// Peak size of the process's address space in KB.
 long peak_kb() {
   std::ifstream status("/proc/self/status");
   for (std::string line; std::getline(status, line);) {
@@ -405,7 +405,7 @@ TEST(ImageLimits, APngChunkLongerThanTheFileIsNotAllocated) {
 
 TEST(ImageLimits, HugeJpegHeaderIsRefused) {
   Bytes file = encode_jpeg(16, 16, gradient(16, 16));
-  for (std::size_t i = 0; i + 9 < file.size(); ++i) {  // the frame header: FF C0, length, precision, height, width
+  for (std::size_t i = 0; i + 9 < file.size(); ++i) {  // frame header: FF C0, length, precision, height, width
     if (file[i] == std::byte{0xff} && file[i + 1] == std::byte{0xc0}) {
       for (std::size_t k = 5; k < 9; ++k) file[i + k] = std::byte{0xf0};
       break;
@@ -416,7 +416,7 @@ TEST(ImageLimits, HugeJpegHeaderIsRefused) {
 
 // ---- malformed files
 
-TEST(ImageMalformed, TruncatedFilesAreErrorsAtEveryByte) {
+TEST(ImageMalformed, RefusesTruncationAtEveryByte) {
   std::vector<std::pair<std::string, Bytes>> files;
   for (const char* name : {"orientation6.jpg", "progressive.jpg", "cmyk.jpg", "grey.jpg", "rgba.png", "palette.png",
                            "orientation6.png", "lossy.webp", "lossless.webp", "alpha.webp", "orientation8.webp"}) {
@@ -433,7 +433,7 @@ TEST(ImageMalformed, TruncatedFilesAreErrorsAtEveryByte) {
   }
 }
 
-TEST(ImageMalformed, AnyByteChangedNeverCrashes) {
+TEST(ImageMalformed, ChangedBytesNeverCrash) {
   unsigned refused = 0;
   for (const char* name : {"orientation6.jpg", "progressive.jpg", "cmyk.jpg", "rgba.png", "palette_transparent.png",
                            "lossy.webp", "alpha.webp", "orientation8.webp"}) {
@@ -458,7 +458,7 @@ TEST(ImageMalformed, AnyByteChangedNeverCrashes) {
   EXPECT_GT(refused, 500u);
 }
 
-TEST(ImageMalformed, TrailingBytesAndStrangersAreTold) {
+TEST(ImageMalformed, IgnoresTrailingBytesAndRefusesOtherFormats) {
   const Rgb rgb = gradient(8, 8);
   for (Bytes file : {encode_jpeg(8, 8, rgb), encode_png_rgb(8, 8, rgb), encode_webp(8, 8, rgb, true)}) {
     file.resize(file.size() + 100, std::byte{0x11});
@@ -466,8 +466,8 @@ TEST(ImageMalformed, TrailingBytesAndStrangersAreTold) {
   }
   const std::string gif = "GIF89a....................................";
   EXPECT_EQ(error_of<FileError>([&] { decode_image(std::as_bytes(std::span(gif.data(), gif.size())), {}, "a.gif"); }),
-            "a.gif: is not a picture that can be read (expected JPEG, PNG or WebP)");
-  EXPECT_NE(error_of<FileError>([] { vlmt::load_image("/no/such/picture.jpg"); }).find("/no/such/picture.jpg"),
+            "a.gif: is not a supported image (expected JPEG, PNG or WebP)");
+  EXPECT_NE(error_of<FileError>([] { vlmt::load_image("/no/such/image.jpg"); }).find("/no/such/image.jpg"),
             std::string::npos);
   const TempDir dir;
   EXPECT_NE(error_of<FileError>([&] { vlmt::load_image(dir / ""); }).find("is a directory"), std::string::npos);

@@ -16,7 +16,7 @@ namespace {
 using vlmt::FileError;
 using vlmt::MappedFile;
 
-TEST(MappedFile, ShowsTheBytesAndKeepsThemAcrossRelease) {
+TEST(MappedFile, BytesSurviveRelease) {
   const TempDir dir;
   std::string text(3 * 4096 + 100, 'x');
   for (std::size_t i = 0; i < text.size(); ++i) text[i] = static_cast<char>('a' + i % 23);
@@ -33,14 +33,14 @@ TEST(MappedFile, ShowsTheBytesAndKeepsThemAcrossRelease) {
   EXPECT_EQ(std::memcmp(file->bytes().data(), text.data(), text.size()), 0);
 }
 
-TEST(MappedFile, SurvivesTheRemovalOfItsName) {
+TEST(MappedFile, SurvivesUnlink) {
   const TempDir dir;
   const auto file = MappedFile::open(dir.write("a.bin", std::string("hello")));
   std::remove((dir / "a.bin").c_str());
   EXPECT_EQ(std::memcmp(file->bytes().data(), "hello", 5), 0);
 }
 
-TEST(MappedFile, NamesPathAndReasonOfARefusal) {
+TEST(MappedFile, ErrorsNamePathAndReason) {
   const TempDir dir;
   const auto refused = [](const std::string& path) { return error_of<FileError>([&] { MappedFile::open(path); }); };
   EXPECT_EQ(refused(dir / "missing"), dir / "missing: cannot be opened: No such file or directory");

@@ -1,4 +1,4 @@
-// Files that appear when they are complete, also if several write them or one has crashed.
+// OutputFile: complete files only, also with concurrent writers and after a crash.
 #include "vlmt/io/output_file.hpp"
 
 #include <atomic>
@@ -27,14 +27,14 @@ std::string read(const std::string& path) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
-TEST(OutputFile, AppearsWhenItIsComplete) {
+TEST(OutputFile, AppearsOnlyWhenComplete) {
   const TempDir dir;
   const std::string path = dir / "file";
   {
     OutputFile file(path);
     put(file, "half");
   }
-  EXPECT_TRUE(std::filesystem::is_empty(dir / "")) << "what is not finished leaves nothing";
+  EXPECT_TRUE(std::filesystem::is_empty(dir / "")) << "an unfinished file leaves nothing";
   OutputFile file(path);
   put(file, "whole");
   EXPECT_FALSE(std::filesystem::exists(path));
@@ -43,7 +43,7 @@ TEST(OutputFile, AppearsWhenItIsComplete) {
   EXPECT_FALSE(std::filesystem::exists(path + ".part"));
 }
 
-TEST(OutputFile, WritesOverWhatACrashHasLeft) {
+TEST(OutputFile, OverwritesThePartFileOfACrash) {
   const TempDir dir;
   dir.write("file.part", std::string(1000, 'x'));
   OutputFile file(dir / "file");
@@ -58,17 +58,17 @@ TEST(OutputFile, RefusesASecondWriter) {
   OutputFile first(path);
   put(first, "first");
   const std::string refusal = error_of<FileError>([&] { OutputFile second(path); });
-  EXPECT_NE(refusal.find("somebody else"), std::string::npos) << refusal;
+  EXPECT_NE(refusal.find("another writer"), std::string::npos) << refusal;
   first.finish();
-  EXPECT_EQ(read(path), "first") << "the refused writer has left it alone";
+  EXPECT_EQ(read(path), "first") << "the refused writer must not change the file";
   OutputFile next(path);
   put(next, "next");
   next.finish();
   EXPECT_EQ(read(path), "next");
 }
 
-// Writers of long files, so that a part that two of them share would be seen as a mixture.
-TEST(OutputFile, IsAlwaysOneWritersFile) {
+// Long files, so that writers sharing a part file would mix their letters visibly.
+TEST(OutputFile, ConcurrentWritersNeverMix) {
   const TempDir dir;
   const std::string path = dir / "file";
   constexpr std::size_t size = 1 << 18;
@@ -96,7 +96,7 @@ TEST(OutputFile, IsAlwaysOneWritersFile) {
   EXPECT_EQ(wrong, 0);
 }
 
-TEST(OutputFile, SaysWhyItCannotBeWritten) {
+TEST(OutputFile, ErrorsNamePathAndReason) {
   const TempDir dir;
   dir.write("plain", "");
   EXPECT_NE(error_of<FileError>([&] { OutputFile file(dir / "plain/file"); }).find("cannot be created"),

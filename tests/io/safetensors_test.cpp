@@ -71,7 +71,7 @@ TEST(Safetensors, RoundTrips) {
   EXPECT_NE(error_of<FileError>([&] { file.read<double>("c"); }).find("(expected F64, found BF16)"), std::string::npos);
 }
 
-TEST(Safetensors, TellsTypesThatHaveNoCppTypeApart) {
+TEST(Safetensors, KeepsDtypesWithoutCppType) {
   const auto bytes = file_of(R"({"a":{"dtype":"F8_E4M3","shape":[3],"data_offsets":[0,3]},)"
                              R"("b":{"dtype":"F4","shape":[2],"data_offsets":[3,4]}}  )",
                              4);
@@ -81,7 +81,7 @@ TEST(Safetensors, TellsTypesThatHaveNoCppTypeApart) {
   EXPECT_EQ(file.require_tensor("b").data.size(), 1u);
 }
 
-TEST(Safetensors, TruncatedAtEveryByte) {
+TEST(Safetensors, RefusesTruncationAtEveryByte) {
   const auto good = file_of(R"({"a":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]},)"
                             R"("b":{"dtype":"U8","shape":[3],"data_offsets":[8,11]}})",
                             11);
@@ -100,50 +100,49 @@ TEST(Safetensors, RefusesMalformedHeaders) {
   const std::string good = entry("\"U8\"", "[4]", "[0,4]");
   EXPECT_EQ(refused("{\"a\":{" + good + "}}", 4), "");
   const std::vector<std::pair<std::string, std::string>> cases = {
-      {"{\"a\":{" + good + "},\"a\":{" + good + "}}", "occurs twice"},
-      {"{\"a\":{" + good + ",\"dtype\":\"U8\"}}", "occurs twice"},
-      {"{\"__metadata__\":{\"k\":\"v\",\"k\":\"w\"},\"a\":{" + good + "}}", "occurs twice"},
+      {"{\"a\":{" + good + "},\"a\":{" + good + "}}", "duplicate key"},
+      {"{\"a\":{" + good + ",\"dtype\":\"U8\"}}", "duplicate key"},
+      {"{\"__metadata__\":{\"k\":\"v\",\"k\":\"w\"},\"a\":{" + good + "}}", "duplicate key"},
       {"{\"a\":{" + good + ",\"more\":1}}", "unknown key"},
       {"{\"a\":{\"dtype\":\"U8\",\"shape\":[4]}}", "two data_offsets"},
       {"{\"a\":{\"dtype\":\"U8\",\"data_offsets\":[0,4]}}", "no shape"},
       {"{\"a\":{\"shape\":[4],\"data_offsets\":[0,4]}}", "no dtype"},
       {"{\"a\":{" + entry("\"U9\"", "[4]", "[0,4]") + "}}", "unknown dtype"},
-      {"{\"a\":{" + entry("8", "[4]", "[0,4]") + "}}", "unexpected a number"},
+      {"{\"a\":{" + entry("8", "[4]", "[0,4]") + "}}", "unexpected value: a number"},
       {"{\"a\":{" + entry("\"U8\"", "[-4]", "[0,4]") + "}}", "negative"},
-      {"{\"a\":{" + entry("\"U8\"", "[4.0]", "[0,4]") + "}}", "no 64-bit count"},
-      {"{\"a\":{" + entry("\"U8\"", "[36893488147419103236]", "[0,4]") + "}}", "no 64-bit count"},
-      {"{\"a\":{" + entry("\"U8\"", "[[4]]", "[0,4]") + "}}", "unexpected an array"},
-      {"{\"a\":{" + entry("\"U8\"", "[{}]", "[0,4]") + "}}", "unexpected an object"},
-      {"{\"a\":{" + entry("\"U8\"", "4", "[0,4]") + "}}", "unexpected a number"},
-      {"{\"a\":{" + entry("\"U8\"", "[\"4\"]", "[0,4]") + "}}", "unexpected a string"},
-      {"{\"a\":{" + entry("\"U8\"", "[true]", "[0,4]") + "}}", "unexpected a boolean"},
-      {"{\"a\":{" + entry("\"U8\"", "null", "[0,4]") + "}}", "unexpected null"},
+      {"{\"a\":{" + entry("\"U8\"", "[4.0]", "[0,4]") + "}}", "not a 64-bit count"},
+      {"{\"a\":{" + entry("\"U8\"", "[36893488147419103236]", "[0,4]") + "}}", "not a 64-bit count"},
+      {"{\"a\":{" + entry("\"U8\"", "[[4]]", "[0,4]") + "}}", "unexpected value: an array"},
+      {"{\"a\":{" + entry("\"U8\"", "[{}]", "[0,4]") + "}}", "unexpected value: an object"},
+      {"{\"a\":{" + entry("\"U8\"", "4", "[0,4]") + "}}", "unexpected value: a number"},
+      {"{\"a\":{" + entry("\"U8\"", "[\"4\"]", "[0,4]") + "}}", "unexpected value: a string"},
+      {"{\"a\":{" + entry("\"U8\"", "[true]", "[0,4]") + "}}", "unexpected value: a boolean"},
+      {"{\"a\":{" + entry("\"U8\"", "null", "[0,4]") + "}}", "unexpected value: null"},
       {"{\"a\":{" + entry("\"U8\"", "[4]", "[0]") + "}}", "two data_offsets"},
       {"{\"a\":{" + entry("\"U8\"", "[4]", "[0,4,8]") + "}}", "two data_offsets"},
-      {"{\"a\":{" + entry("\"U8\"", "[4]", "[4,0]") + "}}", "do not lie in the file"},
-      {"{\"a\":{" + entry("\"U8\"", "[4]", "[0,5]") + "}}", "do not lie in the file"},
-      {"{\"a\":{" + entry("\"U8\"", "[4]", "[18446744073709551612,18446744073709551615]") + "}}",
-       "do not lie in the file"},
-      {"{\"a\":{" + entry("\"U8\"", "[3]", "[0,4]") + "}}", "do not fit shape"},
-      {"{\"a\":{" + entry("\"F32\"", "[4]", "[0,4]") + "}}", "do not fit shape"},
+      {"{\"a\":{" + entry("\"U8\"", "[4]", "[4,0]") + "}}", "outside the file"},
+      {"{\"a\":{" + entry("\"U8\"", "[4]", "[0,5]") + "}}", "outside the file"},
+      {"{\"a\":{" + entry("\"U8\"", "[4]", "[18446744073709551612,18446744073709551615]") + "}}", "outside the file"},
+      {"{\"a\":{" + entry("\"U8\"", "[3]", "[0,4]") + "}}", "do not match shape"},
+      {"{\"a\":{" + entry("\"F32\"", "[4]", "[0,4]") + "}}", "do not match shape"},
       {"{\"a\":{" + entry("\"U8\"", "[4294967296,4294967296,4]", "[0,4]") + "}}", "64 bits"},
       {"{\"a\":{" + entry("\"F32\"", "[4611686018427387905]", "[0,4]") + "}}", "whole number of bytes"},
       {"{\"a\":{" + entry("\"F4\"", "[7]", "[0,4]") + "}}", "whole number of bytes"},
       {"{\"a\":{" + entry("\"U8\"", "[3]", "[0,3]") + "}}", "belong to no tensor"},
-      {"{\"a\":{" + entry("\"U8\"", "[3]", "[1,4]") + "}}", "leaves a hole"},
+      {"{\"a\":{" + entry("\"U8\"", "[3]", "[1,4]") + "}}", "leaves a gap"},
       {"{\"a\":{" + good + "},\"b\":{" + entry("\"U8\"", "[2]", "[2,4]") + "}}", "overlaps"},
       {"{\"a\":{" + good + "},\"b\":{" + good + "}}", "overlaps"},
       {"{}", "belong to no tensor"},
-      {"{\"__metadata__\":{\"k\":1},\"a\":{" + good + "}}", "unexpected a number"},
-      {"{\"__metadata__\":{\"k\":{}},\"a\":{" + good + "}}", "unexpected an object"},
-      {"{\"a\":[]}", "unexpected an array"},
-      {"{\"a\":1}", "unexpected a number"},
+      {"{\"__metadata__\":{\"k\":1},\"a\":{" + good + "}}", "unexpected value: a number"},
+      {"{\"__metadata__\":{\"k\":{}},\"a\":{" + good + "}}", "unexpected value: an object"},
+      {"{\"a\":[]}", "unexpected value: an array"},
+      {"{\"a\":1}", "unexpected value: a number"},
       {" {\"a\":{" + good + "}}", "does not start with {"},
       {"[1,2]", "does not start with {"},
       {"{\"a\":{" + good + "}", "not valid JSON"},
       {"{\"a\":{" + good + "}}x", "not valid JSON"},
       {"{\"a\xff\":{" + good + "}}", "not valid JSON"},
-      {"{\"a\":" + std::string(100000, '['), "unexpected an array"},
+      {"{\"a\":" + std::string(100000, '['), "unexpected value: an array"},
       {"{\"a\":" + std::string(100000, '{'), "not valid JSON"},
   };
   for (const auto& [header, reason] : cases) {
@@ -164,7 +163,7 @@ TEST(Safetensors, RefusesHeaderLengthsBeyondTheFile) {
   }
 }
 
-TEST(Safetensors, AnyByteOfTheHeaderChanged) {
+TEST(Safetensors, ChangedHeaderBytesAreRefusedOrHarmless) {
   const auto good = file_of(R"({"__metadata__":{"k":"v"},"a":{"dtype":"I16","shape":[2],"data_offsets":[0,4]}})", 4);
   unsigned refused = 0;
   for (std::size_t i = 0; i < good.size(); ++i) {
@@ -191,7 +190,7 @@ void write_one(const std::string& path, const std::string& name, std::uint8_t va
   writer.write(path);
 }
 
-TEST(SafetensorsIndex, JoinsItsShards) {
+TEST(SafetensorsIndex, OpensAllShards) {
   const TempDir dir;
   write_one(dir / "model-00001-of-00002.safetensors", "a", 1);
   write_one(dir / "model-00002-of-00002.safetensors", "b", 2);
@@ -203,7 +202,7 @@ TEST(SafetensorsIndex, JoinsItsShards) {
   EXPECT_EQ(file.require_tensor("b").file, dir / "model-00002-of-00002.safetensors");
 }
 
-TEST(SafetensorsIndex, RefusesOtherFoldersAndWrongMaps) {
+TEST(SafetensorsIndex, RefusesOtherFoldersAndInvalidMaps) {
   const TempDir dir;
   write_one(dir / "one.safetensors", "a", 1);
   write_one(dir / "two.safetensors", "a", 1);
@@ -230,7 +229,7 @@ TEST(SafetensorsIndex, RefusesOtherFoldersAndWrongMaps) {
   }
 }
 
-TEST(SafetensorsWriter, RefusesWhatDoesNotFit) {
+TEST(SafetensorsWriter, RefusesInvalidNamesAndSizes) {
   const std::vector<float> data(3);
   SafetensorsWriter writer;
   writer.add<float>("a", Shape{3}, data);

@@ -1,4 +1,4 @@
-// A folder that is removed with everything in it at the end of a test.
+// A temporary folder, removed with its contents by the destructor.
 #pragma once
 
 #include <cstdlib>
@@ -25,7 +25,7 @@ class TempDir {
 
   std::string operator/(const std::string& name) const { return path_ + "/" + name; }
 
-  /// Writes bytes to a new file and returns its path.
+  /// Writes a file and returns its path.
   std::string write(const std::string& name, std::span<const std::byte> bytes) const {
     std::ofstream file(*this / name, std::ios::binary);
     file.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));

@@ -12,7 +12,7 @@ template <class Arch>
 class ActivationOn : public ::testing::Test {};
 TYPED_TEST_SUITE(ActivationOn, Archs);
 
-/// Dense near zero, where signs and cancellation matter, and out to where float ends.
+/// Dense near zero, where signs and cancellation matter; sparse out to the limits of float.
 std::vector<float> arguments() {
   std::vector<float> x;
   for (int i = -4000; i <= 4000; ++i) x.push_back(static_cast<float>(i) * 0.005f);
@@ -24,7 +24,7 @@ std::vector<float> arguments() {
   return x;
 }
 
-/// `relative` holds while the result is above `tiny`; below, the function may be flushed.
+/// `relative` bounds the error of results above `tiny`; smaller results may be flushed.
 template <class Arch, class Act>
 void check(double relative, double tiny) {
   const std::vector<float> x = arguments();
@@ -35,15 +35,15 @@ void check(double relative, double tiny) {
 }
 
 TYPED_TEST(ActivationOn, MatchesDouble) {
-  // e^-x for x down to -20 carries the rounding of its argument: 20 half units in the last place.
+  // For x down to -20, e^-x carries the rounding of its argument: 20 half units in the last place.
   check<TypeParam, Silu>(12 * eps, 1e-12);
   check<TypeParam, QuickGelu>(16 * eps, 1e-12);
-  // The exponent 2u grows with the cube of x: its rounding is e^-2u times 2u half units.
+  // The exponent 2u grows with the cube of x; its rounding changes e^-2u by 2u half units.
   check<TypeParam, GeluTanh>(16 * eps, 1e-10);
   check<TypeParam, GeluErf>(16 * eps, 1e-10);
 }
 
-TYPED_TEST(ActivationOn, IsExactToSomeUnitsWhereItIsNotSmall) {
+TYPED_TEST(ActivationOn, IsWithinAFewUlpWhereTheResultIsNotSmall) {
   std::vector<float> x;
   for (int i = -300; i <= 2000; ++i) x.push_back(static_cast<float>(i) * 0.01f);
   std::vector<float> want(x.size()), got(x.size());

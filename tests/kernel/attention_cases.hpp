@@ -1,4 +1,4 @@
-// Random queries and caches for tests of attention, and its results by a formula of its own.
+// Random queries and KV caches for attention tests, and the error measure of their results.
 #pragma once
 
 #include <cmath>
@@ -18,7 +18,7 @@
 
 namespace vlmt_test {
 
-/// n queries at slots start, start + 1, ... over a cache of `capacity` slots.
+/// n queries at slots start, start + 1, ... over a KV cache of `capacity` slots.
 struct AttentionCase {
   std::size_t n = 1;
   std::size_t heads = 1;
@@ -34,7 +34,7 @@ struct AttentionCase {
   vlmt::KvView kv;
   float scale = 0.0f;
 
-  /// Two heads over one KV head, more queries than a block has and keys past a tile.
+  /// Two heads share a KV head, with more queries than a block and more keys than a tile.
   template <class Arch>
   static AttentionCase example() {
     AttentionCase c;
@@ -44,7 +44,7 @@ struct AttentionCase {
     return c;
   }
 
-  /// Fills slots [0, start + n) with random rows; the rest of the cache holds NaN, which nothing may read.
+  /// Fills slots [0, start + n) with random rows; the rest of the cache holds NaN and must not be read.
   void fill(unsigned seed) {
     capacity = std::max(capacity, static_cast<std::size_t>(start) + n);
     scale = 1.0f / std::sqrt(static_cast<float>(dim));
@@ -90,10 +90,10 @@ struct AttentionCase {
   }
 };
 
-/// Where the code is the same for all and each variant is a kernel to compile.
+/// For tests whose code is the same on every arch and where each variant is another kernel to compile.
 using Best = ::testing::Types<vlmt::arch::native>;
 
-/// Relative L2 error, the measure of the parity requirement; infinite where got has a NaN.
+/// Relative L2 error, as in the parity requirement; infinite if `got` has a NaN.
 inline double relative_l2(const std::vector<float>& got, const std::vector<float>& want) {
   double error = 0.0, norm = 0.0;
   for (std::size_t i = 0; i < want.size(); ++i) {
@@ -104,8 +104,8 @@ inline double relative_l2(const std::vector<float>& got, const std::vector<float
   return std::isnan(error) ? std::numeric_limits<double>::infinity() : std::sqrt(error / std::max(norm, 1e-30));
 }
 
-/// Logits have an error of sqrt(dim) roundings of terms of size 2, which moves probabilities as much; sums of values
-/// add about as much again.
+/// Logits carry about sqrt(dim) roundings of terms of size 2, which changes probabilities by as much. Sums of values
+/// add about the same again.
 inline constexpr double attention_tolerance = 6 * eps;
 
 }  // namespace vlmt_test

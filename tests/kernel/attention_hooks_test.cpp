@@ -1,5 +1,4 @@
-// Attention hooks as a user writes them: each against the reference and against what it means; a paged cache; softmax
-// states.
+// User-written attention hooks, each against the reference and against its own meaning; a paged cache; softmax states.
 #include "attention_cases.hpp"
 
 namespace {
@@ -7,15 +6,15 @@ namespace {
 using namespace vlmt;
 using namespace vlmt_test;
 
-struct Causal2Of3 : CausalAttention {  // a mask inside the interval
+struct Causal2Of3 : CausalAttention {  // a mask inside the key range
   bool visible(int query, int key) const noexcept { return key == query || key % 3 != 0; }
 };
 struct Alibi : CausalAttention {
-  float score(float s, AttentionAt at) const noexcept {
+  float score(float s, LogitPosition at) const noexcept {
     return s - 0.1f * static_cast<float>(at.head + 1) * static_cast<float>(at.query - at.key);
   }
 };
-struct HalvedQueriesDoubledKeys : CausalAttention {  // changes nothing: both factors are powers of two
+struct HalvedQueriesDoubledKeys : CausalAttention {  // no effect: the factors cancel and are powers of two
   void query(float* x, std::size_t dim, int) const noexcept {
     for (std::size_t i = 0; i < dim; ++i) x[i] *= 0.5f;
   }
@@ -23,7 +22,7 @@ struct HalvedQueriesDoubledKeys : CausalAttention {  // changes nothing: both fa
     for (std::size_t i = 0; i < dim; ++i) x[i] *= 2.0f;
   }
 };
-/// A cache in pages of 12 slots: the loader of a paged cache, over the memory of a contiguous one.
+/// Views a contiguous cache as pages of 12 slots.
 struct PagedView {
   KvView kv;
   std::size_t kv_heads() const noexcept { return kv.heads; }
@@ -58,7 +57,7 @@ TYPED_TEST(Hooks, MatchTheReference) {
   check(HalvedQueriesDoubledKeys{}, "query and key");
 }
 
-TYPED_TEST(Hooks, DoWhatTheySay) {
+TYPED_TEST(Hooks, HaveTheirDefinedEffect) {
   const AttentionCase c = AttentionCase::example<TypeParam>();
   const auto causal = c.template prefill<TypeParam>(CausalAttention{});
   EXPECT_EQ(c.template prefill<TypeParam>(HalvedQueriesDoubledKeys{}), causal);

@@ -1,4 +1,5 @@
-// Attention of every arch against the reference: formats, head sizes, groups of heads, tile and chunk borders, teams.
+// Attention of every arch against the reference: KV formats, head sizes, GQA groups, borders of tiles and chunks,
+// teams.
 #include "vlmt/kernel/attention.hpp"
 
 #include "attention_cases.hpp"
@@ -21,8 +22,8 @@ void check_both(const AttentionCase& c, const Variant& variant) {
       << "split n " << c.n << " start " << c.start << " heads " << c.heads << "/" << c.kv_heads << " dim " << c.dim;
 }
 
-// The reference itself, against exp and sums written out for one head.
-TEST(AttentionReference, IsTheFormula) {
+// The reference against exp and sums written out.
+TEST(AttentionReference, EqualsTheFormula) {
   AttentionCase c;
   c.n = 2, c.heads = 2, c.kv_heads = 1, c.dim = 3, c.start = 1;
   c.key = c.value = &kv_leaf<F32, arch::reference>();
@@ -102,8 +103,8 @@ TYPED_TEST(Attention, ManyRowsMakeSeveralBlocks) {
   check_both<TypeParam>(c, CausalAttention{});
 }
 
-// The same queries in one call and in pieces: sums of a query do not depend on its neighbours.
-TYPED_TEST(Attention, PiecesOfAPromptGiveTheSameBits) {
+// Chunked prefill: the results of a query do not depend on the other queries of the call.
+TYPED_TEST(Attention, ChunksOfAPromptGiveTheSameBits) {
   AttentionCase c;
   c.n = 150, c.kv_heads = 1, c.heads = 2, c.dim = 64, c.start = 20;
   c.key = c.value = &kv_leaf<F16, TypeParam>();

@@ -1,4 +1,4 @@
-// Attention variants of the library against the reference and against what they mean.
+// Attention variants of the library, against the reference and against their own meaning.
 #include "attention_cases.hpp"
 
 namespace {
@@ -29,10 +29,10 @@ TYPED_TEST(Variants, MatchTheReference) {
   check(capped, "capped window");
 }
 
-TYPED_TEST(Variants, DoWhatTheySay) {
+TYPED_TEST(Variants, HaveTheirDefinedEffect) {
   const AttentionCase c = AttentionCase::example<TypeParam>();
   const auto causal = c.template prefill<TypeParam>(CausalAttention{});
-  // A window that holds everything is causal attention; a window of one is the token's own value.
+  // A window over the whole sequence equals causal attention; a window of one gives the value of the token itself.
   EXPECT_EQ(c.template prefill<TypeParam>(SlidingWindow<1000>{}), causal);
   const auto own = c.template prefill<TypeParam>(SlidingWindow<1>{});
   for (std::size_t t = 0; t < c.n; ++t) {
@@ -47,12 +47,12 @@ TYPED_TEST(Variants, AQueryThatSeesNothingGivesZeros) {
   EXPECT_EQ(c.template prefill<arch::reference>(Nothing{}), zeros);
   EXPECT_EQ(c.template prefill<TypeParam>(Nothing{}), zeros);
   EXPECT_EQ(c.template split<TypeParam>(Nothing{}), zeros);
-  const std::vector<std::int32_t> segments = {0, 10};  // the queries lie past the only segment
+  const std::vector<std::int32_t> segments = {0, 10};  // all queries lie after the only segment
   const SegmentedAttention outside{segments.data(), 1};
   EXPECT_EQ(c.template prefill<TypeParam>(outside), zeros);
 }
 
-// Keys and values where a fused projection left them, segments of several pictures, no cache.
+// Keys and values in place in the output of a fused projection, segments of several images, no cache.
 TYPED_TEST(Variants, SegmentsOfFusedRows) {
   for (const std::size_t dim : {64u, 72u}) {
     const std::size_t heads = 3, n = 203, stride = 3 * heads * dim;
@@ -66,7 +66,7 @@ TYPED_TEST(Variants, SegmentsOfFusedRows) {
     attention<arch::reference>(variant, q, kv, 0.125f, nullptr, F32Rows{want.data(), heads * dim}, {tiles.data()});
     attention<TypeParam>(variant, q, kv, 0.125f, nullptr, F32Rows{got.data(), heads * dim}, {tiles.data()});
     EXPECT_LE(relative_l2(got, want), attention_tolerance);
-    // A segment of one attends to itself.
+    // A segment of one patch attends to itself.
     for (std::size_t i = 0; i < heads * dim; ++i) {
       EXPECT_FLOAT_EQ(got[100 * heads * dim + i], qkv[100 * stride + 2 * heads * dim + i]);
     }

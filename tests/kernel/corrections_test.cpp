@@ -1,4 +1,4 @@
-// Corrections of rounded activations: groups with outliers, on every arch.
+// Corrections of int8 activations: groups with outliers, on every arch.
 #include "vlmt/quant/nvfp4.hpp"
 #include "vlmt/quant/q2_k.hpp"
 #include "vlmt/quant/q3_k.hpp"
@@ -16,7 +16,7 @@ namespace {
 using namespace vlmt;
 using namespace matmul_test;
 
-/// Rows whose columns 5, 40 and 200 are `factor` times too large; every third row is left alone.
+/// Random rows whose columns 5, 40 and 200 are scaled by `factor`; every third row is left unchanged.
 std::vector<float> rows_with_outliers(std::size_t n, std::size_t k, float factor) {
   std::vector<float> x = random_rows(n, k, 31);
   for (std::size_t r = 0; r < n; ++r) {
@@ -36,13 +36,13 @@ struct CorrectedRows {
     CorrectedRows c;
     c.groups.resize(QuantizedRows::count(n, k));
     c.corrections.resize(c.groups.size());
-    c.corrected.assign(c.groups.size(), 7);  // a mark must be written, whatever it was
+    c.corrected.assign(c.groups.size(), 7);  // stale marks must be overwritten
     c.rows = {c.groups.data(), QuantizedRows::row_groups(k), c.corrections.data(), c.corrected.data()};
     Solo solo;
     quantize_rows<Arch>(x.data(), n, k, k, c.rows, solo.member());
     return c;
   }
-  /// What the groups and their corrections stand for.
+  /// The values of the groups plus their corrections.
   std::vector<double> values() const {
     std::vector<double> v(groups.size() * Int8Group::values);
     for (std::size_t i = 0; i < v.size(); ++i) {
@@ -60,8 +60,8 @@ struct Case {
 };
 template <class C>
 class Corrections : public ::testing::Test {};
-// Scales for 32 or 16 values, minima, blocks of 32, 64 and 256. Of the other archs those that are native in no build of
-// the tests, with formats of their own, as the code that is tested knows none.
+// Formats with scales per 32 or 16 values, with minima, and with blocks of 32, 64 and 256. Archs that no test build has
+// as native are paired with other formats: the code under test does not depend on the format.
 using Cases = ::testing::Types<Case<Q8_0, arch::native>, Case<Q4_K, arch::native>, Case<Q6_K, arch::native>,
                                Case<NVFP4, arch::native>, Case<Q2_K, arch::reference>
 #if VLMT_HAS_AVX512
@@ -120,7 +120,7 @@ TYPED_TEST(Corrections, DependNeitherOnOtherRowsNorOnTheTeam) {
   }
 }
 
-TYPED_TEST(Corrections, FollowRowsThatExpertsPick) {
+TYPED_TEST(Corrections, FollowRowsSelectedBySlots) {
   using Arch = typename TypeParam::Arch;
   const Problem<typename TypeParam::Format, Arch> p(40, 512 / TypeParam::Format::values, 3);
   const std::size_t n = 9, k = p.cols;
@@ -155,12 +155,12 @@ TEST(CorrectGroup, MarksOutliersOnlyAndIsBitEqualOnEveryArch) {
     }
     const std::size_t outliers = 3 * (n * 2 / 3);
     if (factor < 4.0f) {
-      EXPECT_EQ(marks, 0u) << factor;  // a normal distribution
+      EXPECT_EQ(marks, 0u) << factor;  // plain Gaussian rows have no outliers
     } else {
-      EXPECT_GT(marks, outliers * (factor < 100.0f ? 6 : 9) / 10) << factor;  // some are near zero before
+      EXPECT_GT(marks, outliers * (factor < 100.0f ? 6 : 9) / 10) << factor;  // some scaled values are small
       EXPECT_LE(marks, outliers) << factor;
     }
-    // What rounding loses of a marked group falls by about the number of steps.
+    // Correction reduces the rounding error of a marked group by about the number of int8 steps.
     double before = 0.0, after = 0.0;
     for (std::size_t i = 0; i < x.size(); ++i) {
       if (want.corrected[i / 32] == 0) continue;
@@ -183,13 +183,13 @@ TEST(CorrectGroup, MarksOutliersOnlyAndIsBitEqualOnEveryArch) {
   }
 }
 
-// More groups than an operand keeps apart.
-TEST(CorrectGroup, IsFoundInLongRows) {
+// Rows with more groups than the 512-bit filter of an operand tells apart.
+TEST(CorrectGroup, IsAppliedInLongRows) {
   const Problem<Q8_0, arch::native> p(5, 1100, 3);
   const std::size_t n = 3, k = p.cols;
   std::vector<float> x = random_rows(n, k, 5);
-  x[1 * k + 700 * 32 + 3] = 900.0f;   // group 700 folds onto 188
-  x[2 * k + 1099 * 32 + 9] = 700.0f;  // behind the last whole eight
+  x[1 * k + 700 * 32 + 3] = 900.0f;   // shares a filter bit with group 188
+  x[2 * k + 1099 * 32 + 9] = 700.0f;  // after the last full run of eight groups
   const auto q = CorrectedRows::of<arch::native>(x, n, k);
   EXPECT_EQ(std::count(q.corrected.begin(), q.corrected.end(), 1), 2);
   std::vector<float> y(n * p.rows);
@@ -198,7 +198,7 @@ TEST(CorrectGroup, IsFoundInLongRows) {
   expect_product(p, n, y.data(), 1200, q.values());
 }
 
-TEST(CorrectGroup, ZerosHaveNone) {
+TEST(CorrectGroup, RowsOfZerosHaveNone) {
   const std::vector<float> x(32, 0.0f);
   EXPECT_EQ(CorrectedRows::of<arch::native>(x, 1, 32).corrected[0], 0);
 }

@@ -1,4 +1,4 @@
-// Grouped matmul against one matmul per expert; experts without rows are poisoned and made inaccessible.
+// Grouped matmul against one matmul per row. Experts without rows are filled with NaN and made inaccessible.
 #include "vlmt/kernel/grouped_matmul.hpp"
 
 #include <sys/mman.h>
@@ -18,7 +18,7 @@ using namespace matmul_test;
 
 using A = arch::native;
 
-/// Experts of which only some may be read: the pages that lie wholly in the others cannot be.
+/// Packed experts; hide() makes one unreadable: all pages that lie wholly in it.
 template <class Format>
 class Experts {
  public:
@@ -34,7 +34,7 @@ class Experts {
 
   void hide(std::size_t e) {
     const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
-    // All bits set: not a number in every scale.
+    // All bits set is NaN in every scale format.
     std::memset(buffer_.data() + e * one_, 0xff, one_);
     const std::size_t begin = round_up(e * one_, page);
     const std::size_t end = (e + 1) * one_ / page * page;
@@ -54,7 +54,7 @@ struct Groups {
   std::vector<std::int32_t> offsets{0};
   std::vector<std::int32_t> rows;
 
-  /// counts[e] rows for expert e, taken from `tokens` tokens in turn.
+  /// counts[e] rows for expert e, taken in a fixed order from `tokens` tokens.
   Groups(const std::vector<int>& counts, int tokens) {
     int next = 0;
     for (const int n : counts) {
@@ -125,7 +125,7 @@ TEST(GroupedMatmul, ComputesEachSlotWithItsExpertAndReadsNoOther) {
   expect_grouped<Q8_0>({0, 0, 3});
 }
 
-TEST(GroupedMatmul, EveryExpertHasItsScale) {
+TEST(GroupedMatmul, AppliesTheScaleOfEachExpert) {
   const Experts<Q8_0> experts(3, 40, 2, 90);
   const float scales[3] = {2.0f, 0.25f, 1.0f};
   PackedExperts<A> scaled = experts.packed;
@@ -146,7 +146,7 @@ TEST(GroupedMatmul, EveryExpertHasItsScale) {
   }
 }
 
-TEST(GroupedMatmul, NoSlotsIsNoWork) {
+TEST(GroupedMatmul, NoRowsGiveNoOutput) {
   expect_grouped<Q8_0>({0, 0, 0});
 }
 

@@ -1,4 +1,4 @@
-// What tests of kernels share: typed suites over archs, random data, awkward lengths, comparison with a tolerance.
+// Shared parts of kernel tests: typed suites over archs, random data, awkward lengths, comparison with a tolerance.
 #pragma once
 
 #include <algorithm>
@@ -21,13 +21,13 @@
 
 namespace vlmt_test {
 
-/// Archs whose registers and float operations differ: those that only add dot products of bytes are left out.
+/// False for archs that only add int8 dot products to another arch and share its float kernels.
 template <class Arch>
 struct HasOwnFloats
     : std::bool_constant<!std::is_same_v<Arch, vlmt::arch::avx512_vnni> &&
                          !std::is_same_v<Arch, vlmt::arch::avx2_vnni> && !std::is_same_v<Arch, vlmt::arch::neon_dot>> {
 };
-/// The archs that float kernels are tested on, for TYPED_TEST_SUITE.
+/// Archs that float kernels are tested on, for TYPED_TEST_SUITE.
 using Archs = typename TestTypes<vlmt::Filtered<HasOwnFloats, SweptArchs>>::type;
 
 inline std::vector<float> gaussian(std::size_t n, unsigned seed, float scale = 1.0f) {
@@ -43,7 +43,7 @@ inline std::vector<std::size_t> lengths(std::size_t n) {
   return {1, 3, n - 1, n, n + 1, 8 * n + 2};
 }
 
-/// Floats `offset` elements past an aligned address, with room for n.
+/// A copy of `values` that starts `offset` floats after a 64-byte boundary.
 class Misaligned {
  public:
   Misaligned(const std::vector<float>& values, std::size_t offset) : storage_(values.size() + offset + 16) {
@@ -59,7 +59,7 @@ class Misaligned {
   float* data_;
 };
 
-/// |got - want| <= absolute + relative |want| for all elements; reports the worst one.
+/// Expects |got - want| <= absolute + relative |want| for all elements; reports the worst.
 inline void expect_close(const float* got, const float* want, std::size_t n, double relative, double absolute) {
   std::size_t worst = 0;
   double excess = -1.0;
@@ -86,7 +86,7 @@ void on_teams(Run&& run, Check&& check) {
   }
 }
 
-/// 2^-23, the distance of float numbers near 1.
+/// 2^-23: the spacing of floats above 1.
 inline constexpr double eps = 1.1920929e-7;
 
 }  // namespace vlmt_test

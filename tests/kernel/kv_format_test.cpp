@@ -1,4 +1,4 @@
-// Rows of a KV cache in every format: encoders and decoders of every arch against the formats' scalar code.
+// KV cache rows in every format: encoders and decoders of every arch against the scalar code of the formats.
 #include <cstring>
 #include <string>
 #include <string_view>
@@ -22,17 +22,16 @@ template <class Arch>
 class KvFormat : public ::testing::Test {};
 TYPED_TEST_SUITE(KvFormat, Archs);
 
-/// Largest error of a stored value, as a part of the largest magnitude of its block (of itself for F16 and BF16).
+/// Maximum error of a stored value, relative to the largest magnitude of its block (to itself for F16 and BF16).
 double step(const KvLeaf& leaf) {
   if (leaf.name == "F32") return 0.0;
   if (leaf.name == "F16") return 0x1p-11;
   if (leaf.name == "BF16") return 0x1p-8;
   if (leaf.name == "Q8_0") return 0.5 / 127 * 1.01;
-  return 1.0 / 8 * 1.01;  // Q4_0: half a step, but a whole one at the end that has no code
+  return 1.0 / 8 * 1.01;  // Q4_0: half a step, but a whole step at the end of the range without a code
 }
 
-/// A format of the cache on an arch, and its scalar code. What is tested of it does not depend on types, so that the
-/// tests are compiled once.
+/// A KV format on an arch, and its scalar code. The tests take it at run time, so they are compiled once.
 struct CacheFormat {
   const KvLeaf& leaf;
   const KvLeaf& scalar;
@@ -64,7 +63,7 @@ void check_stored_values(const CacheFormat& format) {
         if (leaf.block_values > 1) {
           for (std::size_t k = i / 32 * 32; k < i / 32 * 32 + 32; ++k) most = std::max(most, std::fabs(x[k]));
         }
-        // Half a step of subnormal binary16 numbers, too.
+        // 2^-25: half a step of subnormal binary16.
         EXPECT_LE(std::fabs(y[i] - x[i]), step(leaf) * static_cast<double>(most) + 0x1p-25) << leaf.name << " " << i;
       }
     }
@@ -89,7 +88,7 @@ void check_decoding(const CacheFormat& format) {
   EXPECT_EQ(want, got) << leaf.name;
 }
 
-TYPED_TEST(KvFormat, DecodesAsTheFormatDoes) {
+TYPED_TEST(KvFormat, DecodesAsTheScalarCode) {
   for (const CacheFormat& format : cache_formats<TypeParam>()) check_decoding(format);
 }
 
@@ -122,7 +121,7 @@ void check_numbers() {
   EXPECT_TRUE((kv_leaf_v<F16, Arch>.fits(72)));
 }
 
-// The table knows nothing of the arch, and the leaves of these two are compiled already.
+// The lookup does not depend on the arch; leaves of these two are compiled already.
 TEST(KvFormats, LeavesAreFoundByTheirNumber) {
   check_numbers<arch::reference>();
   check_numbers<arch::native>();

@@ -1,5 +1,5 @@
-// Rows of a KV cache in F16: the bits of the scalar conversion, whatever the arch and the length. Beyond 65504 they
-// saturate.
+// KV cache rows in F16 have the bits of the scalar conversion, on every arch and at every length. Values beyond 65504
+// saturate instead (tested in kv_format_test.cpp).
 #include <cstddef>
 #include <cstring>
 #include <vector>

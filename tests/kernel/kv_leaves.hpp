@@ -1,4 +1,4 @@
-// The formats of a KV cache as tests of kernels use them: compiled once for every arch, each list in a file of its own.
+// KV formats for kernel tests, compiled once per arch. Each list of formats is compiled in its own file.
 #pragma once
 
 #include <stdexcept>
@@ -16,12 +16,12 @@ using KvNumbers = vlmt::TypeList<vlmt::F32>;              // kv_format_test.cpp
 using KvHalves = vlmt::TypeList<vlmt::F16, vlmt::BF16>;   // kv_halves_test.cpp
 using KvBlocks = vlmt::TypeList<vlmt::Q8_0, vlmt::Q4_0>;  // kv_products_test.cpp
 
-/// kv_leaf_v by the names of a format and of one of the SweptArchs, or arch::reference.
+/// kv_leaf_v by name of the format and of an arch: one of SweptArchs, or arch::reference.
 const vlmt::KvLeaf& kv_number_leaf(std::string_view format, std::string_view arch);
 const vlmt::KvLeaf& kv_half_leaf(std::string_view format, std::string_view arch);
 const vlmt::KvLeaf& kv_block_leaf(std::string_view format, std::string_view arch);
 
-/// What these do, for the formats of a list.
+/// Implements these for the formats of a list.
 template <class Formats>
 const vlmt::KvLeaf& find_kv_leaf(std::string_view format, std::string_view arch) {
   using namespace vlmt;

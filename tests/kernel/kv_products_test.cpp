@@ -1,5 +1,5 @@
-// Products of query rows with rows of a KV cache, in registers, against the same with decoded rows; any number of rows
-// and of keys, as leaves take several of each at a time.
+// Products of query rows with encoded KV rows, computed in registers, against products with decoded rows. Leaves
+// process several rows and keys at a time, so counts around these sizes are tested.
 #include <cstddef>
 #include <vector>
 

@@ -1,4 +1,5 @@
-// Drivers and epilogues: several matrices as one operation, fused tiles, mixed formats, thin matrices, arch::reference.
+// Matmul drivers and epilogues: several matrices in one operation, fused tiles, mixed formats, thin matrices,
+// arch::reference.
 #include <array>
 #include <string_view>
 
@@ -61,9 +62,9 @@ TEST(MatmulDrivers, ManyMatricesOfSeveralFormatsAreOneOperation) {
   }
 }
 
-TEST(MatmulDrivers, AThinMatrixWithManyRowsIsSharedByRows) {
+TEST(MatmulDrivers, AThinMatrixIsSharedByRows) {
   const Problem<F16, A> w(16, 96, 4);
-  Rows x(301, 96);
+  Rows x(1501, 96);  // enough for a block of rows per member on every arch
   const std::vector<float> want = product(w, x.both());
   for (const std::size_t size : {2u, 3u, 7u}) {
     std::vector<float> y(want.size(), NAN);
@@ -81,7 +82,7 @@ TEST(MatmulDrivers, AThinMatrixWithManyRowsIsSharedByRows) {
   }
 }
 
-TEST(MatmulDrivers, AScaleOfTheWholeMatrixMultipliesEveryValue) {
+TEST(MatmulDrivers, TheScaleOfAMatrixMultipliesEveryValue) {
   const Problem<NVFP4, A> w(70, 4, 5);
   const Problem<F16, A> other(70, 256, 6);
   constexpr float scale = 0.3f;
@@ -96,7 +97,7 @@ TEST(MatmulDrivers, AScaleOfTheWholeMatrixMultipliesEveryValue) {
       for (float& v : want) v *= scale;
       matmul(scaled, a, Store<A>{y.data(), 70}, solo.member());
       EXPECT_EQ(y, want);
-      // Only its own half of a pair is scaled.
+      // The scale applies only to its own matrix of a pair.
       matmul_pair(
           scaled, half, a,
           [&](std::size_t row, std::size_t col, std::size_t count, const float* l, const float* r) {
@@ -114,7 +115,7 @@ TEST(MatmulDrivers, AScaleOfTheWholeMatrixMultipliesEveryValue) {
   for (std::size_t i = 0; i < 256; ++i) EXPECT_EQ(scaled_row[i], row[i] * scale);
 }
 
-TEST(MatmulDrivers, TheReferenceKnowsTheScale) {
+TEST(MatmulDrivers, TheReferenceAppliesTheScale) {
   const Problem<NVFP4, arch::reference> w(5, 1, 7);
   PackedMatrix<arch::reference> scaled = make_packed_matrix(w.packed);
   scaled.scale = 3.0f;
@@ -125,7 +126,7 @@ TEST(MatmulDrivers, TheReferenceKnowsTheScale) {
   for (std::size_t i = 0; i < 10; ++i) EXPECT_EQ(y[i], plain[i] * 3.0f);
 }
 
-/// A format that the library does not know: 24 values in 13 bytes, with nothing but its scalar code.
+/// A user-defined format: 24 values in 13 bytes, scalar code only.
 struct Foreign {
   struct Block {
     std::uint8_t exponent;
@@ -149,7 +150,7 @@ struct Foreign {
   }
 };
 
-TEST(MatmulDrivers, AFormatWithoutSimdCodeIsDecodedByItsOwn) {
+TEST(MatmulDrivers, AFormatWithoutSimdCodeUsesItsScalarDecode) {
   const Problem<Foreign, A> w(37, 25, 9);
   EXPECT_FALSE(make_packed_matrix(w.packed).takes_int8());
   std::vector<float> first;
@@ -163,7 +164,7 @@ TEST(MatmulDrivers, AFormatWithoutSimdCodeIsDecodedByItsOwn) {
   }
 }
 
-TEST(MatmulDrivers, NoRowsIsNoWork) {
+TEST(MatmulDrivers, NoRowsGiveNoOutput) {
   const Problem<Q8_0, A> w(8, 2, 5);
   Solo solo;
   matmul(
@@ -182,7 +183,7 @@ TEST(MatmulDrivers, GatedPairWritesTheNextMatmulsInput) {
     const QuantizedRows sink{out.data(), QuantizedRows::row_groups(96)};
     ThreadTeam team(3);
     team.run([&](Member& m) {
-      using Both = BothRows<F32Rows, QuantizedRows>;
+      using Both = TeeRows<F32Rows, QuantizedRows>;
       matmul_pair(make_packed_matrix(gate.packed), make_packed_matrix(up.packed), x.both(),
                   GatedStore<A, Both>{{{y.data(), 96}, sink}}, m);
     });
@@ -199,7 +200,7 @@ TEST(MatmulDrivers, GatedPairWritesTheNextMatmulsInput) {
 
 template <class Arch>
 void check_epilogues() {
-  // 45 columns: whole vectors, and a rest for every arch.
+  // 45 columns: full vectors and a tail on every arch.
   constexpr std::size_t n = 3, cols = 45;
   std::vector<float> bias(cols), values(32), residual(n * cols);
   for (std::size_t i = 0; i < cols; ++i) bias[i] = 0.25f * static_cast<float>(i) - 4.0f;
@@ -223,8 +224,8 @@ void check_epilogues() {
     }
   };
   const float* b = bias.data();
-  run(Store<Arch>{y, cols, 0.5f}, [](double v, double, double) { return 0.5 * v; });
-  run(AddTo<Arch>{y, cols, 0.5f}, [](double v, double, double r) { return r + 0.5 * v; });
+  run(Store<Arch>{y, cols}, [](double v, double, double) { return v; });
+  run(AddTo<Arch>{y, cols}, [](double v, double, double r) { return r + v; });
   run(BiasStore<Arch>{y, cols, b}, [](double v, double c, double) { return v + c; });
   run(BiasAddTo<Arch>{y, cols, b}, [](double v, double c, double r) { return v + c + r; });
   run(BiasStore<Arch, Silu>{y, cols, b}, [](double v, double c, double) { return (v + c) / (1 + std::exp(-(v + c))); });
@@ -239,7 +240,7 @@ void check_epilogues() {
   run(SinkStore<Arch, F32Rows>{{y, cols}}, [](double v, double, double) { return v; });
 }
 
-TEST(MatmulEpilogues, AgreeWithTheirFormulas) {
+TEST(MatmulEpilogues, MatchTheirFormulas) {
   for_each_type(arch::compiled{}, [](auto tag) { check_epilogues<typename decltype(tag)::type>(); });
   check_epilogues<arch::reference>();
 }
@@ -280,8 +281,8 @@ TEST(QuantizeRows, IsBitEqualOnEveryArchAndWithinHalfAStep) {
       low += g.q[i];
       high += g.q[16 + i];
     }
-    EXPECT_EQ(g.minus_half[0], -low);
-    EXPECT_EQ(g.minus_half[1], -high);
+    EXPECT_EQ(g.minus_half_sums[0], -low);
+    EXPECT_EQ(g.minus_half_sums[1], -high);
     EXPECT_EQ(g.minus_sum, -low - high);
     EXPECT_EQ(g.sum, static_cast<float>(low + high));
   }

@@ -1,5 +1,5 @@
-// A weight format behind pointers: with its MatmulLeaves all that a test needs of it, so that tests are compiled once
-// and not once per format.
+// A weight format as function pointers. With MatmulLeaves it is all that a test needs of a format, so tests are
+// compiled once and not once per format.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,4 @@
-// Random packed weights for matmul tests, and their products within computed bounds.
+// Random packed weights for matmul tests, and a check of products against computed error bounds.
 #pragma once
 
 #include <algorithm>
@@ -23,8 +23,7 @@ namespace matmul_test {
 
 using namespace vlmt;
 
-/// Blocks of encoded Gaussian values, some of them with random quants: every code appears, also those that an encoder
-/// never writes.
+/// Encoded Gaussian blocks, some of them with random quants so that codes which encoders never write appear too.
 inline std::vector<std::byte> random_blocks(const FormatCode& format, std::size_t n, std::uint32_t seed) {
   std::mt19937 rng(seed);
   std::normal_distribution<float> normal(0.0f, 0.05f);
@@ -52,13 +51,13 @@ inline std::vector<std::byte> random_blocks(const FormatCode& format, std::size_
   return blocks;
 }
 
-/// Random weights (rows, cols) of a format.
+/// Random weights (rows, cols) of a format, with their decoded values.
 struct Weights {
   std::size_t rows;  // outputs
   std::size_t cols;
   std::vector<std::byte> blocks;
   std::vector<double> w;      // decoded
-  std::vector<double> w_top;  // largest magnitude of the block that the value is in
+  std::vector<double> w_top;  // largest magnitude in the block of each value
 
   Weights(const FormatCode& format, std::size_t out, std::size_t row_blocks, std::uint32_t seed)
       : rows(out), cols(row_blocks * format.values), blocks(random_blocks(format, out * row_blocks, seed)) {
@@ -75,7 +74,7 @@ struct Weights {
   }
 };
 
-/// The same, packed for an arch.
+/// Random weights packed for an arch.
 template <class Arch>
 struct PackedWeights : Weights {
   PackedMatrix<Arch> matrix;
@@ -93,7 +92,7 @@ struct PackedWeights : Weights {
   std::vector<std::byte> storage_;
 };
 
-/// The same of a format known at compile time.
+/// Packed random weights of a format known at compile time.
 template <class Format, class Arch>
 struct Problem : PackedWeights<Arch> {
   Packed<Format, Arch> packed;
@@ -111,7 +110,7 @@ inline std::vector<float> random_rows(std::size_t n, std::size_t k, std::uint32_
   return x;
 }
 
-/// The values of int8 activations (n, k).
+/// Decoded int8 activations (n, k).
 inline std::vector<double> values_of(const QuantizedRows& q, std::size_t n, std::size_t k) {
   std::vector<double> x(n * k);
   for (std::size_t i = 0; i < n * k; ++i) {
@@ -121,15 +120,15 @@ inline std::vector<double> values_of(const QuantizedRows& q, std::size_t n, std:
   return x;
 }
 
-/// The values of rows rounded to bfloat16 (n, k).
+/// Activations rounded to bfloat16, as doubles (n, k).
 inline std::vector<double> values_of(const std::vector<bfloat16>& b) {
   std::vector<double> x;
   for (const bfloat16 v : b) x.push_back(static_cast<double>(static_cast<float>(v)));
   return x;
 }
 
-/// Compares y (n, rows) with the product of w and activations x (n, cols), given the length of the longest float chain
-/// of an output and by how much of itself each weight may have been rounded.
+/// Expects y (n, rows) = x (n, cols) times w transposed, within rounding. `chain`: length of the longest chain of float
+/// additions of an output. `weight_unit`: relative rounding of each weight.
 inline void expect_product(const Weights& p, std::size_t n, const float* y, double chain, const std::vector<double>& x,
                            double weight_unit = 0) {
   constexpr double eps = std::numeric_limits<float>::epsilon() / 2;
@@ -144,8 +143,8 @@ inline void expect_product(const Weights& p, std::size_t n, const float* y, doub
         terms += std::fabs(p.w[r * p.cols + k] * v);
         parts += p.w_top[r * p.cols + k] * std::fabs(v);
       }
-      // Every sum rounds; a decoded weight scale * q + bias is as uncertain as its two parts, of which each is at most
-      // four times the largest weight of its block.
+      // Every addition rounds. A decoded weight scale * q + bias carries the rounding of both parts, each at most four
+      // times the largest weight of its block.
       const double bound = eps * ((chain + 4) * terms + 8 * parts) + weight_unit * terms + 1e-30;
       const double error = std::fabs(static_cast<double>(y[i * p.rows + r]) - sum) / bound;
       if (!(error <= worst)) {

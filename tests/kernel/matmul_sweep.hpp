@@ -1,5 +1,5 @@
-// The matmul tests that run for every (format, arch). Their bodies are compiled once, in matmul_sweep_test.cpp; files
-// such as matmul_q4_k_q5_k_test.cpp compile the leaves of some formats, of which many are the same, and register them.
+// Matmul tests for every (format, arch). Their bodies are compiled once, in matmul_sweep_test.cpp. Files such as
+// matmul_q4_k_q5_k_test.cpp compile the leaves of a few similar formats and register them.
 #pragma once
 
 #include <cstddef>
@@ -25,7 +25,7 @@ struct Swept {
 /// Registers the tests of a format on an arch.
 void register_sweep(const Swept& swept);
 
-/// Defined once for each format: registers its tests on every arch that is swept.
+/// Defined once per format. The constructor registers its tests on every swept arch.
 template <QuantFormat Format>
 struct Sweep {
   Sweep() {

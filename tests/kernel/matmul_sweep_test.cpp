@@ -1,4 +1,4 @@
-// The bodies of the matmul sweep; see matmul_sweep.hpp.
+// Bodies of the matmul sweep; see matmul_sweep.hpp.
 #include "matmul_sweep.hpp"
 
 #include <iterator>
@@ -18,7 +18,7 @@ std::set<std::string_view>& swept_formats() {
   return names;
 }
 
-/// Inner lengths in blocks: about 256, 512 and 1024 values, and odd ones around them.
+/// Inner lengths in blocks: about 256, 512 and 1024 values, and odd ones nearby.
 std::vector<std::size_t> lengths(const FormatCode& format) {
   if (format.values == 1) return {1, 3, 7, 8, 9, 255, 256, 257, 520};
   if (format.values < 256) return {1, 3, 7, 8, 9, 17};
@@ -62,7 +62,7 @@ struct FloatFormIsWithinItsBound : Matmul<Arch> {
     for (const std::size_t blocks : lengths(this->swept_.format)) {
       for (const std::size_t n : {1u, 2u, 3u, 5u, 8u, 13u}) {
         const PackedWeights<Arch> p = this->weights(n == 3 ? 37 : 2 * Arch::lanes - 1, blocks, 5);
-        // Rows start off alignment.
+        // Misaligned rows.
         const std::vector<float> x = random_rows(1, n * p.cols + 1, 7);
         std::vector<float> y(n * p.rows, NAN);
         Solo solo;
@@ -94,7 +94,8 @@ struct Int8FormIsWithinItsBound : Matmul<Arch> {
   }
 };
 
-/// Products in tiles: within the bound, and those of a row whatever stands beside it and wherever it stands.
+/// Matmuls in bfloat16 tiles: within the bound, and the result of a row depends neither on other rows nor on its
+/// position.
 template <class Arch>
 struct Bf16FormIsWithinItsBound : Matmul<Arch> {
   using Matmul<Arch>::Matmul;
@@ -122,7 +123,7 @@ struct Bf16FormIsWithinItsBound : Matmul<Arch> {
         const std::vector<float> some = product(3, count);
         EXPECT_EQ(std::memcmp(some.data(), y.data() + 3 * p.rows, some.size() * sizeof(float)), 0) << count << " rows";
       }
-      // Rows that are not evenly spaced.
+      // Rows selected by index.
       const std::int32_t slots[] = {8, 0, 2, 36, 1, 1, 20, 4, 30, 31, 32, 33, 9, 7, 5, 6, 11};
       constexpr std::size_t picked = std::size(slots);
       Activations all{nullptr, 0, {}, n, p.cols};
@@ -158,7 +159,7 @@ struct ResultsDependNeitherOnTheTeamNorOnTheTile : Matmul<Arch> {
         if (int8) a.q = {groups.data() + first * q.stride, q.stride};
         return a;
       };
-      // Row by row: the leaf for one row.
+      // One row at a time, which uses the leaf for one row.
       std::vector<float> single(n * p.rows);
       for (std::size_t i = 0; i < n; ++i) {
         matmul(p.matrix, rows_from(i, 1), Store<Arch>{single.data() + i * p.rows, p.rows}, solo.member());
@@ -171,7 +172,7 @@ struct ResultsDependNeitherOnTheTeamNorOnTheTile : Matmul<Arch> {
             << what << ", " << size << " members, int8 " << int8;
       };
       for (const std::size_t size : {1u, 2u, 3u, 7u}) expect_single(p.matrix, size, "as chosen");
-      // The ways between which the processor or the number of rows chooses.
+      // The code paths that are otherwise chosen by processor or number of rows.
       MatmulLeaves expanded = this->swept_.leaves, unpacked = this->swept_.leaves;
       for (LeafSet MatmulLeaves::*form : {&MatmulLeaves::float_form, &MatmulLeaves::int8_form}) {
         (expanded.*form).fours = nullptr;

@@ -1,4 +1,4 @@
-// Row norms of every arch against the reference, and their fusion with quantised rows.
+// Row norms of every arch against the reference, and their fusion with int8 quantisation.
 #include "vlmt/kernel/norm.hpp"
 
 #include "vlmt/kernel/activation_rows.hpp"
@@ -14,7 +14,7 @@ template <class Arch>
 class Norm : public ::testing::Test {};
 TYPED_TEST_SUITE(Norm, Archs);
 
-// One rounding of the statistics (they are summed in partly double precision) and three of the products.
+// One rounding of the statistics (summed partly in double) and three of the products.
 constexpr double tolerance = 8 * eps;
 
 TYPED_TEST(Norm, RmsNormMatchesReference) {
@@ -37,15 +37,15 @@ TYPED_TEST(Norm, LayerNormMatchesReference) {
     for (const std::size_t offset : {0u, 1u}) {
       const std::size_t n = 3;
       auto values = gaussian(n * h, 1);
-      for (float& v : values) v += 4.0f;  // a mean that must be taken away first
+      for (float& v : values) v += 4.0f;  // a mean well away from zero
       Misaligned x(values, offset);
       Misaligned w(gaussian(h, 2), offset);
       Misaligned b(gaussian(h, 3), offset);
       std::vector<float> want(n * h), got(n * h);
       layer_norm<arch::reference>(x.data(), n, h, w.data(), b.data(), 1e-6f, F32Rows{want.data(), h});
       layer_norm<TypeParam>(x.data(), n, h, w.data(), b.data(), 1e-6f, F32Rows{got.data(), h});
-      // x - mean cancels: an ulp of the mean (5) is 5 eps of the deviation, times weights up to 3; a row of one value
-      // is all cancellation, and 1 / sqrt(eps) makes nothing of it.
+      // x - mean cancels: an ulp of the mean (5) is 5 eps of the deviation, times weights up to 3. In a row of one
+      // value everything cancels and 1 / sqrt(eps) amplifies the rest.
       expect_close(got.data(), want.data(), n * h, tolerance, h == 1 ? 1e-3 : 64 * eps);
     }
   }
@@ -61,7 +61,7 @@ TYPED_TEST(Norm, LargeRowsKeepTheirPrecision) {
   expect_close(got.data(), want.data(), h, 3 * eps, 0.0);
 }
 
-TYPED_TEST(Norm, QuantisedRowsAreThoseOfTheFloatRows) {
+TYPED_TEST(Norm, QuantisedRowsEqualThoseOfTheFloatRows) {
   const std::size_t n = 2, h = 512 + 96;
   const auto x = gaussian(n * h, 5);
   const auto w = gaussian(h, 6);
@@ -70,7 +70,7 @@ TYPED_TEST(Norm, QuantisedRowsAreThoseOfTheFloatRows) {
   const std::size_t stride = QuantizedRows::row_groups(h);
   rms_norm<TypeParam>(x.data(), n, h, w.data(), 1e-6f, QuantizedRows{alone.data(), stride});
   rms_norm<TypeParam>(x.data(), n, h, w.data(), 1e-6f,
-                      BothRows<F32Rows, QuantizedRows>{{y.data(), h}, {both.data(), stride}});
+                      TeeRows<F32Rows, QuantizedRows>{{y.data(), h}, {both.data(), stride}});
   quantize_rows<TypeParam>(y.data(), n, h, h, QuantizedRows{apart.data(), stride}, Solo().member());
   EXPECT_EQ(0, std::memcmp(alone.data(), apart.data(), alone.size() * sizeof(Int8Group)));
   EXPECT_EQ(0, std::memcmp(both.data(), apart.data(), alone.size() * sizeof(Int8Group)));

@@ -1,4 +1,4 @@
-// Patch convolution: against the reference, against one chain in the order it promises, for any team.
+// Patch convolution: against the reference, against a single chain in the documented order, and for any team.
 #include "vlmt/kernel/patch_embed.hpp"
 
 #include <algorithm>
@@ -45,7 +45,7 @@ struct Convolution {
   std::vector<float> plain, packed, bias, x, out;
 };
 
-TEST(PatchEmbed, IsTheConvolution) {
+TEST(PatchEmbed, EqualsTheConvolution) {
   for (const std::size_t outputs : {1u, 16u, 20u, 72u}) {
     for (const std::size_t n : {1u, 7u, 8u, 70u}) {
       Convolution c(outputs, n);

@@ -23,7 +23,7 @@ Bytes noise(std::size_t n, std::uint32_t state) {
   return out;
 }
 
-/// The whole team, one member after the other: a kernel never waits.
+/// Runs the members of a team one after the other: kernels never wait.
 template <class Arch>
 Bytes run(const Bytes& in, const ResamplePlan& plan, std::size_t team = 1) {
   Bytes out(plan.y.out * plan.x.out * 3, 0xee);
@@ -52,7 +52,7 @@ void expect_close_to_reference() {
       ASSERT_EQ(fast.size(), exact.size());
       all += fast.size();
       for (std::size_t i = 0; i < fast.size(); ++i) {
-        // Two roundings, each of which the 15-bit weights may tip.
+        // Two roundings; the 15-bit weights may tip each of them.
         ASSERT_LE(std::abs(fast[i] - exact[i]), 2)
             << height << " x " << width << " -> " << out_height << " x " << out_width;
         equal += fast[i] == exact[i];
@@ -88,13 +88,13 @@ TEST(Resample, WeightsOfEachOutputSumToOne) {
   }
 }
 
-TEST(Resample, TheSameSizeChangesNothing) {
+TEST(Resample, TheSameSizeIsTheIdentity) {
   const Bytes in = noise(31 * 47 * 3, 5);
   EXPECT_EQ(run<vlmt::arch::native>(in, vlmt::plan_resample(31, 47, 31, 47)), in);
   EXPECT_EQ(run<vlmt::arch::reference>(in, vlmt::plan_resample(31, 47, 31, 47)), in);
 }
 
-TEST(Resample, AConstantPictureStaysConstant) {
+TEST(Resample, AConstantImageStaysConstant) {
   for (const int value : {0, 1, 127, 254, 255}) {
     const Bytes in(60 * 50 * 3, static_cast<std::uint8_t>(value));
     for (const std::size_t out : {std::size_t{7}, std::size_t{50}, std::size_t{161}}) {
@@ -112,7 +112,7 @@ TEST(Resample, DoesNotDependOnTheTeam) {
     EXPECT_EQ(run<vlmt::arch::native>(in, plan, team), alone) << team;
 }
 
-TEST(Resample, AWindowIsACutOfTheWhole) {
+TEST(Resample, AWindowEqualsACropOfTheFullResult) {
   const Bytes in = noise(120 * 77 * 3, 3);
   const Bytes whole = run<vlmt::arch::native>(in, vlmt::plan_resample(120, 77, 90, 60));
   const Bytes window = run<vlmt::arch::native>(in, vlmt::plan_resample_window(120, 77, 90, 60, 11, 7, 40, 33));

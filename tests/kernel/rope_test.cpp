@@ -1,5 +1,5 @@
 // Rotary embeddings: policies against their formulas, rotation of every arch against the reference, and the fused norm,
-// rotation and cache write against its three parts.
+// rotation and KV cache write against the three steps.
 #include "vlmt/kernel/rope.hpp"
 
 #include "kernel_check.hpp"
@@ -19,7 +19,7 @@ TEST(RopePolicies, InterleavedAxesAreThoseOfQwen3Vl) {
   EXPECT_EQ(map, want + "tttt");
 }
 
-TEST(RopePolicies, VisionTurnsRowsThenColumns) {
+TEST(RopePolicies, VisionRotatesByRowsThenColumns) {
   const Rope2d rope;
   EXPECT_EQ(rope.frequencies(36), 18u);
   for (std::size_t i = 0; i < 36; ++i) {
@@ -48,7 +48,7 @@ TEST(RopeTable, AnglesAreFloatProductsAtAnyPosition) {
   const std::vector<std::int32_t> positions = {0, 1, 2, 7, 1000, 3, 262144, 262143, 5};
   std::vector<float> table(rope_table_floats(3, half));
   const RopeInterleaved3d rope{2, 2};
-  rope_table<arch::native>(rope, positions.data(), 3, f.data(), half, table.data());
+  rope_table(rope, positions.data(), 3, f.data(), half, table.data());
   for (std::size_t t = 0; t < 3; ++t) {
     for (std::size_t i = 0; i < half; ++i) {
       const float angle = static_cast<float>(positions[3 * t + rope.axis(i, half)]) * f[i];
@@ -69,16 +69,16 @@ void check_rotation(std::size_t half, std::size_t rest) {
   std::vector<std::int32_t> positions = {0, 5, 77};
   std::vector<float> f(half), table(rope_table_floats(n, half));
   rope_frequencies(1e4, half, nullptr, f.data());
-  rope_table<Arch>(Rope1d<Pairing>{}, positions.data(), n, f.data(), half, table.data());
+  rope_table(Rope1d<Pairing>{}, positions.data(), n, f.data(), half, table.data());
   auto want = x, got = x;
   rope_rows<arch::reference, Pairing>(want.data(), n, heads, dim, stride, table.data(), half);
   rope_rows<Arch, Pairing>(got.data(), n, heads, dim, stride, table.data(), half);
   expect_close(got.data(), want.data(), x.size(), eps, 4 * eps);
   for (std::size_t t = 0; t < n; ++t) {
-    EXPECT_EQ(got[t * stride + heads * dim], x[t * stride + heads * dim]);  // the gap between rows
+    EXPECT_EQ(got[t * stride + heads * dim], x[t * stride + heads * dim]);  // padding between rows is not touched
     for (std::size_t i = 2 * half; i < dim; ++i) EXPECT_EQ(got[t * stride + i], x[t * stride + i]);
   }
-  // Position 0 turns nothing; others keep the length of every pair.
+  // Position 0 rotates nothing; other positions keep the length of every pair.
   for (std::size_t i = 0; i < heads * dim; ++i) EXPECT_EQ(got[i], x[i]);
   const float* a = got.data() + 2 * stride;
   const float* b = x.data() + 2 * stride;
@@ -97,17 +97,16 @@ TYPED_TEST(Rope, RotatesAsTheReference) {
   check_rotation<TypeParam, RopeHalves>(64, 8);
 }
 
-template <class Arch>
-void check_store(const KvLeaf& key, const KvLeaf& value) {
+// `norm` scales queries by weights (dim) and keys by weights + dim; without weights it does nothing.
+template <class Arch, class Norm>
+void check_store(const KvLeaf& key, const KvLeaf& value, const Norm& norm, const float* weights) {
   const std::size_t n = 3, heads = 4, kv_heads = 2, dim = 64, half = 32, capacity = 9;
   const std::size_t stride = (heads + 2 * kv_heads) * dim;
   const auto qkv = gaussian(n * stride, 2);
-  const auto weights = gaussian(2 * dim, 3);
-  const RmsQkNorm norm{{weights.data(), 1e-6f}, {weights.data() + dim, 1e-6f}};
   std::vector<float> f(half), table(rope_table_floats(n, half));
   rope_frequencies(5e6, half, nullptr, f.data());
   const std::vector<std::int32_t> positions = {4, 4, 4, 5, 6, 7, 9, 9, 9};
-  rope_table<Arch>(RopeInterleaved3d{10, 10}, positions.data(), n, f.data(), half, table.data());
+  rope_table(RopeInterleaved3d{10, 10}, positions.data(), n, f.data(), half, table.data());
   const std::size_t key_bytes = kv_rows_bytes(key, kv_heads, dim, capacity);
   const std::size_t value_bytes = kv_rows_bytes(value, kv_heads, dim, capacity);
   const std::int32_t start = 5;
@@ -122,17 +121,19 @@ void check_store(const KvLeaf& key, const KvLeaf& value) {
   std::vector<std::byte> cache(key_bytes + value_bytes);
   run(rows, cache, Solo().member());
 
-  // The three parts one after the other, by the reference.
+  // The three steps in sequence, by the reference.
   auto want = qkv;
   for (std::size_t t = 0; t < n; ++t) {
     for (std::size_t h = 0; h < heads + kv_heads; ++h) {
       float* x = want.data() + t * stride + h * dim;
-      rms_norm<arch::reference>(x, 1, dim, weights.data() + (h < heads ? 0 : dim), 1e-6f, F32Rows{x, dim});
+      if (weights != nullptr) {
+        rms_norm<arch::reference>(x, 1, dim, weights + (h < heads ? 0 : dim), 1e-6f, F32Rows{x, dim});
+      }
       rope_apply<arch::reference, RopeHalves>(table.data() + t * 2 * half, half, x);
     }
   }
   expect_close(rows.data(), want.data(), qkv.size(), 8 * eps, 8 * eps);
-  // The cache holds what the rows say, in its formats; other slots stay untouched.
+  // The cache holds the computed rows in its formats; other slots are not touched.
   std::vector<float> decoded(dim), encoded(dim);
   std::vector<std::byte> row(dim * 4);
   for (std::size_t h = 0; h < kv_heads; ++h) {
@@ -171,9 +172,13 @@ void check_store(const KvLeaf& key, const KvLeaf& value) {
 }
 
 TYPED_TEST(Rope, FusedStepWritesTheCache) {
-  check_store<TypeParam>(kv_leaf<F32, TypeParam>(), kv_leaf<F16, TypeParam>());
-  check_store<TypeParam>(kv_leaf<BF16, TypeParam>(), kv_leaf<Q8_0, TypeParam>());
-  check_store<TypeParam>(kv_leaf<Q4_0, TypeParam>(), kv_leaf<F32, TypeParam>());
+  constexpr std::size_t dim = 64;
+  const auto weights = gaussian(2 * dim, 3);
+  const RmsQkNorm norm{{weights.data(), 1e-6f}, {weights.data() + dim, 1e-6f}};
+  check_store<TypeParam>(kv_leaf<F32, TypeParam>(), kv_leaf<F16, TypeParam>(), norm, weights.data());
+  check_store<TypeParam>(kv_leaf<BF16, TypeParam>(), kv_leaf<Q8_0, TypeParam>(), norm, weights.data());
+  check_store<TypeParam>(kv_leaf<Q4_0, TypeParam>(), kv_leaf<F32, TypeParam>(), norm, weights.data());
+  check_store<TypeParam>(kv_leaf<F16, TypeParam>(), kv_leaf<F16, TypeParam>(), NoQkNorm{}, nullptr);
 }
 
 }  // namespace

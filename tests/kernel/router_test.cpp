@@ -1,4 +1,4 @@
-// Routing, grouping by expert, sums of rows, softmax of rows.
+// MoE routing, grouping by expert, sums of rows, softmax and sigmoid of rows.
 #include "vlmt/kernel/router.hpp"
 
 #include <algorithm>
@@ -21,7 +21,7 @@ TYPED_TEST(Router, SoftmaxAndSigmoidMatchReference) {
   for (const std::size_t n : lengths(TypeParam::lanes)) {
     for (const std::size_t offset : {0u, 1u}) {
       auto values = gaussian(n, 1, 8.0f);
-      values[n / 2] = 300.0f;  // would overflow without the maximum
+      values[n / 2] = 300.0f;  // overflows unless the maximum is subtracted
       Misaligned a(values, offset), b(values, offset);
       softmax_row<arch::reference>(a.data(), n);
       softmax_row<TypeParam>(b.data(), n);
@@ -51,7 +51,7 @@ TYPED_TEST(Router, ChoosesTheBestExperts) {
       for (std::size_t j = 0; j < k; ++j) sum += std::exp(static_cast<double>(row[order[j]]));
       for (std::size_t j = 0; j < k; ++j) {
         EXPECT_EQ(ids[t * k + j], order[j]);
-        // Softmax over all and renormalised is softmax over the chosen.
+        // Softmax over all experts, renormalised, equals softmax over the chosen ones.
         EXPECT_NEAR(weights[t * k + j], std::exp(static_cast<double>(row[order[j]])) / sum, 1e-6);
       }
     }
@@ -59,7 +59,7 @@ TYPED_TEST(Router, ChoosesTheBestExperts) {
 }
 
 TYPED_TEST(Router, OptionsAndTies) {
-  // All equal: the lowest indices, in order. Not renormalised: the probabilities themselves, scaled.
+  // Ties go to the lowest indices, in order. Without renormalisation weights are the scaled probabilities.
   std::vector<float> logits(12, 0.5f);
   std::vector<std::int32_t> ids(3);
   std::vector<float> weights(3);
@@ -72,7 +72,7 @@ TYPED_TEST(Router, OptionsAndTies) {
   const double s = 1.0 / (1.0 + std::exp(-2.0));
   EXPECT_NEAR(weights[0], s / (2 * s + 0.5), 1e-6);
   EXPECT_NEAR(weights[2], 0.5 / (2 * s + 0.5), 1e-6);
-  // NaN counts as least, and k = experts takes everything once.
+  // NaN ranks last, and k = experts takes every expert once.
   std::vector<float> odd = {NAN, 1.0f, NAN, 3.0f};
   std::vector<std::int32_t> all(4);
   std::vector<float> all_weights(4);
@@ -145,7 +145,7 @@ TEST(Rows, WeightedSumsDoNotDependOnTheTeam) {
            });
 }
 
-TEST(Rows, EmbeddingSkipsNegativeIdsAndPicturesFillThem) {
+TEST(Rows, EmbeddingSkipsNegativeIdsAndImagesFillThem) {
   const std::size_t h = 3;
   const std::vector<float> table = {0, 1, 2, 10, 11, 12, 20, 21, 22};
   const RowDecoder decoder{table.data(), [](const void* matrix, std::size_t row, float* out) noexcept {

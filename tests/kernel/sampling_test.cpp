@@ -1,4 +1,5 @@
-// Sampling: statistics of every arch, the surviving tokens against a full sort, draws against their probabilities.
+// Sampling: block statistics of every arch, surviving tokens against a full sort, and draws against their
+// probabilities.
 #include "vlmt/kernel/sampling.hpp"
 
 #include <map>
@@ -77,7 +78,7 @@ TEST(SamplingPick, GreedyTakesTheFirstOfTheBest) {
   EXPECT_EQ(s.pick(one).token, 300);
 }
 
-// The tokens that can be drawn, and how often, for many settings: against a sort of the whole vocabulary.
+// Surviving tokens and drawn tokens for many settings, against a sort of the whole vocabulary.
 TEST(SamplingPick, DrawsFromTheSurvivingTokens) {
   const std::size_t vocab = 3000;
   const auto logits = gaussian(vocab, 2, 2.5f);
@@ -91,7 +92,7 @@ TEST(SamplingPick, DrawsFromTheSurvivingTokens) {
           const std::size_t n = ref::surviving_tokens(logits.data(), vocab, params, survivors.data());
           Sampler s(logits);
           SamplerRng same = s.rng;
-          // The reference's draw: in order of probability, or of ids where nothing was sorted.
+          // The reference draws in order of probability, or in order of ids where nothing is sorted.
           const double u = same.uniform();
           const SampledToken got = s.pick(params);
           const bool unsorted = !(top_p < 1.0f) && (top_k == 0 || top_k > 3000);
@@ -110,7 +111,7 @@ TEST(SamplingPick, DrawsFromTheSurvivingTokens) {
           while (i + 1 < n && sum + static_cast<double>(survivors[i].value) <= u) {
             sum += static_cast<double>(survivors[i++].value);
           }
-          // u is not within rounding of a border for this seed.
+          // With this seed no u is within rounding of a border.
           EXPECT_EQ(got.token, survivors[i].token);
         }
       }
@@ -145,11 +146,11 @@ TEST(SamplingPick, FlatDistributionsNeedAllTokens) {
   EXPECT_LE(*seen.rbegin(), 5000);
 }
 
-TEST(SamplingPick, OddLogitsAreDefined) {
+TEST(SamplingPick, NonFiniteLogitsAndExtremeTemperaturesAreDefined) {
   SamplingParams params;
   params.top_k = 3;
   Sampler none({NAN, -inf, NAN});
-  EXPECT_EQ(none.pick(params).status, SamplingStatus::NoNumber);
+  EXPECT_EQ(none.pick(params).status, SamplingStatus::NoFiniteLogit);
   EXPECT_EQ(none.pick(params).token, -1);
   for (const auto& p : {params, SamplingParams{}, SamplingParams{.top_p = 0.5f}, SamplingParams{.temperature = 0.0f}}) {
     Sampler high({1.0f, inf, NAN, 3e38f});
@@ -172,7 +173,7 @@ TEST(SamplingPick, OddLogitsAreDefined) {
   EXPECT_EQ(seen, (std::set<std::int32_t>{0, 2}));
 }
 
-TEST(SamplingPick, PenaltiesComeAndGo) {
+TEST(SamplingPick, PenaltiesAreAppliedAndUndone) {
   const std::vector<float> logits = {2.0f, -2.0f, 0.5f, 1.0f};
   Sampler s(logits);
   const std::vector<std::int32_t> tokens = {0, 1, 3}, counts = {3, 1, 2};
@@ -206,7 +207,7 @@ TEST(SamplingPick, LogProbabilities) {
     token_log_prob(s.logits.data(), vocab, s.stats.data(), &top[i].token, &one);
     EXPECT_EQ(one, top[i].value);
   }
-  // More than there are numbers.
+  // Asks for more tokens than there are finite logits.
   Sampler few({NAN, 1.0f, -inf});
   scan_logits<arch::native>(few.logits.data(), 3, 1.0f, few.stats.data());
   std::vector<TokenLogit> all(3);

@@ -1,4 +1,4 @@
-// The archs that tests of kernels compile.
+// The archs that kernel tests compile.
 #pragma once
 
 #include <type_traits>
@@ -10,8 +10,8 @@
 
 namespace vlmt_test {
 
-/// False for archs whose kernels are tested where they are native and nowhere else: on x86-64 AVX2 and the generic arch
-/// have builds of their own, and half of all kernels are theirs.
+/// False for archs that are tested only in builds where they are native: on x86-64, AVX2 and the generic arch have
+/// their own test builds, and they make up half of all kernels to compile.
 #if defined(__x86_64__)
 template <class Arch>
 struct IsSwept
@@ -22,10 +22,10 @@ template <class Arch>
 struct IsSwept : std::true_type {};
 #endif
 
-/// Those of arch::compiled for which IsSwept holds.
+/// The archs of arch::compiled for which IsSwept holds.
 using SweptArchs = vlmt::Filtered<IsSwept, vlmt::arch::compiled>;
 
-/// A list as TYPED_TEST_SUITE wants it.
+/// A TypeList as ::testing::Types, for TYPED_TEST_SUITE.
 template <class List>
 struct TestTypes;
 template <class... Ts>

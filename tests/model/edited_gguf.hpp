@@ -1,4 +1,4 @@
-// A GGUF file written again with some of its keys and tensors changed.
+// Rewrites a GGUF file with some keys and tensors changed.
 #pragma once
 
 #include <cstddef>
@@ -19,13 +19,13 @@ class EditedGguf {
 
   const vlmt::GgufFile& file() const { return file_; }
 
-  /// Keys and tensors replace those of the same name.
+  /// Replaces or adds a key.
   template <class T>
   EditedGguf& set(const std::string& key, const T& value) {
     keys_[key] = [key, value](vlmt::GgufHeader& h) { h.set(key, value); };
     return *this;
   }
-  /// Takes a value of another file, which must stay open.
+  /// Takes a value of another file, which must outlive this object.
   EditedGguf& set(const vlmt::GgufValue& value) {
     keys_[std::string(value.key)] = [&value](vlmt::GgufHeader& h) { h.set(value); };
     return *this;

@@ -1,4 +1,4 @@
-// An mmproj file of another model: what is refused, and what is only warned of.
+// mmproj files of another model: which are rejected, and which only give a warning.
 #include "vlmt/model/model_pair.hpp"
 
 #include <string>
@@ -24,18 +24,18 @@ class ModelPair : public ::testing::Test {
     testing::write_tiny_mmproj({}, mmproj_);
   }
 
-  /// What opening the two files says; "" if it is content.
+  /// The message of the error that opening the two files throws; "" if none.
   static std::string refusal(const std::string& model, const std::string& mmproj) {
     return error_of<FileError>([&] { Vlm<Qwen3VL>::open(model, mmproj); });
   }
-  /// Expects a refusal that names both files and `parts`.
+  /// Expects an error that names both files and `parts`.
   void expect_refusal(const std::string& model, const std::string& mmproj, std::initializer_list<const char*> parts) {
     const std::string said = refusal(model, mmproj);
     for (const std::string& part : {model, mmproj}) EXPECT_NE(said.find(part), std::string::npos) << said;
     for (const char* part : parts) EXPECT_NE(said.find(part), std::string::npos) << part << " in " << said;
   }
 
-  /// The warnings for files of these names; "" stands for a file without the key.
+  /// The warning for files with these names; "" leaves the key out.
   std::string warning(const std::string& key, const std::string& ours, const std::string& theirs) {
     EditedGguf a(model_), b(mmproj_);
     a.erase("general.name");
@@ -52,31 +52,31 @@ class ModelPair : public ::testing::Test {
   std::string other_ = dir_ / "other.gguf";
 };
 
-TEST_F(ModelPair, FilesOfOneModelAreTaken) {
+TEST_F(ModelPair, FilesOfOneModelAreAccepted) {
   EXPECT_EQ(refusal(model_, mmproj_), "");
   EXPECT_TRUE(Vlm<Qwen3VL>::open(model_, mmproj_).warnings().empty());
 }
 
-TEST_F(ModelPair, FeaturesOfAnotherWidthAreRefused) {
+TEST_F(ModelPair, FeaturesOfAnotherWidthAreRejected) {
   testing::write_tiny_mmproj({.hidden = 320}, other_);
   expect_refusal(model_, other_, {"`mm.2.weight`", "another model", "256 rows", "qwen3vl.embedding_length", "320"});
 }
 
-TEST_F(ModelPair, AKeyThatTellsOfAnotherWidthIsRefused) {
+TEST_F(ModelPair, AKeyWithAnotherWidthIsRejected) {
   EditedGguf(mmproj_).set("clip.vision.projection_dim", std::uint32_t{512}).write(other_);
   expect_refusal(model_, other_, {"`clip.vision.projection_dim`", "another model", "expected 256", "found 512"});
   EditedGguf(mmproj_).erase("clip.vision.projection_dim").write(other_);
   EXPECT_EQ(refusal(model_, other_), "");
 }
 
-TEST_F(ModelPair, AnotherNumberOfDeepstackLevelsIsRefused) {
+TEST_F(ModelPair, AnotherNumberOfDeepstackLevelsIsRejected) {
   testing::write_tiny_mmproj({.deepstack = 2}, other_);
   expect_refusal(model_, other_, {"`clip.vision.is_deepstack_layers`", "1 levels", "n_deepstack_layers", "found 2"});
   EditedGguf(model_).erase("qwen3vl.n_deepstack_layers").write(other_);
   expect_refusal(other_, mmproj_, {"`clip.vision.is_deepstack_layers`", "0 levels", "found 1"});
 }
 
-TEST_F(ModelPair, LevelsAreThoseThatHaveTensors) {
+TEST_F(ModelPair, DeepstackLevelsAreCountedByTensors) {
   EditedGguf(mmproj_).erase("clip.vision.is_deepstack_layers").write(other_);
   EXPECT_EQ(refusal(model_, other_), "");
   testing::write_tiny_mmproj({.deepstack = 0}, other_);
@@ -88,7 +88,7 @@ TEST_F(ModelPair, LevelsAreThoseThatHaveTensors) {
   EXPECT_NE(said.find("v.deepstack.0.fc1.weight"), std::string::npos) << said;
 }
 
-TEST_F(ModelPair, FilesOfAnotherKindAreRefused) {
+TEST_F(ModelPair, OtherKindsOfFilesAreRejected) {
   EditedGguf(mmproj_).set("clip.projector_type", std::string("mlp")).write(other_);
   std::string said = refusal(model_, other_);
   EXPECT_NE(said.find("`clip.projector_type`"), std::string::npos) << said;
@@ -99,7 +99,7 @@ TEST_F(ModelPair, FilesOfAnotherKindAreRefused) {
   EXPECT_NE(said.find("found clip"), std::string::npos) << said;
 }
 
-TEST_F(ModelPair, NamesOfDifferentModelsAreWarnedOf) {
+TEST_F(ModelPair, NamesOfDifferentModelsGiveAWarning) {
   for (const char* key : {"general.name", "general.basename"}) {
     const std::string said = warning(key, "Qwen3-VL-2B-Instruct", "Qwen3 VL 30B A3B Instruct");
     for (const std::string& part : {std::string(key), dir_ / "named.gguf", dir_ / "named-mmproj.gguf",
@@ -111,7 +111,7 @@ TEST_F(ModelPair, NamesOfDifferentModelsAreWarnedOf) {
   }
 }
 
-TEST_F(ModelPair, NamesThatAgreeAreNot) {
+TEST_F(ModelPair, CompatibleNamesGiveNoWarning) {
   for (const char* key : {"general.name", "general.basename"}) {
     EXPECT_EQ(warning(key, "Qwen3-VL-2B-Instruct", "qwen3 vl 2b instruct"), "");
     EXPECT_EQ(warning(key, "tiny-moe", "tiny vision"), "");
@@ -122,7 +122,7 @@ TEST_F(ModelPair, NamesThatAgreeAreNot) {
   EXPECT_EQ(warning("general.size_label", "2B", "407M"), "");
 }
 
-TEST_F(ModelPair, TheBundledModelsShareATower) {
+TEST_F(ModelPair, TheBundledModelsShareAVisionEncoder) {
   const std::string folder = std::string(VLMT_SOURCE_DIR) + "/models/tiny/";
   for (const char* model : {"tiny-Q8_0.gguf", "tiny-moe-Q8_0.gguf"}) {
     EXPECT_TRUE(Vlm<Qwen3VL>::open(folder + model, folder + "mmproj-tiny-Q8_0.gguf").warnings().empty()) << model;

@@ -1,4 +1,4 @@
-// Packed weights in a file: what is used again, and that nothing else ever is.
+// Packed weights in a file: a file that fits is reused, any other is never used.
 #include "vlmt/model/packed_cache.hpp"
 
 #include <algorithm>
@@ -33,23 +33,23 @@ namespace {
 using A = arch::native;
 namespace fs = std::filesystem;
 
-constexpr std::size_t rows = 37, cols = 256, experts = 3;
+constexpr std::size_t matrix_rows = 37, matrix_cols = 256, stacked = 3;
 
-/// A file with a matrix of floats, one of Q4_K, a stack of experts with scales, and a vector.
+/// A GGUF file with an F16 matrix, a Q4_K matrix, an NVFP4 stack of experts with scales, and a vector.
 std::string write_model(const std::string& path, std::uint64_t seed = 1) {
   GgufHeader h;
   h.set("general.architecture", "test");
-  h.add_tensor("floats.weight", F16::type_id, {cols, rows});
-  h.add_tensor("matrix.weight", Q4_K::type_id, {cols, rows});
-  h.add_tensor("experts.weight", NVFP4::type_id, {cols, rows, experts});
-  h.add_tensor("experts.scale", F32::type_id, {experts});
-  h.add_tensor("vector", F32::type_id, {cols});
+  h.add_tensor("floats.weight", F16::type_id, {matrix_cols, matrix_rows});
+  h.add_tensor("matrix.weight", Q4_K::type_id, {matrix_cols, matrix_rows});
+  h.add_tensor("experts.weight", NVFP4::type_id, {matrix_cols, matrix_rows, stacked});
+  h.add_tensor("experts.scale", F32::type_id, {stacked});
+  h.add_tensor("vector", F32::type_id, {matrix_cols});
   GgufWriter writer(path, h);
-  const std::vector<float> x = testing::gaussian(rows * cols * experts, seed, 1.0);
-  std::vector<float16> floats(rows * cols);
-  std::transform(x.begin(), x.begin() + rows * cols, floats.begin(), [](float v) { return float16(v); });
-  std::vector<Q4_K::Block> matrix(rows * cols / Q4_K::values);
-  encode_row<Q4_K>(x.data(), rows * cols, matrix.data());
+  const std::vector<float> x = testing::gaussian(matrix_rows * matrix_cols * stacked, seed, 1.0);
+  std::vector<float16> floats(matrix_rows * matrix_cols);
+  std::transform(x.begin(), x.begin() + matrix_rows * matrix_cols, floats.begin(), [](float v) { return float16(v); });
+  std::vector<Q4_K::Block> matrix(matrix_rows * matrix_cols / Q4_K::values);
+  encode_row<Q4_K>(x.data(), matrix_rows * matrix_cols, matrix.data());
   std::vector<NVFP4::Block> stack(x.size() / NVFP4::values);
   encode_row<NVFP4>(x.data(), x.size(), stack.data());
   const std::vector<float> scales{1.0f, 2.0f, 3.0f};
@@ -57,23 +57,23 @@ std::string write_model(const std::string& path, std::uint64_t seed = 1) {
   writer.write(std::as_bytes(std::span(matrix)));
   writer.write(std::as_bytes(std::span(stack)));
   writer.write(std::as_bytes(std::span(scales)));
-  writer.write(std::as_bytes(std::span(x).first(cols)));
+  writer.write(std::as_bytes(std::span(x).first(matrix_cols)));
   writer.finish();
   return path;
 }
 
-/// The weights of such a file, loaded as Vlm does it.
+/// The weights of such a file, loaded as Vlm does.
 template <class Arch = A>
 struct Weights {
   Weights(const std::string& path, const PackedCacheOptions& options, bool convert = true)
       : file(GgufFile::open(path)) {
     const WeightSource source(file);
     WeightLoader<Arch, TypeList<F16, Q4_K, NVFP4, Q8_0>> loader;
-    loader.matrix(floats, source.get("floats.weight", {rows, cols}),
+    loader.matrix(floats, source.get("floats.weight", {matrix_rows, matrix_cols}),
                   convert ? std::optional(Q8_0::type_id) : std::nullopt);
-    loader.matrix(matrix, source.get("matrix.weight", {rows, cols}));
-    loader.experts(stack, source.get("experts.weight", {experts, rows, cols}));
-    loader.vector(vector, source.get("vector", {cols}));
+    loader.matrix(matrix, source.get("matrix.weight", {matrix_rows, matrix_cols}));
+    loader.experts(stack, source.get("experts.weight", {stacked, matrix_rows, matrix_cols}));
+    loader.vector(vector, source.get("vector", {matrix_cols}));
     image = loader.image();
     cache = PackedCache(options, path, image);
     mapped = cache.mapping() != nullptr;
@@ -83,22 +83,22 @@ struct Weights {
     }
     OmpTeam team(2);
     buffer = loader.load(team, {});
-    cache.keep({buffer.data(), buffer.bytes()});
+    cache.store({buffer.data(), buffer.bytes()});
   }
 
-  /// Every value that the weights stand for.
+  /// All weights, decoded.
   std::vector<float> values() const {
-    std::vector<float> all, row(cols);
+    std::vector<float> all, row(matrix_cols);
     const auto add = [&](const PackedMatrix<Arch>& w) {
-      for (std::size_t r = 0; r < rows; ++r) {
+      for (std::size_t r = 0; r < matrix_rows; ++r) {
         w.decode_row(r, row.data());
         all.insert(all.end(), row.begin(), row.end());
       }
     };
     add(floats);
     add(matrix);
-    for (std::size_t e = 0; e < experts; ++e) add(stack.expert(e));
-    all.insert(all.end(), vector, vector + cols);
+    for (std::size_t e = 0; e < stacked; ++e) add(stack.expert(e));
+    all.insert(all.end(), vector, vector + matrix_cols);
     return all;
   }
 
@@ -117,7 +117,7 @@ std::string read(const std::string& path) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
-/// Changes one byte of a file, and not its time.
+/// Flips a bit of one byte of a file and keeps its modification time.
 void edit(const std::string& path, std::size_t at) {
   const fs::file_time_type time = fs::last_write_time(path);
   std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
@@ -138,29 +138,29 @@ struct PackedCacheTest : ::testing::Test {
   const std::string model = write_model(dir / "model.gguf");
   const PackedCacheOptions options{dir / "cache/of/mine"};
   const std::vector<float> want = Weights<>(model, {}).values();
-  std::string kept;  ///< path of the file
+  std::string kept;  ///< path of the cache file
 
-  /// Makes the file.
-  std::string keep() {
+  /// Writes the cache file.
+  std::string store() {
     const Weights<> w(model, options);
     EXPECT_FALSE(w.mapped);
     EXPECT_EQ(w.cache.warning(), "");
     EXPECT_EQ(w.values(), want);
     return kept = w.cache.path();
   }
-  /// A load that must not use the file as it is: it says why, packs, and writes it anew.
+  /// Expects a load that does not use the file, warns with `reason`, packs, and rewrites the file.
   void expect_packed_anew(const std::string& reason, const PackedCacheOptions& o) {
     const Weights<> w(model, o);
     EXPECT_FALSE(w.mapped);
-    EXPECT_NE(w.cache.warning().find(reason), std::string::npos) << w.cache.warning() << "\nshould say: " << reason;
+    EXPECT_NE(w.cache.warning().find(reason), std::string::npos) << w.cache.warning() << "\nexpected: " << reason;
     EXPECT_EQ(w.cache.warning().find('\n'), std::string::npos);
-    EXPECT_TRUE(Weights<>(model, o).mapped) << "it was not written anew";
+    EXPECT_TRUE(Weights<>(model, o).mapped) << "the file was not rewritten";
   }
 };
 
 TEST_F(PackedCacheTest, ServesTheSameWeightsInPlace) {
   EXPECT_FALSE(fs::exists(options.folder));
-  keep();
+  store();
   for (const bool verify : {false, true}) {
     const Weights<> w(model, {options.folder, verify});
     EXPECT_TRUE(w.mapped);
@@ -180,8 +180,8 @@ TEST_F(PackedCacheTest, KeepsNothingUnlessAsked) {
   EXPECT_EQ(files_in(dir / ""), 1u);
 }
 
-TEST_F(PackedCacheTest, NeverUsesWhatIsCut) {
-  const std::string whole = read(keep());
+TEST_F(PackedCacheTest, NeverUsesATruncatedFile) {
+  const std::string whole = read(store());
   const std::size_t header = whole.size() - Weights<>(model, {}).buffer.bytes() - 23;
   for (const std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{20}, header - 1, header, header + 1,
                                  whole.size() / 2, whole.size() - 1}) {
@@ -194,13 +194,13 @@ TEST_F(PackedCacheTest, NeverUsesWhatIsCut) {
 }
 
 TEST_F(PackedCacheTest, NeverUsesAFileWhoseHeaderDiffers) {
-  const std::string whole = read(keep());
+  const std::string whole = read(store());
   const PackedImage image = Weights<>(model, options).image;
   for (std::size_t i = 0; i < PackedCache::alignment; ++i) {
     edit(kept, i);
     const PackedCache found(options, model, image);
     EXPECT_EQ(found.mapping(), nullptr) << i;
-    EXPECT_NE(found.warning().find("belong to something else"), std::string::npos) << i << found.warning();
+    EXPECT_NE(found.warning().find("belong to another model"), std::string::npos) << i << found.warning();
     edit(kept, i);
   }
   EXPECT_NE(PackedCache(options, model, image).mapping(), nullptr);
@@ -208,8 +208,8 @@ TEST_F(PackedCacheTest, NeverUsesAFileWhoseHeaderDiffers) {
   expect_packed_anew("vlmt packed weights", options);
 }
 
-TEST_F(PackedCacheTest, FindsChangedBytesWhereItIsAskedTo) {
-  const std::string whole = read(keep());
+TEST_F(PackedCacheTest, FindsChangedBytesOnlyWithVerify) {
+  const std::string whole = read(store());
   for (const std::size_t at : {whole.size() - 1, whole.size() - 30, whole.size() / 2}) {
     edit(kept, at);
     EXPECT_TRUE(Weights<>(model, options).mapped) << "only the header and the size are compared";
@@ -218,12 +218,12 @@ TEST_F(PackedCacheTest, FindsChangedBytesWhereItIsAskedTo) {
 }
 
 TEST_F(PackedCacheTest, NoticesAnEditedModel) {
-  keep();
+  store();
   const fs::file_time_type time = fs::last_write_time(model);
   fs::last_write_time(model, time + std::chrono::nanoseconds(1));
   expect_packed_anew("written ", options);
 
-  // Other weights with the size and the time of the old ones.
+  // Other weights in a file of the same size and modification time.
   const fs::file_time_type now = fs::last_write_time(model);
   write_model(model, 2);
   fs::last_write_time(model, now);
@@ -231,17 +231,17 @@ TEST_F(PackedCacheTest, NoticesAnEditedModel) {
   EXPECT_NE(Weights<>(model, options).values(), want);
 }
 
-TEST_F(PackedCacheTest, KnowsAModelWhereverItStands) {
-  keep();
+TEST_F(PackedCacheTest, ServesAModelThatWasMoved) {
+  store();
   fs::create_directory(dir / "elsewhere");
   const std::string moved = dir / "elsewhere/model.gguf";
   fs::rename(model, moved);
   EXPECT_TRUE(Weights<>(moved, options).mapped);
 }
 
-// Another arch or conversion has a file of its own beside.
+// Another arch or conversion gets its own file.
 TEST_F(PackedCacheTest, KeepsLayoutsApart) {
-  keep();
+  store();
   const Weights<> plain(model, options, false);
   EXPECT_FALSE(plain.mapped);
   EXPECT_NE(plain.cache.path(), kept);
@@ -254,7 +254,7 @@ TEST_F(PackedCacheTest, KeepsLayoutsApart) {
   EXPECT_EQ(Weights<arch::generic>(model, options).values(), want);
 }
 
-TEST_F(PackedCacheTest, LoadsGoOnWhereNothingCanBeWritten) {
+TEST_F(PackedCacheTest, LoadsSucceedWhenTheFolderIsNotWritable) {
   for (const std::string& folder : {model, model + "/cache", std::string("/proc/none")}) {
     const Weights<> w(model, {folder});
     EXPECT_FALSE(w.mapped);
@@ -264,7 +264,7 @@ TEST_F(PackedCacheTest, LoadsGoOnWhereNothingCanBeWritten) {
   }
 }
 
-TEST_F(PackedCacheTest, AFullDiskLeavesNothingBehind) {
+TEST_F(PackedCacheTest, AFullDiskLeavesNoFile) {
   rlimit before{};
   ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
   const rlimit small{10000, before.rlim_max};
@@ -278,7 +278,7 @@ TEST_F(PackedCacheTest, AFullDiskLeavesNothingBehind) {
   EXPECT_EQ(files_in(options.folder), 0u);
 }
 
-TEST_F(PackedCacheTest, SeveralLoadsAtATimeAllGetTheirWeights) {
+TEST_F(PackedCacheTest, ConcurrentLoadsAllGetTheirWeights) {
   std::atomic<int> right{0};
   constexpr int loads = 8;
   for (int round = 0; round < 10; ++round) {
@@ -299,13 +299,14 @@ TEST_F(PackedCacheTest, SeveralLoadsAtATimeAllGetTheirWeights) {
   }
 }
 
-/// A layout by its lanes alone.
+/// An arch for packing: only `lanes` matters.
 struct Lanes {
   static constexpr std::size_t lanes = 8;
 };
 
-// Kept files hold these bytes. Who changes them must raise packed_layout_version, or old files would be taken for new.
-TEST(PackedLayout, VersionGoesWithTheBytes) {
+// Cache files hold these bytes. A change of the layout must raise packed_layout_version, or old files would be used
+// with the new layout.
+TEST(PackedLayout, AnyChangeNeedsANewVersion) {
   ASSERT_EQ(packed_layout_version, 1u);
   const std::map<std::string_view, std::uint64_t> known = {
       {"F32", 0x145717552155779b},   {"F16", 0xe52bc65f0e874523},    {"BF16", 0xe52bc65f0e874523},
@@ -325,7 +326,7 @@ TEST(PackedLayout, VersionGoesWithTheBytes) {
     ASSERT_NE(at, known.end()) << F::name << " is new: add " << xxh64(packed);
     EXPECT_EQ(xxh64(packed), at->second) << F::name;
   });
-  // What conversion makes of floats.
+  // The bytes that conversion of floats gives.
   std::vector<float> values(Q8_0::values * 8);
   for (std::size_t i = 0; i < values.size(); ++i)
     values[i] = static_cast<float>((i * i * 37 + 11) % 509) / 64.0f - 3.0f;

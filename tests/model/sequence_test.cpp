@@ -22,7 +22,7 @@ std::vector<int> axis(const Sequence& s, std::size_t a) {
   return {s.positions(a).begin(), s.positions(a).end()};
 }
 
-// Text, a picture of 2 x 3 cells, text: the positions of Qwen2-VL, section 2.1.
+// Text, an image of 2 x 3 cells, text. Expected positions follow Qwen2-VL, section 2.1.
 Sequence mixed() {
   Sequence s;
   s.append(10);
@@ -43,7 +43,7 @@ TEST(Sequence, PositionsFollowTheGrid) {
   EXPECT_EQ(s.visuals()[0].tokens, 6u);
 }
 
-TEST(Sequence, CommonPrefixComparesPicturesByContent) {
+TEST(Sequence, CommonPrefixComparesImagesByContent) {
   const Sequence a = mixed();
   Sequence same_start = mixed();
   same_start.append(13);
@@ -54,7 +54,7 @@ TEST(Sequence, CommonPrefixComparesPicturesByContent) {
   other.append(features(2, 3, 8), 0, 99);
   other.append(12);
   EXPECT_EQ(a.common_prefix(other), 2u);
-  // A token whose id equals a picture's key is not that picture.
+  // A token id equal to the key of the image is not the image.
   Sequence text;
   text.append(10);
   text.append(11);
@@ -62,7 +62,7 @@ TEST(Sequence, CommonPrefixComparesPicturesByContent) {
   EXPECT_EQ(a.common_prefix(text), 2u);
 }
 
-TEST(Sequence, TruncatedThenExtendedIsTheSame) {
+TEST(Sequence, TruncateThenExtendRestoresTheSequence) {
   const Sequence whole = mixed();
   for (std::size_t n = 0; n <= whole.size(); ++n) {
     Sequence s = whole;
@@ -75,9 +75,9 @@ TEST(Sequence, TruncatedThenExtendedIsTheSame) {
   }
 }
 
-TEST(Sequence, TextBehindACutPictureStartsBehindItsLargestPosition) {
+TEST(Sequence, TextAfterATruncatedImageFollowsItsLargestPosition) {
   Sequence s = mixed();
-  s.truncate(4);  // two cells of the picture's first row are left: w = 2, 3
+  s.truncate(4);  // two cells of the first image row remain: w = 2, 3
   EXPECT_EQ(s.next_position(), 4);
   s.append(20);
   EXPECT_EQ(s.positions(0).back(), 4);

@@ -1,4 +1,4 @@
-// Float weights that become blocks when they are loaded.
+// Conversion of float weights to block formats on load.
 #include <algorithm>
 #include <cstddef>
 #include <span>
@@ -21,7 +21,7 @@ namespace {
 using A = arch::native;
 using Formats = TypeList<F16, Q8_0>;
 
-/// A file with the F16 matrices whole (rows, 96) and odd (rows, 80).
+/// A file with F16 matrices `whole` (rows, 96) and `odd` (rows, 80).
 std::string write(const TempDir& dir, std::size_t rows, std::vector<float16>& whole, std::vector<float16>& odd) {
   GgufHeader h;
   h.set("general.architecture", "test");
@@ -39,7 +39,7 @@ std::string write(const TempDir& dir, std::size_t rows, std::vector<float16>& wh
   return path;
 }
 
-TEST(WeightConversion, ConvertedWeightsAreTheEncodersBlocks) {
+TEST(WeightConversion, ConvertedWeightsEqualTheEncodersBlocks) {
   for (const std::size_t rows : {1u, 16u, 53u}) {
     const TempDir dir;
     std::vector<float16> whole, odd;
@@ -53,7 +53,7 @@ TEST(WeightConversion, ConvertedWeightsAreTheEncodersBlocks) {
     OmpTeam team(3);
     const Buffer buffer = loader.load(team, {});
     EXPECT_EQ(converted.format(), "Q8_0");
-    EXPECT_EQ(kept.format(), "F16") << "80 values are no whole number of blocks";
+    EXPECT_EQ(kept.format(), "F16") << "80 values are not a whole number of blocks";
     EXPECT_EQ(plain.format(), "F16");
     std::vector<float> row(96), want(96), got(96);
     for (std::size_t r = 0; r < rows; ++r) {
@@ -69,7 +69,7 @@ TEST(WeightConversion, ConvertedWeightsAreTheEncodersBlocks) {
   }
 }
 
-TEST(WeightConversion, QuantisedWeightsStayWhatTheyAre) {
+TEST(WeightConversion, QuantisedWeightsAreNotConverted) {
   const TempDir dir;
   const std::vector<float> x = testing::gaussian(16 * 32, 3, 1.0);
   std::vector<Q8_0::Block> blocks(16);

@@ -1,4 +1,4 @@
-// Weights with scale tensors beside them: what the loader binds, and what it refuses.
+// Weights with scale tensors: which scales the loader binds, and which it rejects.
 #include "vlmt/model/weight_loader.hpp"
 
 #include <limits>
@@ -21,7 +21,7 @@ namespace {
 
 using A = arch::native;
 
-/// What stands beside blk.0.attn_q.weight (64, 128) and blk.0.ffn_up_exps.weight (3, 64, 128), both NVFP4.
+/// Scales of blk.0.attn_q.weight (64, 128) and blk.0.ffn_up_exps.weight (3, 64, 128), both NVFP4.
 struct Scales {
   std::uint32_t type = F32::type_id;
   std::vector<float> matrix{0.5f};
@@ -96,7 +96,7 @@ TEST(WeightLoader, BindsTheScalesOfMatricesAndExperts) {
   for (std::size_t i = 0; i < 128; ++i) EXPECT_EQ(got[i], want[i] * 0.5f);
 }
 
-TEST(WeightLoader, RefusesScalesThatMakeNoSense) {
+TEST(WeightLoader, RejectsInvalidScales) {
   EXPECT_EQ(refusal({}), "");
   Scales s;
   s.matrix = {1.0f, 2.0f};

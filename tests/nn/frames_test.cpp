@@ -19,12 +19,12 @@ using vlmt::Qwen3VLTemplate;
 using vlmt::sample_frames;
 using vlmt::slice_times;
 
-TEST(Frames, EqualTheTables) {
+TEST(Frames, EqualTheHuggingFaceTables) {
   const auto tables = vlmt::SafetensorsFile::open(std::string(VLMT_TEST_DATA) + "/preprocess/tables.safetensors");
   int seen = 0;
   for (const auto& tensor : tables.tensors()) {
     if (!tensor.name.starts_with("frames.")) continue;
-    const std::string rest = tensor.name.substr(7);  // "300.29.97": frames, rate
+    const std::string rest = tensor.name.substr(7);  // total frames, frame rate
     const int total = std::atoi(rest.c_str());
     const double fps = std::atof(rest.substr(rest.find('.') + 1).c_str());
     EXPECT_EQ(sample_frames(total, fps), tables.read<std::int32_t>(tensor.name)) << tensor.name;
@@ -33,7 +33,7 @@ TEST(Frames, EqualTheTables) {
   EXPECT_EQ(seen, 8);
 }
 
-TEST(Frames, NeverMoreThanThereAre) {
+TEST(Frames, NeverExceedTheVideo) {
   EXPECT_EQ(sample_frames(1, 30.0), std::vector<int>{0});
   EXPECT_EQ(sample_frames(3, 30.0), (std::vector<int>{0, 1, 2}));
   EXPECT_EQ(sample_frames(1000000, 1e-9).size(), 768u);
@@ -42,7 +42,7 @@ TEST(Frames, NeverMoreThanThereAre) {
             (std::vector<int>{0, 25, 50, 74, 99}));
 }
 
-TEST(Frames, RefuseRatesAndCountsThatMakeNoSense) {
+TEST(Frames, RejectInvalidRatesAndCounts) {
   const double infinity = std::numeric_limits<double>::infinity();
   for (const double fps : {0.0, -1.0, infinity, std::nan("")}) {
     EXPECT_THROW(sample_frames(10, fps), InputError);
@@ -55,7 +55,7 @@ TEST(Frames, RefuseRatesAndCountsThatMakeNoSense) {
   EXPECT_THROW(sample_frames(10, 30.0, {.fps = 2.0, .min_frames = 9, .max_frames = 8}), InputError);
 }
 
-TEST(Frames, StampsAreTheMeanOfEachPair) {
+TEST(Frames, SliceTimesAreTheMeanOfEachPair) {
   const auto frames = sample_frames(300, 30.0);
   ASSERT_EQ(frames.size(), 20u);
   const auto times = slice_times(frames, 30.0);
@@ -66,7 +66,7 @@ TEST(Frames, StampsAreTheMeanOfEachPair) {
   // An odd count repeats the last frame.
   EXPECT_EQ(slice_times(std::vector<int>{0, 1, 2, 3, 4}, 4.0), (std::vector<double>{0.125, 0.625, 1.0}));
   EXPECT_EQ(Qwen3VLTemplate::timestamp(0.125), "<0.1 seconds>");
-  EXPECT_EQ(Qwen3VLTemplate::timestamp(12.25), "<12.2 seconds>");  // exact halves go to even, as in Python
+  EXPECT_EQ(Qwen3VLTemplate::timestamp(12.25), "<12.2 seconds>");  // ties round to even, as in Python
   EXPECT_TRUE(slice_times({}, 4.0).empty());
 }
 

@@ -1,4 +1,4 @@
-// Sizes, patches and positions against tables from Hugging Face processors (tests/data/preprocess/make_tables.py).
+// Sizes, patches and positions against tables made by Hugging Face processors (tests/data/preprocess/make_tables.py).
 #include "vlmt/nn/vision/preprocess.hpp"
 
 #include <cmath>
@@ -89,7 +89,7 @@ TEST(SmartResize, RoundsHalfToEven) {
   EXPECT_EQ(smart_resize(1, 200), (PixelSize{32, 3648}));
 }
 
-TEST(SmartResize, RefusesWhatMakesNoSense) {
+TEST(SmartResize, RejectsInvalidSizesAndLimits) {
   EXPECT_THROW(smart_resize(0, 5), InputError);
   EXPECT_THROW(smart_resize(5, -1), InputError);
   EXPECT_THROW(smart_resize(1, 201), InputError);
@@ -146,7 +146,7 @@ TEST(Preprocess, ClipPixelsEqualTheTablesBitForBit) {
   }
 }
 
-TEST(Preprocess, ClipRefusesNarrowAndEmptyPictures) {
+TEST(Preprocess, ClipRejectsNarrowAndEmptyImages) {
   EXPECT_THROW(vlmt::clip_pixels(noise(1, 201), 56), InputError);
   EXPECT_THROW(vlmt::clip_pixels(Image{}, 56), InputError);
   EXPECT_THROW(vlmt::clip_pixels(noise(8, 8), 0), InputError);
@@ -154,7 +154,7 @@ TEST(Preprocess, ClipRefusesNarrowAndEmptyPictures) {
 }
 
 TEST(Preprocess, PatchOrderIsBlockByBlock) {
-  // 64 x 96 pixels at their own size: each pixel says where it is.
+  // 64 x 96 pixels, not resized; each pixel encodes its position.
   Image image = noise(96, 64);
   for (int y = 0; y < 64; ++y) {
     for (int x = 0; x < 96; ++x) {
@@ -189,8 +189,8 @@ TEST(Preprocess, PatchOrderIsBlockByBlock) {
   EXPECT_EQ(positions[4], (vlmt::PatchPosition{0, 2}));
 }
 
-TEST(Preprocess, SizeFollowsFromTheOriginalSize) {
-  // A JPEG decoded at half its size is seen at the size of the whole.
+TEST(Preprocess, GridFollowsFromTheOriginalSize) {
+  // A JPEG decoded at half its size gets the grid of the full size.
   Image half = noise(202, 151);
   half.original_width = 403;
   half.original_height = 302;
@@ -217,7 +217,7 @@ TEST(Preprocess, VideoRepeatsItsLastFrame) {
   ASSERT_EQ(video.grid, (PatchGrid{3, 4, 6}));
   const std::size_t slice = video.grid.slice_patches() * 1536;
   for (std::size_t i = 0; i < 5; ++i) {
-    // Each frame as a picture of the same size fills both halves of its patches.
+    // Each frame preprocessed as a still image of the same size fills both frames of its patches.
     const auto still = vlmt::preprocess_image(frames[i], config);
     ASSERT_EQ(still.grid, (PatchGrid{1, 4, 6}));
     for (std::size_t p = 0; p < video.grid.slice_patches(); ++p) {
@@ -237,7 +237,7 @@ TEST(Preprocess, VideoRepeatsItsLastFrame) {
   EXPECT_THROW(vlmt::preprocess_video({}, config), InputError);
 }
 
-TEST(Preprocess, RefusesPicturesWithoutTheirBytes) {
+TEST(Preprocess, RejectsImagesWithMissingBytes) {
   EXPECT_THROW(vlmt::preprocess_image(Image{}), InputError);
   Image image = noise(10, 10);
   image.rgb.pop_back();
@@ -275,7 +275,7 @@ TEST(PositionGrid, InterpolatesTheTable) {
   EXPECT_LE(worst, 1e-6);
 }
 
-TEST(PositionGrid, AFullGridIsTheTableItself) {
+TEST(PositionGrid, AGridOfTheTablesSizeIsTheTable) {
   const auto taps = vlmt::position_taps(48, 48, 48);
   const auto positions = vlmt::patch_positions(48, 48);
   for (std::size_t p = 0; p < taps.size(); ++p) {

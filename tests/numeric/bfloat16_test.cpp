@@ -1,4 +1,4 @@
-// bfloat16, exhaustively: every code, and the rounding at and beside every midpoint.
+// bfloat16, exhaustively: every code, and rounding at and next to every midpoint.
 #include "vlmt/numeric/bfloat16.hpp"
 
 #include <bit>
@@ -14,12 +14,12 @@ using vlmt::bfloat16;
 
 static_assert(static_cast<float>(bfloat16(1.5f)) == 1.5f && bfloat16::from_bits(0x3f80) == bfloat16(1.0f));
 
-TEST(BFloat16Test, EveryCodeIsTheUpperHalfOfAFloatAndComesBack) {
+TEST(BFloat16Test, EveryCodeIsTheUpperHalfOfAFloatAndRoundTrips) {
   for (unsigned code = 0; code < 0x10000u; ++code) {
     const float v = static_cast<float>(bfloat16::from_bits(static_cast<std::uint16_t>(code)));
     ASSERT_EQ(std::bit_cast<std::uint32_t>(v), code << 16);
     if (std::isnan(v)) {
-      ASSERT_EQ(bfloat16(v).bits, code | 0x40u) << "payload and sign stay, the quiet bit is set";
+      ASSERT_EQ(bfloat16(v).bits, code | 0x40u) << "payload and sign are kept, the quiet bit is set";
     } else {
       ASSERT_EQ(bfloat16(v).bits, code);
     }

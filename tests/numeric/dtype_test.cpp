@@ -1,4 +1,4 @@
-// Element types at run time agree with their C++ types.
+// Run-time element types match their C++ types.
 #include "vlmt/numeric/dtype.hpp"
 
 #include <cstdint>

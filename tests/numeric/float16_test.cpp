@@ -1,4 +1,4 @@
-// binary16, exhaustively: every code, and the rounding at and beside every midpoint.
+// binary16, exhaustively: every code, and rounding at and next to every midpoint.
 #include "vlmt/numeric/float16.hpp"
 
 #include <bit>
@@ -12,9 +12,9 @@ namespace {
 
 using vlmt::float16;
 
-constexpr float inf = std::numeric_limits<float>::infinity();
+constexpr float infinity = std::numeric_limits<float>::infinity();
 
-// The value of a code by the definition of the format.
+// The value of a code by definition of the format.
 double defined_value(unsigned code) {
   const int exponent = static_cast<int>((code >> 10) & 31u);
   const double mantissa = code & 0x3ffu;
@@ -24,17 +24,17 @@ double defined_value(unsigned code) {
 
 static_assert(static_cast<float>(float16(1.5f)) == 1.5f && float16::from_bits(0x3c00) == float16(1.0f));
 
-TEST(Float16Test, EveryCodeHasItsDefinedValueAndComesBack) {
+TEST(Float16Test, EveryCodeHasItsDefinedValueAndRoundTrips) {
   for (unsigned code = 0; code < 0x10000u; ++code) {
     const float v = static_cast<float>(float16::from_bits(static_cast<std::uint16_t>(code)));
     if ((code & 0x7c00u) == 0x7c00u) {
       if ((code & 0x3ffu) == 0) {
-        ASSERT_EQ(v, (code & 0x8000u) != 0 ? -inf : inf);
+        ASSERT_EQ(v, (code & 0x8000u) != 0 ? -infinity : infinity);
         ASSERT_EQ(float16(v).bits, code);
       } else {
         ASSERT_TRUE(std::isnan(v)) << code;
         ASSERT_TRUE(std::isnan(static_cast<float>(float16(v)))) << code;
-        ASSERT_EQ(float16(v).bits, code | 0x200u) << "payload and sign stay, the quiet bit is set";
+        ASSERT_EQ(float16(v).bits, code | 0x200u) << "payload and sign are kept, the quiet bit is set";
       }
       continue;
     }
@@ -46,15 +46,15 @@ TEST(Float16Test, EveryCodeHasItsDefinedValueAndComesBack) {
 
 TEST(Float16Test, RoundsToNearestTiesToEvenBetweenAllNeighbours) {
   for (unsigned code = 0; code < 0x7bffu; ++code) {
-    // Midpoints need one more bit than binary16 has: exact in float.
+    // Midpoints need one bit more than binary16 has; they are exact in float.
     const auto middle = static_cast<float>((defined_value(code) + defined_value(code + 1)) / 2.0);
     const unsigned even = (code & 1u) == 0 ? code : code + 1;
     ASSERT_EQ(float16(middle).bits, even) << code;
     ASSERT_EQ(float16(std::nextafter(middle, 0.0f)).bits, code);
-    ASSERT_EQ(float16(std::nextafter(middle, inf)).bits, code + 1);
+    ASSERT_EQ(float16(std::nextafter(middle, infinity)).bits, code + 1);
     ASSERT_EQ(float16(-middle).bits, even | 0x8000u);
     ASSERT_EQ(float16(std::nextafter(-middle, 0.0f)).bits, code | 0x8000u);
-    ASSERT_EQ(float16(std::nextafter(-middle, -inf)).bits, (code + 1) | 0x8000u);
+    ASSERT_EQ(float16(std::nextafter(-middle, -infinity)).bits, (code + 1) | 0x8000u);
   }
 }
 
@@ -66,7 +66,7 @@ TEST(Float16Test, OverflowsToInfinityFrom65520) {
   EXPECT_EQ(float16(std::numeric_limits<float>::max()).bits, 0x7c00);
 }
 
-TEST(Float16Test, FloatSubnormalsBecomeZeroOfTheirSign) {
+TEST(Float16Test, FloatSubnormalsBecomeSignedZero) {
   EXPECT_EQ(float16(std::numeric_limits<float>::denorm_min()).bits, 0x0000);
   EXPECT_EQ(float16(-std::numeric_limits<float>::denorm_min()).bits, 0x8000);
   EXPECT_EQ(float16(-0.0f).bits, 0x8000);

@@ -37,7 +37,7 @@ TEST(Float8Test, UE4M3HasItsDefinedValues) {
   }
   EXPECT_EQ(value(0x7e), 448.0f);
   EXPECT_EQ(value(0x7f), 0.0f);
-  for (int code = 0x80; code < 0xff; ++code) EXPECT_EQ(value(code), value(code & 0x7f)) << "bit 7 is no sign";
+  for (int code = 0x80; code < 0xff; ++code) EXPECT_EQ(value(code), value(code & 0x7f)) << "bit 7 is ignored";
   EXPECT_EQ(value(0xff), 480.0f);
 }
 
@@ -52,7 +52,7 @@ TEST(Float8Test, UE4M3RoundsToNearestTiesToEven) {
   }
 }
 
-TEST(Float8Test, UE4M3ClampsWhatItCannotHold) {
+TEST(Float8Test, UE4M3ClampsOutOfRangeValues) {
   EXPECT_EQ(float_to_ue4m3(448.0f), 0x7e);
   EXPECT_EQ(float_to_ue4m3(1e30f), 0x7e);
   EXPECT_EQ(float_to_ue4m3(std::numeric_limits<float>::infinity()), 0x7e);

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# run.sh BUILD WORK: installs the built tree BUILD into WORK and uses it as others would: find_package with parts of one's
-# own, add_subdirectory, FetchContent, and the compiler alone.
+# run.sh BUILD WORK: installs the build tree BUILD into WORK and uses vlmt as other projects do: find_package with
+# custom parts, add_subdirectory, FetchContent, and the compiler without CMake.
 set -euo pipefail
 build=$(realpath "$1") work=$2
 source=$(realpath "$(dirname "$0")/../..")
@@ -18,7 +18,7 @@ configure() { # source, build, arguments...
 }
 
 echo "find_package"
-# Moved after the installation: nothing in it may depend on where it was put.
+# The installed package must be relocatable.
 mv "$work/prefix" "$work/moved"
 configure "$source/tests/package/consumer" "$work/consumer" -DCMAKE_PREFIX_PATH="$work/moved" \
   -DCMAKE_INSTALL_PREFIX="$work/consumer_prefix"
@@ -31,7 +31,7 @@ if [[ -x $work/consumer/bin/many_processors ]]; then
   "$work/consumer_prefix/bin/many_processors"
 fi
 if grep -rqs "$source" "$work/moved/lib" "$work/moved/include"; then
-  echo "the installed package names the source folder:"
+  echo "the installed package contains the path of the source folder:"
   grep -rls "$source" "$work/moved/lib" "$work/moved/include"
   exit 1
 fi
@@ -42,7 +42,7 @@ for way in add_subdirectory FetchContent; do
   "$work/$way/one_kernel"
 done
 
-echo "the compiler alone"
+echo "compiler without CMake"
 c++ -std=c++20 -O2 -march=native -fopenmp -I "$work/moved/include" "$source/tests/package/consumer/one_kernel.cpp" \
   -o "$work/one_kernel"
 "$work/one_kernel"

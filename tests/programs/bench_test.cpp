@@ -1,4 +1,4 @@
-// vlmt-bench and vlmt-limits as processes.
+// Runs vlmt-bench and vlmt-limits as processes.
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -11,13 +11,13 @@
 
 namespace {
 
-using nlohmann::json;
+using Json = nlohmann::json;
 using program_test::Outcome;
 using Strings = std::vector<std::string>;
 
 class BenchPrograms : public program_test::ProgramTest {
  protected:
-  /// The golden model with small cases.
+  /// Benchmarks the golden model with small cases.
   Outcome bench(const Strings& more, const Strings& cases = {"-t", "2", "-r", "2", "-p", "8", "-n", "4"}) const {
     Strings arguments = {"-m", golden("qwen3vl/model.gguf"), "--limit-memory", "64"};
     arguments.insert(arguments.end(), cases.begin(), cases.end());
@@ -25,7 +25,7 @@ class BenchPrograms : public program_test::ProgramTest {
     return run("vlmt-bench", arguments);
   }
 
-  /// A peer that prints `text` and keeps its own arguments in the file `peer.log`.
+  /// A peer program that prints `text` and appends its arguments to `peer.log`.
   std::string peer(const std::string& text) const {
     const std::string script = path("peer");
     program_test::write_text(script,
@@ -35,13 +35,13 @@ class BenchPrograms : public program_test::ProgramTest {
   }
 };
 
-TEST_F(BenchPrograms, MeasuresEveryCaseBesideItsLimit) {
+TEST_F(BenchPrograms, ReportsEveryCaseWithItsLimit) {
   const Outcome o =
-      bench({"--mmproj", golden("qwen3vl/mmproj.gguf"), "-d", "0,16", "-b", "1,3", "--picture", "64x64", "-o", "json"});
+      bench({"--mmproj", golden("qwen3vl/mmproj.gguf"), "-d", "0,16", "-b", "1,3", "--image", "64x64", "-o", "json"});
   ASSERT_EQ(o.code, 0) << o.err;
-  const json report = program_test::parse_json(o.out);
+  const Json report = program_test::parse_json(o.out);
   std::vector<std::string> names;
-  for (const json& c : report["cases"]) {
+  for (const Json& c : report["cases"]) {
     names.push_back(c["case"]);
     EXPECT_GT(c["rate"].get<double>(), 0) << c;
     if (c.contains("bound")) {
@@ -59,12 +59,12 @@ TEST_F(BenchPrograms, MeasuresEveryCaseBesideItsLimit) {
 }
 
 TEST_F(BenchPrograms, KeepsPackedWeights) {
-  json reports[2];
-  for (json& report : reports) {
+  Json reports[2];
+  for (Json& report : reports) {
     const Outcome o = bench({"--packed-cache", path("cache"), "-o", "json"});
     ASSERT_EQ(o.code, 0) << o.err;
     EXPECT_EQ(o.err, "");
-    report = json::parse(o.out);
+    report = Json::parse(o.out);
   }
   EXPECT_EQ(reports[0]["weights_mapped"], false);
   EXPECT_EQ(reports[1]["weights_mapped"], true);
@@ -91,11 +91,11 @@ TEST_F(BenchPrograms, AlternatesWithAPeer) {
   const std::string script = peer(R"([{"build_commit": "abc", "build_number": 7, "avg_ts": 2.5}])");
   const Outcome o = bench({"--against", script, "-o", "json"});
   ASSERT_EQ(o.code, 0) << o.err;
-  const json report = program_test::parse_json(o.out);
+  const Json report = program_test::parse_json(o.out);
   EXPECT_EQ(report["peer"], "abc (build 7)");
-  for (const json& c : report["cases"]) {
+  for (const Json& c : report["cases"]) {
     if (c["stage"] == "load") continue;
-    EXPECT_EQ(c["peer_rates"], json({2.5, 2.5}));
+    EXPECT_EQ(c["peer_rates"], Json({2.5, 2.5}));
     EXPECT_NEAR(c["ratio"].get<double>(), c["rate"].get<double>() / 2.5, 0.5 * c["ratio"].get<double>());
   }
   const std::string log = program_test::read_text(path("peer.log"));
@@ -107,9 +107,9 @@ TEST_F(BenchPrograms, AlternatesWithAPeer) {
   const std::string eye = peer("image slice encoded in 250 ms");
   const Outcome seen =
       run("vlmt-bench", {"-m", golden("qwen3vl/model.gguf"), "--mmproj", golden("qwen3vl/mmproj.gguf"), "-r", "2", "-p",
-                         "0", "-n", "0", "--picture", "64x64", "--against-vision", eye + " {picture}", "-o", "json"});
+                         "0", "-n", "0", "--image", "64x64", "--against-vision", eye + " {image}", "-o", "json"});
   ASSERT_EQ(seen.code, 0) << seen.err;
-  EXPECT_EQ(program_test::parse_json(seen.out)["cases"][1]["peer_rates"], json({4.0, 4.0}));
+  EXPECT_EQ(program_test::parse_json(seen.out)["cases"][1]["peer_rates"], Json({4.0, 4.0}));
 }
 
 TEST_F(BenchPrograms, ProfilesAStep) {
@@ -118,7 +118,7 @@ TEST_F(BenchPrograms, ProfilesAStep) {
   for (const char* op : {"gate and up", "qkv", "attention split", "attention", "head"}) {
     EXPECT_NE(o.out.find(std::string("| ") + op + " |"), std::string::npos) << op << o.out;
   }
-  const json trace = program_test::parse_json(program_test::read_text(path("trace.json")));
+  const Json trace = program_test::parse_json(program_test::read_text(path("trace.json")));
   EXPECT_EQ(trace["traceEvents"][0]["name"], "process_name");
   EXPECT_EQ(trace["traceEvents"][1]["name"], "embedding");
 }
@@ -127,28 +127,28 @@ TEST_F(BenchPrograms, ArticleCountsFailuresAndMemory) {
   const Outcome o = bench({"--mmproj", golden("qwen3vl/mmproj.gguf"), "--preset", "article", "-o", "json"},
                           {"-t", "1", "-p", "0", "-n", "0"});
   ASSERT_EQ(o.code, 0) << o.err;
-  const json article = program_test::parse_json(o.out)["cases"][1];
+  const Json article = program_test::parse_json(o.out)["cases"][1];
   EXPECT_EQ(article["stage"], "article");
   EXPECT_EQ(article["failures"], 0);
   EXPECT_EQ(article["first_token_seconds"].size(), 10u);
   EXPECT_GT(article["peak_bytes"].get<std::size_t>(), 0u);
 }
 
-TEST_F(BenchPrograms, SaysWhatIsWrongInOneLine) {
+TEST_F(BenchPrograms, ReportsErrorsInOneLine) {
   const auto refused = [&](const Strings& more, const std::string& part) {
     const Outcome o = bench(more);
     EXPECT_NE(o.code, 0) << part;
     EXPECT_TRUE(o.is_one_line_from("vlmt-bench")) << o.err;
     EXPECT_NE(o.err.find(part), std::string::npos) << o.err;
   };
-  refused({"--picture", "64x64"}, "--mmproj");
-  refused({"--picture", "64by64", "--mmproj", golden("qwen3vl/mmproj.gguf")}, "64by64");
+  refused({"--image", "64x64"}, "--mmproj");
+  refused({"--image", "64by64", "--mmproj", golden("qwen3vl/mmproj.gguf")}, "64by64");
   refused({"--compare", path("none.json")}, "none.json");
   refused({"--against", peer("no figures")}, "avg_ts");
   refused({"-t", "0"}, "--threads");
   refused({"--limit-memory", "0"}, "--limit-memory");
   program_test::write_text(path("odd.json"), "[1, 2]");
-  refused({"--compare", path("odd.json")}, "is no JSON report");
+  refused({"--compare", path("odd.json")}, "is not a JSON report");
 }
 
 TEST_F(BenchPrograms, LimitsHaveARowForEachTeam) {
@@ -158,7 +158,7 @@ TEST_F(BenchPrograms, LimitsHaveARowForEachTeam) {
   EXPECT_NE(o.out.find("| 2 | "), std::string::npos) << o.out;
 }
 
-TEST_F(BenchPrograms, LimitsTellWhichProcessorsAreFree) {
+TEST_F(BenchPrograms, LimitsRankProcessorsByFreeTime) {
   const Outcome o = run("vlmt-limits", {"--processors"});
   ASSERT_EQ(o.code, 0) << o.err;
   double last = 1e9;

@@ -1,4 +1,4 @@
-// vlmt-chat as a process: the golden answer, what it refuses and how, and what it says about itself.
+// Runs vlmt-chat as a process: golden answers, refusals, and reports.
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -25,14 +25,14 @@ using Strings = std::vector<std::string>;
 
 class ChatProgram : public program_test::ProgramTest {
  protected:
-  /// The golden model, greedily.
+  /// Runs the golden model with greedy sampling.
   Outcome chat(Strings arguments, const std::string& input = {}) const {
     const Strings model = {"-m", golden("qwen3vl/model.gguf"), "--mmproj", golden("qwen3vl/mmproj.gguf"), "--greedy"};
     arguments.insert(arguments.begin(), model.begin(), model.end());
     return run("vlmt-chat", arguments, input);
   }
 
-  /// The program ends with 1, one line on standard error, and that line holds `text`.
+  /// Expects exit code 1, no output, and one line on standard error that contains `text`.
   void expect_refusal(const Outcome& o, const std::string& text) const {
     EXPECT_EQ(o.code, 1) << o.err;
     EXPECT_EQ(o.out, "");
@@ -53,25 +53,25 @@ TEST_F(ChatProgram, GivesTheGoldenAnswers) {
 
   const auto& raw = cases.require_tensor("image.raw1");
   const auto pixels = cases.read<std::uint8_t>("image.raw1");
-  png_image image = {};
-  image.version = PNG_IMAGE_VERSION;
-  image.height = static_cast<std::uint32_t>(raw.shape[0]);
-  image.width = static_cast<std::uint32_t>(raw.shape[1]);
-  image.format = PNG_FORMAT_RGB;
-  ASSERT_NE(png_image_write_to_file(&image, path("image.png").c_str(), 0, pixels.data(), 0, nullptr), 0);
-  Strings picture = exact;
-  for (const char* a : {"--min-pixels", "4096", "--max-pixels", "65536", "--image"}) picture.emplace_back(a);
-  picture.push_back(path("image.png"));
-  picture.push_back("Describe this image.");
-  const Outcome seen = chat(picture);
+  png_image png = {};
+  png.version = PNG_IMAGE_VERSION;
+  png.height = static_cast<std::uint32_t>(raw.shape[0]);
+  png.width = static_cast<std::uint32_t>(raw.shape[1]);
+  png.format = PNG_FORMAT_RGB;
+  ASSERT_NE(png_image_write_to_file(&png, path("image.png").c_str(), 0, pixels.data(), 0, nullptr), 0);
+  Strings with_image = exact;
+  for (const char* a : {"--min-pixels", "4096", "--max-pixels", "65536", "--image"}) with_image.emplace_back(a);
+  with_image.push_back(path("image.png"));
+  with_image.push_back("Describe this image.");
+  const Outcome seen = chat(with_image);
   ASSERT_EQ(seen.code, 0) << seen.err;
   const auto json = program_test::parse_json(seen.out);
   EXPECT_EQ(json["tokens"].get<std::vector<int>>(), cases.read<std::int32_t>("image.greedy"));
   EXPECT_EQ(json["stats"]["prompt_tokens"], cases.require_tensor("image.input_ids").shape[0]);
-  EXPECT_EQ(json["pictures"][0]["tokens"], cases.require_tensor("image.image_embeds").shape[0]);
+  EXPECT_EQ(json["images"][0]["tokens"], cases.require_tensor("image.image_embeds").shape[0]);
 }
 
-TEST_F(ChatProgram, RefusesFilesThatAreNoModel) {
+TEST_F(ChatProgram, RefusesFilesThatAreNotModels) {
   expect_refusal(run("vlmt-chat", {"-m", path("none.gguf"), "Hi"}), "none.gguf");
   write_text(path("text.gguf"), "this is no model");
   expect_refusal(run("vlmt-chat", {"-m", path("text.gguf"), "Hi"}), "text.gguf");
@@ -85,7 +85,7 @@ TEST_F(ChatProgram, RefusesFilesThatAreNoModel) {
   expect_refusal(run("vlmt-chat", {"-m", home_.string(), "Hi"}), home_.string());
 }
 
-TEST_F(ChatProgram, RefusesModelsOfAnotherKind) {
+TEST_F(ChatProgram, RefusesOtherArchitecturesAndMismatchedPairs) {
   vlmt::testing::write_tiny_model({.architecture = "llama"}, path("llama.gguf"));
   expect_refusal(run("vlmt-chat", {"-m", path("llama.gguf"), "Hi"}), "llama");
   vlmt::testing::write_tiny_mmproj({.hidden = 128}, path("narrow.gguf"));
@@ -95,7 +95,7 @@ TEST_F(ChatProgram, RefusesModelsOfAnotherKind) {
   expect_refusal(run("vlmt-chat", {"-m", golden("qwen3vl/model.gguf"), "--mmproj", path("shallow.gguf"), "Hi"}),
                  "belongs to another model");
   expect_refusal(run("vlmt-chat", {"-m", golden("qwen3vl/model.gguf"), "--mmproj", golden("qwen3vl/model.gguf"), "Hi"}),
-                 "no mmproj");
+                 "not an mmproj file");
 }
 
 TEST_F(ChatProgram, RefusesWhatDoesNotFit) {
@@ -103,11 +103,11 @@ TEST_F(ChatProgram, RefusesWhatDoesNotFit) {
                  "--context");
   expect_refusal(chat({"--memory-limit", "8M", "Hi"}), "KV cache");
   expect_refusal(chat({"--context", "16000000", "Hi"}), "KV cache");
-  write_png(path("picture.png"), 64, 64);
-  expect_refusal(chat({"--context", "32", "--image", path("picture.png"), "Hi"}), "--context");
+  write_png(path("image.png"), 64, 64);
+  expect_refusal(chat({"--context", "32", "--image", path("image.png"), "Hi"}), "--context");
 }
 
-TEST_F(ChatProgram, RefusesPicturesByTheirSize) {
+TEST_F(ChatProgram, RefusesImagesByTheirSize) {
   write_png(path("201.png"), 201, 1);
   expect_refusal(chat({"--image", path("201.png"), "Hi"}), "too narrow");
   write_png(path("5000.png"), 1, 5000);
@@ -115,13 +115,13 @@ TEST_F(ChatProgram, RefusesPicturesByTheirSize) {
   write_text(path("huge.png"), png_header(30000, 30000));
   expect_refusal(chat({"--image", path("huge.png"), "Hi"}), "--max-image-pixels");
   expect_refusal(chat({"--image", path("none.png"), "Hi"}), "none.png");
-  write_text(path("text.png"), "no picture");
+  write_text(path("text.png"), "no image");
   expect_refusal(chat({"--image", path("text.png"), "Hi"}), "text.png");
   write_text(path("cut.png"), png_header(64, 64));
   expect_refusal(chat({"--image", path("cut.png"), "Hi"}), "cut.png");
 }
 
-TEST_F(ChatProgram, AnswersAboutOddPictures) {
+TEST_F(ChatProgram, AcceptsExtremeImageSizes) {
   write_png(path("1.png"), 1, 1);
   write_png(path("200.png"), 200, 1);
   for (const char* name : {"1.png", "200.png"}) {
@@ -131,13 +131,13 @@ TEST_F(ChatProgram, AnswersAboutOddPictures) {
   }
 }
 
-TEST_F(ChatProgram, RunsRandomModelsOfBothKinds) {
-  write_png(path("picture.png"), 96, 64);
+TEST_F(ChatProgram, RunsDenseAndMixtureModels) {
+  write_png(path("image.png"), 96, 64);
   vlmt::testing::write_tiny_mmproj({}, path("mmproj.gguf"));
   for (const std::size_t experts : {std::size_t{0}, std::size_t{8}}) {
     vlmt::testing::write_tiny_model({.experts = experts}, path("model.gguf"));
     const Outcome o = run("vlmt-chat", {"-m", path("model.gguf"), "--mmproj", path("mmproj.gguf"), "--image",
-                                        path("picture.png"), "--json", "-n", "5", "--ignore-end", "Hi"});
+                                        path("image.png"), "--json", "-n", "5", "--ignore-eos", "Hi"});
     ASSERT_EQ(o.code, 0) << o.err;
     EXPECT_EQ(program_test::parse_json(o.out)["tokens"].size(), 5u);
   }
@@ -149,11 +149,11 @@ TEST_F(ChatProgram, ReadsTheFramesOfAVideo) {
   const Outcome o = chat({"--json", "-n", "2", "--frames", path("frames"), "--fps", "4", "When does it end?"});
   ASSERT_EQ(o.code, 0) << o.err;
   const auto json = program_test::parse_json(o.out);
-  EXPECT_EQ(json["pictures"][0]["frames"], 5);
-  EXPECT_EQ(json["stats"]["visual_tokens"], json["pictures"][0]["tokens"]);
+  EXPECT_EQ(json["images"][0]["frames"], 5);
+  EXPECT_EQ(json["stats"]["visual_tokens"], json["images"][0]["tokens"]);
 }
 
-TEST_F(ChatProgram, IsTheSameForAnySeedOrTeamThatIsTheSame) {
+TEST_F(ChatProgram, TokensDependOnTheSeedAndNotOnTheThreads) {
   const Strings base = {"--json", "--temp", "1.5", "-n", "12", "Tell me."};
   const auto tokens = [&](Strings more) {
     more.insert(more.begin(), {"-m", golden("qwen3vl/model.gguf")});
@@ -167,7 +167,7 @@ TEST_F(ChatProgram, IsTheSameForAnySeedOrTeamThatIsTheSame) {
   EXPECT_NE(first, tokens({"--seed", "8", "-t", "1"}));
 }
 
-TEST_F(ChatProgram, SaysErrorsAsJson) {
+TEST_F(ChatProgram, PrintsErrorsAsJson) {
   const Outcome o = chat({"--json", "--image", path("none.png"), "Hi"});
   EXPECT_EQ(o.code, 1);
   const auto json = program_test::parse_json(o.out);
@@ -175,7 +175,7 @@ TEST_F(ChatProgram, SaysErrorsAsJson) {
   EXPECT_NE(json["error"].get<std::string>().find("none.png"), std::string::npos);
 }
 
-TEST_F(ChatProgram, ExplainsWrongUse) {
+TEST_F(ChatProgram, ReportsWrongArguments) {
   for (const Strings& wrong : {Strings{"--nonsense"}, Strings{"--kv", "Q5_K", "Hi"}, Strings{"--top-k", "many", "Hi"},
                                Strings{"--max-pixels", "12X", "Hi"}, Strings{"-i", "--json"}}) {
     const Outcome o = chat(wrong);
@@ -188,12 +188,12 @@ TEST_F(ChatProgram, ExplainsWrongUse) {
   EXPECT_NE(help.out.find("--max-image-pixels"), std::string::npos);
 }
 
-TEST_F(ChatProgram, TellsCostsBeforeAnythingRuns) {
-  write_png(path("picture.png"), 640, 480);
-  const Outcome o = chat({"--dry-run", "--json", "--image", path("picture.png")});
+TEST_F(ChatProgram, DryRunPrintsCostsAndThePlan) {
+  write_png(path("image.png"), 640, 480);
+  const Outcome o = chat({"--dry-run", "--json", "--image", path("image.png")});
   ASSERT_EQ(o.code, 0) << o.err;
   const auto json = program_test::parse_json(o.out);
-  EXPECT_EQ(json["pictures"][0]["tokens"], 300);
+  EXPECT_EQ(json["images"][0]["tokens"], 300);
   const auto& plan = json["plan_bytes"];
   std::size_t sum = 0;
   for (const char* part : {"weights", "tokenizer", "kv_cache", "workspace", "vision", "features"}) {
@@ -204,7 +204,7 @@ TEST_F(ChatProgram, TellsCostsBeforeAnythingRuns) {
   EXPECT_NE(chat({"--dry-run"}).out.find("tokenizer 0."), std::string::npos);
 }
 
-TEST_F(ChatProgram, TellsWhatTheNamesOfFilesSay) {
+TEST_F(ChatProgram, WarnsAboutMismatchedModelNames) {
   const auto warnings = [&](const std::string& mmproj) {
     const Outcome o = run("vlmt-chat", {"-m", golden("qwen3vl/model.gguf"), "--mmproj", mmproj, "--dry-run"});
     EXPECT_EQ(o.code, 0) << o.err;
@@ -219,14 +219,14 @@ TEST_F(ChatProgram, TellsWhatTheNamesOfFilesSay) {
   EXPECT_NE(line.find("\"Other 8B\""), std::string::npos) << line;
 }
 
-TEST_F(ChatProgram, MeasuresWhatItPlanned) {
-  write_png(path("picture.png"), 640, 480);
-  const Outcome o = chat({"--json", "--image", path("picture.png"), "-n", "200", "--context", "1024", "Hi"});
+TEST_F(ChatProgram, PeakMemoryStaysWithinThePlan) {
+  write_png(path("image.png"), 640, 480);
+  const Outcome o = chat({"--json", "--image", path("image.png"), "-n", "200", "--context", "1024", "Hi"});
   ASSERT_EQ(o.code, 0) << o.err;
   const auto stats = program_test::parse_json(o.out)["stats"];
   EXPECT_GT(stats["peak_bytes"].get<double>(), 0.0);
-#if !defined(__SANITIZE_ADDRESS__)  // its own memory is in no plan
-  // The plan is about a full context; what is not planned (the C library) stays below 16 MiB here.
+#if !defined(__SANITIZE_ADDRESS__)  // the plan does not cover ASan's memory
+  // The plan covers a full context. Unplanned memory (the C library) stays below 16 MiB here.
   EXPECT_LT(stats["peak_bytes"].get<double>(), stats["plan_bytes"]["total"].get<double>() + (16 << 20));
 #endif
   EXPECT_GT(stats["decode_tokens_per_second"].get<double>(), 0.0);
@@ -272,9 +272,9 @@ TEST_F(ChatProgram, KeepsPackedWeights) {
   EXPECT_EQ(chat({"--verify-packed-cache", "Hi"}).code, 2);
 }
 
-TEST_F(ChatProgram, AConversationSurvivesMistakes) {
-  write_png(path("picture.png"), 64, 64);
-  const std::string talk = "/image " + path("none.png") + "\n/image " + path("picture.png") +
+TEST_F(ChatProgram, AChatContinuesAfterErrors) {
+  write_png(path("image.png"), 64, 64);
+  const std::string talk = "/image " + path("none.png") + "\n/image " + path("image.png") +
                            "\nWhat is it?\n/nonsense\n/stats\nAnd now?\n/reset\n/help\n/quit\nnever asked\n";
   const Outcome o = chat({"-i", "-n", "4"}, talk);
   EXPECT_EQ(o.code, 0) << o.err;
@@ -285,15 +285,15 @@ TEST_F(ChatProgram, AConversationSurvivesMistakes) {
   EXPECT_NE(o.out.find("/image PATH"), std::string::npos);
 }
 
-TEST_F(ChatProgram, CtrlCEndsAnAnswerAndNotTheConversation) {
+TEST_F(ChatProgram, CtrlCCancelsTheAnswerOnly) {
   const Strings endless = {
-      "-m", golden("qwen3vl/model.gguf"), "-i", "--ignore-end", "-n", "0", "--context", "1000000", "--kv", "Q4_0"};
+      "-m", golden("qwen3vl/model.gguf"), "-i", "--ignore-eos", "-n", "0", "--context", "1000000", "--kv", "Q4_0"};
   const Outcome o = run("vlmt-chat", endless, "Tell me everything.\n/stats\n/quit\n", 2);
   EXPECT_EQ(o.code, 0) << o.err;
   EXPECT_NE(o.out.find("ended by cancelled"), std::string::npos) << o.out;
 }
 
-TEST_F(ChatProgram, AConversationGoesOnBehindTheContext) {
+TEST_F(ChatProgram, AChatContinuesAfterTheContextIsExceeded) {
   const Outcome o = chat({"-i", "-n", "4", "--context", "48"}, std::string(400, 'x') + "\nHi\n");
   EXPECT_EQ(o.code, 0);
   EXPECT_NE(o.err.find("context"), std::string::npos) << o.err;

@@ -1,4 +1,4 @@
-// The parts of vlmt-eval: reading sets, judging, intervals, plans of comparisons, logs and reports.
+// The parts of vlmt-eval: task sets, metrics, intervals, plans of comparisons, logs and reports.
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
@@ -12,7 +12,6 @@
 
 #include "common/task_set.hpp"
 #include "eval/answer_log.hpp"
-#include "eval/arrangement.hpp"
 #include "eval/configuration.hpp"
 #include "eval/experts.hpp"
 #include "eval/keys.hpp"
@@ -23,6 +22,7 @@
 #include "eval/report_markdown.hpp"
 #include "eval/results.hpp"
 #include "eval/statistics.hpp"
+#include "eval/swapped_media.hpp"
 #include "programs/run_program.hpp"
 
 namespace {
@@ -43,8 +43,8 @@ TaskItem item_of(Metric metric, const std::string& answer, std::vector<double> t
   return item;
 }
 
-// Values of the Python side, examples/tiny_vlm/metrics.py.
-TEST(EvalMetrics, AreThoseOfTheTraining) {
+// Values from the Python implementation, examples/tiny_vlm/metrics.py.
+TEST(EvalMetrics, MatchThePythonImplementation) {
   EXPECT_DOUBLE_EQ(eval::character_error_rate("12,50 €", "12.50 €"), 1.0 / 7.0);
   EXPECT_DOUBLE_EQ(eval::character_error_rate("圆形", "红色圆形"), 1.0);
   EXPECT_DOUBLE_EQ(eval::character_error_rate("abc", ""), 1.0);
@@ -55,17 +55,16 @@ TEST(EvalMetrics, AreThoseOfTheTraining) {
   EXPECT_DOUBLE_EQ(eval::json_f1(R"({"a": "1"})", R"({"a": "1")"), 0.0);
   EXPECT_DOUBLE_EQ(eval::json_f1("[1, 2, 3]", "[1, 2, 3, 4]"), 6.0 / 7.0);
   EXPECT_DOUBLE_EQ(eval::json_f1(R"({"a": {"b": "c"}})", R"({"a": "c"})"), 0.0);
-  EXPECT_EQ(eval::json_f1("[1]", std::string(100'000, '[')), 0.0);  // refused, not walked into
+  EXPECT_EQ(eval::json_f1("[1]", std::string(100'000, '[')), 0.0);  // refused, not recursed into
 
   using Numbers = std::vector<double>;
-  EXPECT_EQ(eval::numbers_behind(R"([{"bbox_2d": [1, 2,3,  40], "label": "x"}])", "bbox_2d", 4),
-            (Numbers{1, 2, 3, 40}));
-  EXPECT_EQ(eval::numbers_behind(R"({"bbox_2d":[1,2,3]})", "bbox_2d", 4), std::nullopt);
-  EXPECT_EQ(eval::numbers_behind(R"({"bbox_2d": [1, 2, 3, -4]} {"bbox_2d": [5, 6, 7, 8]})", "bbox_2d", 4),
+  EXPECT_EQ(eval::numbers_after(R"([{"bbox_2d": [1, 2,3,  40], "label": "x"}])", "bbox_2d", 4), (Numbers{1, 2, 3, 40}));
+  EXPECT_EQ(eval::numbers_after(R"({"bbox_2d":[1,2,3]})", "bbox_2d", 4), std::nullopt);
+  EXPECT_EQ(eval::numbers_after(R"({"bbox_2d": [1, 2, 3, -4]} {"bbox_2d": [5, 6, 7, 8]})", "bbox_2d", 4),
             (Numbers{5, 6, 7, 8}));
-  EXPECT_EQ(eval::numbers_behind(R"({"bbox_2d" : [1, 2, 3, 4]})", "bbox_2d", 4), std::nullopt);
-  EXPECT_EQ(eval::numbers_behind(R"({"bbox_2d": [ 1, 2, 3, 4]})", "bbox_2d", 4), std::nullopt);
-  EXPECT_EQ(eval::numbers_behind(R"("bbox_2d": [1, 2)", "bbox_2d", 4), std::nullopt);
+  EXPECT_EQ(eval::numbers_after(R"({"bbox_2d" : [1, 2, 3, 4]})", "bbox_2d", 4), std::nullopt);
+  EXPECT_EQ(eval::numbers_after(R"({"bbox_2d": [ 1, 2, 3, 4]})", "bbox_2d", 4), std::nullopt);
+  EXPECT_EQ(eval::numbers_after(R"("bbox_2d": [1, 2)", "bbox_2d", 4), std::nullopt);
   EXPECT_EQ(eval::seconds_in("At 1.5 seconds."), 1.5);
   EXPECT_EQ(eval::seconds_in("在7.0秒。"), 7.0);
   EXPECT_EQ(eval::seconds_in("x 3. y"), 3.0);
@@ -76,7 +75,7 @@ TEST(EvalMetrics, AreThoseOfTheTraining) {
   EXPECT_EQ(eval::overlap({0, 0, 10, 10}, {10, 0, 20, 10}), 0.0);
 }
 
-TEST(EvalMetrics, JudgeOneAnswer) {
+TEST(EvalMetrics, ScoreOneAnswer) {
   EXPECT_TRUE(eval::judge(item_of(Metric::exact, "a b"), " a b\n").right());
   EXPECT_FALSE(eval::judge(item_of(Metric::exact, "a b"), "a  b").right());
   const TaskItem box = item_of(Metric::iou, "x", {0, 0, 100, 100});
@@ -133,7 +132,7 @@ TEST(EvalPlan, ChangesOneSettingOrAll) {
   EXPECT_EQ(eval::plan(m, mixture).size(), 4u + 8u);
 }
 
-TEST(EvalExperts, TheMostUsedStay) {
+TEST(EvalExperts, TheMostUsedAreKept) {
   const eval::ExpertUse use = {{1.0, 5.0, 0.0, 3.0}, {2.0, 2.0, 2.0, 9.0}};
   EXPECT_EQ(eval::most_used(use, 2), (std::vector<std::vector<std::size_t>>{{1, 3}, {0, 3}}));
 }
@@ -160,8 +159,8 @@ class EvalFiles : public program_test::ProgramTest {
     return "accepted";
   }
 
-  static std::string line(const std::string& id, const std::string& picture, const std::string& more) {
-    return R"({"id": ")" + id + R"(", "task": "t", "content": [{"type": "image", "image": ")" + picture +
+  static std::string line(const std::string& id, const std::string& image, const std::string& more) {
+    return R"({"id": ")" + id + R"(", "task": "t", "content": [{"type": "image", "image": ")" + image +
            R"("}, {"type": "text", "text": "What?"}], )" + more + "}\n";
   }
 };
@@ -195,10 +194,10 @@ TEST_F(EvalFiles, RefusesBadSetsWithTheLine) {
   expect(good + "[1]\n", ":2: is not a JSON object");
   expect(std::string(2'000'000, '['), ":1: the line is too long");
   expect(std::string(1'000'000, '['), ":1: is not JSON");
-  expect(good + good, ":2: `id`: stands in the file twice");
+  expect(good + good, ":2: `id`: is a duplicate");
   expect(line("1", "none.png", yes), ":1: `content[0].image`: there is no such file");
   expect(line("1", "a.png", R"("answer": "yes", "metric": "best")"), "`metric`: is unknown");
-  expect(line("1", "a.png", R"("answer": 3, "metric": "exact")"), "`answer`: is not a text");
+  expect(line("1", "a.png", R"("answer": 3, "metric": "exact")"), "`answer`: is not a string");
   expect(line("1", "a.png", R"("answer": "x", "metric": "iou")"), "`target`: is missing");
   expect(line("1", "a.png", R"("answer": "x", "metric": "iou", "target": [5, 5, 5, 9])"), "`target`: is an empty box");
   expect(line("1", "a.png", R"("answer": "x", "metric": "click", "target": [1, 2, 3])"), "`target`: is not a box");
@@ -211,7 +210,7 @@ TEST_F(EvalFiles, RefusesBadSetsWithTheLine) {
   EXPECT_THROW(programs::read_task_set("/dev/zero"), vlmt::FileError);
 }
 
-TEST_F(EvalFiles, KeysFollowWhatAModelSees) {
+TEST_F(EvalFiles, KeysDependOnTheInputsOfTheModel) {
   write_text(path("set.jsonl"), line("1", "a.png", yes) + line("2", "b.png", yes) + line("3", "a.png", yes));
   auto items = programs::read_task_set(path("set.jsonl")).items;
   eval::FileKeys keys;
@@ -225,19 +224,19 @@ TEST_F(EvalFiles, KeysFollowWhatAModelSees) {
   EXPECT_NE(eval::FileKeys().of(items[0]), keys.of(items[0]));
 }
 
-TEST_F(EvalFiles, SwapsPicturesWithinATask) {
+TEST_F(EvalFiles, SwapsImagesWithinATask) {
   write_text(path("set.jsonl"), line("1", "a.png", yes) + line("2", "a.png", yes) + line("3", "c.png", yes));
   const auto items = programs::read_task_set(path("set.jsonl")).items;
-  const auto swapped = eval::arranged(items, "swapped");
+  const auto swapped = eval::with_swapped_media(items, "swapped");
   ASSERT_EQ(swapped.size(), 3u);
-  EXPECT_EQ(swapped[0].files(), (Strings{path("c.png")}));  // the next one has the same picture
+  EXPECT_EQ(swapped[0].files(), (Strings{path("c.png")}));  // item 2 has the same image, so item 3's is taken
   EXPECT_EQ(swapped[2].files(), (Strings{path("a.png")}));
   EXPECT_EQ(swapped[0].question(), "What?");
-  EXPECT_TRUE(eval::arranged({items[0], items[1]}, "swapped").empty());
-  EXPECT_EQ(eval::arranged(items, "blank").size(), 3u);
+  EXPECT_TRUE(eval::with_swapped_media({items[0], items[1]}, "swapped").empty());
+  EXPECT_EQ(eval::with_swapped_media(items, "blank").size(), 3u);
 }
 
-TEST_F(EvalFiles, LogsSurviveBeingCutOff) {
+TEST_F(EvalFiles, LogsRecoverFromTruncation) {
   const std::string file = path("log.jsonl");
   {
     eval::AnswerLog log(file, "key", "label");
@@ -266,7 +265,7 @@ TEST_F(EvalFiles, LogsSurviveBeingCutOff) {
 
 class EvalReport : public EvalFiles {
  protected:
-  /// Two configurations on four questions: the first has three right, the second two others.
+  /// Two configurations on four questions: the first answers 1 to 3 correctly, the second 1 and 4.
   eval::Report report() const {
     eval::Report r;
     r.set_file = "a <set>";
@@ -309,7 +308,7 @@ TEST_F(EvalReport, RowsAndPairs) {
   EXPECT_FALSE(r.results[0].rows[0].paired.has_value());
 }
 
-TEST_F(EvalReport, AllForms) {
+TEST_F(EvalReport, AllFormats) {
   const eval::Report r = report();
   const std::string markdown = eval::to_markdown(r);
   EXPECT_NE(markdown.find("| m | 100.0 | 50.0 | 75.0 | | | 0.250 |"), std::string::npos) << markdown;
@@ -326,7 +325,7 @@ TEST_F(EvalReport, AllForms) {
   EXPECT_EQ(html.find("<b>yes"), std::string::npos);
   EXPECT_NE(html.find("<img alt=\"\" src=\"data:image/png;base64,iVBORw0KGgo"), std::string::npos);
   EXPECT_NE(html.find("<svg"), std::string::npos);
-  EXPECT_EQ(html.find("http"), std::string::npos);  // it needs nobody
+  EXPECT_EQ(html.find("http"), std::string::npos);  // self-contained
   eval::HtmlLimits none;
   none.all_bytes = 10;
   EXPECT_EQ(eval::to_html(r, none).find("base64,"), std::string::npos);

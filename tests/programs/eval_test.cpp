@@ -1,4 +1,4 @@
-// vlmt-eval and the bundled model as processes, and the mixtures of vlmt-quantize.
+// Runs vlmt-eval and the bundled model as processes, and the mixtures of vlmt-quantize.
 #include <algorithm>
 #include <filesystem>
 #include <string>
@@ -28,7 +28,7 @@ const std::string bundled_samples = std::string(VLMT_SOURCE_DIR) + "/models/samp
 
 class EvalProgram : public program_test::ProgramTest {
  protected:
-  /// A mixture with random weights and a set of two questions on one picture each.
+  /// A mixture-of-experts model with random weights and a set of two questions on one image each.
   void SetUp() override {
     ProgramTest::SetUp();
     vlmt::testing::TinyModel shape;
@@ -64,10 +64,10 @@ class EvalProgram : public program_test::ProgramTest {
   }
 };
 
-TEST_F(EvalProgram, ComparesAndGoesOnWhereItWas) {
+TEST_F(EvalProgram, ComparesAndResumes) {
   const Strings settings = {
-      "--weights",  "file,Q4_K_M",        "--kv",        "F16,Q4_0", "--scale", "1,0.5",     "--experts", "all,4",
-      "--pictures", "true,blank,swapped", "--deepstack", "on,zero",  "--out",   path("out"), "--format",  "json"};
+      "--weights", "file,Q4_K_M",        "--kv",        "F16,Q4_0", "--scale", "1,0.5",     "--experts", "all,4",
+      "--images",  "true,blank,swapped", "--deepstack", "on,zero",  "--out",   path("out"), "--format",  "json"};
   const Outcome first = eval(settings);
   ASSERT_EQ(first.code, 0) << first.err;
   EXPECT_NE(first.err.find("8 configurations, 2 questions: 16 answers"), std::string::npos) << first.err;
@@ -76,12 +76,12 @@ TEST_F(EvalProgram, ComparesAndGoesOnWhereItWas) {
   for (const char* form : {"md", "csv", "json", "html"}) {
     EXPECT_GT(read_text(path("out/report." + std::string(form))).size(), 500u) << form;
   }
-  // Without changes to the model nothing is asked again, and nothing changes.
+  // Without changes, all answers come from the log.
   const Outcome second = eval(settings);
   EXPECT_NE(second.err.find(": 0 answers"), std::string::npos) << second.err;
   EXPECT_EQ(program_test::parse_json(second.out)["results"], report["results"]);
-  // A changed picture is asked about again, by whoever sees it; both questions are where it has a part in choosing
-  // experts.
+  // A changed image repeats its question in every configuration that uses it, and both questions where it affects the
+  // choice of experts.
   write_png(path("a.png"), 32, 64);
   EXPECT_NE(eval(settings).err.find(": 9 answers"), std::string::npos);
 }
@@ -99,14 +99,14 @@ TEST_F(EvalProgram, AnswersDoNotDependOnThreads) {
   }
 }
 
-TEST_F(EvalProgram, RefusesInOneLine) {
+TEST_F(EvalProgram, ReportsErrorsInOneLine) {
   expect_refusal({"--tasks", "x"}, "the set has no such task");
   expect_refusal({"--experts", "1"}, "more experts for each token");
   expect_refusal({"--weights", "Q3"}, "--weights", 2);
   expect_refusal({"--scale", "2"}, "--scale", 2);
   expect_refusal({"--experts", "0"}, "--experts", 2);
   expect_refusal({"--context", "16"}, "items.jsonl:1: ");
-  write_text(path("b.png"), "no picture");
+  write_text(path("b.png"), "no image");
   expect_refusal({}, "items.jsonl:2: ");
   write_text(path("items.jsonl"), "{}\n");
   expect_refusal({}, "items.jsonl:1: `id`: is missing");
@@ -121,7 +121,7 @@ TEST_F(EvalProgram, QuantizeKnowsMixtures) {
   };
   {
     const auto file = types("dense.gguf", "Q4_K_M");
-    // The first and the last eighth of 8 layers, and every third between them.
+    // The first and the last eighth of 8 layers, and every third layer in between.
     for (std::size_t layer = 0; layer < 8; ++layer) {
       const bool more = layer == 0 || layer == 7 || layer == 3 || layer == 6;
       const std::string p = "blk." + std::to_string(layer) + ".";
@@ -141,20 +141,20 @@ TEST_F(EvalProgram, QuantizeKnowsMixtures) {
     EXPECT_EQ(file.require_tensor("blk.1.attn_output.weight").type, vlmt::Q5_K::type_id);
     EXPECT_EQ(file.require_tensor("blk.1.ffn_down_exps.weight").type, vlmt::Q4_K::type_id);
   }
-  // A format's own name still means all matrices.
+  // The name of a format applies to all matrices.
   EXPECT_EQ(types("dense.gguf", "Q4_0").require_tensor("token_embd.weight").type, vlmt::Q4_0::type_id);
 }
 
-/// The trained model of models/tiny on the pictures of models/samples.
+/// The trained model of models/tiny on the images of models/samples.
 class BundledModel : public program_test::ProgramTest {
  protected:
   void SetUp() override {
     ProgramTest::SetUp();
-    ASSERT_TRUE(std::filesystem::exists(bundled_model)) << bundled_model << " belongs to the tree";
+    ASSERT_TRUE(std::filesystem::exists(bundled_model)) << bundled_model << " is missing in the source tree";
   }
 };
 
-TEST_F(BundledModel, AnswersAllSamplesRightly) {
+TEST_F(BundledModel, AnswersAllSamplesCorrectly) {
   for (const char* model : {"tiny", "tiny-moe"}) {
     const Outcome o = run("vlmt-eval", {"-m", model, "--format", "json"});
     ASSERT_EQ(o.code, 0) << o.err;
@@ -164,15 +164,15 @@ TEST_F(BundledModel, AnswersAllSamplesRightly) {
       metrics.push_back(row["metric"]);
       EXPECT_EQ(row["score"], 1.0) << model << row;
     }
-    // An answer, a box, a JSON and a second.
+    // The samples cover text, boxes, JSON and times.
     for (const char* metric : {"exact", "iou", "json_f1", "seconds"}) {
       EXPECT_NE(std::find(metrics.begin(), metrics.end(), metric), metrics.end()) << metric;
     }
   }
 }
 
-TEST_F(BundledModel, LooksAtThePictures) {
-  const Outcome o = run("vlmt-eval", {"--pictures", "true,blank", "--format", "json"});
+TEST_F(BundledModel, NeedsTheImagesToAnswer) {
+  const Outcome o = run("vlmt-eval", {"--images", "true,blank", "--format", "json"});
   ASSERT_EQ(o.code, 0) << o.err;
   const Json rows = program_test::parse_json(o.out)["results"][1]["rows"];
   EXPECT_LT(rows.back()["score"], 0.4) << rows.back();
@@ -182,8 +182,8 @@ TEST_F(BundledModel, LooksAtThePictures) {
 TEST_F(BundledModel, IsTheDefaultOfChat) {
   const Json first = program_test::parse_json(
       read_text(bundled_samples + "/items.jsonl").substr(0, read_text(bundled_samples + "/items.jsonl").find('\n')));
-  const std::string picture = bundled_samples + "/" + first["content"][0]["image"].get<std::string>();
-  const Outcome o = run("vlmt-chat", {"--greedy", "--image", picture, first["content"][1]["text"].get<std::string>()});
+  const std::string image = bundled_samples + "/" + first["content"][0]["image"].get<std::string>();
+  const Outcome o = run("vlmt-chat", {"--greedy", "--image", image, first["content"][1]["text"].get<std::string>()});
   EXPECT_EQ(o.code, 0) << o.err;
   EXPECT_EQ(o.out, first["answer"].get<std::string>() + "\n");
   const Outcome samples = run("vlmt-chat", {"--samples"});

@@ -1,4 +1,4 @@
-// Files written again with fewer experts: every tensor that counts experts loses the same ones.
+// Rewriting with fewer experts: every tensor with an expert dimension keeps the same experts.
 #include <cstdint>
 #include <span>
 #include <string>
@@ -19,13 +19,13 @@ namespace {
 
 using Floats = std::vector<float>;
 
-constexpr std::size_t experts = 4, rows = 8, columns = 64;
+constexpr std::size_t expert_count = 4, row_count = 8, column_count = 64;
 
-/// Two layers of experts as NVFP4 files have them: matrices, a scale for each expert, and a router with one for all.
+/// Two layers of experts as in NVFP4 files: matrices, scales per expert, a router, and one scale without experts.
 std::string write_experts(const std::string& path) {
   vlmt::GgufHeader header;
   header.set("general.architecture", "qwen3vlmoe");
-  header.set("qwen3vlmoe.expert_count", static_cast<std::uint32_t>(experts));
+  header.set("qwen3vlmoe.expert_count", static_cast<std::uint32_t>(expert_count));
   std::vector<std::vector<std::byte>> data;
   const auto add = [&](const std::string& name, std::uint32_t type, std::vector<std::uint64_t> ne, const Floats& x) {
     header.add_tensor(name, type, ne);
@@ -35,12 +35,12 @@ std::string write_experts(const std::string& path) {
   for (int layer = 0; layer < 2; ++layer) {
     const std::string p = "blk." + std::to_string(layer) + ".";
     const auto base = static_cast<float>(10 * layer);
-    add(p + "ffn_up_exps.weight", vlmt::NVFP4::type_id, {columns, rows, experts},
-        vlmt::testing::gaussian(experts * rows * columns, static_cast<std::uint64_t>(layer)));
-    add(p + "ffn_up_exps.scale", vlmt::F32::type_id, {experts}, {base, base + 1, base + 2, base + 3});
-    add(p + "ffn_up_exps.input_scale", vlmt::F32::type_id, {experts}, {base + 4, base + 5, base + 6, base + 7});
-    add(p + "ffn_gate_inp.weight", vlmt::F32::type_id, {columns, experts},
-        vlmt::testing::gaussian(experts * columns, 9));
+    add(p + "ffn_up_exps.weight", vlmt::NVFP4::type_id, {column_count, row_count, expert_count},
+        vlmt::testing::gaussian(expert_count * row_count * column_count, static_cast<std::uint64_t>(layer)));
+    add(p + "ffn_up_exps.scale", vlmt::F32::type_id, {expert_count}, {base, base + 1, base + 2, base + 3});
+    add(p + "ffn_up_exps.input_scale", vlmt::F32::type_id, {expert_count}, {base + 4, base + 5, base + 6, base + 7});
+    add(p + "ffn_gate_inp.weight", vlmt::F32::type_id, {column_count, expert_count},
+        vlmt::testing::gaussian(expert_count * column_count, 9));
     add(p + "attn_q.scale", vlmt::F32::type_id, {1}, {base + 8});
   }
   vlmt::GgufWriter writer(path, header);
@@ -62,7 +62,7 @@ Floats expert(const Floats& stack, std::size_t e, std::size_t of) {
   return {at, at + static_cast<std::ptrdiff_t>(each)};
 }
 
-TEST(RewriteGguf, ExpertsGoWithTheirScalesAndTheirRows) {
+TEST(RewriteGguf, ExpertsKeepTheirScalesAndRouterRows) {
   const TempDir dir;
   const auto before = vlmt::GgufFile::open(write_experts(dir / "all.gguf"));
   programs::Rewrite rewrite;
@@ -83,13 +83,13 @@ TEST(RewriteGguf, ExpertsGoWithTheirScalesAndTheirRows) {
       const Floats old = values(before, full), now = values(after, full);
       ASSERT_EQ(now.size(), old.size() / 2) << full;
       for (std::size_t e = 0; e < 2; ++e) {
-        EXPECT_EQ(expert(now, e, 2), expert(old, rewrite.experts[layer][e], experts)) << full;
+        EXPECT_EQ(expert(now, e, 2), expert(old, rewrite.experts[layer][e], expert_count)) << full;
       }
     }
   }
 }
 
-TEST(RewriteGguf, ScalesStayFloatsWhereMatricesChange) {
+TEST(RewriteGguf, ScalesStayFloatsWhenMatricesAreConverted) {
   const TempDir dir;
   const auto before = vlmt::GgufFile::open(write_experts(dir / "all.gguf"));
   programs::Rewrite rewrite;
@@ -102,7 +102,7 @@ TEST(RewriteGguf, ScalesStayFloatsWhereMatricesChange) {
 
   EXPECT_EQ(values(after, "blk.0.ffn_up_exps.scale"), Floats({3}));
   EXPECT_EQ(values(after, "blk.1.ffn_up_exps.scale"), Floats({0}));
-  const Floats want = expert(values(before, "blk.0.ffn_up_exps.weight"), 3, experts);
+  const Floats want = expert(values(before, "blk.0.ffn_up_exps.weight"), 3, expert_count);
   const Floats now = values(after, "blk.0.ffn_up_exps.weight");
   ASSERT_EQ(now.size(), want.size());
   for (std::size_t i = 0; i < now.size(); ++i) EXPECT_NEAR(now[i], want[i], 0.02f);

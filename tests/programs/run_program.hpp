@@ -1,4 +1,4 @@
-// Runs one of our programs as a process and keeps what it says.
+// Runs one of vlmt's programs as a process and captures its output.
 #pragma once
 
 #include <cstdint>
@@ -13,24 +13,24 @@
 namespace program_test {
 
 struct Outcome {
-  int code = -1;  ///< 128 and more: ended by a signal
+  int code = -1;  ///< exit code, or 128 + the signal that ended the program
   std::string out;
   std::string err;
 
-  /// True for one line, with its line feed, that starts with `who`.
+  /// True if standard error is one line, with its line feed, that starts with `who` and a colon.
   bool is_one_line_from(const std::string& who) const;
 };
 
-/// The JSON in a text; nlohmann::json::exception if there is none. Compiled once: json::parse is a template.
+/// Parses JSON; throws nlohmann::json::exception. Compiled once, because json::parse is a large template.
 nlohmann::json parse_json(const std::string& text);
 
 std::string read_text(const std::filesystem::path& path);
 void write_text(const std::filesystem::path& path, const std::string& text);
 
-/// A picture of one colour that changes from left to right.
+/// Writes an image with a horizontal gradient.
 void write_png(const std::filesystem::path& path, std::uint32_t width, std::uint32_t height);
 
-/// The first bytes of a PNG file that says it is this large.
+/// The first bytes of a PNG file with these dimensions in its header.
 std::string png_header(std::uint32_t width, std::uint32_t height);
 
 class ProgramTest : public testing::Test {
@@ -38,11 +38,11 @@ class ProgramTest : public testing::Test {
   void SetUp() override;
   void TearDown() override;
 
-  /// A file of this test.
+  /// The path of a file in the temporary folder of this test.
   std::string path(const std::string& name) const { return (home_ / name).string(); }
   static std::string golden(const std::string& name) { return std::string(VLMT_TEST_UNPACKED) + "/golden/" + name; }
 
-  /// `interrupt_after` seconds send the program what Ctrl-C does; 0: never.
+  /// Runs a program with `input` as standard input. Sends SIGINT after `interrupt_after` seconds; 0: never.
   Outcome run(const std::string& program, const std::vector<std::string>& arguments, const std::string& input = {},
               unsigned interrupt_after = 0) const;
 

@@ -1,4 +1,4 @@
-// vlmt-inspect, vlmt-quantize and vlmt-parity as processes.
+// Runs vlmt-inspect, vlmt-quantize and vlmt-parity as processes.
 #include <cmath>
 #include <cstdint>
 #include <functional>
@@ -28,7 +28,7 @@ class ToolPrograms : public program_test::ProgramTest {
  protected:
   using Edit = std::function<bool(std::vector<float>& values, std::vector<std::uint64_t>& shape)>;
 
-  /// The golden file with one tensor changed by `edit`, or left out if it returns false.
+  /// The golden cases with one tensor changed by `edit`, or dropped if it returns false.
   std::string changed_cases(const std::string& name, const Edit& edit) const {
     const auto file = vlmt::SafetensorsFile::open(golden("qwen3vl/cases.safetensors"));
     std::vector<float> values = file.read<float>(name);
@@ -58,8 +58,8 @@ class ToolPrograms : public program_test::ProgramTest {
 TEST_F(ToolPrograms, ParityHoldsOnTheGoldenModels) {
   for (const char* kernels : {"ref", "exact", "default"}) {
     Strings options = {"--partial", "--kernels", kernels};
-    // The scalar kernels sum in double and so keep the whole distance of the reference's own rounding, 2.05e-6 at the
-    // most; the exact ones share the order of its longest sum and meet the usual limit.
+    // The scalar kernels sum in double, so the reference's own rounding shows in full: at most 2.05e-6. The exact
+    // kernels share the order of its longest sum and meet the usual limit.
     if (std::string(kernels) == "ref") options.insert(options.end(), {"--limit", "2.4e-6"});
     const Outcome o = parity(golden("qwen3vl"), options);
     EXPECT_EQ(o.code, 0) << o.out;
@@ -70,7 +70,7 @@ TEST_F(ToolPrograms, ParityHoldsOnTheGoldenModels) {
   }
 }
 
-TEST_F(ToolPrograms, ParityHoldsInPiecesInTurnsAndOnAnyTeam) {
+TEST_F(ToolPrograms, ParityHoldsForAnyChunkTurnsAndThreads) {
   const Outcome o = parity(
       golden("qwen3vl"), {"--partial", "--case", "mixed", "--chunk", "7,1,64", "--turns", "3", "--threads", "1,2,3,7"});
   EXPECT_EQ(o.code, 0) << o.out;
@@ -78,7 +78,7 @@ TEST_F(ToolPrograms, ParityHoldsInPiecesInTurnsAndOnAnyTeam) {
   EXPECT_NE(o.out.find("3 turns: "), std::string::npos);
 }
 
-TEST_F(ToolPrograms, ParityFindsOneWrongTensor) {
+TEST_F(ToolPrograms, ParityDetectsOneWrongTensor) {
   const auto failure = [&](const std::string& name, const Strings& more, const Edit& edit) {
     const Outcome o = parity(changed_cases(name, edit), more);
     EXPECT_EQ(o.code, 1) << o.out;
@@ -106,7 +106,7 @@ TEST_F(ToolPrograms, ParityFindsOneWrongTensor) {
   EXPECT_NE(failure("text.logits", {"--partial"}, wrong).find("[3, 5]"), std::string::npos);
 }
 
-TEST_F(ToolPrograms, ParityDumpsWhereThereAreInputsOnly) {
+TEST_F(ToolPrograms, ParityDumpsFromInputsOnly) {
   const auto file = vlmt::SafetensorsFile::open(golden("qwen3vl/cases.safetensors"));
   vlmt::SafetensorsWriter writer;
   for (const auto& t : file.tensors()) {
@@ -127,8 +127,9 @@ TEST_F(ToolPrograms, ParityDumpsWhereThereAreInputsOnly) {
   }
 }
 
-// The reference's float64 sums over the requantised weights are the truth; three threads or seven change no bit.
-TEST_F(ToolPrograms, RequantisedModelsAreExactAndTheSameOnAnyTeam) {
+// The scalar kernels' double sums over the requantised weights are the reference. Logits are bit-equal for any number
+// of threads.
+TEST_F(ToolPrograms, RequantisedModelsMatchTheScalarKernelsForAnyThreads) {
   const auto prompts = vlmt::SafetensorsFile::open(golden("qwen3vl/cases.safetensors"));
   const auto& ids = prompts.require_tensor("text.input_ids");
   const std::string inputs = path("inputs.safetensors"), cases = path("cases.safetensors"),
@@ -164,7 +165,7 @@ TEST_F(ToolPrograms, EveryFormatRuns) {
     formats.emplace_back(Format::name, Format::type_id);
   });
   const std::string model = path("model.gguf"), mmproj = path("mmproj.gguf");
-  program_test::write_png(path("picture.png"), 64, 48);
+  program_test::write_png(path("image.png"), 64, 48);
   for (const auto& [name, type_id] : formats) {
     const Outcome q = run("vlmt-quantize", {golden("qwen3vl/model.gguf"), model, "--type", name, "--quiet"});
     ASSERT_EQ(q.code, 0) << name << q.err;
@@ -172,8 +173,8 @@ TEST_F(ToolPrograms, EveryFormatRuns) {
     const auto file = vlmt::GgufFile::open(model);
     EXPECT_EQ(file.require_tensor("blk.0.attn_q.weight").type, type_id) << name;
     EXPECT_EQ(file.require_tensor("blk.0.attn_norm.weight").type, vlmt::F32::type_id) << name;
-    const Outcome o = run("vlmt-chat", {"-m", model, "--mmproj", mmproj, "--image", path("picture.png"), "--greedy",
-                                        "-n", "4", "--json", "Hi"});
+    const Outcome o = run("vlmt-chat", {"-m", model, "--mmproj", mmproj, "--image", path("image.png"), "--greedy", "-n",
+                                        "4", "--json", "Hi"});
     EXPECT_EQ(o.code, 0) << name << o.err;
   }
 }
@@ -209,15 +210,15 @@ TEST_F(ToolPrograms, InspectListsFilesAndPlans) {
     EXPECT_EQ(o.code, 0) << o.err;
     return program_test::parse_json(o.out);
   };
-  const auto small = bytes({"--context", "1024", "--picture", "640x480"});
+  const auto small = bytes({"--context", "1024", "--image", "640x480"});
   const auto large = bytes({"--context", "2048", "--kv", "F32"});
-  EXPECT_EQ(small["picture"]["tokens"], 300);
+  EXPECT_EQ(small["image"]["tokens"], 300);
   EXPECT_GT(small["plan_bytes"]["tokenizer"].get<std::size_t>(), 768u);
   EXPECT_EQ(small["plan_bytes"]["tokenizer"], large["plan_bytes"]["tokenizer"]);
   const Outcome lines = run("vlmt-inspect", {golden("qwen3vl/model.gguf"), "--plan"});
   EXPECT_NE(lines.out.find("\ntokenizer "), std::string::npos) << lines.out;
   EXPECT_EQ(4 * small["plan_bytes"]["kv_cache"].get<std::size_t>(), large["plan_bytes"]["kv_cache"].get<std::size_t>());
-  EXPECT_EQ(run("vlmt-inspect", {"--plan", golden("qwen3vl/model.gguf"), "--picture", "big"}).code, 2);
+  EXPECT_EQ(run("vlmt-inspect", {"--plan", golden("qwen3vl/model.gguf"), "--image", "big"}).code, 2);
   const Outcome bad = run("vlmt-inspect", {path("none.gguf")});
   EXPECT_EQ(bad.code, 1);
   EXPECT_TRUE(bad.is_one_line_from("vlmt-inspect")) << bad.err;

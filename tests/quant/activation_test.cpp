@@ -1,4 +1,4 @@
-// The eight-bit forms of activations.
+// Q8_0, Q8_1 and Q8_K as activation formats.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -42,7 +42,7 @@ TEST(ActivationTest, Q8LevelsAreNearestAndNeverMinus128) {
   }
 }
 
-TEST(ActivationTest, Q8KHasTheExtremeAtMinus127AndTheSumsOfSixteen) {
+TEST(ActivationTest, Q8KMapsTheExtremeToMinus127AndStoresSumsOf16) {
   vlmt_test::Random random(5);
   for (const double sign : {1.0, -1.0}) {
     float x[256];

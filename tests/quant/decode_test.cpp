@@ -1,4 +1,4 @@
-// Decoding of random blocks against values of an independent implementation (tests/data/quant/make_fixtures.py).
+// Decoding of random blocks compared with an independent implementation (tests/data/quant/make_fixtures.py).
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
@@ -44,7 +44,7 @@ Fixture read_fixture(const std::string& name) {
 
 class DecodeTest : public testing::TestWithParam<vlmt_test::AnyFormat> {};
 
-TEST_P(DecodeTest, AgreesWithTheReference) {
+TEST_P(DecodeTest, MatchesAnIndependentDecoder) {
   const vlmt_test::AnyFormat& f = GetParam();
   const Fixture fixture = read_fixture(f.name);
   ASSERT_GT(fixture.blocks, 0u) << "missing or damaged fixture";
@@ -54,7 +54,7 @@ TEST_P(DecodeTest, AgreesWithTheReference) {
   for (std::uint32_t b = 0; b < fixture.blocks; ++b) {
     f.decode(fixture.bytes.data() + std::size_t{b} * f.bytes, y.data());
     const float* expected = fixture.expected.data() + std::size_t{b} * f.values;
-    // Equal but for the rounding of scale * q + offset, which compilers may fuse.
+    // Equal up to the rounding of scale * q + offset, which compilers may fuse.
     float largest = 0.0f;
     for (std::size_t i = 0; i < f.values; ++i) largest = std::max(largest, std::fabs(expected[i]));
     for (std::size_t i = 0; i < f.values; ++i) {

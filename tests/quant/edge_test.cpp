@@ -1,4 +1,4 @@
-// Encoders on values that weights rarely have: zeros, constants, extremes of float, NaN.
+// Encoders on unusual values: zeros, constants, extreme floats, NaN.
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
@@ -38,7 +38,7 @@ TEST_P(EdgeTest, ZerosStayZeros) {
   EXPECT_EQ(GetParam().round_trip(std::vector<float>(count, -0.0f)), x);
 }
 
-TEST_P(EdgeTest, AtEveryMagnitudeTheErrorIsFiniteAndNoLargerThanTheValues) {
+TEST_P(EdgeTest, ErrorIsFiniteAndAtMostTheInputAtAnyMagnitude) {
   vlmt_test::Random random(1);
   for (int exponent = -149; exponent <= 124; ++exponent) {
     std::vector<float> x(count);
@@ -49,7 +49,7 @@ TEST_P(EdgeTest, AtEveryMagnitudeTheErrorIsFiniteAndNoLargerThanTheValues) {
   }
 }
 
-TEST_P(EdgeTest, MixedMagnitudesAreFinite) {
+TEST_P(EdgeTest, MixedMagnitudesDecodeToFiniteValues) {
   vlmt_test::Random random(2);
   for (int round = 0; round < 200; ++round) {
     std::vector<float> x(count);
@@ -76,14 +76,14 @@ TEST_P(EdgeTest, LargestFloatsSaturate) {
   }
 }
 
-TEST_P(EdgeTest, OneValueAlone) {
+TEST_P(EdgeTest, SingleNonzeroValueIsKept) {
   for (const float v : {1.0f, -1.0f, 100.0f, -0.001f}) {
-    if (GetParam().name == "NVFP4" && std::fabs(v) < 0.01f) continue;  // its smallest steps are 2^-10
+    if (GetParam().name == "NVFP4" && std::fabs(v) < 0.01f) continue;  // its smallest step is 2^-10
     for (const std::size_t at : {std::size_t{0}, std::size_t{31}, std::size_t{100}}) {
       std::vector<float> x(count, 0.0f);
       x[at] = v;
       const std::vector<float> y = GetParam().round_trip(x);
-      // MXFP4 has powers of two only: the value may lie between two levels.
+      // MXFP4 scales are powers of two: the value may lie between two levels.
       EXPECT_NEAR(y[at], v, (GetParam().name == "MXFP4" || GetParam().name == "NVFP4" ? 0.12f : 0.02f) * std::fabs(v));
       for (std::size_t i = 0; i < count; ++i) {
         if (i != at) {
@@ -94,7 +94,7 @@ TEST_P(EdgeTest, OneValueAlone) {
   }
 }
 
-TEST_P(EdgeTest, ConstantsKeepTheirValue) {
+TEST_P(EdgeTest, ConstantBlocksKeepTheirValue) {
   for (const float v : {1.0f, -1.0f, 3.7f, -250.0f}) {
     const std::vector<float> y = GetParam().round_trip(std::vector<float>(count, v));
     for (const float d : y) {
@@ -103,7 +103,7 @@ TEST_P(EdgeTest, ConstantsKeepTheirValue) {
   }
 }
 
-TEST_P(EdgeTest, NanAndInfinityAreNoTrap) {
+TEST_P(EdgeTest, NanAndInfinityDoNotSpoilOtherValues) {
   constexpr float inf = std::numeric_limits<float>::infinity();
   for (const float bad : {std::numeric_limits<float>::quiet_NaN(), inf, -inf}) {
     std::vector<float> x = vlmt_test::make_weights(vlmt_test::Weights::gaussian, 1.0);
@@ -121,7 +121,7 @@ TEST_P(EdgeTest, NanAndInfinityAreNoTrap) {
 
 class AffineEdgeTest : public testing::TestWithParam<std::pair<vlmt_test::AnyFormat, double>> {};
 
-TEST_P(AffineEdgeTest, ResolvesTheSpreadNotTheDistanceFromZero) {
+TEST_P(AffineEdgeTest, OffsetAbsorbsTheMean) {
   const auto& [format, limit] = GetParam();
   vlmt_test::Random random(3);
   for (const double mean : {5.0, -5.0}) {

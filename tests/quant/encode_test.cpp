@@ -1,4 +1,4 @@
-// How well the encoders do: the error on made-up weights against llama.cpp's encoders.
+// Quality of the encoders: the error on synthetic weights compared with llama.cpp's encoders.
 #include <array>
 #include <cstddef>
 #include <string_view>
@@ -18,8 +18,8 @@ struct Reference {
   std::array<double, 3> rmse;
 };
 
-// RMSE, in units of sigma, of ggml_quantize_chunk without importance matrix (llama.cpp of August 2026) on exactly the
-// weights of weights.hpp: gaussian, spikes, columns.
+// RMSE in units of sigma of ggml_quantize_chunk without importance matrix (llama.cpp of August 2026) on the weights of
+// weights.hpp: gaussian, spikes, columns.
 constexpr Reference references[] = {
     {"F32", {0.0, 0.0, 0.0}},
     {"F16", {0.0002073688, 0.0008499128, 0.0007233979}},
@@ -50,7 +50,7 @@ const Reference* find_reference(std::string_view name) {
 
 class EncodeTest : public testing::TestWithParam<vlmt_test::AnyFormat> {};
 
-TEST_P(EncodeTest, ErrorIsWithinTheReferenceEncoders) {
+TEST_P(EncodeTest, ErrorIsAtMostThatOfTheReferenceEncoder) {
   const Reference* reference = find_reference(GetParam().name);
   ASSERT_NE(reference, nullptr);
   for (const Weights kind : {Weights::gaussian, Weights::spikes, Weights::columns}) {
@@ -58,21 +58,21 @@ TEST_P(EncodeTest, ErrorIsWithinTheReferenceEncoders) {
     const std::vector<float> x = vlmt_test::make_weights(kind, 1.0);
     const double error = vlmt_test::rmse(x, GetParam().round_trip(x));
     EXPECT_LE(error, allowance * reference->rmse[k]) << "weights " << k;
-    EXPECT_GE(error, 0.5 * reference->rmse[k]) << "weights " << k << ": too good to be measured rightly";
+    EXPECT_GE(error, 0.5 * reference->rmse[k]) << "weights " << k << ": implausibly small, the measurement is wrong";
   }
 }
 
-TEST_P(EncodeTest, DoesNotDependOnTheUnit) {
-  // The scales of NVFP4 cover few binary orders.
+TEST_P(EncodeTest, ErrorScalesWithTheWeights) {
+  // The scales of NVFP4 cover few binades.
   const double unit = GetParam().name == "NVFP4" ? 4.0 : 0.015625;
   const std::vector<float> x = vlmt_test::make_weights(Weights::gaussian, 1.0);
   const std::vector<float> scaled = vlmt_test::make_weights(Weights::gaussian, unit);
-  // Scales of super-blocks come near the subnormals of binary16, hence not quite the same.
+  // Super-block scales come close to binary16 subnormals, so the errors are not exactly equal.
   EXPECT_LE(vlmt_test::rmse(scaled, GetParam().round_trip(scaled)),
             unit * (1.005 * vlmt_test::rmse(x, GetParam().round_trip(x))));
 }
 
-TEST_P(EncodeTest, WhatIsRepresentableChangesLittleWhenEncodedAgain) {
+TEST_P(EncodeTest, ReencodingDecodedValuesChangesThemLittle) {
   for (const Weights kind : {Weights::gaussian, Weights::spikes, Weights::columns}) {
     const std::vector<float> x = vlmt_test::make_weights(kind, 1.0);
     const std::vector<float> once = GetParam().round_trip(x);
@@ -81,7 +81,7 @@ TEST_P(EncodeTest, WhatIsRepresentableChangesLittleWhenEncodedAgain) {
   }
 }
 
-TEST_P(EncodeTest, WritesEveryByteWhateverWasThere) {
+TEST_P(EncodeTest, OverwritesEveryByteOfTheBlock) {
   const vlmt_test::AnyFormat& f = GetParam();
   const std::vector<float> x = vlmt_test::make_weights(Weights::spikes, 1.0);
   for (std::size_t at = 0; at < 4096; at += f.values) {

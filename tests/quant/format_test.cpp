@@ -1,4 +1,4 @@
-// Formats as types: the concept, the table of GGUF types, lists and look-ups.
+// Formats as types: the concept, the GGUF type table, lists and lookup.
 #include "vlmt/quant/format.hpp"
 
 #include <array>
@@ -30,7 +30,7 @@ static_assert(consistent_v<vlmt::formats::all> && consistent_v<vlmt::formats::co
 static_assert(consistent_v<vlmt::formats::cache> && consistent_v<vlmt::formats::activations>);
 static_assert(vlmt::formats::all::size == 17);
 
-// Blocks of files lie at any address, and arrays of them have no padding.
+// Blocks in files lie at any address; arrays of blocks have no padding.
 template <class... Fs>
 constexpr bool unaligned(TypeList<Fs...>) {
   return ((Fs::values == 1 || alignof(typename Fs::Block) == 1) && ...);
@@ -40,7 +40,7 @@ static_assert(unaligned(vlmt::formats::all{}));
 static_assert(vlmt::bits_per_weight_v<vlmt::Q4_K> == 4.5 && vlmt::bits_per_weight_v<vlmt::Q2_K> == 2.625);
 static_assert(vlmt::bits_per_weight_v<vlmt::Q6_K> == 6.5625 && vlmt::bits_per_weight_v<vlmt::MXFP4> == 4.25);
 
-// Every mistake in the description of a block's fields is seen.
+// Every error in a field description is detected.
 static_assert(vlmt::fields_tile(std::array<BlockField, 2>{{{0, 2, 2}, {2, 16, 4}}}, 18));
 static_assert(!vlmt::fields_tile(std::array<BlockField, 2>{{{0, 2, 2}, {2, 16, 4}}}, 19), "bytes left over");
 static_assert(!vlmt::fields_tile(std::array<BlockField, 2>{{{0, 2, 2}, {4, 16, 4}}}, 20), "a gap");
@@ -48,7 +48,7 @@ static_assert(!vlmt::fields_tile(std::array<BlockField, 2>{{{2, 16, 4}, {0, 2, 2
 static_assert(!vlmt::fields_tile(std::array<BlockField, 1>{{{0, 6, 4}}}, 6), "not a whole number of units");
 static_assert(!vlmt::fields_tile(std::array<BlockField, 1>{{{0, 6, 0}}}, 6), "no unit");
 
-// A format from outside, and what keeps near misses from being one.
+// A custom format, and near misses that the concept rejects.
 struct Pair {
   struct Block {
     std::int8_t q[2];
@@ -74,7 +74,7 @@ struct ThrowingDecode : Pair {
 };
 static_assert(QuantFormat<Pair> && !QuantFormat<WrongFields> && !QuantFormat<ThrowingDecode> && !QuantFormat<float>);
 
-TEST(FormatTest, VisitsTheFormatWithANumber) {
+TEST(FormatTest, VisitsTheFormatWithTheGivenNumber) {
   for (std::uint32_t id = 0; id < 64; ++id) {
     std::string_view visited;
     int calls = 0;

@@ -1,4 +1,4 @@
-// Every format as a run-time value, so that tests over all formats are compiled once and not once a format.
+// Every format as a run-time value, so that tests over all formats compile once instead of once per format.
 #pragma once
 
 #include <cstddef>
@@ -22,7 +22,7 @@ struct AnyFormat {
   void (*encode)(const float* x, std::byte* block);
   void (*decode)(const std::byte* block, float* y);
 
-  /// The values after encoding and decoding; x has a whole number of blocks.
+  /// The values after encoding and decoding. x.size() must be a multiple of `values`.
   std::vector<float> round_trip(const std::vector<float>& x) const {
     std::vector<float> y(x.size());
     std::vector<std::byte> block(bytes);
@@ -43,7 +43,7 @@ AnyFormat any_format() {
           sizeof(typename F::Block),
           [](const float* x, std::byte* bytes) {
             typename F::Block block;
-            std::memcpy(&block, bytes, sizeof(block));  // what was there before shows if encode leaves bytes out
+            std::memcpy(&block, bytes, sizeof(block));  // keeps old bytes, to detect bytes that encode does not write
             F::encode(x, block);
             std::memcpy(bytes, &block, sizeof(block));
           },

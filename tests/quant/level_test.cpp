@@ -1,4 +1,4 @@
-// The parts of the encoders: nearest levels, packed scales, scaled values.
+// Parts of the encoders: nearest levels, packed scales, scaled values.
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -24,7 +24,7 @@ float distance_to_nearest(const std::int8_t (&table)[16], float v) {
   return best;
 }
 
-TEST(LevelTest, TablesGiveTheNearestLevelEverywhere) {
+TEST(LevelTest, TablesGiveTheNearestLevel) {
   for (int i = -1200; i <= 1200; ++i) {
     const float v = static_cast<float>(i) * 0.125f;
     EXPECT_EQ(std::fabs(v - Iq4Levels::level(v)), distance_to_nearest(iq4_levels, v)) << v;
@@ -49,7 +49,7 @@ TEST(LevelTest, UniformLevelsRoundAndClip) {
   EXPECT_EQ(Levels::level(-1e9f), -4.0f);
 }
 
-TEST(LevelTest, BestScaleIsNearAnExhaustiveSearch) {
+TEST(LevelTest, BestScaleIsCloseToExhaustiveSearch) {
   vlmt_test::Random random(6);
   double found = 0.0;
   double possible = 0.0;
@@ -69,7 +69,7 @@ TEST(LevelTest, BestScaleIsNearAnExhaustiveSearch) {
   EXPECT_GE(found, 0.99 * possible);
 }
 
-TEST(PackedScalesTest, EveryPairSurvivesBesideAnyOther) {
+TEST(PackedScalesTest, EveryPairRoundTrips) {
   vlmt_test::Random random(7);
   for (int round = 0; round < 2000; ++round) {
     std::uint8_t bytes[12] = {};
@@ -85,7 +85,7 @@ TEST(PackedScalesTest, EveryPairSurvivesBesideAnyOther) {
   }
 }
 
-TEST(ScaledValuesTest, TheLargestMagnitudeIsAroundOneAtAnyExponent) {
+TEST(ScaledValuesTest, LargestMagnitudeIsNormalisedAtAnyExponent) {
   for (int exponent = -149; exponent <= 127; ++exponent) {
     float x[16] = {};
     x[3] = -std::ldexp(1.0f, exponent);
@@ -100,7 +100,7 @@ TEST(ScaledValuesTest, TheLargestMagnitudeIsAroundOneAtAnyExponent) {
   EXPECT_TRUE(ScaledValues<16>(zeros).zero());
 }
 
-TEST(ScaledValuesTest, ClipsWhatIsOutOfReachAndNan) {
+TEST(ScaledValuesTest, ClipsLargeValuesAndZeroesNan) {
   float x[16] = {};
   x[0] = std::numeric_limits<float>::infinity();
   x[1] = -9.0f;

@@ -1,4 +1,4 @@
-// Rows at run time: any alignment, sizes, refusals.
+// Rows of run-time formats: alignment, sizes, errors.
 #include "vlmt/quant/row.hpp"
 
 #include <cstddef>
@@ -17,7 +17,7 @@ namespace {
 
 class RowTest : public testing::TestWithParam<vlmt_test::AnyFormat> {};
 
-TEST_P(RowTest, RowsAtAnyAlignmentAreTheirBlocks) {
+TEST_P(RowTest, RowsAtAnyAlignmentEqualTheirBlocks) {
   const vlmt_test::AnyFormat& f = GetParam();
   const std::size_t n = 512;
   std::vector<float> x = vlmt_test::make_weights(vlmt_test::Weights::gaussian, 1.0);
@@ -39,7 +39,7 @@ TEST_P(RowTest, RowsAtAnyAlignmentAreTheirBlocks) {
   }
 }
 
-TEST_P(RowTest, PartsOfBlocksAreRefused) {
+TEST_P(RowTest, PartialBlocksAreRejected) {
   const vlmt_test::AnyFormat& f = GetParam();
   EXPECT_EQ(vlmt::row_bytes(f.type_id, 0), 0u);
   if (f.values == 1) return;
@@ -54,7 +54,7 @@ TEST_P(RowTest, PartsOfBlocksAreRefused) {
 
 INSTANTIATE_TEST_SUITE_P(Formats, RowTest, testing::ValuesIn(vlmt_test::weight_formats()), vlmt_test::format_name);
 
-TEST(TypedRowTest, AgreesWithTheRunTimeRows) {
+TEST(TypedRowTest, MatchesRowsChosenAtRunTime) {
   std::vector<float> x = vlmt_test::make_weights(vlmt_test::Weights::gaussian, 1.0);
   x.resize(512);
   vlmt::Q4_K::Block typed[2];
@@ -70,7 +70,7 @@ TEST(TypedRowTest, AgreesWithTheRunTimeRows) {
 TEST(RowErrorTest, ErrorsNameTheType) {
   try {
     vlmt::row_bytes(16, 256);
-    FAIL() << "IQ2_XXS is no format of vlmt";
+    FAIL() << "IQ2_XXS is not a vlmt format";
   } catch (const vlmt::InputError& e) {
     EXPECT_NE(std::string(e.what()).find("IQ2_XXS"), std::string::npos) << e.what();
     EXPECT_NE(std::string(e.what()).find("16"), std::string::npos) << e.what();
@@ -84,10 +84,11 @@ TEST(RowErrorTest, ErrorsNameTheType) {
     EXPECT_NE(std::string(e.what()).find("100"), std::string::npos) << e.what();
   }
   EXPECT_THROW(vlmt::row_bytes(0xffffffffu, 1), vlmt::InputError);
-  EXPECT_THROW(vlmt::row_bytes(vlmt::Q8_1::type_id, 32), vlmt::InputError) << "a form of activations, not of weights";
+  EXPECT_THROW(vlmt::row_bytes(vlmt::Q8_1::type_id, 32), vlmt::InputError)
+      << "an activation format, not a weight format";
 }
 
-TEST(RowErrorTest, SizesThatDoNotFitAreRefused) {
+TEST(RowErrorTest, OverflowingSizesAreRejected) {
   constexpr std::size_t most = std::numeric_limits<std::size_t>::max();
   EXPECT_THROW(vlmt::row_bytes(vlmt::F32::type_id, most / 2), vlmt::LimitError);
   EXPECT_EQ(vlmt::row_bytes(vlmt::F32::type_id, most / 4), most / 4 * 4);

@@ -1,4 +1,4 @@
-// Matrices of made-up weights for the tests of the encoders; the same numbers on every platform.
+// Synthetic weight matrices for encoder tests; the same numbers on every platform.
 #pragma once
 
 #include <cmath>
@@ -9,7 +9,7 @@
 
 namespace vlmt_test {
 
-/// Uniform and normal numbers from splitmix64.
+/// Uniform and normal random numbers (splitmix64).
 class Random {
  public:
   explicit Random(std::uint64_t seed) : state_(seed) {}
@@ -28,17 +28,17 @@ class Random {
   std::uint64_t state_;
 };
 
-/// How the weights of a matrix are distributed; all have the same spread apart from their outliers.
+/// Distribution of the weights; all have the same spread apart from their outliers.
 enum class Weights {
   gaussian,  ///< normal
-  spikes,    ///< normal, one value in a hundred 40 times as large
+  spikes,    ///< normal, 1 % of the values 40 times as large
   columns,   ///< normal, one column in 97 scaled by 30
 };
 
 inline constexpr std::size_t weight_columns = 1024;
 inline constexpr std::size_t weight_rows = 32;
 
-/// (weight_rows, weight_columns) values with standard deviation sigma before the outliers.
+/// A (weight_rows, weight_columns) matrix with standard deviation sigma before outliers.
 inline std::vector<float> make_weights(Weights kind, double sigma) {
   Random random(20240917 + static_cast<std::uint64_t>(kind));
   std::vector<float> x(weight_rows * weight_columns);
@@ -51,7 +51,7 @@ inline std::vector<float> make_weights(Weights kind, double sigma) {
   return x;
 }
 
-/// Root of the mean squared difference.
+/// Root mean square of a - b.
 inline double rmse(const std::vector<float>& a, const std::vector<float>& b) {
   double sum = 0.0;
   for (std::size_t i = 0; i < a.size(); ++i) {

@@ -1,10 +1,10 @@
-// What a thread allocates while somebody asks for it.
+// Counts the allocations of a thread.
 #pragma once
 
 #include <cstddef>
 
-/// Counts what this thread takes from and gives back to the global operators new and delete, which memory_test.cpp
-/// replaces for this test program. One at a time.
+/// Counts calls of the global operators new and delete on this thread, while it lives. memory_test.cpp replaces them
+/// for this test program. Only one may exist per thread.
 class AllocationCount {
  public:
   AllocationCount() noexcept;
@@ -13,7 +13,7 @@ class AllocationCount {
   ~AllocationCount();
 
   std::size_t allocations() const noexcept { return allocations_; }
-  /// Bytes that have been allocated and not given back; those of blocks from before count as given back.
+  /// Bytes allocated minus bytes freed; frees of earlier blocks count, too.
   std::ptrdiff_t held() const noexcept { return held_; }
 
   void add(std::ptrdiff_t bytes) noexcept {

@@ -1,4 +1,4 @@
-// A golden case as the tests of the runtime use it: the cells of its prompt, with the reference's own features.
+// Golden cases for the runtime tests: the cells of a prompt, with features from the reference.
 #pragma once
 
 #include <cmath>
@@ -30,7 +30,7 @@ class Case {
   }
   bool has(const std::string& tensor) const { return file_->find_tensor(name_ + "." + tensor) != nullptr; }
 
-  /// The reference's features of pictures ("image") or videos ("video"), with DeepStack levels.
+  /// The reference's features of images ("image") or videos ("video"), with DeepStack levels.
   std::shared_ptr<VisionFeatures> features(const std::string& kind, std::size_t hidden, std::size_t levels) const {
     auto f = std::make_shared<VisionFeatures>();
     const std::vector<float> main = floats(kind + "_embeds");
@@ -44,8 +44,7 @@ class Case {
     return f;
   }
 
-  /// The prompt's cells. Pictures and slices of videos stand where their placeholder tokens do; their grids come from
-  /// the case.
+  /// The prompt's cells. Images and video slices replace their placeholder tokens; the grids are those of the case.
   template <class M>
   Sequence sequence(const ChatModel<M>& model) const {
     const std::size_t hidden = model.vlm().config().hidden;

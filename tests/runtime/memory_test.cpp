@@ -1,4 +1,4 @@
-// What things say they hold, beside what they have allocated.
+// Reported sizes against measured allocations.
 #include <cstddef>
 #include <cstdlib>
 #include <filesystem>
@@ -52,12 +52,12 @@ AllocationCount::~AllocationCount() {
 namespace vlmt {
 namespace {
 
-/// Expects what `make()` returns to say, by `bytes`, what it has allocated.
+/// Expects `bytes` of the result of `make()` to be within 10 % of what it has allocated.
 template <class Make, class Bytes>
 void expect_honest(Make&& make, Bytes&& bytes) {
   const AllocationCount count;
   const auto thing = make();
-  asm volatile("" : : "r"(&thing) : "memory");  // a compiler may leave out memory that nobody looks at
+  asm volatile("" : : "r"(&thing) : "memory");  // keeps the compiler from removing the allocation
   const auto held = static_cast<double>(count.held());
   EXPECT_NEAR(static_cast<double>(bytes(thing)), held, 0.1 * held);
 }
@@ -83,7 +83,7 @@ TEST(HeapBytes, AreWhatContainersAllocate) {
       bytes);
 }
 
-// 151,669 tokens. Words are looked up as a whole by tokenizers that ignore merges only.
+// 151,669 tokens. Only tokenizers that ignore merges look up whole words, which takes another table.
 TEST(TokenizerBytes, AreWhatARealVocabularyTakes) {
   BpeVocabulary v = load_tokenizer_json(std::filesystem::path(VLMT_TEST_UNPACKED) / "text" / "qwen3.json");
   const auto bytes = [](const BpeTokenizer& t) { return t.bytes(); };
@@ -106,7 +106,7 @@ TEST(TokenizerBytes, CountNamesAndPatterns) {
   EXPECT_GT(with_pattern, before + 1000);
   v.tokens.push_back("<|" + std::string(5000, 'y') + "|>");
   v.types.push_back(TokenType::control);
-  EXPECT_GT(BpeTokenizer(v).bytes(), with_pattern + 2 * 5000);  // to find it and to write it
+  EXPECT_GT(BpeTokenizer(v).bytes(), with_pattern + 2 * 5000);  // stored twice: for encoding and for decoding
 }
 
 TEST(TokenizerBytes, ArePartOfTheModelsPlan) {

@@ -1,4 +1,4 @@
-// A decode step of a mixture of experts while all experts that it does not choose hold NaN and cannot be accessed.
+// A decode step of a mixture of experts while the experts that it does not choose hold NaN and are inaccessible.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -20,7 +20,7 @@
 namespace vlmt {
 namespace {
 
-/// The experts that were chosen, layer by layer.
+/// Collects the chosen experts of each layer.
 struct Chosen {
   std::vector<std::set<std::int32_t>>* layers;
   void router(std::size_t layer, TensorView<const std::int32_t, 2> experts, TensorView<const float, 2>) const {
@@ -29,7 +29,7 @@ struct Chosen {
   }
 };
 
-/// Memory that holds NaN (all bits set) and cannot be accessed for as long as this lives; only whole pages of it.
+/// Fills the whole pages of a memory range with NaN (all bits set) and makes them inaccessible while it lives.
 class Hidden {
  public:
   Hidden(const std::byte* begin, std::size_t bytes) {
@@ -55,7 +55,7 @@ class Hidden {
   std::vector<std::byte> saved_;
 };
 
-TEST(MoeExperts, ADecodeStepReadsNoExpertThatItDidNotChoose) {
+TEST(MoeExperts, ADecodeStepReadsOnlyTheChosenExperts) {
   using Model = ChatModel<Qwen3VL>;
   Model model = Model::open(golden::folder("qwen3vl-moe") + "/model.gguf");
   OmpTeam team(2);

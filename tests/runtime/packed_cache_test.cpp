@@ -1,4 +1,4 @@
-// Whole models on packed weights from a file: the same numbers, without packing and without reading the model.
+// Models on packed weights from a cache file: same results, without packing and without reading the model's weights.
 #include <algorithm>
 #include <cstddef>
 #include <filesystem>
@@ -24,7 +24,7 @@ using golden::Case;
 class CachedModels : public ::testing::TestWithParam<const char*> {
  protected:
   CachedModels() {
-    // A copy, since the test damages it.
+    // A copy, because the test damages it.
     for (const char* name : {"model.gguf", "mmproj.gguf"}) {
       const std::string from = golden::folder(GetParam()) + "/" + name;
       if (std::filesystem::exists(from)) std::filesystem::copy_file(from, dir_ / name);
@@ -36,7 +36,7 @@ class CachedModels : public ::testing::TestWithParam<const char*> {
     return Model::open(dir_ / "model.gguf", mmproj_, weights_for(numerics), cache);
   }
 
-  /// Logits of a prompt and, if the model sees, features of a picture.
+  /// Logits of a prompt and, unless the model is text-only, features of an image.
   std::vector<float> numbers(const Model& model, Numerics numerics) {
     OmpTeam team(2);
     Runner<Qwen3VL, OmpTeam> runner(model.vlm(), team, {.context = 64, .numerics = numerics});
@@ -45,7 +45,7 @@ class CachedModels : public ::testing::TestWithParam<const char*> {
     runner.feed(prompt);
     runner.decode(9);
     std::vector<float> all(runner.logits().begin(), runner.logits().end());
-    if (model.vlm().tower() == nullptr) return all;
+    if (model.vlm().vision_encoder() == nullptr) return all;
     const auto file = SafetensorsFile::open(golden::folder(GetParam()) + "/cases.safetensors");
     const Case c(file, "image");
     const std::vector<std::int32_t> grid = c.ints("image_grid_thw");
@@ -54,13 +54,13 @@ class CachedModels : public ::testing::TestWithParam<const char*> {
     patches.values = c.floats("pixel_values");
     VisionOptions options;
     options.numerics = numerics;
-    VisionEncoder<Qwen3VL, OmpTeam> encoder(model.vlm(), team, options);
-    const auto features = encoder.encode_patches(patches, {1, 2});
+    VisionRunner<Qwen3VL, OmpTeam> vision(model.vlm(), team, options);
+    const auto features = vision.encode_patches(patches, {1, 2});
     all.insert(all.end(), features->row(0, 0), features->row(0, 0) + features->data.count());
     return all;
   }
 
-  /// Overwrites the first quarter of each large tensor, where no load takes a sample, and keeps the file's time.
+  /// Overwrites the first quarter of each large tensor, which no load samples, and keeps the file's mtime.
   void damage(const std::string& path) {
     std::vector<std::pair<std::uint64_t, std::size_t>> places;
     {
@@ -88,7 +88,7 @@ class CachedModels : public ::testing::TestWithParam<const char*> {
   std::string mmproj_;
 };
 
-TEST_P(CachedModels, GiveTheSameNumbersWithoutReadingTheModel) {
+TEST_P(CachedModels, ComputeTheSameWithoutReadingTheModel) {
   const PackedCacheOptions cache{dir_ / "cache"};
   OmpTeam team(2);
   std::vector<std::vector<float>> want;
@@ -98,7 +98,7 @@ TEST_P(CachedModels, GiveTheSameNumbersWithoutReadingTheModel) {
     want.push_back(numbers(plain, numerics));
 
     Model first = open(cache, numerics);
-    // Only towers are packed differently under other numerics.
+    // Only vision encoders are packed differently for other numerics.
     const bool shared = numerics == Numerics::fast && mmproj_.empty();
     EXPECT_EQ(first.vlm().weights_mapped(), shared);
     std::size_t calls = 0;
@@ -107,7 +107,7 @@ TEST_P(CachedModels, GiveTheSameNumbersWithoutReadingTheModel) {
     EXPECT_EQ(first.vlm().packed_cache().warning(), "");
     EXPECT_EQ(numbers(first, numerics), want.back());
   }
-  // NaNs and other nonsense for whoever packs.
+  // From here on, packing the files gives NaN or wrong weights.
   damage(dir_ / "model.gguf");
   if (!mmproj_.empty()) damage(mmproj_);
   const auto packed = [&] {
@@ -143,7 +143,7 @@ TEST(PackedCache, IsAnOptionOfLoad) {
   options.packed_cache.folder = dir / "cache";
   const std::string model = golden::folder("qwen3vl") + "/model.gguf";
   EXPECT_FALSE(load<Qwen3VL>(model, {}, options).vlm().weights_mapped());
-  // What is mapped is no part of what must fit.
+  // Mapped weights do not count against the memory limit.
   const auto needs = [&](const LoadOptions& o) {
     return plan_memory(Model::open(model, {}, weights_for(Numerics::fast), o.packed_cache), o.session, 0, 1).total();
   };

@@ -64,7 +64,7 @@ class GoldenCases : public testing::TestWithParam<std::pair<const char*, const c
   }
 };
 
-TEST_P(GoldenCases, PositionsAreTheReferences) {
+TEST_P(GoldenCases, PositionsMatchTheReference) {
   const Sequence s = c().sequence(g().model);
   const std::vector<std::int32_t> want = c().ints("position_ids");
   for (std::size_t a = 0; a < 3; ++a) {
@@ -76,7 +76,6 @@ TEST_P(GoldenCases, PositionsAreTheReferences) {
 TEST_P(GoldenCases, LastLogitsForAnyChunk) {
   const Sequence s = c().sequence(g().model);
   const std::vector<float> want = last_row(c().floats("logits"));
-  std::vector<float> first;
   OmpTeam team(2);
   for (std::size_t chunk : {64u, 1u, 7u}) {
     TestRunner runner(g().model.vlm(), team, exact(chunk));
@@ -150,7 +149,7 @@ TEST_P(GoldenCases, ScoresAreLogSoftmaxOfTheReference) {
     double sum = 0.0;
     for (std::size_t v = 0; v < vocab(); ++v) sum += std::exp(row[v] - most);
     const double want = row[s.tokens()[i]] - most - std::log(sum);
-    // Both logits that the score is a difference of may be off by the limit.
+    // The score is a difference of two values, each off by up to the limit.
     EXPECT_NEAR(scores[i - 1], want, 2 * limit * largest) << i;
   }
 }
@@ -182,7 +181,7 @@ TEST(Runner, CommonPrefixIsKept) {
   EXPECT_LT(relative_error(runner.logits(), fresh.logits()), limit);
 }
 
-TEST(Runner, ForkGoesItsOwnWay) {
+TEST(Runner, AForkIsIndependent) {
   Golden& g = loaded("qwen3vl");
   OmpTeam team(2);
   OmpTeam other(1);
@@ -226,7 +225,7 @@ TEST(Runner, EveryCacheFormatStaysClose) {
   OmpTeam team(2);
   TestRunner best(g.model.vlm(), team, exact());
   best.feed(s);
-  // Relative error of logits that each format may cause on this model, keys and values apart.
+  // Limits of the relative error of logits on this model, for keys or values in each format.
   const std::pair<std::uint32_t, double> budgets[] = {
       {F16::type_id, 2e-3}, {BF16::type_id, 1e-2}, {Q8_0::type_id, 2e-2}, {Q4_0::type_id, 0.25}};
   for (const auto& [format, budget] : budgets) {
@@ -270,7 +269,7 @@ TEST(Runner, DecodingAllocatesNothing) {
   EXPECT_EQ(count.allocations(), 0u);
 }
 
-// A step is recorded while nobody may touch its buffers, the cache or the weights, and replayed with other tokens.
+// A step is recorded while its buffers, the KV cache and the weights are inaccessible, then replayed with other tokens.
 TEST(Runner, RecordedStepReplaysBitEqual) {
   for (const char* name : {"qwen3vl", "qwen3vl-moe"}) {
     SCOPED_TRACE(name);
@@ -321,7 +320,7 @@ TEST(Runner, RecordedStepReplaysBitEqual) {
   }
 }
 
-// Sequences of different lengths decode together as each would alone.
+// Sequences of different lengths decode together, bit-equal to each alone.
 TEST(BatchDecoder, LogitsAreThoseOfEachRunnerAlone) {
   for (const char* name : {"qwen3vl", "qwen3vl-moe"}) {
     Golden& g = loaded(name);

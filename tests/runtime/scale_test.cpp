@@ -1,4 +1,4 @@
-// Scale tensors of the embedding and the head: what they multiply, and which have no meaning.
+// Scale tensors of the embedding and the head: their effect, and scales without a matrix.
 #include <cstddef>
 #include <string>
 #include <vector>
@@ -48,7 +48,7 @@ class Scales : public ::testing::TestWithParam<bool> {
   void SetUp() override { testing::write_tiny_model<NVFP4>({.tied_head = tied()}, path_); }
   bool tied() const { return GetParam(); }
 
-  /// Expects the file with these scales to compute what one does whose matrices have been multiplied.
+  /// Expects the same logits from a file with these scales and from one with premultiplied matrices.
   void expect_same(float embedding, float head) {
     EditedGguf scaled_file(path_), plain(path_);
     const auto apply = [&](const std::string& name, float factor) {
@@ -68,7 +68,7 @@ class Scales : public ::testing::TestWithParam<bool> {
   std::string path_ = dir_ / "model.gguf";
 };
 
-TEST_P(Scales, OfTheEmbeddingAndOfTheHeadMultiplyTheirValues) {
+TEST_P(Scales, MultiplyTheEmbeddingAndTheHead) {
   expect_same(0.37f, 2.5f);
 }
 
@@ -79,7 +79,7 @@ TEST(OrphanedScales, AreRefusedByName) {
   const TempDir dir;
   const std::string path = dir / "model.gguf", edited = dir / "edited.gguf";
   testing::write_tiny_model<NVFP4>({}, path);
-  // The head is the embedding; another writer's name; the matrix of a fused one.
+  // A tied model has no head; a name with an extra ".weight"; the file has q, k and v but no fused matrix.
   for (const char* name : {"output", "blk.0.ffn_gate.weight", "blk.0.attn_qkv"}) {
     EditedGguf(path).set_tensor(std::string(name) + ".scale", {1}, {2.0f}).write(edited);
     const std::string said = error_of<FileError>([&] { Vlm<Qwen3VL>::open(edited); });

@@ -1,4 +1,4 @@
-// Conversations with the tiny golden model: its words mean nothing, but they must be the same words every time.
+// Conversations with the golden model. Its weights are random: tests compare answers with each other.
 #include <string>
 #include <vector>
 
@@ -35,7 +35,7 @@ GenerateOptions greedy(std::size_t tokens) {
   return o;
 }
 
-Picture picture(int width, int height, int shade) {
+ImageSource shaded_image(int width, int height, int shade) {
   Image i;
   i.width = i.original_width = width;
   i.height = i.original_height = height;
@@ -49,22 +49,22 @@ TEST(Session, StreamsWhatItReturns) {
   Session session(model(), small());
   std::string streamed;
   const Reply reply = session.ask(
-      {picture(64, 96, 3), "What is this?"}, [&](std::string_view s) { streamed += s; }, greedy(12));
+      {shaded_image(64, 96, 3), "What is this?"}, [&](std::string_view s) { streamed += s; }, greedy(12));
   EXPECT_EQ(streamed, reply.text);
   EXPECT_EQ(reply.tokens.size(), 12u);
   EXPECT_EQ(reply.finish, FinishReason::length);
   EXPECT_EQ(reply.stats.visual_tokens, 6u);
-  EXPECT_EQ(reply.stats.pictures, 1u);
+  EXPECT_EQ(reply.stats.images, 1u);
   EXPECT_EQ(session.history().size(), 2u);
 }
 
-TEST(Session, SecondTurnKeepsTheCacheAndSaysTheSame) {
+TEST(Session, SecondTurnUsesTheCacheWithTheSameAnswer) {
   Session session(model(), small());
-  session.ask({picture(64, 64, 1), "One?"}, {}, greedy(6));
+  session.ask({shaded_image(64, 64, 1), "One?"}, {}, greedy(6));
   const Reply second = session.ask("Two?", {}, greedy(6));
   EXPECT_GT(second.stats.cached_tokens, 10u);
-  EXPECT_EQ(second.stats.pictures, 0u);
-  // A fresh session given the same history says the same.
+  EXPECT_EQ(second.stats.images, 0u);
+  // A new session with the same history gives the same answer.
   std::vector<ChatMessage> history(session.history().begin(), session.history().end() - 1);
   Session fresh(model(), small());
   const Reply again = fresh.respond(history, {}, {}, greedy(6));
@@ -80,11 +80,11 @@ TEST(Session, UserTextCannotForgeATurn) {
   EXPECT_GT(plain.stats.prompt_tokens, text.stats.prompt_tokens + 3);
 }
 
-TEST(Session, CancelAndErrorsLeaveTheConversationAsItWas) {
+TEST(Session, ErrorsAndThrowingCallbacksLeaveTheHistoryUnchanged) {
   Session session(model(), small());
   session.ask("One?", {}, greedy(4));
   const std::size_t before = session.history().size();
-  EXPECT_THROW(session.ask({picture(201, 1, 0), "Wide?"}, {}, greedy(4)), InputError);
+  EXPECT_THROW(session.ask({shaded_image(201, 1, 0), "Wide?"}, {}, greedy(4)), InputError);
   EXPECT_THROW(session.ask({image(std::filesystem::path("/nowhere.jpg"))}, {}, greedy(4)), FileError);
   EXPECT_THROW(session.ask(std::string(100000, 'a'), {}, greedy(4)), LimitError);
   GenerateOptions bad = greedy(4);
@@ -100,7 +100,7 @@ TEST(Session, CancelAndErrorsLeaveTheConversationAsItWas) {
   EXPECT_EQ(fresh.ask("Two?", {}, greedy(4)).tokens, reply.tokens);
 }
 
-TEST(Session, CallbackCancels) {
+TEST(Session, OnTextReturningFalseCancels) {
   Session session(model(), small());
   int pieces = 0;
   const Reply reply = session.ask(
@@ -114,7 +114,7 @@ TEST(Session, StopStringsEndTheAnswer) {
   const Reply whole = session.ask("Say.", {}, greedy(20));
   ASSERT_GT(whole.text.size(), 6u);
   GenerateOptions o = greedy(20);
-  // A whole character of the answer, from its middle on: stop strings are UTF-8.
+  // A whole UTF-8 character from the middle of the answer: stop strings must be valid UTF-8.
   std::size_t at = whole.text.size() / 2;
   while ((static_cast<unsigned char>(whole.text[at]) & 0xc0) == 0x80) --at;
   std::size_t end = at + 1;
@@ -162,7 +162,7 @@ TEST(Session, LogProbsAgreeWithScoring) {
   for (std::size_t i = 0; i < scores.size(); ++i) EXPECT_NEAR(scores[i], reply.log_probs[i].log_prob, 1e-3) << i;
 }
 
-TEST(Session, ForkContinuesFromTheSamePlace) {
+TEST(Session, AForkContinuesTheConversation) {
   Session session(model(), small());
   session.ask("One?", {}, greedy(4));
   Session fork = session.fork();
@@ -181,7 +181,7 @@ TEST(Session, EmbeddingHasTheModelsWidth) {
   EXPECT_GT(norm, 1.0);
 }
 
-TEST(Plan, EqualsWhatASessionTakes) {
+TEST(Plan, EqualsTheAllocationOfASession) {
   const SessionOptions o = small();
   const MemoryPlan plan = plan_memory(model(), o, 65536, 2);
   Session session(model(), o);

@@ -1,4 +1,4 @@
-// The thread that makes text of tokens: what is delivered, when, and how an answer ends.
+// Delivery of text on a worker thread: order, timing, and the end of an answer.
 #include "vlmt/runtime/text_delivery.hpp"
 
 #include <algorithm>
@@ -44,7 +44,7 @@ TEST(TextDelivery, DeliversAllInOrderOnAnotherThread) {
   });
   TextDelivery delivery(letters, stops, sink);
   for (int i = 0; i < 26; ++i) ASSERT_TRUE(delivery.push(i));
-  ASSERT_TRUE(delivery.push(1000));  // a row of the head that stands for nothing
+  ASSERT_TRUE(delivery.push(1000));  // a padding row of the head
   delivery.finish();
   EXPECT_FALSE(delivery.ended());
   EXPECT_EQ(text, "abcdefghijklmnopqrstuvwxyz");
@@ -52,7 +52,7 @@ TEST(TextDelivery, DeliversAllInOrderOnAnotherThread) {
   EXPECT_TRUE(elsewhere);
 }
 
-TEST(TextDelivery, HeldBytesComeAtTheEnd) {
+TEST(TextDelivery, HeldBytesAreDeliveredAtTheEnd) {
   StopMatcher stops({"zz"});
   std::vector<std::string> pieces;
   const TextSink sink([&](std::string_view piece) { pieces.emplace_back(piece); });
@@ -62,7 +62,7 @@ TEST(TextDelivery, HeldBytesComeAtTheEnd) {
   EXPECT_EQ(pieces, (std::vector<std::string>{"\xc3\xa9", "z\xef\xbf\xbd"}));
 }
 
-TEST(TextDelivery, TheNextTokenIsComputedMeanwhile) {
+TEST(TextDelivery, DeliveryOverlapsTheNextToken) {
   StopMatcher stops;
   const TextSink slow([](std::string_view) { std::this_thread::sleep_for(20ms); });
   const auto start = Clock::now();
@@ -72,7 +72,7 @@ TEST(TextDelivery, TheNextTokenIsComputedMeanwhile) {
     std::this_thread::sleep_for(20ms);
   }
   delivery.finish();
-  // One after the other it would be 400 ms.
+  // Without overlap: 400 ms.
   EXPECT_LT(Clock::now() - start, 340ms);
 }
 
@@ -94,7 +94,7 @@ TEST(TextDelivery, ASlowSinkSetsThePace) {
   EXPECT_EQ(delivered, 10);
 }
 
-TEST(TextDelivery, TheSinkEndsTheAnswer) {
+TEST(TextDelivery, TheSinkCanEndTheAnswer) {
   StopMatcher stops;
   int calls = 0;
   const TextSink sink([&](std::string_view) { return ++calls < 3; });
@@ -108,7 +108,7 @@ TEST(TextDelivery, TheSinkEndsTheAnswer) {
   EXPECT_EQ(delivery.take_text(), "abc");
 }
 
-TEST(TextDelivery, AStopStringEndsTheAnswer) {
+TEST(TextDelivery, StopStringAcrossTokensEndsTheAnswer) {
   StopMatcher stops({"de"});
   const TextSink none;
   TextDelivery delivery(letters, stops, none);
@@ -121,7 +121,7 @@ TEST(TextDelivery, AStopStringEndsTheAnswer) {
   EXPECT_EQ(delivery.take_text(), "abc");
 }
 
-TEST(TextDelivery, TheLastTokenMayEndIt) {
+TEST(TextDelivery, TheLastTokenCanEndTheAnswer) {
   StopMatcher stops;
   const TextSink sink([](std::string_view) { return false; });
   TextDelivery delivery(letters, stops, sink);
@@ -130,7 +130,7 @@ TEST(TextDelivery, TheLastTokenMayEndIt) {
   EXPECT_TRUE(delivery.ended());
 }
 
-TEST(TextDelivery, WhatTheSinkThrowsReachesTheCaller) {
+TEST(TextDelivery, ExceptionsOfTheSinkReachTheCaller) {
   StopMatcher stops;
   const TextSink sink([](std::string_view) -> bool { throw std::runtime_error("no paper"); });
   TextDelivery delivery(letters, stops, sink);
@@ -139,13 +139,13 @@ TEST(TextDelivery, WhatTheSinkThrowsReachesTheCaller) {
   EXPECT_THROW(delivery.finish(), std::runtime_error);
 }
 
-TEST(TextDelivery, LeavingEarlyDeliversNoMore) {
+TEST(TextDelivery, DestructionDeliversNothingMore) {
   StopMatcher stops({"ab"});
   std::string text;
   {
     const TextSink sink([&](std::string_view piece) { text += piece; });
     TextDelivery delivery(letters, stops, sink);
-    ASSERT_TRUE(delivery.push(0));  // held back: it may be the beginning of a stop string
+    ASSERT_TRUE(delivery.push(0));  // held back: possible start of a stop string
   }
   EXPECT_EQ(text, "");
 }

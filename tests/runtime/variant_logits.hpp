@@ -1,4 +1,4 @@
-// Logits of a fixed prompt under any model type: what tests of variants compare.
+// Logits of a fixed prompt for any model type, compared by the tests of variants.
 #pragma once
 
 #include <string>

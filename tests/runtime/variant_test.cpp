@@ -10,7 +10,7 @@
 namespace vlmt {
 namespace {
 
-// All that a variant overrides must change the model.
+// Every override must change the logits.
 struct WindowVlm : Qwen3VL {
   using Attention = SlidingWindow<2>;
 };

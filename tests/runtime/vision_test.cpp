@@ -1,4 +1,4 @@
-// The tower against golden cases, from the cases' own pixel values; the feature cache.
+// The vision encoder against golden cases, from their pixel values; the feature cache.
 #include <cmath>
 #include <string>
 #include <vector>
@@ -14,10 +14,10 @@ namespace vlmt {
 namespace {
 
 using golden::Case;
-using Encoder = VisionEncoder<Qwen3VL, OmpTeam>;
+using Vision = VisionRunner<Qwen3VL, OmpTeam>;
 
-struct Tower {
-  Tower()
+struct Golden {
+  Golden()
       : file(SafetensorsFile::open(golden::folder("qwen3vl") + "/cases.safetensors")),
         model(ChatModel<Qwen3VL>::open(golden::folder("qwen3vl") + "/model.gguf",
                                        golden::folder("qwen3vl") + "/mmproj.gguf")) {
@@ -28,8 +28,8 @@ struct Tower {
   ChatModel<Qwen3VL> model;
 };
 
-Tower& tower() {
-  static Tower t;
+Golden& loaded() {
+  static Golden t;
   return t;
 }
 
@@ -41,14 +41,14 @@ VisionOptions exact() {
   return o;
 }
 
-// Every picture or video of a case, one after the other.
+// Every image or video of a case, one after the other.
 void expect_features(const Case& c, const std::string& kind, const std::string& pixels) {
   const std::vector<float> values = c.floats(pixels);
   const std::vector<std::int32_t> grids = c.ints(kind + "_grid_thw");
   const std::vector<float> main = c.floats(kind + "_embeds");
   for (std::size_t threads : {1u, 3u}) {
     OmpTeam team(threads);
-    Encoder encoder(tower().model.vlm(), team, exact());
+    Vision vision(loaded().model.vlm(), team, exact());
     std::size_t patch = 0;
     std::size_t row = 0;
     for (std::size_t i = 0; i < grids.size(); i += 3) {
@@ -56,7 +56,7 @@ void expect_features(const Case& c, const std::string& kind, const std::string& 
       patches.grid = {grids[i], grids[i + 1], grids[i + 2]};
       const auto begin = values.begin() + static_cast<std::ptrdiff_t>(patch * 1536);
       patches.values.assign(begin, begin + static_cast<std::ptrdiff_t>(patches.grid.patches() * 1536));
-      const auto f = encoder.encode_patches(patches, {1, i});
+      const auto f = vision.encode_patches(patches, {1, i});
       ASSERT_EQ(f->tokens(), patches.grid.tokens(2));
       const std::size_t n = f->tokens() * f->width();
       EXPECT_LT(golden::relative_error({f->row(0, 0), n}, std::span(main).subspan(row * f->width(), n)), 4e-6);
@@ -72,15 +72,14 @@ void expect_features(const Case& c, const std::string& kind, const std::string& 
   }
 }
 
-TEST(VisionTower, PictureFeatures) {
-  expect_features(Case(tower().file, "image"), "image", "pixel_values");
+TEST(VisionEncoder, ImageFeatures) {
+  expect_features(Case(loaded().file, "image"), "image", "pixel_values");
 }
-TEST(VisionTower, VideoFeatures) {
-  expect_features(Case(tower().file, "mixed"), "video", "pixel_values_videos");
+TEST(VisionEncoder, VideoFeatures) {
+  expect_features(Case(loaded().file, "mixed"), "video", "pixel_values_videos");
 }
 
-Image raw_picture(const Case& c, const SafetensorsFile& file, const std::string& name) {
-  static_cast<void>(c);
+Image raw_image(const SafetensorsFile& file, const std::string& name) {
   const SafetensorsTensor& t = file.require_tensor(name);
   Image image;
   image.height = image.original_height = static_cast<int>(t.shape[0]);
@@ -89,71 +88,71 @@ Image raw_picture(const Case& c, const SafetensorsFile& file, const std::string&
   return image;
 }
 
-TEST(VisionEncoder, PictureFromPixels) {
-  const Case c(tower().file, "image");
+TEST(VisionRunner, ImageFromPixels) {
+  const Case c(loaded().file, "image");
   OmpTeam team(2);
-  Encoder encoder(tower().model.vlm(), team, exact());
-  const auto f = encoder.encode(raw_picture(c, tower().file, "image.raw1"));
-  // Resizing may differ by a step in a few pixels, so the bound is that of the pixels, not of the arithmetic.
+  Vision vision(loaded().model.vlm(), team, exact());
+  const auto f = vision.encode(raw_image(loaded().file, "image.raw1"));
+  // Resizing may differ by one step in a few pixels, which dominates the error of the arithmetic.
   EXPECT_LT(golden::relative_error({f->row(0, 0), f->tokens() * f->width()}, c.floats("image_embeds")), 1e-3);
 }
 
-TEST(VisionEncoder, CachesByContent) {
-  const Case c(tower().file, "image");
+TEST(VisionRunner, CachesByContent) {
+  const Case c(loaded().file, "image");
   OmpTeam team(2);
   VisionOptions o = exact();
-  Encoder encoder(tower().model.vlm(), team, o);
-  Image image = raw_picture(c, tower().file, "image.raw1");
-  const auto first = encoder.encode(image);
-  EXPECT_EQ(encoder.encode(image), first);
-  EXPECT_EQ(encoder.cache_hits(), 1u);
+  Vision vision(loaded().model.vlm(), team, o);
+  Image image = raw_image(loaded().file, "image.raw1");
+  const auto first = vision.encode(image);
+  EXPECT_EQ(vision.encode(image), first);
+  EXPECT_EQ(vision.cache_hits(), 1u);
   image.rgb[17] ^= 1;
-  EXPECT_NE(encoder.encode(image), first);
-  EXPECT_EQ(encoder.cached_bytes(), 2 * first->bytes());
+  EXPECT_NE(vision.encode(image), first);
+  EXPECT_EQ(vision.cached_bytes(), 2 * first->bytes());
   o.cache_bytes = first->bytes();
-  Encoder small(tower().model.vlm(), team, o);
+  Vision small(loaded().model.vlm(), team, o);
   small.encode(image);
   image.rgb[17] ^= 1;
   small.encode(image);
   EXPECT_EQ(small.cached_bytes(), first->bytes());
   o.cache_bytes = 0;
-  Encoder none(tower().model.vlm(), team, o);
+  Vision none(loaded().model.vlm(), team, o);
   none.encode(image);
   none.encode(image);
   EXPECT_EQ(none.cache_hits(), 0u);
 }
 
-TEST(VisionEncoder, RefusesByName) {
+TEST(VisionRunner, RefusesSizesAndLimits) {
   OmpTeam team(1);
-  Encoder encoder(tower().model.vlm(), team, exact());
-  EXPECT_THROW(encoder.tokens(1, 201), InputError);
-  EXPECT_EQ(encoder.tokens(64, 64), 4u);
+  Vision vision(loaded().model.vlm(), team, exact());
+  EXPECT_THROW(vision.tokens(1, 201), InputError);
+  EXPECT_EQ(vision.tokens(64, 64), 4u);
   VisionOptions o = exact();
   o.min_pixels = 1u << 20;
-  EXPECT_THROW(Encoder(tower().model.vlm(), team, o), InputError);
+  EXPECT_THROW(Vision(loaded().model.vlm(), team, o), InputError);
 }
 
-// Under fast numerics a tower of floats computes with bytes: another tower, close to the first.
-TEST(Vision, FastTowersAreCloseToExactOnes) {
+// Fast numerics round an encoder's float weights to int8; features stay close to the exact ones.
+TEST(VisionEncoder, FastVisionEncodersAreCloseToExactOnes) {
   const std::string folder = golden::folder("qwen3vl");
   auto fast = ChatModel<Qwen3VL>::open(folder + "/model.gguf", folder + "/mmproj.gguf", weights_for(Numerics::fast));
   const auto same =
       ChatModel<Qwen3VL>::open(folder + "/model.gguf", folder + "/mmproj.gguf", weights_for(Numerics::exact));
-  const std::size_t before = tower().model.vlm().weight_bytes();
+  const std::size_t before = loaded().model.vlm().weight_bytes();
   EXPECT_LT(fast.vlm().weight_bytes(), before);
   EXPECT_EQ(same.vlm().weight_bytes(), before);
   OmpTeam team(2);
   fast.load(team);
-  EXPECT_TRUE(fast.vlm().tower()->takes_int8());
-  const Case c(tower().file, "image");
+  EXPECT_TRUE(fast.vlm().vision_encoder()->takes_int8());
+  const Case c(loaded().file, "image");
   VisionPatches patches;
   const std::vector<std::int32_t> grid = c.ints("image_grid_thw");
   patches.grid = {grid[0], grid[1], grid[2]};
   patches.values = c.floats("pixel_values");
   VisionOptions options = exact();
   options.numerics = Numerics::fast;
-  Encoder encoder(fast.vlm(), team, options);
-  const auto f = encoder.encode_patches(patches, {1, 2});
+  Vision vision(fast.vlm(), team, options);
+  const auto f = vision.encode_patches(patches, {1, 2});
   const std::vector<float> want = c.floats("image_embeds");
   EXPECT_LT(golden::relative_error({f->row(0, 0), want.size()}, std::span(want)), 3e-2);
 }

@@ -1,4 +1,4 @@
-// Some of the library, to be compiled with several flags; symbols.sh looks at the objects.
+// A sample of the library, compiled with different flags; symbols.sh compares the objects.
 #include <stdexcept>
 
 #include "vlmt/exec/team.hpp"

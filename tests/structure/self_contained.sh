@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# self_contained.sh COMPILER [HEADER...]: includes each header of the tree alone and compiles nothing else. A header that
-# needs another one before it, or that warns, is named.
+# self_contained.sh COMPILER [HEADER...]: compiles each header of the tree alone. Reports headers that need another one
+# before them and headers that warn.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 compiler=$1
@@ -10,7 +10,7 @@ check() {
   local header=$1 log
   shift
   if ! log=$(printf '#include "%s"\n' "$header" | "$@" -x c++ - 2>&1); then
-    printf '%s does not stand alone:\n%s\n' "$header" "$log"
+    printf '%s is not self-contained:\n%s\n' "$header" "$log"
     return 1
   fi
 }

@@ -1,4 +1,4 @@
-// The headers under include/vlmt as text, for the tests of the tree's rules.
+// The headers under include/vlmt as text, for tests of the rules of the source tree.
 #pragma once
 
 #include <algorithm>
@@ -14,20 +14,20 @@ namespace source_tree {
 
 struct Line {
   std::size_t number;
-  std::string text;  // without comments and leading blanks
+  std::string text;  // without comments, trimmed
   bool indented;
 };
 
 struct Header {
   std::string path;    // "vlmt/exec/team.hpp"
-  std::string folder;  // "exec"; empty for an umbrella
+  std::string folder;  // "exec"; empty for an umbrella header
   std::string first_line;
-  std::vector<Line> code;  // lines that are not empty once comments are gone
+  std::vector<Line> code;  // lines that are not empty without comments
 };
 
 struct Include {
   std::size_t line;
-  std::string name;  // what stands between the quotes or brackets
+  std::string name;  // without quotes or brackets
   bool quoted;
 };
 
@@ -37,7 +37,7 @@ inline std::string trimmed(std::string_view s) {
   return std::string(s.substr(begin, s.find_last_not_of(" \t\r") + 1 - begin));
 }
 
-// Cuts comments off. A quote character inside a literal does not matter to any rule that is checked here.
+// Removes comments. Comment markers inside literals are removed, too; no rule checked here depends on them.
 inline std::string without_comments(const std::string& line, bool& in_block) {
   std::string out;
   for (std::size_t i = 0; i < line.size(); ++i) {

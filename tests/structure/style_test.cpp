@@ -1,4 +1,4 @@
-// Rules that every header keeps: include guard, namespace, names.
+// Style rules for all headers: opening comment, include guard, namespace, macro and file names.
 #include <algorithm>
 #include <cctype>
 #include <filesystem>
@@ -19,7 +19,7 @@ class StyleTest : public testing::Test {
   const std::vector<Header> headers_ = source_tree::read_headers(std::filesystem::path(VLMT_SOURCE_DIR) / "include");
 };
 
-// Preprocessor lines only: includes, macros, their continuations.
+// False if the header has only preprocessor lines and their continuations.
 bool declares_something(const Header& h) {
   bool continued = false;
   for (const Line& line : h.code) {
@@ -34,15 +34,15 @@ std::size_t count_lines(const Header& h, std::string_view text) {
       std::count_if(h.code.begin(), h.code.end(), [&](const Line& line) { return line.text == text; }));
 }
 
-TEST_F(StyleTest, HeadersSayWhatTheyAreAndAreGuarded) {
+TEST_F(StyleTest, HeadersHaveAnOpeningCommentAndAGuard) {
   ASSERT_FALSE(headers_.empty());
   for (const Header& h : headers_) {
-    EXPECT_TRUE(h.first_line.starts_with("// ")) << h.path << " starts without a comment that says what it is";
+    EXPECT_TRUE(h.first_line.starts_with("// ")) << h.path << " has no opening comment";
     EXPECT_EQ(count_lines(h, "#pragma once"), 1u) << h.path;
   }
 }
 
-TEST_F(StyleTest, EverythingStandsInTheNamespaceThatCarriesTheConfiguration) {
+TEST_F(StyleTest, DeclarationsAreInTheNamespaceOfTheConfiguration) {
   for (const Header& h : headers_) {
     const std::size_t begins = count_lines(h, "VLMT_BEGIN_NAMESPACE");
     EXPECT_EQ(begins, count_lines(h, "VLMT_END_NAMESPACE")) << h.path;
@@ -55,14 +55,14 @@ TEST_F(StyleTest, EverythingStandsInTheNamespaceThatCarriesTheConfiguration) {
       EXPECT_FALSE(line.text.find("namespace vlmt") != std::string::npos)
           << h.path << ":" << line.number << ": use VLMT_BEGIN_NAMESPACE";
       EXPECT_FALSE(inside && line.text.starts_with("#include") && line.text.find("\"vlmt/") == std::string::npos)
-          << h.path << ":" << line.number << ": a library included inside the namespace";
+          << h.path << ":" << line.number << ": a third-party header included inside the namespace";
       EXPECT_FALSE(!line.indented && line.text.starts_with("using namespace")) << h.path << ":" << line.number;
     }
   }
 }
 
-TEST_F(StyleTest, MacrosAreOurs) {
-  // Their headers do not compile, or need a library, without.
+TEST_F(StyleTest, MacrosHaveThePrefix) {
+  // Settings of third-party headers: pcre2.h needs the width, xxhash.h would need its library.
   const std::vector<std::string> of_libraries = {"#define PCRE2_CODE_UNIT_WIDTH 8", "#define XXH_INLINE_ALL"};
   for (const Header& h : headers_) {
     for (const Line& line : h.code) {

@@ -1,18 +1,18 @@
 #!/usr/bin/env bash
-# symbols.sh NM EVERYTHING FLAVOUR...: what object files say about the rule that no two configurations share a symbol.
+# symbols.sh NM EVERYTHING FLAVOUR...: checks in object files that no two configurations share a symbol.
 #
-# EVERYTHING is an object made of all headers, with all inline functions written out.
-# 1. Every symbol of it that has to do with vlmt carries one and the same configuration in its name
+# EVERYTHING is an object of all headers that emits all inline functions.
+# 1. Each of its symbols that mentions vlmt has the same configuration in its name
 #    (abi_<isa>_a<asserts>d<debug>o<OpenMP>, see base/config.hpp).
-# 2. No header defines a function or variable that is not inline: including it twice would not link.
-# FLAVOURs are objects of one source, each compiled with other flags.
-# 3. No two of them share a symbol that has to do with vlmt.
+# 2. No header defines a function or variable that is not inline: two sources including it would not link.
+# FLAVOURs are objects of one source, compiled with different flags.
+# 3. No two of them share a symbol that mentions vlmt.
 set -euo pipefail
 nm=$1 everything=$2
 shift 2
 failed=0
 
-defined() { # object: names and types of its definitions
+defined() { # object: prints names and types of its definitions
   "$nm" --defined-only --extern-only --format=posix "$1" | awk '{print $1, $2}'
 }
 ours() { defined "$1" | awk '/vlmt/ {print $1}' | sort -u; }
@@ -27,13 +27,13 @@ symbols=$(ours "$everything")
 count=$(wc -l <<<"$symbols")
 configurations=$(grep -oE 'abi_[a-z0-9]+_a[01]d[01]o[01]' <<<"$symbols" | sort -u)
 echo "$count symbols of $(echo $configurations)"
-[[ $count -gt 1000 ]] || complain "too few symbols: this test sees nothing" "$count"
+[[ $count -gt 1000 ]] || complain "too few symbols, the test is broken" "$count"
 [[ $(wc -l <<<"$configurations") -eq 1 ]] || complain "more than one configuration" "$configurations"
-complain "without the configuration in the name" "$(grep -v "$configurations" <<<"$symbols" || true)"
+complain "no configuration in the name" "$(grep -v "$configurations" <<<"$symbols" || true)"
 complain "not inline" "$(defined "$everything" | awk '$2 ~ /^[TDBRC]$/ {print $1}')"
 
 for ((a = 1; a <= $#; ++a)); do
-  [[ $(ours "${!a}" | wc -l) -gt 10 ]] || complain "too few symbols: this test sees nothing" "${!a}"
+  [[ $(ours "${!a}" | wc -l) -gt 10 ]] || complain "too few symbols, the test is broken" "${!a}"
   for ((b = a + 1; b <= $#; ++b)); do
     complain "${!a} and ${!b} share" "$(comm -12 <(ours "${!a}") <(ours "${!b}"))"
   done

@@ -1,4 +1,4 @@
-// AnyTensor: sizes and the typed blocks of a tensor whose format is known at run time.
+// AnyTensor: sizes, and typed blocks of a run-time format.
 #include "vlmt/tensor/any_tensor.hpp"
 
 #include <cstddef>
@@ -33,7 +33,7 @@ TEST(AnyTensorTest, CountsRowsAndColumnsForEveryRank) {
   EXPECT_EQ(t.count(), 0u);
 }
 
-TEST(AnyTensorTest, GivesItsBlocksAndKeepsTheOwner) {
+TEST(AnyTensorTest, BlocksKeepTheOwnerAlive) {
   auto owner = std::make_shared<std::vector<float>>(std::vector<float>{1, 2, 3, 4, 5, 6});
   const std::weak_ptr<std::vector<float>> watch = owner;
   auto blocks = [&] {
@@ -56,7 +56,7 @@ TEST(AnyTensorTest, GivesItsBlocksAndKeepsTheOwner) {
 }
 
 #if VLMT_ASSERTS && defined(GTEST_HAS_DEATH_TEST)
-TEST(AnyTensorDeathTest, AssertsThatTheFormatIsItsOwn) {
+TEST(AnyTensorDeathTest, AssertsThatTheFormatMatches) {
   testing::FLAGS_gtest_death_test_style = "threadsafe";
   AnyTensor t;
   t.type_id = vlmt::F32::type_id;

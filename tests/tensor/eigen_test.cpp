@@ -1,4 +1,4 @@
-// Eigen maps and back: the same memory, strides kept, constness kept.
+// Eigen maps and tensor views share memory, strides and constness.
 #include "vlmt/tensor/eigen.hpp"
 
 #include <array>

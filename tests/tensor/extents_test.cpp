@@ -1,4 +1,4 @@
-// Extents and layouts: offsets against nested loops, static and dynamic sizes alike.
+// Extents and layouts: offsets checked by nested loops, for static and dynamic sizes.
 #include "vlmt/tensor/extents.hpp"
 
 #include <array>
@@ -35,7 +35,7 @@ static_assert(!vlmt::TensorLayout<int>);
 static_assert(RowMajor<Extents<2, 3, 4>>().stride(0) == 12 && RowMajor<Extents<2, 3, 4>>()(1, 2, 3) == 23);
 static_assert(RowMajor<Extents<>>().span() == 1 && RowMajor<Extents<>>()() == 0);
 
-TEST(LayoutTest, RowMajorCountsUpInOrder) {
+TEST(LayoutTest, RowMajorOffsetsAreConsecutive) {
   using E = Extents<dynamic, 3, dynamic>;
   const RowMajor<E> layout(E(4, 3, 5));
   std::size_t next = 0;
@@ -64,7 +64,7 @@ TEST(LayoutTest, StridedSpanIsOnePastTheLargestOffset) {
 }
 
 #if VLMT_ASSERTS
-TEST(ExtentsTest, AssertsThatStaticSizesAgree) {
+TEST(ExtentsTest, AssertsThatStaticSizesMatch) {
   const auto old = vlmt::set_assert_handler([](const char* c, const char*, int) { throw std::logic_error(c); });
   EXPECT_THROW((Extents<dynamic, 3>(5, 4)), std::logic_error);
   vlmt::set_assert_handler(old);

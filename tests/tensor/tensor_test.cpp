@@ -1,4 +1,4 @@
-// Tensors: engines own or do not, views alias, constness follows the element type.
+// Tensors: ownership of engines, aliasing of views, constness of elements.
 #include "vlmt/tensor/tensor.hpp"
 
 #include <cstdint>
@@ -58,7 +58,7 @@ TEST(TensorTest, MovesOwnership) {
   EXPECT_EQ(c(1, 1), 7);
 }
 
-TEST(TensorTest, RefusesSizesThatOverflow) {
+TEST(TensorTest, RejectsOverflowingSizes) {
   constexpr std::size_t most = std::numeric_limits<std::size_t>::max();
   EXPECT_THROW(make_tensor<float>(most / 2, 3), vlmt::LimitError);
   EXPECT_THROW(make_tensor<float>(std::size_t{1} << 33, std::size_t{1} << 31), vlmt::LimitError);
@@ -76,7 +76,7 @@ TEST(TensorTest, ViewsAlias) {
   EXPECT_EQ(t.row(1).data(), t.data() + 4);
 }
 
-TEST(TensorTest, AStridedTensorReadsOneHeadOfAFusedProjection) {
+TEST(TensorTest, StridedTensorSelectsOneHeadOfAFusedProjection) {
   // (tokens, 3 heads of 2): head 1 as a (tokens, 2) tensor.
   std::vector<int> qkv(4 * 6);
   for (std::size_t i = 0; i < qkv.size(); ++i) qkv[i] = static_cast<int>(i);

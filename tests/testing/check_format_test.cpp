@@ -1,4 +1,4 @@
-// The installed check of a format: it passes formats of the library and names each kind of error.
+// The installed format checks: they pass library formats and report each kind of error.
 #include "vlmt/testing/check_format.hpp"
 
 #include <string>
@@ -14,12 +14,12 @@ namespace vt = vlmt::testing;
 using Arch = vlmt::arch::native;
 using Problems = std::vector<std::string>;
 
-TEST(CheckFormatTest, PassesTheLibrarysOwn) {
+TEST(CheckFormatTest, PassesLibraryFormats) {
   EXPECT_EQ((vt::check_format<vlmt::Q8_0>(0.008)), Problems());
   EXPECT_EQ((vt::check_format_kernels<vlmt::Q8_0, Arch>()), Problems());
 }
 
-// As Q8_0, but values decode to a little less than the kernels make of them.
+// Like Q8_0, but one value decodes to slightly less than in the kernels.
 struct Shrunk : vlmt::Q8_0 {
   static void decode(const Block& block, float* y) noexcept {
     vlmt::Q8_0::decode(block, y);
@@ -38,7 +38,7 @@ VLMT_END_NAMESPACE
 
 namespace {
 
-TEST(CheckFormatTest, NamesWhatIsWrong) {
+TEST(CheckFormatTest, ReportsProblems) {
   const Problems budget = vt::check_format<vlmt::Q8_0>(0.0001);
   ASSERT_FALSE(budget.empty());
   EXPECT_NE(budget[0].find("the budget is 0.0001"), std::string::npos) << budget[0];

@@ -1,4 +1,4 @@
-// The installed checks: they pass what is right and name what is wrong.
+// The installed checks: they pass correct parts and report wrong ones.
 #include <cmath>
 #include <limits>
 #include <vector>
@@ -28,7 +28,7 @@ TEST(CompareTest, FindsTheWorstElement) {
   EXPECT_NE(c.line().find("element 1 of 4"), std::string::npos);
 }
 
-TEST(CompareTest, WhatIsNotFiniteIsAnInfiniteError) {
+TEST(CompareTest, NonFiniteElementsCountAsInfiniteError) {
   const float inf = std::numeric_limits<float>::infinity();
   const std::vector<float> want{1, 2};
   for (const float bad : {inf, -inf, NAN}) {
@@ -42,7 +42,7 @@ TEST(CompareTest, WhatIsNotFiniteIsAnInfiniteError) {
   EXPECT_EQ(vt::compare(std::vector<float>{}, std::vector<float>{}).relative_l2, 0.0);
 }
 
-TEST(ToleranceTest, BoundsRealSums) {
+TEST(ToleranceTest, BoundsFloatDotProducts) {
   for (const std::size_t n : {1u, 100u, 5000u}) {
     const auto a = vt::with_outliers(n, 1), b = vt::gaussian(n, 2);
     float sum = 0;
@@ -53,11 +53,11 @@ TEST(ToleranceTest, BoundsRealSums) {
     }
     const double error = std::fabs(static_cast<double>(sum) - exact);
     EXPECT_LE(error, vt::dot_tolerance(a, b) + vt::chain_tolerance(1, std::fabs(exact))) << n;
-    EXPECT_LT(vt::dot_tolerance(a, b), 1e-2 * static_cast<double>(n)) << "a bound that allows anything bounds nothing";
+    EXPECT_LT(vt::dot_tolerance(a, b), 1e-2 * static_cast<double>(n)) << "the bound is too loose";
   }
 }
 
-TEST(ToleranceTest, BoundsActivationsOfEightBits) {
+TEST(ToleranceTest, BoundsInt8Rounding) {
   const std::size_t n = 256;
   const auto a = vt::gaussian(n, 3), b = vt::with_outliers(n, 4);
   double exact = 0, rounded = 0;
@@ -74,13 +74,13 @@ TEST(ToleranceTest, BoundsActivationsOfEightBits) {
   EXPECT_LE(std::fabs(exact - rounded), vt::int8_tolerance(a, b));
 }
 
-TEST(SweepTest, LengthsAreSortedAndDifferent) {
+TEST(SweepTest, LengthsAreSortedAndUnique) {
   EXPECT_EQ(vt::awkward_lengths(16), (std::vector<std::size_t>{1, 3, 15, 16, 17, 130}));
   EXPECT_EQ(vt::awkward_lengths(1), (std::vector<std::size_t>{1, 2, 3, 10}));
   EXPECT_EQ(vt::awkward_lengths(4), (std::vector<std::size_t>{1, 3, 4, 5, 34}));
 }
 
-TEST(SweepTest, MisalignedArraysAreWhereTheySay) {
+TEST(SweepTest, MisalignedArraysHaveTheRequestedOffset) {
   const auto values = vt::gaussian(9, 1);
   for (std::size_t offset = 0; offset < 17; ++offset) {
     vt::Misaligned<float> copy(values, offset);
@@ -89,7 +89,7 @@ TEST(SweepTest, MisalignedArraysAreWhereTheySay) {
   }
 }
 
-TEST(SweepTest, NormalNumbersAreNormal) {
+TEST(SweepTest, GaussianHasTheRequestedMoments) {
   const auto x = vt::gaussian(100000, 9, 2.0);
   double sum = 0, squares = 0;
   for (const float v : x) {
@@ -102,7 +102,7 @@ TEST(SweepTest, NormalNumbersAreNormal) {
   EXPECT_NE(vt::gaussian(8, 10), vt::gaussian(8, 9));
 }
 
-TEST(CheckPartsTest, PassesTheLibrarysOwn) {
+TEST(CheckPartsTest, PassesLibraryParts) {
   EXPECT_EQ((vt::check_activation<Arch, vlmt::Silu>()), Problems());
   const auto weight = vt::gaussian(300, 1);
   EXPECT_EQ((vt::check_norm<Arch>(vlmt::RmsNorm{weight.data(), 1e-6f}, weight.size())), Problems());
@@ -135,7 +135,7 @@ struct SameExpertTwice {
   }
 };
 
-TEST(CheckPartsTest, NamesWhatIsWrong) {
+TEST(CheckPartsTest, ReportsProblems) {
   EXPECT_FALSE((vt::check_activation<Arch, WrongSilu>().empty()));
   const auto weight = vt::gaussian(300, 1);
   EXPECT_FALSE((vt::check_norm<Arch>(ScaledDown{{weight.data(), 1e-6f}}, weight.size()).empty()));

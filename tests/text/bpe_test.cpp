@@ -29,7 +29,7 @@ using vlmt_test::add_token;
 using vlmt_test::byte_vocabulary;
 using Ids = std::vector<int>;
 
-// The definition, word for word: as long as some pair merges, merge the leftmost pair of the lowest rank.
+// BPE by definition: while a pair merges, merge the leftmost pair of the lowest rank.
 Ids merge_by_definition(const BpeVocabulary& v, std::string_view word) {
   std::map<std::pair<std::string, std::string>, std::size_t> ranks;
   for (std::size_t rank = 0; rank < v.merges.size(); ++rank) {
@@ -55,7 +55,7 @@ Ids merge_by_definition(const BpeVocabulary& v, std::string_view word) {
   return ids;
 }
 
-// Short words take one path and long ones another; both must do what the definition says.
+// Short and long words take different code paths; both must match the definition.
 TEST(Bpe, MergesByDefinition) {
   std::mt19937 random(5);
   for (int round = 0; round < 30; ++round) {
@@ -77,7 +77,7 @@ TEST(Bpe, MergesByDefinition) {
   }
 }
 
-TEST(Bpe, MergeGivenTwiceHasItsLastRank) {
+TEST(Bpe, DuplicateMergeKeepsItsLastRank) {
   BpeVocabulary v = byte_vocabulary();
   add_merge(v, "a", "b");
   add_merge(v, "b", "c");
@@ -104,7 +104,7 @@ struct AddedTokens : testing::Test {
   }
 };
 
-TEST_F(AddedTokens, ControlTokensOnlyWhenAsked) {
+TEST_F(AddedTokens, ControlTokensNeedParseSpecial) {
   EXPECT_EQ(tokenizer.encode("<|im_start|>x", ParseSpecial::on), (Ids{start, 'x'}));
   EXPECT_EQ(tokenizer.encode("<|im_start|>x", ParseSpecial::off), bytes("<|im_start|>x"));
   EXPECT_EQ(tokenizer.encode("<unk>", ParseSpecial::on), (Ids{unknown}));
@@ -117,7 +117,7 @@ TEST_F(AddedTokens, ControlTokensOnlyWhenAsked) {
   }
 }
 
-// Whatever users write, and however it is cut into pieces, no control token comes out of it.
+// User text never becomes a control token, however it is split into pieces.
 TEST_F(AddedTokens, UsersCannotForgeControlTokens) {
   std::mt19937 random(9);
   const std::vector<std::string_view> parts{"<",          "|",     "im_start", "im_end", "|>", "<|im_start|>",
@@ -136,7 +136,7 @@ TEST_F(AddedTokens, UsersCannotForgeControlTokens) {
   }
 }
 
-TEST_F(AddedTokens, PiecesJoinAcrossBordersButTokensDoNot) {
+TEST_F(AddedTokens, PlainTextJoinsAcrossPiecesButAddedTokensDoNot) {
   BpeVocabulary w = v;
   add_merge(w, "\n", "\n");
   add_merge(w, "a", "b");
@@ -147,12 +147,12 @@ TEST_F(AddedTokens, PiecesJoinAcrossBordersButTokensDoNot) {
     t.encode(pieces, ids);
     return ids;
   };
-  // As if it were one text: "\n\n" merges, "ab" merges, e and U+0301 compose.
+  // As in one text: "\n\n" merges, "ab" merges, e and U+0301 compose.
   EXPECT_EQ(encode({{"user\n", ParseSpecial::on}, {"\nx", ParseSpecial::off}}), t.encode("user\n\nx"));
   EXPECT_EQ(encode({{"a", ParseSpecial::off}, {"b", ParseSpecial::on}}), t.encode("ab"));
   EXPECT_EQ(encode({{"e", ParseSpecial::off}, {"\u0301", ParseSpecial::off}}), t.encode("\u00E9"));
   EXPECT_EQ(encode({{"<|im_end|>a", ParseSpecial::on}, {"b<|im_end|>", ParseSpecial::off}}).front(), end);
-  // A token that would span two pieces is none.
+  // An added token that would span two pieces is not matched.
   EXPECT_EQ(encode({{"<thi", ParseSpecial::on}, {"nk>", ParseSpecial::on}}), bytes("<think>"));
   EXPECT_EQ(encode({{"<|im_end|", ParseSpecial::on}, {">", ParseSpecial::on}}),
             encode({{"<|im_end", ParseSpecial::off}, {"|>", ParseSpecial::off}}));
@@ -188,8 +188,8 @@ TEST_F(AddedTokens, RefusesTooLongText) {
   EXPECT_TRUE(ids.empty());
 }
 
-// What is encoded decodes to itself, for valid text without normalisation.
-TEST_F(AddedTokens, RoundTrip) {
+// Holds for valid text without normalisation.
+TEST_F(AddedTokens, DecodingInvertsEncoding) {
   std::mt19937 random(11);
   for (int round = 0; round < 2'000; ++round) {
     std::string text;

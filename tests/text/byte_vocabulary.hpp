@@ -1,4 +1,4 @@
-// A vocabulary of the 256 bytes and whatever a test adds.
+// A vocabulary of the 256 bytes, to which tests add tokens and merges.
 #pragma once
 
 #include <algorithm>
@@ -11,7 +11,7 @@
 
 namespace vlmt_test {
 
-// Token b is the byte b.
+// Token b is byte b.
 inline vlmt::BpeVocabulary byte_vocabulary() {
   vlmt::BpeVocabulary v;
   for (int b = 0; b < 256; ++b) {
@@ -28,7 +28,7 @@ inline int add_token(vlmt::BpeVocabulary& v, std::string name, vlmt::TokenType t
   return static_cast<int>(v.tokens.size()) - 1;
 }
 
-// Adds the merge of two byte strings and, if it is new, the token that it makes.
+// Adds the merge of two byte strings and, if new, the merged token.
 inline void add_merge(vlmt::BpeVocabulary& v, std::string_view left, std::string_view right) {
   const std::string l = vlmt::map_bytes(left), r = vlmt::map_bytes(right);
   v.merges.push_back(l + " " + r);

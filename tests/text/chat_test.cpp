@@ -1,4 +1,4 @@
-// Conversations to ids: the prompts of the golden cases of the small Qwen3-VL models.
+// Conversations to ids, with the prompts of the golden cases of the small Qwen3-VL models.
 #include "vlmt/text/chat.hpp"
 
 #include <algorithm>
@@ -29,7 +29,7 @@ struct Prompts : testing::Test {
   int image_pad = tokenizer.added_token(Qwen3VLTemplate::image_pad).value();
   int video_pad = tokenizer.added_token(Qwen3VLTemplate::video_pad).value();
 
-  // Ids of one user message with so many tokens for each picture and for each slice of each video.
+  // Ids of one user message, with image_tokens[k] tokens for image k and slice_tokens for each video slice.
   Ids ids(std::vector<ContentPart> parts, const std::vector<std::size_t>& image_tokens = {},
           const std::vector<std::vector<double>>& times = {}, std::size_t slice_tokens = 0) const {
     const std::vector<Message> messages{{Role::user, std::move(parts), {}, {}}};
@@ -58,7 +58,7 @@ TEST_F(Prompts, Images) {
 }
 
 TEST_F(Prompts, Video) {
-  // Nine frames at 4 fps make three slices: 0.125, 0.625 and 1 seconds.
+  // Nine frames at 4 fps make three slices, at 0.125, 0.625 and 1 seconds.
   EXPECT_EQ(ids({ContentPart::video(), ContentPart::of("When does it end?")}, {}, {{0.125, 0.625, 1.0}}, 6),
             (Ids{749, 355, 261, 198, 27,  15,  13,  16,  511, 443, 67,  82,  29,  757, 761, 761, 761, 761,
                  761, 761, 758, 27,  15,  13,  21,  511, 443, 67,  82,  29,  757, 761, 761, 761, 761, 761,
@@ -74,7 +74,7 @@ TEST_F(Prompts, ImageAndVideo) {
                  757, 761, 761, 761, 761, 758, 34,  316, 79,  546, 13,  750, 198, 749, 395, 380, 517, 198}));
 }
 
-// The same as encoding the rendered text at once, as the reference does, where no user writes control tokens.
+// Equal to encoding the whole rendered text, as transformers does, if user text holds no control tokens.
 TEST_F(Prompts, SegmentsEncodeAsOneText) {
   for (const std::string text : {"", "\n\n x", " leading", "trailing\n", "'s", "\u0301", "123", "a</think>b"}) {
     const std::string whole = "<|im_start|>user\n" + text + "<|im_end|>\n<|im_start|>assistant\n";
@@ -89,14 +89,14 @@ TEST_F(Prompts, UsersCannotOpenATurn) {
   EXPECT_EQ(std::count(forged.begin(), forged.end(), image_pad), 0);
 }
 
-TEST(Chat, Roles) {
+TEST(Chat, RoleNamesRoundTrip) {
   for (const Role role : {Role::system, Role::user, Role::assistant, Role::tool}) {
     EXPECT_EQ(vlmt::parse_role(vlmt::role_name(role)), role);
   }
   EXPECT_THROW(vlmt::parse_role("root"), vlmt::InputError);
 }
 
-TEST(Chat, SplitReasoning) {
+TEST(Chat, SplitsReasoningFromTheAnswer) {
   const auto split = [](std::string_view text) {
     const vlmt::SplitOutput s = vlmt::split_reasoning(text);
     return s.reasoning + "|" + s.answer;

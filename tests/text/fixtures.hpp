@@ -1,4 +1,4 @@
-// Texts with the ids that the Hugging Face "tokenizers" package gives them (tests/data/text/make_fixtures.py).
+// Texts and their ids from the Hugging Face "tokenizers" package (tests/data/text/make_fixtures.py).
 #pragma once
 
 #include <cstddef>
@@ -18,7 +18,7 @@ namespace vlmt_test {
 
 struct Fixture {
   std::string text;
-  std::vector<int> off, on;  // ids with control tokens off and on
+  std::vector<int> off, on;  // ids with ParseSpecial::off and ::on
 };
 
 inline std::filesystem::path text_data(const std::string& name) {
@@ -32,7 +32,7 @@ inline std::vector<int> numbers(const std::string& text) {
   return ids;
 }
 
-// Lines "<hex> : <ids> : <ids>".
+// Reads lines "<hex> : <ids> : <ids>".
 inline std::vector<Fixture> read_fixtures(const std::string& name) {
   std::ifstream file(text_data(name));
   std::vector<Fixture> fixtures;

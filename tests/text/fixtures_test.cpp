@@ -1,4 +1,4 @@
-// Small tokenizers of each kind against the reference package.
+// Small tokenizers of each kind, compared with the Hugging Face "tokenizers" package.
 #include "text/fixtures.hpp"
 
 #include <string>
@@ -37,7 +37,7 @@ TEST(Fixtures, Llama3) {
   vlmt_test::check_fixtures(tokenizer, "llama3_tiny.fixtures", 300);
 }
 
-// The word table of ignore_merges points into the tokenizer; moving must keep it right.
+// The word table of ignore_merges holds views into the tokenizer, which must survive a move.
 TEST(Fixtures, MovedTokenizerWorks) {
   BpeTokenizer first(vlmt::load_tokenizer_json(text_data("llama3_tiny.json")));
   const std::vector<int> ids = first.encode("zzz 123 xyz");

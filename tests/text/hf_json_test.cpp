@@ -10,7 +10,7 @@
 
 namespace {
 
-// The right column is Python's json.dumps(json.loads(left), ensure_ascii=False).
+// Expected values: Python's json.dumps(json.loads(json), ensure_ascii=False).
 TEST(HfJson, WritesAsPythonDoes) {
   const std::vector<std::pair<std::string, std::string>> cases{
       {R"({"a":1,"b":[true,false,null]})", R"({"a": 1, "b": [true, false, null]})"},
@@ -42,7 +42,7 @@ TEST(HfJson, WritesAsPythonDoes) {
   for (const auto& [json, expected] : cases) EXPECT_EQ(vlmt::to_hf_json(json), expected) << json;
 }
 
-TEST(HfJson, RefusesWhatIsNotJson) {
+TEST(HfJson, RefusesInvalidJson) {
   for (const std::string json :
        {"",           "{",       "[1,]",  "{\"a\"}",  "{\"a\":}",    "{a:1}",       "{1:2}",
         "{\"a\":1,}", "01",      "1.",    ".5",       "+1",          "-",           "1e",

@@ -31,7 +31,7 @@ TEST(Nfc, KnownForms) {
       {{'a', 0x334, 0x301}, {0xE1, 0x334}},
       {{'a', 0x301, 0x300}, {0xE1, 0x300}},
       {{0x301, 'a'}, {0x301, 'a'}},
-      {{0x344}, {0x308, 0x301}},  // never composed again
+      {{0x344}, {0x308, 0x301}},  // excluded from composition
       {{0x958}, {0x915, 0x93C}},  // excluded from composition
       {{0x2ADC}, {0x2ADD, 0x338}},
       {{0x1D160}, {0x1D158, 0x1D165, 0x1D16E}},
@@ -39,14 +39,14 @@ TEST(Nfc, KnownForms) {
       {{0x1100, 0x1161, 0x11A8}, {0xAC01}},
       {{0xAC00, 0x11A8}, {0xAC01}},
       {{0xAC01, 0x11A8}, {0xAC01, 0x11A8}},
-      {{0xAC00, 0x11A7}, {0xAC00, 0x11A7}},  // U+11A7 is no trailing consonant and must stay
+      {{0xAC00, 0x11A7}, {0xAC00, 0x11A7}},  // U+11A7 is not a trailing consonant and must stay
       {{0x1100, 0x1161, 0x11A7, 0x11A8}, {0xAC00, 0x11A7, 0x11A8}},
       {{0x1100, 0x300, 0x1161}, {0x1100, 0x300, 0x1161}},
-      {{0x9C7, 0x9BE}, {0x9CB}},  // a vowel sign of class 0 composes backward
+      {{0x9C7, 0x9BE}, {0x9CB}},  // a vowel sign of class 0 composes with the preceding character
       {{0x9C7, 0x300, 0x9BE}, {0x9C7, 0x300, 0x9BE}},
       {{0x11347, 0x1133E}, {0x1134B}},
-      {{0xFB01, 0xFF21}, {0xFB01, 0xFF21}},  // compatibility forms stay
-      // Unassigned in Unicode 9.0, the version of the reference: neither ordered nor composed nor decomposed.
+      {{0xFB01, 0xFF21}, {0xFB01, 0xFF21}},  // compatibility characters stay
+      // Unassigned in Unicode 9.0, as used by Hugging Face tokenizers: not reordered, composed or decomposed.
       {{'a', 0x8D3, 0x301}, {'a', 0x8D3, 0x301}},
       {{'a', 0x1DFA, 0x334}, {'a', 0x1DFA, 0x334}},
       {{0x11935, 0x11930}, {0x11935, 0x11930}},
@@ -59,13 +59,13 @@ TEST(Nfc, KnownForms) {
   }
 }
 
-TEST(Nfc, NothingToDo) {
+TEST(Nfc, NormalisedTextStaysUnchanged) {
   for (const std::string text : {"", "plain ASCII\n", "déjà vu", "Привет", "你好，世界", "한국어", "😀"}) {
     EXPECT_EQ(vlmt::nfc(text), text);
   }
 }
 
-// Where Unicode 9.0 and utf8proc know the same characters, the result is utf8proc's own; applied again it stays.
+// For characters that Unicode 9.0 and utf8proc both know, the result equals utf8proc's and is idempotent.
 TEST(Nfc, AgreesWithUtf8procOnRandomText) {
   const std::vector<std::pair<char32_t, char32_t>> ranges{
       {'a', 'z'},       {0xC0, 0x24F},    {0x300, 0x345},     {0x1E00, 0x1FFB},  {0x5B0, 0x5BC},   {0x900, 0x963},
@@ -87,14 +87,14 @@ TEST(Nfc, AgreesWithUtf8procOnRandomText) {
   }
 }
 
-// Marks of one class keep their order, classes are sorted, in runs of any length.
-TEST(Nfc, LongRunsOfMarks) {
+// Classes are sorted and marks of one class keep their order, in runs of any length.
+TEST(Nfc, OrdersLongRunsOfMarks) {
   std::string text = "b";
   for (int i = 0; i < 200'000; ++i) text += utf8({0x301, 0x323, 0x300, 0x316});
   std::string expected = "b";
   for (int i = 0; i < 200'000; ++i) expected += utf8({0x323, 0x316});
   for (int i = 0; i < 200'000; ++i) expected += utf8({0x301, 0x300});
-  // b and U+0323 compose to U+1E05, its first mark.
+  // b composes with U+0323, the first mark, to U+1E05.
   EXPECT_EQ(vlmt::nfc(text), utf8({0x1E05}) + expected.substr(3));
 }
 

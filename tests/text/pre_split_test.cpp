@@ -1,4 +1,4 @@
-// The patterns written as code against the same patterns in PCRE2.
+// Compares the patterns written as code with the same patterns in PCRE2.
 #include "vlmt/text/pre_split.hpp"
 
 #include <cstddef>
@@ -75,27 +75,27 @@ TEST(PreSplit, AgreesWithPcre2OnRandomText) {
         text += pieces[random() % pieces.size()];
         continue;
       }
-      // Any character up to Unicode 13, which both libraries know.
+      // Any character below U+3000 that utf8proc knows.
       const auto code = static_cast<char32_t>(random() % 0x3000);
       if (utf8proc_category(static_cast<utf8proc_int32_t>(code)) != UTF8PROC_CATEGORY_CN) vlmt::append_utf8(text, code);
     }
-    // Newer than PCRE2's tables; and PCRE2 counts U+180E as white space, which it was before Unicode 6.3.
+    // U+1C89 is newer than PCRE2's tables. PCRE2 counts U+180E as white space, which it was before Unicode 6.3.
     if (text.find("\u1C89") != std::string::npos || text.find("\u180E") != std::string::npos) continue;
     ASSERT_EQ(split<1>(text), split(qwen2, text)) << testing::PrintToString(text);
     ASSERT_EQ(split<3>(text), split(llama3, text)) << testing::PrintToString(text);
   }
 }
 
-TEST(RegexSplit, GapsAndEmptyMatches) {
+TEST(RegexSplit, KeepsGapsAndDropsEmptyMatches) {
   const vlmt::RegexSplitter digits(R"(\d+|x*)");
-  // An empty match cuts, too.
+  // An empty match also splits.
   EXPECT_EQ(split(digits, "ab12cxxd"), (Words{"a", "b", "12", "c", "xx", "d"}));
   EXPECT_EQ(split(digits, ""), (Words{}));
   EXPECT_EQ(split(digits, "中é"), (Words{"中", "é"}));
   EXPECT_EQ(split(vlmt::RegexSplitter("[0-9]+"), "中é12x"), (Words{"中é", "12", "x"}));
 }
 
-TEST(RegexSplit, BadPatternsAreErrors) {
+TEST(RegexSplit, RefusesInvalidPatterns) {
   EXPECT_THROW(vlmt::RegexSplitter("(a"), vlmt::FileError);
   EXPECT_THROW(vlmt::RegexSplitter(R"(\C)"), vlmt::FileError);
   EXPECT_THROW(vlmt::RegexSplitter("[z-a]"), vlmt::FileError);
@@ -108,7 +108,7 @@ TEST(RegexSplit, BadPatternsAreErrors) {
   }
 }
 
-// A pattern that would run for ages on this text ends with an error.
+// Exponential backtracking ends with an error.
 TEST(RegexSplit, GivesUpOnExponentialPatterns) {
   const vlmt::RegexSplitter evil("(a+)+$");
   EXPECT_THROW(split(evil, std::string(60, 'a') + "b"), vlmt::LimitError);

@@ -1,4 +1,4 @@
-// The real tokenizer of Qwen3 against the reference package and within its time.
+// The real Qwen3 tokenizer: same ids as the Hugging Face "tokenizers" package, and no slow inputs.
 #include <cstddef>
 #include <ctime>
 #include <random>
@@ -58,7 +58,7 @@ TEST(Qwen3, EqualsReference) {
 }
 
 #if !defined(__OPTIMIZE__) || defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr double seconds_allowed = 30;  // not the speed of a release, but nothing quadratic either
+constexpr double seconds_allowed = 30;  // slower than a release build, but still no quadratic time
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
 constexpr double seconds_allowed = 30;
@@ -69,7 +69,7 @@ constexpr double seconds_allowed = 1;
 constexpr double seconds_allowed = 1;
 #endif
 
-// Processor time, so that other programs do not count.
+// Processor time, so that other processes do not count.
 double seconds_for(const std::string& text, std::size_t& tokens) {
   const std::clock_t begin = std::clock();
   tokens = qwen3().encode(text).size();
@@ -88,7 +88,7 @@ TEST(Qwen3, OneMegabyteOfAnythingTakesLessThanASecond) {
   std::string marks = "e", letters;
   while (marks.size() < megabyte) vlmt::append_utf8(marks, static_cast<char32_t>(0x300 + random() % 0x4F));
   while (letters.size() < megabyte) letters += static_cast<char>('a' + random() % 26);
-  // Counts from the reference package.
+  // Token counts from the Hugging Face package.
   std::size_t letters_a = 0, spaces = 0;
   EXPECT_LT(seconds_for(repeated("a", megabyte), letters_a), seconds_allowed);
   EXPECT_EQ(letters_a, 125'000u);
@@ -106,7 +106,7 @@ TEST(Qwen3, OneMegabyteOfAnythingTakesLessThanASecond) {
       {"exclamation marks", repeated("!", megabyte)},
       {"apostrophes", repeated("'", megabyte)},
       {"beginnings of control tokens", repeated("<|im_", megabyte)},
-      {"no UTF-8", std::string(megabyte, '\xFF')},
+      {"invalid UTF-8", std::string(megabyte, '\xFF')},
       {"Hangul jamo", repeated("\xE1\x84\x80\xE1\x85\xA1", megabyte)}};
   for (const auto& [name, text] : texts) {
     std::size_t tokens = 0;

@@ -20,7 +20,7 @@ using vlmt::Role;
 using vlmt::Segment;
 using Messages = std::vector<Message>;
 
-// The rendered text, with {k} for picture k and [k] for video k.
+// The rendered text, with {k} for image k and [k] for video k.
 std::string shown(const std::vector<Segment>& segments) {
   std::string text;
   for (const Segment& s : segments) {
@@ -61,7 +61,7 @@ TEST(Qwen3VLTemplate, SystemAndTurns) {
             "<|im_start|>user\nBye<|im_end|>\n<|im_start|>assistant\n");
 }
 
-TEST(Qwen3VLTemplate, PicturesAndVideos) {
+TEST(Qwen3VLTemplate, ImagesAndVideos) {
   const Messages messages{
       {Role::user, {ContentPart::image(), ContentPart::of("a"), ContentPart::video(), ContentPart::image()}, {}, {}},
       assistant("ok"),
@@ -111,7 +111,7 @@ TEST(Qwen3VLTemplate, ToolCallsAndResults) {
       "<|im_start|>assistant\n");
 }
 
-TEST(Qwen3VLTemplate, ThoughtsAreKeptSinceTheLastQuestionOnly) {
+TEST(Qwen3VLTemplate, KeepsReasoningOnlySinceTheLastQuestion) {
   const ChatOptions thinking{.add_generation_prompt = false, .thinking = true};
   EXPECT_EQ(render({user("A"), assistant("one", {}, "why"), user("B"), assistant("", {{"f", "{}"}}, "\nhm\n"),
                     tool("r"), assistant("<think>\nso\n</think>\n\ntwo")},
@@ -121,22 +121,22 @@ TEST(Qwen3VLTemplate, ThoughtsAreKeptSinceTheLastQuestionOnly) {
             "{}}\n</tool_call><|im_end|>\n"
             "<|im_start|>user\n<tool_response>\nr\n</tool_response><|im_end|>\n"
             "<|im_start|>assistant\n<think>\nso\n</think>\n\ntwo<|im_end|>\n");
-  // An answer without thoughts gets an empty block only as the very last turn.
+  // An answer without reasoning gets an empty block only in the last turn.
   EXPECT_EQ(render({user("A"), assistant("one")}, thinking),
             "<|im_start|>user\nA<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\none<|im_end|>\n");
   EXPECT_EQ(render({user("A"), assistant("one"), tool("r")}, thinking),
             "<|im_start|>user\nA<|im_end|>\n<|im_start|>assistant\none<|im_end|>\n"
             "<|im_start|>user\n<tool_response>\nr\n</tool_response><|im_end|>\n");
-  // A tool result written by hand into a user message is no question.
+  // A user message that wraps a tool result is not a question.
   EXPECT_EQ(render({user("A"), assistant("one", {}, "why"), user("<tool_response>\nr\n</tool_response>")}, thinking),
             "<|im_start|>user\nA<|im_end|>\n<|im_start|>assistant\n<think>\nwhy\n</think>\n\none<|im_end|>\n"
             "<|im_start|>user\n<tool_response>\nr\n</tool_response><|im_end|>\n");
-  // The Instruct template knows no thoughts.
+  // The Instruct template ignores reasoning.
   EXPECT_EQ(render({user("A"), assistant("<think>\nx\n</think>\n\none", {}, "why")}, {.add_generation_prompt = false}),
             "<|im_start|>user\nA<|im_end|>\n<|im_start|>assistant\n<think>\nx\n</think>\n\none<|im_end|>\n");
 }
 
-TEST(Qwen3VLTemplate, WhatUsersWriteIsUserText) {
+TEST(Qwen3VLTemplate, UserContentIsNeverTemplateText) {
   const Messages messages{Message::of(Role::system, "SYS"), user("USER"),
                           assistant("ANSWER", {{"NAME", "ARGS"}}, "THOUGHTS"), tool("RESULT")};
   for (const bool thinking : {false, true}) {
@@ -153,7 +153,7 @@ TEST(Qwen3VLTemplate, WhatUsersWriteIsUserText) {
   }
 }
 
-TEST(Qwen3VLTemplate, RefusesWhatItCannotSay) {
+TEST(Qwen3VLTemplate, RefusesInvalidConversations) {
   const auto refused = [](const Messages& messages, const ChatOptions& options = {}) {
     EXPECT_THROW(Qwen3VLTemplate::render(messages, {}, options), vlmt::InputError);
   };
@@ -182,7 +182,7 @@ TEST(Qwen3VLTemplate, VideosBecomeSlices) {
 }
 
 TEST(Qwen3VLTemplate, TimestampsRoundAsPythonDoes) {
-  // f"{t:.1f}": the nearest to the binary value, exact ties to even.
+  // As f"{t:.1f}": nearest to the binary value, exact ties to even.
   EXPECT_EQ(Qwen3VLTemplate::timestamp(0), "<0.0 seconds>");
   EXPECT_EQ(Qwen3VLTemplate::timestamp(0.25), "<0.2 seconds>");
   EXPECT_EQ(Qwen3VLTemplate::timestamp(0.75), "<0.8 seconds>");
@@ -196,7 +196,7 @@ TEST(Qwen3VLTemplate, TimestampsRoundAsPythonDoes) {
   }
 }
 
-// Not the official text, but all that it is recognised by.
+// Not the official template, but all markers by which it is recognised.
 std::string template_text(std::string_view prompt) {
   return "{% if tools %}<tools>{% endif %}{{ '<|im_start|>user\\n' }}{% if add_vision_id %}Picture 1: {% endif %}"
          "<|vision_start|><|image_pad|><|vision_end|>Video 1: <|vision_start|><|video_pad|><|vision_end|><|im_end|>"

@@ -15,7 +15,7 @@ namespace {
 
 using vlmt::StopMatcher;
 
-TEST(StopMatcher, HoldsBackOnlyWhatMayBeAStop) {
+TEST(StopMatcher, HoldsBackOnlyPossibleStops) {
   StopMatcher m({"</end>", "STOP"});
   EXPECT_EQ(m.push("hello <"), "hello ");
   EXPECT_EQ(m.push("/e"), "");
@@ -29,21 +29,21 @@ TEST(StopMatcher, HoldsBackOnlyWhatMayBeAStop) {
   EXPECT_EQ(m.finish(), "");
 }
 
-TEST(StopMatcher, GivesBackTheRestAtTheEnd) {
+TEST(StopMatcher, FinishReturnsTheHeldText) {
   StopMatcher m({"\n\n"});
   EXPECT_EQ(m.push("a\n"), "a");
   EXPECT_EQ(m.finish(), "\n");
   EXPECT_FALSE(m.stopped());
 }
 
-TEST(StopMatcher, WithoutStopsAllPasses) {
+TEST(StopMatcher, WithoutStopsAllTextPasses) {
   StopMatcher m;
   EXPECT_EQ(m.push("anything"), "anything");
   EXPECT_EQ(m.finish(), "");
   EXPECT_FALSE(m.stopped());
 }
 
-TEST(StopMatcher, TheStopThatEndsFirstCounts) {
+TEST(StopMatcher, TheStopThatEndsFirstWins) {
   StopMatcher m({"abcd", "bc"});
   EXPECT_EQ(m.push("xabcd"), "xa");
   EXPECT_EQ(m.matched(), "bc");
@@ -52,15 +52,15 @@ TEST(StopMatcher, TheStopThatEndsFirstCounts) {
   EXPECT_EQ(same_end.matched(), "abc");
 }
 
-TEST(StopMatcher, RefusesUselessStops) {
+TEST(StopMatcher, RefusesInvalidStops) {
   EXPECT_THROW(StopMatcher({""}), vlmt::InputError);
   EXPECT_THROW(StopMatcher({"\xFF"}), vlmt::InputError);
   EXPECT_THROW(StopMatcher(std::vector<std::string>(StopMatcher::max_stops + 1, "x")), vlmt::LimitError);
   EXPECT_THROW(StopMatcher({std::string(StopMatcher::max_stop_bytes + 1, 'x')}), vlmt::LimitError);
 }
 
-// One character at a time, all at once or in between: the same text and the same stop.
-TEST(StopMatcher, DoesNotDependOnTheCut) {
+// Any chunking gives the same text and the same stop.
+TEST(StopMatcher, ResultDoesNotDependOnChunking) {
   std::mt19937 random(4);
   const auto word = [&](std::size_t longest) {
     std::string w;
@@ -71,7 +71,7 @@ TEST(StopMatcher, DoesNotDependOnTheCut) {
     std::vector<std::string> stops;
     for (std::size_t i = 1 + random() % 3; i > 0; --i) stops.push_back(word(6));
     const std::string text = word(20);
-    // By definition: the first place where a stop is complete; of those that end there, the longest.
+    // By definition: the first position where a stop ends; of those that end there, the longest.
     std::size_t begin = std::string::npos;
     for (std::size_t end = 1; end <= text.size() && begin == std::string::npos; ++end) {
       for (const std::string& stop : stops) {

@@ -17,7 +17,7 @@
 
 namespace {
 
-TEST(Utf8Stream, HoldsBackPartsOfCharacters) {
+TEST(Utf8Stream, HoldsBackIncompleteCharacters) {
   vlmt::Utf8Stream stream;
   EXPECT_EQ(stream.push("a\xF0\x9F"), "a");
   EXPECT_EQ(stream.push("\x98"), "");
@@ -33,8 +33,8 @@ TEST(Utf8Stream, HoldsBackPartsOfCharacters) {
   EXPECT_EQ(stream.push("\xE2\x82\xAC"), "\uFFFD€");
 }
 
-// However bytes are cut, the text is that of all of them, every piece is valid, and at most three bytes are held back.
-TEST(Utf8Stream, AnyCutGivesTheSameText) {
+// For any chunking, the text equals that of all bytes, each piece is valid, and at most three bytes are held back.
+TEST(Utf8Stream, AnyChunkingGivesTheSameText) {
   std::mt19937 random(2);
   for (int round = 0; round < 20'000; ++round) {
     std::string bytes;

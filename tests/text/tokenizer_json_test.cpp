@@ -1,4 +1,4 @@
-// What tokenizer.json files are refused, and with which words.
+// tokenizer.json files that are refused, and the errors.
 #include "vlmt/text/tokenizer_json.hpp"
 
 #include <cstddef>
@@ -26,7 +26,7 @@ std::string read(const std::string& name) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-// The message that parsing and using the text throws, or "" if it works.
+// The error of parsing the text and building a tokenizer from it; "" if none.
 std::string error_of(const std::string& text) {
   try {
     const vlmt::BpeTokenizer tokenizer(vlmt::parse_tokenizer_json(text, "t.json"), "t.json");
@@ -43,7 +43,7 @@ std::string error_after(const std::function<void(Json&)>& change) {
   return error_of(changed.dump());
 }
 
-TEST(TokenizerJson, RefusesWhatItCannotDo) {
+TEST(TokenizerJson, RefusesUnsupportedAndMalformedFiles) {
   EXPECT_EQ(error_after([](Json&) {}), "");
   const std::vector<std::pair<std::function<void(Json&)>, const char*>> cases{
       {[](Json& j) { j = Json::array(); }, "not a tokenizer.json"},
@@ -65,7 +65,7 @@ TEST(TokenizerJson, RefusesWhatItCannotDo) {
       {[](Json& j) { j["model"]["merges"] = 7; }, "`model.merges`: wrong type"},
       {[](Json& j) { j["model"]["merges"][3] = 7; }, "`model.merges[3]`: not a merge"},
       {[](Json& j) { j["model"]["merges"][3] = "ab"; }, "`merges[3]`: not a merge"},
-      {[](Json& j) { j["model"]["merges"][3] = "q q"; }, "`merges[3]`: names something that is not a token to merge"},
+      {[](Json& j) { j["model"]["merges"][3] = "q q"; }, "`merges[3]`: does not name a token to merge"},
       {[](Json& j) { j["added_tokens"] = "x"; }, "`added_tokens`: wrong type"},
       {[](Json& j) { j["added_tokens"][0] = "x"; }, "`added_tokens[0]`: wrong type"},
       {[](Json& j) { j["added_tokens"][0].erase("id"); }, "`added_tokens[0].id`: missing"},
@@ -84,7 +84,7 @@ TEST(TokenizerJson, RefusesWhatItCannotDo) {
        },
        "unsupported pre-tokenizer"},
       {[](Json& j) { j["pre_tokenizer"]["pretokenizers"].erase(1); }, "not a byte-level tokenizer"},
-      {[](Json& j) { j["pre_tokenizer"]["pretokenizers"].erase(0); }, "no pattern to split by"},
+      {[](Json& j) { j["pre_tokenizer"]["pretokenizers"].erase(0); }, "no split pattern"},
       {[](Json& j) { j["pre_tokenizer"]["pretokenizers"][0]["behavior"] = "Removed"; }, "behavior`: unsupported"},
       {[](Json& j) { j["pre_tokenizer"]["pretokenizers"][0]["invert"] = true; }, "invert`: unsupported"},
       {[](Json& j) { j["pre_tokenizer"]["pretokenizers"][0]["pattern"]["Regex"] = "(a"; }, "pattern does not compile"},
@@ -99,7 +99,7 @@ TEST(TokenizerJson, RefusesWhatItCannotDo) {
       {[](Json& j) {
          j["post_processor"] = {{"type", "TemplateProcessing"}, {"single", {{{"SpecialToken", {{"id", "<none>"}}}}}}};
        },
-       "names no token"},
+       "is not the name of a token"},
       {[](Json& j) { j["decoder"]["type"] = "WordPiece"; }, "`decoder`: unsupported decoder"},
   };
   for (const auto& [change, message] : cases) {
@@ -109,7 +109,7 @@ TEST(TokenizerJson, RefusesWhatItCannotDo) {
   }
 }
 
-// Not a crash and no hang for a file that stops anywhere.
+// A file truncated anywhere neither crashes nor hangs.
 TEST(TokenizerJson, RefusesTruncatedFiles) {
   const std::string text = read("tiny.json");
   for (std::size_t bytes = 0; bytes + 1 < text.size(); bytes += 97) {
@@ -136,7 +136,7 @@ TEST(TokenizerJson, FillsHolesWithUnusedTokens) {
   EXPECT_EQ(v.types[800], vlmt::TokenType::user_defined);
   const vlmt::BpeTokenizer tokenizer(v);
   EXPECT_EQ(tokenizer.token_bytes(799), "");
-  // The name of an unused token is plain text.
+  // The name of an unused token stays plain text.
   for (const int id : tokenizer.encode("[PAD799]", vlmt::ParseSpecial::on)) EXPECT_NE(id, 799);
 }
 

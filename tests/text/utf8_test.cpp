@@ -11,7 +11,7 @@ namespace {
 
 using vlmt::Utf8Status;
 
-TEST(Utf8, EveryCodePointThereAndBack) {
+TEST(Utf8, EveryCodePointRoundTrips) {
   std::string text;
   for (char32_t c = 0; c <= 0x10FFFF; ++c) {
     if (c == 0xD800) c = 0xE000;
@@ -21,7 +21,7 @@ TEST(Utf8, EveryCodePointThereAndBack) {
     ASSERT_EQ(d.code, c);
     ASSERT_EQ(d.bytes, text.size());
     ASSERT_EQ(d.status, Utf8Status::ok);
-    // Each shorter form is the beginning of a character.
+    // Each proper prefix is a truncated character.
     for (std::size_t n = 1; n < text.size(); ++n) {
       const vlmt::Utf8Char part = vlmt::decode_utf8(std::string_view(text).substr(0, n), 0);
       ASSERT_EQ(part.status, Utf8Status::truncated);
@@ -30,7 +30,7 @@ TEST(Utf8, EveryCodePointThereAndBack) {
   }
 }
 
-TEST(Utf8, SurrogatesAndTooLargeValuesAreNotWritten) {
+TEST(Utf8, InvalidCodePointsBecomeReplacementCharacters) {
   for (const char32_t c : {0xD800u, 0xDFFFu, 0x110000u, 0xFFFFFFFFu}) {
     std::string text;
     vlmt::append_utf8(text, c);
@@ -40,7 +40,7 @@ TEST(Utf8, SurrogatesAndTooLargeValuesAreNotWritten) {
 
 TEST(Utf8, RepairsMaximalSubparts) {
   const std::string r = "\xEF\xBF\xBD";
-  // The left column is what Python's bytes.decode("utf-8", "replace") turns into the right one.
+  // Expected values: Python's bytes.decode("utf-8", "replace").
   const std::vector<std::pair<std::string, std::string>> cases{
       {"", ""},
       {"plain", "plain"},

@@ -31,7 +31,7 @@ BpeVocabulary good() {
   return v;
 }
 
-TEST(ByteMap, ThereAndBack) {
+TEST(ByteMap, RoundTrips) {
   std::string all;
   for (int b = 0; b < 256; ++b) all += static_cast<char>(b);
   EXPECT_EQ(vlmt::unmap_bytes(vlmt::map_bytes(all)), all);
@@ -57,16 +57,17 @@ TEST(Vocabulary, RefusesBadData) {
       {[](BpeVocabulary& v) { v.merges[0] = "a "; }, "`merges[0]`: not a merge"},
       {[](BpeVocabulary& v) { v.merges[0] = " b"; }, "`merges[0]`: not a merge"},
       {[](BpeVocabulary& v) { v.merges[0] = "a b c"; }, "`merges[0]`: not a merge"},
-      {[](BpeVocabulary& v) { v.merges[1] = "a z"; }, "`merges[1]`: names something that is not a token to merge"},
-      {[](BpeVocabulary& v) { v.merges[1] = "zz a"; }, "`merges[1]`: names something"},
-      {[](BpeVocabulary& v) { v.types[256] = TokenType::control; }, "`merges[0]`: names something"},
+      {[](BpeVocabulary& v) { v.merges[1] = "a z"; }, "`merges[1]`: does not name a token to merge"},
+      {[](BpeVocabulary& v) { v.merges[1] = "zz a"; }, "`merges[1]`: does not name"},
+      {[](BpeVocabulary& v) { v.types[256] = TokenType::control; }, "`merges[0]`: does not name"},
       {[](BpeVocabulary& v) { v.bos_id = 261; },
        "`bos_token_id`: token id out of range (expected 0 to 260, found 261)"},
       {[](BpeVocabulary& v) { v.eos_id = -1; }, "`eos_token_id`: token id out of range"},
       {[](BpeVocabulary& v) { v.add_bos = true; }, "`bos_token_id`: missing"},
       {[](BpeVocabulary& v) { v.eos_id.reset(), v.add_eos = true; }, "`eos_token_id`: missing"},
       {[](BpeVocabulary& v) { v.rules.push_back({.id = 300}); }, "`added_tokens`: token id out of range"},
-      {[](BpeVocabulary& v) { v.rules.push_back({.id = 5}); }, "`added_tokens`: rule for a token that is not cut out"},
+      {[](BpeVocabulary& v) { v.rules.push_back({.id = 5}); },
+       "`added_tokens`: rule for a token that is not an added token"},
       {[](BpeVocabulary& v) { v.pre = vlmt::PreTokenizer::regex; }, "`pattern`"},
       {[](BpeVocabulary& v) { v.pattern = "x"; }, "`pattern`"},
   };
@@ -83,7 +84,7 @@ TEST(Vocabulary, RefusesBadData) {
   }
 }
 
-TEST(Vocabulary, RefusesTooMuch) {
+TEST(Vocabulary, EnforcesLimits) {
   BpeVocabulary v = good();
   v.tokens[260].assign(vlmt::VocabularyLimits::token_bytes + 1, 'x');
   EXPECT_THROW(vlmt::validate(v), vlmt::LimitError);

@@ -1,1 +1,1 @@
-"""Pictures, short videos and questions with exact answers, all drawn from a seed."""
+"""Synthetic images and short videos with questions and exact answers, deterministic for a seed."""

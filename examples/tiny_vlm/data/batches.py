@@ -1,8 +1,7 @@
-"""Endless training micro-batches: layouts and tokens are made by worker processes, pictures are painted by the
-consumer.
+"""Endless stream of training micro-batches. Worker processes make layouts and tokens; the consumer renders the images.
 
-All micro-batches of one family and geometry have the same tensor shapes, so that a consumer may capture a CUDA
-graph for each.
+All micro-batches of one family and geometry have the same tensor shapes (except the primitives), so that the
+consumer can capture a CUDA graph for each.
 """
 
 import math
@@ -14,7 +13,7 @@ from ..chat import MERGED, Chat
 from .tasks import FAMILIES
 from .world import draw, make_world, seeded
 
-# family -> (items a micro-batch, how often it comes in a round)
+# family -> (items per micro-batch, micro-batches per round)
 MIX = {
     "scene": (160, 1),
     "ocr": (256, 3),
@@ -25,13 +24,13 @@ MIX = {
     "chart": (160, 1),
 }
 WITH_TEXT = ("ocr", "receipt", "screen", "chart")
-SLOTS, CLASSES = 8, 96  # letters are looked for in 8 x 16 pixel slots of every visual token; class 0 is none
+SLOTS, CLASSES = 8, 96  # slots of 8x16 pixels per visual token, letter classes; class 0: no letter
 MOST_TURNS = 4
-EASY_STEPS = 8000  # micro-batches over which easy reading fades out
+EASY_STEPS = 8000  # easy items fade out over this number of micro-batches
 
 
 def letter_targets(items, height, width):
-    """(visual tokens of all items, SLOTS) classes of the letters whose middles lie there."""
+    """(visual tokens of all items, SLOTS): class of the letter whose centre lies in the slot."""
     rows, cols = height // MERGED, width // MERGED
     target = np.zeros((len(items), rows, cols, SLOTS), np.uint8)
     for b, item in enumerate(items):
@@ -39,8 +38,8 @@ def letter_targets(items, height, width):
         if not canvas.glyphs:
             continue
         code, x, y = np.frombuffer(canvas.glyphs.tobytes(), np.float32).reshape(-1, 3).T
-        a, m, c, d, e, f = canvas.picture[2:8]
-        if (a, m, c, d, e, f) != (1, 0, 0, 0, 1, 0):  # the picture shows a turned scene
+        a, m, c, d, e, f = canvas.image[2:8]
+        if (a, m, c, d, e, f) != (1, 0, 0, 0, 1, 0):  # canvas.transform was used
             det = a * e - m * d
             x, y = (e * (x - c) - m * (y - f)) / det, (a * (y - f) - d * (x - c)) / det
         inside = (x >= 0) & (y >= 0) & (x < width) & (y < height)
@@ -50,8 +49,8 @@ def letter_targets(items, height, width):
 
 
 def point_targets(coded, turns, geometry, length):
-    """Rows (item, flat place that begins an answer, visual token where its name stands, ... where the answer
-    stands); -100 if unknown."""
+    """Rows (item, flat index of the token before an answer, visual token of the name, visual token of the answer);
+    -100: unknown."""
     cols = geometry[1] // MERGED
     found = np.full((MOST_TURNS * len(coded), 4), -100, np.int32)
     found[:, :2] = 0
@@ -68,10 +67,10 @@ def point_targets(coded, turns, geometry, length):
 
 
 def collate(chat, family, geometry, items, turns, longest, length=None, answer_tokens=None):
-    """Same-geometry items -> dict of arrays; padding belongs to one answer more than there are.
+    """Items of one geometry -> dict of arrays. Padding has the answer index n_answers.
 
-    `length` and `answer_tokens` fix the padded sizes; otherwise text is padded to a multiple of 32 and answers to
-    one of 256. Answers beyond `answer_tokens` are left out."""
+    `length` and `answer_tokens` set the padded sizes; by default text is padded to a multiple of 32 and the answers to
+    a multiple of 256. Answers that do not fit into `answer_tokens` are left out."""
     coded = [chat.conversation(item, t, longest) for item, t in zip(items, turns)]
     length = length or math.ceil(max(len(ids) for ids, *_ in coded) / 32) * 32
     batch, pad = len(items), chat.ids["<|endoftext|>"]
@@ -95,14 +94,14 @@ def collate(chat, family, geometry, items, turns, longest, length=None, answer_t
     targets += [-100] * (padded - len(sources))
     sources += [0] * (padded - len(sources))
     answer_of += [n_answers] * (padded - len(answer_of))
-    pictures, primitives, first = [], [], 0
+    images, primitives, first = [], [], 0
     for item in items:
         for part in item.media:
             for canvas in part[1] if part[0] == "video" else [part[1]]:
-                header = list(canvas.picture)
+                header = list(canvas.image)
                 header[24], header[25] = first, canvas.count()
                 first += canvas.count()
-                pictures.append(header)
+                images.append(header)
                 primitives.append(canvas.primitives)
     joined = np.frombuffer(b"".join(p.tobytes() for p in primitives), np.float32).reshape(-1, 16)
     if not len(joined):
@@ -121,7 +120,7 @@ def collate(chat, family, geometry, items, turns, longest, length=None, answer_t
         "answer_of": np.array(answer_of, np.int32),
         "pointers": pointers,
         "letters": letter_targets(items, *geometry[:2]) if family in WITH_TEXT else np.zeros((1, SLOTS), np.uint8),
-        "pictures": np.array(pictures, np.float32),
+        "images": np.array(images, np.float32),
         "primitives": joined,
     }
 
@@ -135,14 +134,14 @@ FIXED = (
     "answer_of",
     "letters",
     "pointers",
-)  # equal shapes in all micro-batches of a geometry
+)  # shapes are equal in all micro-batches of a family and geometry
 
 
 def pack(batch):
-    """All arrays of a micro-batch in one byte tensor, the fixed ones first: one hand-over between processes, one
-    copy to the GPU."""
+    """Packs all arrays of a micro-batch into one byte tensor, FIXED first: one transfer between processes, one copy to
+    the GPU. Returns (other values, layout of the arrays, tensor)."""
     arrays, places, size = [], {}, 0
-    for name in (*FIXED, "pictures", "primitives"):
+    for name in (*FIXED, "images", "primitives"):
         value = batch[name]
         places[name] = (size, value.nbytes, value.shape, str(value.dtype))
         arrays.append((size, value))
@@ -154,7 +153,7 @@ def pack(batch):
 
 
 def views(places, buffer, names):
-    """The named arrays as tensors over `buffer`."""
+    """The named arrays as tensor views of `buffer`."""
     return {
         n: buffer[places[n][0] : places[n][0] + places[n][1]].view(getattr(torch, places[n][3])).view(places[n][2])
         for n in names
@@ -162,7 +161,7 @@ def views(places, buffer, names):
 
 
 def rounds(mix):
-    """The order of families in one round, spread evenly; `mix` changes how often some come."""
+    """The order of families in one round, spread evenly. `mix` overrides the number of micro-batches per family."""
     slots = [
         ((k + 0.5) / times, family)
         for family, (_, usual) in MIX.items()
@@ -173,8 +172,8 @@ def rounds(mix):
 
 
 def sizes(chat, world, sample=96):
-    """(family, geometry) -> (padded length, answer tokens an item): room for nearly every conversation of that
-    kind."""
+    """(family, geometry) -> (padded length, answer tokens per item), estimated from `sample` items: 95 % of the
+    conversations fit the length."""
     table = {}
     for family, module in FAMILIES.items():
         for geometry in module.GEOMETRIES:
@@ -193,7 +192,7 @@ def sizes(chat, world, sample=96):
 
 
 class Stream(torch.utils.data.IterableDataset):
-    """Yields packed micro-batches; worker w of n makes every n-th one of the endless sequence that `seed` names."""
+    """Yields packed micro-batches of an endless sequence given by `seed`; worker w of n makes every n-th one."""
 
     def __init__(self, seed, scale=1.0, split="train", easy=False, mix=None):
         self.seed, self.scale, self.split, self.easy, self.order = seed, scale, split, easy, rounds(mix or {})

@@ -1,30 +1,29 @@
-"""A picture as a list of primitives: what the tasks draw on and what `raster.cu` paints."""
+"""Canvas: an image as a list of primitives, filled by the tasks and rendered by `raster.cu`."""
 
 import array
 import math
 
 from .fonts import EM
 
-PICTURE_FLOATS = 32
+IMAGE_FLOATS = 32
 PRIMITIVE_FLOATS = 16
 BOX, ELLIPSE, STAR, CROSS, HEART, GLYPH = range(6)
 
 
 class Canvas:
-    """Collects primitives of one picture of `width` x `height` pixels. Colours are (r, g, b) in 0..1, y grows
-    downwards."""
+    """The primitives of one image of `width` x `height` pixels. Colours are (r, g, b) in 0..1; y points down."""
 
     def __init__(self, width, height, atlas, background=(1.0, 1.0, 1.0), seed=0):
         self.width, self.height, self.atlas = width, height, atlas
         self.primitives = array.array("f")
-        self.weight = self.slant = 0.0  # added to every text; weight in em
+        self.weight = self.slant = 0.0  # added to all text; weight in em
         if atlas.morph:
             dice = seed * 2654435761 % (1 << 32)
             self.weight = -0.008 + 0.022 * (dice & 1023) / 1023
             self.slant = 0.15 * (dice >> 12 & 255) / 255 if dice >> 24 < 64 else 0.0
-        self.glyphs = array.array("f")  # (character code, x, y of its middle) of every letter drawn
-        self.picture = [0.0] * PICTURE_FLOATS
-        p = self.picture
+        self.glyphs = array.array("f")  # (character code, x, y of the centre) of every character
+        self.image = [0.0] * IMAGE_FLOATS
+        p = self.image
         p[0:2] = [width, height]
         p[2:8] = [1, 0, 0, 0, 1, 0]
         p[8:14] = list(background) * 2
@@ -66,7 +65,7 @@ class Canvas:
         return sum((space if ch == " " else table[ord(ch) - 33][6]) * size + spacing for ch in text)
 
     def text(self, x, y, text, font, size, color, weight=0.0, slant=0.0, spacing=0.0, alpha=1.0):
-        """Draws ASCII `text` with its baseline starting at (x, y); `size` is pixels per em. Returns the pen's end."""
+        """Draws ASCII `text` with its baseline starting at (x, y); `size` is pixels per em. Returns the final pen x."""
         table, space = self.atlas.table[font], self.atlas.metrics[font][0]
         scale, weight, slant = size / EM, weight + self.weight * size, slant + self.slant
         extend, note, middle = self.primitives.extend, self.glyphs.extend, y - self.atlas.metrics[font][2] * size / 2
@@ -102,49 +101,49 @@ class Canvas:
         return x
 
     def text_in(self, left, right, middle, text, font, size, color, align="left", **style):
-        """Text with its capitals centred on `middle`, aligned between left and right. Returns (start, end) of the
-        pen."""
+        """Draws text aligned between left and right, its capitals centred on y = `middle`. Returns the first and the
+        final pen x."""
         width = self.text_width(text, font, size, style.get("spacing", 0.0))
         x = left if align == "left" else right - width if align == "right" else (left + right - width) / 2
         baseline = middle + self.atlas.metrics[font][1] * size / 2
         return x, self.text(x, baseline, text, font, size, color, **style)
 
-    # ---- how the whole picture is seen
+    # ---- effects on the whole image
     def transform(self, angle=0.0, zoom=1.0, shear=0.0, dx=0.0, dy=0.0):
-        """Rotates (radians), zooms and shears the scene around the picture's centre."""
+        """Rotates (radians), zooms and shears the scene around the image centre, and shifts it by (dx, dy)."""
         c, s = math.cos(angle) / zoom, math.sin(angle) / zoom
         cx, cy = self.width / 2, self.height / 2
         a, b, d, e = c, s + shear * c, -s, c - shear * s
-        self.picture[2:8] = [a, b, cx - a * (cx + dx) - b * (cy + dy), d, e, cy - d * (cx + dx) - e * (cy + dy)]
+        self.image[2:8] = [a, b, cx - a * (cx + dx) - b * (cy + dy), d, e, cy - d * (cx + dx) - e * (cy + dy)]
 
     def gradient(self, other, angle):
-        self.picture[11:14] = other
-        self.picture[14], self.picture[15] = math.cos(angle), math.sin(angle)
+        self.image[11:14] = other
+        self.image[14], self.image[15] = math.cos(angle), math.sin(angle)
 
     def texture(self, amplitude, cell):
-        self.picture[16], self.picture[17] = amplitude, cell
+        self.image[16], self.image[17] = amplitude, cell
 
     def blur(self, sigma):
-        self.picture[18] = sigma
+        self.image[18] = sigma
 
     def noise(self, sigma):
-        self.picture[19] = sigma
+        self.image[19] = sigma
 
     def exposure(self, gain, offset=0.0):
-        self.picture[20], self.picture[21] = gain, offset
+        self.image[20], self.image[21] = gain, offset
 
     def pixelate(self, cell):
-        self.picture[22] = cell
+        self.image[22] = cell
 
     def light(self, strength, angle):
-        self.picture[26], self.picture[27], self.picture[28] = strength, math.cos(angle), math.sin(angle)
+        self.image[26], self.image[27], self.image[28] = strength, math.cos(angle), math.sin(angle)
 
     def count(self):
         return len(self.primitives) // PRIMITIVE_FLOATS
 
 
 def light_wear(canvas, rng, amount=1.0):
-    """Small everyday variation: a little noise, blur, uneven light."""
+    """Small variations: noise, blur, uneven light, exposure."""
     if rng.random() < 0.4:
         canvas.noise(rng.uniform(0.0, 0.05) * amount)
     if rng.random() < 0.25:
@@ -165,7 +164,7 @@ def heavy_wear(canvas, rng):
             canvas.blur(rng.uniform(0.6, 1.2))
         elif kind == "dark":
             canvas.exposure(rng.uniform(0.3, 0.65), rng.uniform(0.0, 0.05))
-            canvas.picture[19] = max(canvas.picture[19], rng.uniform(0.0, 0.03))
+            canvas.image[19] = max(canvas.image[19], rng.uniform(0.0, 0.03))
         elif kind == "pixels":
             canvas.pixelate(rng.uniform(1.2, 1.8))
         elif kind == "texture":

@@ -1,11 +1,11 @@
-"""Evaluation items: one question each, from the held-out half of the world."""
+"""Evaluation items: one question each, from the held-out split."""
 
 from .tasks import FAMILIES, TASKS
 from .world import draw, make_world, seeded
 
 
 def items(task, n, split="held_out", seed=0, world=None):
-    """n items of an evaluation task, each cut down to one turn; the same for the same arguments on every machine."""
+    """n distinct items of an evaluation task with one turn each. Deterministic: the same on every machine."""
     world = world or make_world(split)
     family = TASKS[task]
     geometries = FAMILIES[family].GEOMETRIES

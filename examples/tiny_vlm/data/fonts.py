@@ -1,8 +1,8 @@
 """Glyph atlas: signed distance fields of the printable ASCII characters of many fonts.
 
-One atlas serves every text size, slant and weight. It is built once from font files of Debian packages
-(`python -m tiny_vlm.data.fonts --fonts DIR --out atlas.npz`) and never needs the font files again.
-The fonts of `HELD_OUT` are used by evaluation sets only.
+One atlas serves all text sizes, slants and weights. It is built once from the font files of Debian packages
+(`python -m tiny_vlm.data.fonts --fonts DIR --out atlas.npz`); after that the font files are not needed.
+The fonts of `HELD_OUT` are used only by evaluation sets.
 """
 
 import argparse
@@ -12,7 +12,7 @@ import pathlib
 import numpy as np
 
 EM = 28  # atlas pixels per em
-SPREAD = 4.0  # atlas pixels of distance on either side of an outline
+SPREAD = 4.0  # range of the distance field on either side of an outline, in atlas pixels
 OVERSAMPLE = 8
 CHARS = [chr(c) for c in range(33, 127)]
 
@@ -59,8 +59,8 @@ Andika-Regular.ttf""".split()
 
 
 def _glyph_field(font, char):
-    """Distance field of one glyph: (uint8 field, left of it and top of it relative to the pen on the ascender line,
-    advance)."""
+    """(uint8 distance field, left, top, advance) of one glyph; left and top are relative to the pen on the ascender
+    line."""
     from PIL import Image, ImageDraw
     from scipy.ndimage import distance_transform_edt
 
@@ -81,7 +81,7 @@ def _glyph_field(font, char):
 
 
 def build(folder, out):
-    """Writes the atlas of all fonts of TRAIN and HELD_OUT, found anywhere under `folder`."""
+    """Writes the atlas of all TRAIN and HELD_OUT fonts. Searches `folder` recursively for the font files."""
     from PIL import ImageFont
 
     found = {p.name: p for p in pathlib.Path(folder).rglob("*") if p.suffix in (".ttf", ".otf")}
@@ -102,7 +102,7 @@ def build(folder, out):
             field, left, top, advance = _glyph_field(font, char)
             table[f, c, 2:] = field.shape[1], field.shape[0], left, top, advance
             cells.append((field.shape[0], f, c, field))
-    cells.sort(key=lambda cell: (-cell[0], cell[1], cell[2]))  # shelves of falling height waste little
+    cells.sort(key=lambda cell: (-cell[0], cell[1], cell[2]))  # packing shelves by falling height wastes little space
     width, x, y, shelf = 2048, 0, 0, 0
     for height, f, c, field in cells:
         if x + field.shape[1] > width:
@@ -119,12 +119,12 @@ def build(folder, out):
 
 
 def default_path():
-    """Where programs look for the atlas: $TINY_VLM_ATLAS, else atlas.npz beside this file."""
+    """Path of the atlas: $TINY_VLM_ATLAS, else atlas.npz in the folder of this file."""
     return os.environ.get("TINY_VLM_ATLAS", str(pathlib.Path(__file__).with_name("atlas.npz")))
 
 
 class Atlas:
-    """The loaded atlas. `fonts("train")` and `fonts("held_out")` are lists of font numbers."""
+    """The loaded atlas. `fonts("train")` and `fonts("held_out")` return font numbers."""
 
     def __init__(self, path=None):
         with np.load(path or default_path()) as z:
@@ -133,7 +133,7 @@ class Atlas:
             self.metrics = z["metrics"].tolist()
             self.names = [str(n) for n in z["names"]]
             self._n_train = int(z["n_train"])
-        self.morph = False  # pictures of training vary the weight and slant of letters
+        self.morph = False  # training images vary the weight and slant of letters
 
     def fonts(self, split):
         return list(range(self._n_train)) if split == "train" else list(range(self._n_train, len(self.names)))

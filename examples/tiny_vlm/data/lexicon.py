@@ -1,4 +1,4 @@
-"""Words, colours, shapes and places in English and Chinese."""
+"""Words, colours, shapes and positions in English and Chinese."""
 
 import pathlib
 
@@ -44,7 +44,7 @@ SIZES = {"small": "小", "large": "大"}
 
 
 def jittered(rng, name, amount=0.045):
-    """A colour near the named one."""
+    """A random colour close to the named one."""
     return tuple(min(1.0, max(0.0, v + rng.uniform(-amount, amount))) for v in COLORS[name][1:])
 
 
@@ -57,7 +57,8 @@ def any_color(rng):
 
 
 def contrasting(rng, color, least=0.55):
-    """A random colour at least `least` away (in the unit cube, weighted to lightness) from `color`."""
+    """A random colour whose luminance differs from that of `color` by more than `least`; near black or near white if 20
+    tries fail."""
     lum = lambda c: 0.3 * c[0] + 0.59 * c[1] + 0.11 * c[2]
     base = lum(color)
     for _ in range(20):
@@ -68,7 +69,7 @@ def contrasting(rng, color, least=0.55):
 
 
 class Words:
-    """The words of one split: from a list, made up of syllables, or random letters."""
+    """Words of one split: from the list, made of syllables, or of random letters."""
 
     _ONSETS = "b c d f g h j k l m n p r s t v w z br ch cl cr dr fl gr pl pr sh sl st th tr qu x y".split()
     _VOWELS = "a e i o u a e i o ai ea ee oo ou".split()

@@ -1,7 +1,7 @@
-// Draws pictures from lists of primitives, one source for two compilers: nvcc builds the GPU kernels, g++ (-x c++) the same
-// shading as plain loops, so that training and held-out pictures come from the same arithmetic.
+// Rasteriser for lists of primitives. nvcc builds it as GPU kernels, g++ (-x c++) as plain loops over the same shading
+// code, so that training and held-out images come from the same arithmetic.
 //
-// A picture is 32 floats (enum P), a primitive 16 floats (enum Q); primitives are painted in order. Colours are 0..1.
+// An image is 32 floats (enum P), a primitive 16 floats (enum Q). Primitives are painted in order. Colours are in 0..1.
 #include <math.h>
 #include <stdint.h>
 
@@ -13,19 +13,19 @@
 #endif
 
 enum P { kWidth, kHeight, kAffine, kBack0 = 8, kBack1 = 11, kGradCos = 14, kGradSin, kTexture, kCell, kBlur, kNoise, kGain, kOffset,
-         kPixelate, kSeed, kFirst, kCount, kLight, kLightCos, kLightSin, kPictureFloats = 32 };
+         kPixelate, kSeed, kFirst, kCount, kLight, kLightCos, kLightSin, kImageFloats = 32 };
 enum Q { qKind, qX, qY, qHalfW, qHalfH, qCos, qSin, qR, qG, qB, qA, q0, q1, q2, qStroke, qWeight, kPrimitiveFloats };
 enum Kind { kBox, kEllipse, kStar, kCross, kHeart, kGlyph };
 
 FN float clamp01(float x) { return fminf(1.f, fmaxf(0.f, x)); }
 
-FN uint32_t hash32(uint32_t x) {  // a small integer mixer; quality is ample for noise
+FN uint32_t hash32(uint32_t x) {  // integer mixer, good enough for noise
   x ^= x >> 16; x *= 0x7feb352dU; x ^= x >> 15; x *= 0x846ca68bU; x ^= x >> 16;
   return x;
 }
 FN uint32_t hash_at(uint32_t seed, int x, int y, int c) { return hash32(hash32(hash32(seed + 0x9e3779b9U * c) ^ (uint32_t)x) + (uint32_t)y * 0x85ebca6bU); }
 FN float uniform_at(uint32_t seed, int x, int y, int c) { return (hash_at(seed, x, y, c) >> 8) * (1.f / 16777216.f); }
-FN float normal_at(uint32_t seed, int x, int y, int c) {  // sum of four uniform bytes, variance 1
+FN float normal_at(uint32_t seed, int x, int y, int c) {  // approximately normal, variance 1: sum of four uniform bytes
   uint32_t h = hash_at(seed, x, y, c);
   float s = (float)((h & 255) + ((h >> 8) & 255) + ((h >> 16) & 255) + (h >> 24));
   return (s - 510.f) * (1.f / 147.8f);
@@ -45,7 +45,7 @@ FN float box_distance(float x, float y, float hw, float hh, float radius) {
   return sqrtf(ox * ox + oy * oy) + fminf(fmaxf(dx, dy), 0.f) - radius;
 }
 
-// Signed distance to the outline of primitive q at scene point (x, y); negative inside.
+// Signed distance of the scene point (x, y) to the outline of primitive q; negative inside.
 FN float distance_to(const float* q, float x, float y, const uint8_t* atlas, int atlas_w, int atlas_h) {
   float rx = x - q[qX], ry = y - q[qY];
   float u = q[qCos] * rx + q[qSin] * ry, v = q[qCos] * ry - q[qSin] * rx;
@@ -58,7 +58,7 @@ FN float distance_to(const float* q, float x, float y, const uint8_t* atlas, int
       d = g > 1e-6f ? k * (k - 1.f) / g : -fminf(hw, hh);
       break;
     }
-    case kStar: {  // q0 points, q1 inner radius over outer; the first point looks up
+    case kStar: {  // q0: number of points, q1: inner / outer radius; the first point is at the top
       float wedge = 3.14159265f / q[q0];
       float angle = atan2f(u, -v), length = sqrtf(u * u + v * v);
       angle = fabsf(angle - 2.f * wedge * floorf(angle / (2.f * wedge) + 0.5f));
@@ -82,7 +82,7 @@ FN float distance_to(const float* q, float x, float y, const uint8_t* atlas, int
       d *= hw * 0.87f;
       break;
     }
-    default: {  // glyph: q0, q1 place in the atlas, q2 scene units per atlas pixel, qStroke slant
+    default: {  // glyph: q0, q1 position in the atlas, q2 scene units per atlas pixel, qStroke slant
       u += q[qStroke] * v;
       float ax = q[q0] + (u + hw) / q[q2] - 0.5f, ay = q[q1] + (v + hh) / q[q2] - 0.5f;
       float x_end = q[q0] + 2.f * hw / q[q2] - 1.f, y_end = q[q1] + 2.f * hh / q[q2] - 1.f;
@@ -92,14 +92,14 @@ FN float distance_to(const float* q, float x, float y, const uint8_t* atlas, int
       float fx = ax - x0, fy = ay - y0;
       float top = atlas[y0 * atlas_w + x0] * (1.f - fx) + atlas[y0 * atlas_w + x1] * fx;
       float bottom = atlas[y1 * atlas_w + x0] * (1.f - fx) + atlas[y1 * atlas_w + x1] * fx;
-      float field = top * (1.f - fy) + bottom * fy;  // 127.5 on the outline, 4 atlas pixels to 0 and to 255
+      float field = top * (1.f - fy) + bottom * fy;  // 127.5 on the outline; 0 and 255 are 4 atlas pixels away
       return (127.5f - field) * (4.f / 127.5f) * q[q2] - q[qWeight];
     }
   }
   return (q[qStroke] > 0.f ? fabsf(d) - q[qStroke] : d) - q[qWeight];
 }
 
-// True if the primitive can touch the scene circle around (x, y).
+// True if the primitive may touch the circle around scene point (x, y). Conservative.
 FN bool touches(const float* q, float x, float y, float radius) {
   float reach = radius + q[qStroke] + fmaxf(q[qWeight], 0.f) + 2.f;
   float rx = x - q[qX], ry = y - q[qY];
@@ -116,7 +116,7 @@ FN void to_scene(const float* p, float px, float py, float* x, float* y) {
 }
 FN float footprint(const float* p) { return sqrtf(fabsf(p[kAffine] * p[kAffine + 4] - p[kAffine + 1] * p[kAffine + 3])); }
 
-// Colour of the pixel (px, py): background, texture, then the listed primitives.
+// Colour of pixel (px, py): background, texture, then the listed primitives.
 FN void shade(const float* p, const float* primitives, const short* list, int n_list, const uint8_t* atlas, int aw, int ah, int px, int py, float* rgb) {
   float cell = p[kPixelate], sx = px + 0.5f, sy = py + 0.5f;
   if (cell > 1.f) { sx = (floorf(sx / cell) + 0.5f) * cell; sy = (floorf(sy / cell) + 0.5f) * cell; }
@@ -133,7 +133,7 @@ FN void shade(const float* p, const float* primitives, const short* list, int n_
   }
 }
 
-// Blur, light and noise: from the shaded picture (floats, rows of width * 3) to one 8-bit pixel.
+// One 8-bit output pixel from the shaded image (floats, rows of width * 3): blur, light and noise.
 FN void develop(const float* p, const float* shaded, int px, int py, uint8_t* out) {
   int w = (int)p[kWidth], h = (int)p[kHeight];
   float rgb[3];
@@ -163,11 +163,11 @@ FN void develop(const float* p, const float* shaded, int px, int py, uint8_t* ou
 constexpr int kTile = 16, kMaxListed = 1024;
 
 #ifdef __CUDACC__
-__global__ void shade_kernel(const float* pictures, const float* primitives, const uint8_t* atlas, int aw, int ah, float* shaded, int height, int width) {
+__global__ void shade_kernel(const float* images, const float* primitives, const uint8_t* atlas, int aw, int ah, float* shaded, int height, int width) {
   __shared__ short list[kMaxListed];
   __shared__ unsigned char hit[kMaxListed];
   __shared__ int n_list;
-  const float* p = pictures + (size_t)blockIdx.z * kPictureFloats;
+  const float* p = images + (size_t)blockIdx.z * kImageFloats;
   int first = (int)p[kFirst], count = min((int)p[kCount], kMaxListed), thread = threadIdx.y * kTile + threadIdx.x;
   const float* mine = primitives + (size_t)first * kPrimitiveFloats;
   float cx, cy;
@@ -183,25 +183,25 @@ __global__ void shade_kernel(const float* pictures, const float* primitives, con
   int x = blockIdx.x * kTile + threadIdx.x, y = blockIdx.y * kTile + threadIdx.y;
   if (x < width && y < height) shade(p, mine, list, n_list, atlas, aw, ah, x, y, shaded + (((size_t)blockIdx.z * height + y) * width + x) * 3);
 }
-__global__ void develop_kernel(const float* pictures, const float* shaded, uint8_t* out, int height, int width) {
+__global__ void develop_kernel(const float* images, const float* shaded, uint8_t* out, int height, int width) {
   int x = blockIdx.x * kTile + threadIdx.x, y = blockIdx.y * kTile + threadIdx.y;
   size_t image = (size_t)blockIdx.z * height * width;
-  if (x < width && y < height) develop(pictures + (size_t)blockIdx.z * kPictureFloats, shaded + image * 3, x, y, out + (image + (size_t)y * width + x) * 3);
+  if (x < width && y < height) develop(images + (size_t)blockIdx.z * kImageFloats, shaded + image * 3, x, y, out + (image + (size_t)y * width + x) * 3);
 }
-// All pointers on the GPU; `shaded` holds n * height * width * 3 floats, `out` as many bytes. Returns a cudaError_t.
-extern "C" int render_gpu(const float* pictures, int n, const float* primitives, const uint8_t* atlas, int aw, int ah, float* shaded, uint8_t* out, int height, int width, void* stream) {
+// All pointers are device pointers; `shaded`: n * height * width * 3 floats, `out`: as many bytes. Returns a cudaError_t.
+extern "C" int render_gpu(const float* images, int n, const float* primitives, const uint8_t* atlas, int aw, int ah, float* shaded, uint8_t* out, int height, int width, void* stream) {
   dim3 grid((width + kTile - 1) / kTile, (height + kTile - 1) / kTile, n), block(kTile, kTile);
-  shade_kernel<<<grid, block, 0, (cudaStream_t)stream>>>(pictures, primitives, atlas, aw, ah, shaded, height, width);
-  develop_kernel<<<grid, block, 0, (cudaStream_t)stream>>>(pictures, shaded, out, height, width);
+  shade_kernel<<<grid, block, 0, (cudaStream_t)stream>>>(images, primitives, atlas, aw, ah, shaded, height, width);
+  develop_kernel<<<grid, block, 0, (cudaStream_t)stream>>>(images, shaded, out, height, width);
   return (int)cudaGetLastError();
 }
 #endif
 
-// The same on this thread; `shaded` holds one picture only.
-extern "C" int render_cpu(const float* pictures, int n, const float* primitives, const uint8_t* atlas, int aw, int ah, float* shaded, uint8_t* out, int height, int width) {
+// The same on the calling thread; `shaded` holds one image only. Returns 0.
+extern "C" int render_cpu(const float* images, int n, const float* primitives, const uint8_t* atlas, int aw, int ah, float* shaded, uint8_t* out, int height, int width) {
   short list[kMaxListed];
   for (int b = 0; b < n; ++b) {
-    const float* p = pictures + (size_t)b * kPictureFloats;
+    const float* p = images + (size_t)b * kImageFloats;
     const float* mine = primitives + (size_t)p[kFirst] * kPrimitiveFloats;
     int count = (int)p[kCount] < kMaxListed ? (int)p[kCount] : kMaxListed;
     for (int ty = 0; ty < height; ty += kTile)

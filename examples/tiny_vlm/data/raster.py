@@ -1,4 +1,4 @@
-"""Python side of raster.cu: builds it once with g++ or nvcc and draws batches of equal-sized pictures."""
+"""Python interface of raster.cu: builds it with g++ or nvcc on first use, and renders batches of equal-sized images."""
 
 import ctypes
 import hashlib
@@ -15,7 +15,7 @@ _LOADED = {}
 
 
 def _library(gpu):
-    """The compiled rasteriser; rebuilt only when its source changes."""
+    """The compiled rasteriser, cached by a hash of its source."""
     if gpu in _LOADED:
         return _LOADED[gpu]
     digest = hashlib.sha256(_SOURCE.read_bytes()).hexdigest()[:12]
@@ -39,16 +39,16 @@ def _library(gpu):
     return library
 
 
-def render(pictures, primitives, atlas, height, width):
-    """pictures (n, 32) and primitives (m, 16) float32 arrays -> (n, height, width, 3) uint8 array, on this thread."""
-    pictures = np.ascontiguousarray(pictures, np.float32)
+def render(images, primitives, atlas, height, width):
+    """images (n, 32), primitives (m, 16) float32 -> (n, height, width, 3) uint8. Runs on the calling thread."""
+    images = np.ascontiguousarray(images, np.float32)
     primitives = np.ascontiguousarray(primitives, np.float32)
-    out = np.empty((len(pictures), height, width, 3), np.uint8)
+    out = np.empty((len(images), height, width, 3), np.uint8)
     shaded = np.empty((height, width, 3), np.float32)
     pointer = lambda a: a.ctypes.data
     _library(False).render_cpu(
-        pointer(pictures),
-        len(pictures),
+        pointer(images),
+        len(images),
         pointer(primitives),
         pointer(atlas),
         atlas.shape[1],
@@ -61,18 +61,18 @@ def render(pictures, primitives, atlas, height, width):
     return out
 
 
-def render_tensors(pictures, primitives, atlas, height, width, out=None):
-    """The same for tensors; on the GPU when `pictures` lies there, then into `out` if given."""
+def render_tensors(images, primitives, atlas, height, width, out=None):
+    """The same for tensors. If `images` is on the GPU, renders there, into `out` if given; on the CPU ignores `out`."""
     import torch
 
-    if not pictures.is_cuda:
-        return torch.from_numpy(render(pictures.numpy(), primitives.numpy(), atlas.numpy(), height, width))
-    n = len(pictures)
+    if not images.is_cuda:
+        return torch.from_numpy(render(images.numpy(), primitives.numpy(), atlas.numpy(), height, width))
+    n = len(images)
     if out is None:
-        out = torch.empty((n, height, width, 3), dtype=torch.uint8, device=pictures.device)
-    shaded = torch.empty((n, height, width, 3), dtype=torch.float32, device=pictures.device)
+        out = torch.empty((n, height, width, 3), dtype=torch.uint8, device=images.device)
+    shaded = torch.empty((n, height, width, 3), dtype=torch.float32, device=images.device)
     code = _library(True).render_gpu(
-        pictures.data_ptr(),
+        images.data_ptr(),
         n,
         primitives.data_ptr(),
         atlas.data_ptr(),

@@ -1,4 +1,4 @@
-"""Which half of the world an item belongs to: decided by hashes of its words and of its content, never by chance."""
+"""The split into training and held-out data, decided by hashes of words and contents."""
 
 import zlib
 
@@ -6,10 +6,10 @@ SPLITS = ("train", "held_out")
 
 
 def word_split(word):
-    """A tenth of all words is held out."""
+    """The split of a word; a tenth of all words is held out."""
     return "held_out" if zlib.crc32(("word:" + word.lower()).encode()) % 10 == 0 else "train"
 
 
 def item_split(key):
-    """A sixteenth of all contents (layouts with their texts) is held out. `key` is any value with a stable repr."""
+    """The split of a content (layout with texts); a sixteenth is held out. `key`: any value with a stable repr."""
     return "held_out" if zlib.crc32(("item:" + repr(key)).encode()) % 16 == 0 else "train"

@@ -1,4 +1,4 @@
-"""Draws items of one split: retries until the content's hash falls on the right side."""
+"""Draws items of one split by rejection: retries until the hash of the content falls into the split."""
 
 import random
 
@@ -16,7 +16,7 @@ def make_world(split, atlas=None):
 
 
 def draw(rng, world, family, geometry, accept=lambda item: True, **options):
-    """One item of `family` whose content belongs to the world's split."""
+    """A random item of `family` whose content belongs to the split of `world` and passes `accept`."""
     module = FAMILIES[family]
     while True:
         item = module.make(rng, world, geometry, **options)

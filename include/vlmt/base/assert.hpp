@@ -1,4 +1,4 @@
-// Checks of programmer errors. Bad input is never an assertion: it throws vlmt::Error.
+// Assertions for programmer errors. Bad input throws vlmt::Error instead.
 #pragma once
 
 #include <cstdio>
@@ -8,7 +8,7 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// Called with the failed condition and its place; must not return.
+/// Called with the failed condition, file and line; must not return.
 using AssertHandler = void (*)(const char* condition, const char* file, int line);
 
 namespace detail {
@@ -30,7 +30,8 @@ inline AssertHandler& assert_handler() noexcept {
 
 }  // namespace detail
 
-/// Replaces the assertion handler of this process and returns the old one. Not thread-safe: call it before work starts.
+/// Sets the assertion handler of this process and returns the previous one. Not thread-safe: call it before other
+/// threads use vlmt.
 inline AssertHandler set_assert_handler(AssertHandler handler) noexcept {
   AssertHandler old = detail::assert_handler();
   detail::assert_handler() = handler;

@@ -1,4 +1,4 @@
-// Overflow-checked arithmetic for counts and sizes that come from a file or a request.
+// Overflow-checked arithmetic for counts and sizes taken from files or requests.
 #pragma once
 
 #include <concepts>
@@ -9,7 +9,7 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// a * b, or nothing on overflow.
+/// a * b; empty on overflow.
 template <std::integral T>
 constexpr std::optional<T> checked_mul(T a, T b) noexcept {
   T r{};
@@ -17,7 +17,7 @@ constexpr std::optional<T> checked_mul(T a, T b) noexcept {
   return r;
 }
 
-/// a + b, or nothing on overflow.
+/// a + b; empty on overflow.
 template <std::integral T>
 constexpr std::optional<T> checked_add(T a, T b) noexcept {
   T r{};
@@ -25,13 +25,13 @@ constexpr std::optional<T> checked_add(T a, T b) noexcept {
   return r;
 }
 
-/// The smallest multiple of `to` that is at least n. `to` > 0; n must leave room (n <= max - to).
+/// The smallest multiple of `to` that is at least n. Requires to > 0 and n <= max - to.
 template <std::unsigned_integral T>
 constexpr T round_up(T n, T to) noexcept {
   return (n + to - 1) / to * to;
 }
 
-/// ceil(n / d) for d > 0, without overflow.
+/// ceil(n / d) for d > 0; cannot overflow.
 template <std::unsigned_integral T>
 constexpr T ceil_div(T n, T d) noexcept {
   return n / d + (n % d != 0 ? 1 : 0);

@@ -1,37 +1,38 @@
-// Build configuration, one macro per switch, each always 0 or 1.
+// Build configuration: one macro per switch, always 0 or 1.
 //
-// Every switch that changes the body of an inline function is also a part of the inline namespace
-// VLMT_ABI. Objects compiled with different switches or for different instruction sets therefore
-// never share a symbol, and linking two of them into one program cannot mix their code.
+// The instruction set, assertion and OpenMP switches change the bodies of inline functions. They are part of the inline
+// namespace VLMT_ABI, so objects compiled with different switches never share a symbol and can be linked into one
+// program. Extensions outside the list below (AVX512-FP16, AVX512-BF16, FMA or F16C without AVX2) and AVX-VNNI next to
+// AVX-512 are not part of it: objects that differ only in these must not be linked together.
 #pragma once
 
-/// 1: VLMT_ASSERT checks programmer errors (default). 0: it compiles to nothing.
+/// 1: VLMT_ASSERT checks its condition (default). 0: it compiles to nothing.
 #ifndef VLMT_ASSERTS
 #define VLMT_ASSERTS 1
 #endif
 
-/// 1: VLMT_DASSERT, the checks too slow for a release, are on.
+/// 1: VLMT_DASSERT, for checks too slow for release builds, is enabled; needs VLMT_ASSERTS.
 #ifndef VLMT_DASSERTS
 #define VLMT_DASSERTS 0
 #endif
 
-/// 1: instances of common templates are linked from a library (target vlmt_instances) and not compiled again.
+/// 1: common template instances are linked from a library (target vlmt_instances) instead of compiled again.
 #ifndef VLMT_EXTERN_INSTANCES
 #define VLMT_EXTERN_INSTANCES 0
 #endif
 
-/// 1: long functions that are no templates are linked from that library, too.
+/// 1: long non-template functions are linked from that library, too.
 #ifndef VLMT_EXTERN_BODIES
 #define VLMT_EXTERN_BODIES 0
 #endif
 
-/// 1 in the sources of the library that compile those functions.
+/// 1 in the library sources that compile those functions.
 #ifndef VLMT_DEFINE_BODIES
 #define VLMT_DEFINE_BODIES 0
 #endif
 
-/// Stands before each long function that is no template and no constructor (compilers differ in which symbols of one
-/// they emit here); VLMT_HAS_BODIES stands around them and what only they include.
+/// VLMT_BODY precedes each long non-template function. Constructors are excluded: compilers differ in which of their
+/// symbols they emit here. VLMT_HAS_BODIES guards the definitions and the includes that only they need.
 #if !VLMT_EXTERN_BODIES
 #define VLMT_HAS_BODIES 1
 #define VLMT_BODY       inline
@@ -54,7 +55,7 @@
 #define VLMT_HAS_CUDACC 0
 #endif
 
-// What the compiler may emit in this translation unit; the arch tags of exec/arch.hpp build on these.
+// Instruction sets that the compiler may use in this translation unit; exec/arch.hpp derives its arch tags from these.
 #if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512VL__) && defined(__AVX512DQ__)
 #define VLMT_HAS_AVX512 1
 #else
@@ -117,7 +118,7 @@
   VLMT_DETAIL_CAT(VLMT_DETAIL_CAT(VLMT_DETAIL_CAT(VLMT_DETAIL_CAT(abi_, VLMT_DETAIL_ISA), _a), VLMT_ASSERTS), \
                   VLMT_DETAIL_CAT(VLMT_DETAIL_CAT(d, VLMT_DASSERTS), VLMT_DETAIL_CAT(o, VLMT_HAS_OPENMP)))
 
-/// Opens and closes `namespace vlmt` with the configuration as inline namespace.
+/// Open and close `namespace vlmt` and the inline namespace of the configuration.
 #define VLMT_BEGIN_NAMESPACE \
   namespace vlmt {           \
   inline namespace VLMT_ABI {
@@ -127,7 +128,7 @@
 
 #if defined(__GNUC__) || defined(__clang__)
 #define VLMT_INLINE inline __attribute__((always_inline))
-/// Stands after the parameters of a lambda.
+/// For lambdas; goes after the parameter list.
 #define VLMT_INLINE_LAMBDA __attribute__((always_inline))
 #define VLMT_NOINLINE      __attribute__((noinline))
 #define VLMT_RESTRICT      __restrict__
@@ -138,7 +139,7 @@
 #define VLMT_RESTRICT
 #endif
 
-/// Stands before a loop with few iterations, known at compile time, whose arrays must become registers.
+/// Precedes a loop with a small constant trip count whose arrays must be kept in registers.
 #if defined(__clang__)
 #define VLMT_UNROLL _Pragma("unroll")
 #elif defined(__GNUC__)

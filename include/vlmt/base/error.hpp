@@ -1,4 +1,5 @@
-// Exceptions for bad input and failed devices: each names what was read, where, what was expected and what was found.
+// Exceptions for bad input and device failures. The message names the input, the position, and the expected and found
+// values.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +12,7 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// Where and why an input was refused. Empty members are left out of the message.
+/// Location and cause of an error. Empty members are omitted from the message.
 struct ErrorSite {
   std::string file = {};                     ///< path of the file, or a name such as "request"
   std::optional<std::uint64_t> offset = {};  ///< byte offset in the file
@@ -29,31 +30,31 @@ class Error : public std::runtime_error {
   const ErrorSite& site() const noexcept { return site_; }
 
  private:
-  // One line: "file: offset 24: field `n_kv`: message (expected ..., found ...)"
+  // One line: "file: offset 24: `n_kv`: message (expected ..., found ...)"
   static std::string compose(const std::string& message, const ErrorSite& s);
 
   ErrorSite site_;
 };
 
-/// A file or buffer that is not what it should be: missing, truncated, wrong magic, wrong shape.
+/// A bad file or buffer: missing, truncated, wrong magic, wrong shape.
 class FileError : public Error {
  public:
   using Error::Error;
 };
 
-/// Input that is well formed but larger than a limit: pixels, context, memory.
+/// Well-formed input beyond a limit: pixels, context, memory.
 class LimitError : public Error {
  public:
   using Error::Error;
 };
 
-/// A request that makes no sense: an unknown role, a negative temperature, a placeholder without picture.
+/// An invalid request: an unknown role, a negative temperature, a placeholder without an image.
 class InputError : public Error {
  public:
   using Error::Error;
 };
 
-/// An accelerator or the operating system failed.
+/// The processor lacks an instruction set that the program needs, or a device or the operating system failed.
 class DeviceError : public Error {
  public:
   using Error::Error;

@@ -1,4 +1,4 @@
-// What containers of the standard library hold on the heap besides themselves.
+// Heap memory held by standard containers, for memory accounting. The containers themselves are not counted.
 #pragma once
 
 #include <cstddef>
@@ -10,18 +10,19 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// Bytes of the text; 0 where it is so short that it stands in the object.
+/// Bytes of the text; 0 if it fits the small-string buffer.
 inline std::size_t heap_bytes(const std::string& text) noexcept {
   return text.capacity() > std::string().capacity() ? text.capacity() + 1 : 0;
 }
 
-/// Bytes of the elements, without what they hold in turn.
+/// Bytes of the elements, without memory that they own.
 template <class T>
 std::size_t heap_bytes(const std::vector<T>& values) noexcept {
   return values.capacity() * sizeof(T);
 }
 
-/// Bytes of the buckets and of a node for each element, with a link and the hash in it; without what they hold in turn.
+/// Bytes of the buckets and of one node per element (link, hash, element), without memory that the elements own. An
+/// estimate for libstdc++.
 template <class Key, class Value>
 std::size_t heap_bytes(const std::unordered_map<Key, Value>& map) noexcept {
   using Element = typename std::unordered_map<Key, Value>::value_type;

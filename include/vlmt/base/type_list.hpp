@@ -1,4 +1,4 @@
-// Lists of types, and the step from a run-time value to a compile-time one.
+// Type lists, and dispatch from a run-time value to a type or constant.
 #pragma once
 
 #include <cstddef>
@@ -29,7 +29,7 @@ struct Filter<Keep, TypeList<Ts...>> {
 };
 }  // namespace detail
 
-/// The types of a list for which Keep<T>::value holds, in order.
+/// The types of a list with Keep<T>::value, in order.
 template <template <class> class Keep, class List>
 using Filtered = typename detail::Filter<Keep, List>::type;
 
@@ -39,7 +39,7 @@ struct TypeTag {
   using type = T;
 };
 
-/// Always false, but only once the template is instantiated: for static_asserts in poisoned primaries.
+/// False, but only evaluated on instantiation: for static_assert in primary templates that must not be used.
 template <class...>
 inline constexpr bool dependent_false_v = false;
 
@@ -54,13 +54,13 @@ constexpr void for_each_type(TypeList<Ts...>, F&& f) {
   (f(TypeTag<Ts>{}), ...);
 }
 
-/// Calls f(TypeTag<T>{}) for the first T of the list with match(TypeTag<T>{}) true; false if there is none.
+/// Calls f(TypeTag<T>{}) for the first T with match(TypeTag<T>{}) true. Returns false if there is none.
 template <class... Ts, class Match, class F>
 constexpr bool visit_first(TypeList<Ts...>, Match&& match, F&& f) {
   return ((match(TypeTag<Ts>{}) ? (f(TypeTag<Ts>{}), true) : false) || ...);
 }
 
-/// Calls f(std::integral_constant<T, V>{}) for the V equal to value; false if value is none of them.
+/// Calls f(std::integral_constant<T, V>{}) for the V equal to value. Returns false if there is none.
 template <auto... Vs, class T, class F>
 constexpr bool visit_value(T value, F&& f) {
   return ((value == Vs ? (f(std::integral_constant<decltype(Vs), Vs>{}), true) : false) || ...);

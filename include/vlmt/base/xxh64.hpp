@@ -1,4 +1,4 @@
-// XXH64 digests: a check that a file is the one that was written.
+// XXH64 digests, for detecting changed or damaged files.
 #pragma once
 
 #include <cstddef>
@@ -14,8 +14,8 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// The XXH64 digest of bytes. It tells accidents from the original, not attackers. A digest as the seed of the next
-/// call chains several stretches.
+/// The XXH64 digest of bytes. Detects accidental changes, not attacks. Pass a digest as the seed of the next call to
+/// chain several spans.
 std::uint64_t xxh64(std::span<const std::byte> bytes, std::uint64_t seed = 0) noexcept;
 
 #if VLMT_HAS_BODIES

@@ -1,8 +1,8 @@
-// What the processor can do at most, measured: the ceilings that kernels are held against.
+// Measured ceilings of the processor: the limits that kernels are compared with.
 //
-// Each function runs its loop on all members of a team, long enough to see what the processor sustains: the best of
-// short moments is not what a model can have. Arithmetic stands in registers only; an empty assembly statement after
-// each instruction keeps the compiler from saving any of it.
+// Each function runs its loop on all members of a team, long enough for the sustained rate: a model cannot use short
+// bursts. Arithmetic loops use registers only; an empty asm statement after each instruction (pin) stops the compiler
+// from removing or merging instructions.
 #pragma once
 
 #include <algorithm>
@@ -29,7 +29,7 @@ VLMT_BEGIN_NAMESPACE
 
 namespace bench {
 
-/// Wall seconds that f() takes.
+/// Wall-clock seconds of f().
 template <class F>
 double seconds(F&& f) {
   const auto begin = std::chrono::steady_clock::now();
@@ -41,15 +41,15 @@ namespace detail {
 
 using cpu::detail::pin;
 
-/// Chains of dependent instructions side by side: enough to hide the latency of any of them.
+/// Independent dependency chains: enough to hide the latency of any instruction used here.
 inline constexpr std::size_t chains = 12;
 
-/// The same for groups of products on an arch: sums of pairs are many independent operations each, and want two
-/// registers a chain.
+/// Chains for groups of byte products. Without Dot::step the pair sums supply independent operations and need two
+/// registers per chain, so there are fewer chains.
 template <class Arch>
-inline constexpr std::size_t group_chains = cpu::Dot<Arch>::has_step ? chains : 4;
+inline constexpr std::size_t int8_chains = cpu::Dot<Arch>::has_step ? chains : 4;
 
-/// Operations a second of body(member) on all members, `work` operations each: the median of runs for 60 ms.
+/// Operations per second of body(member) on all members, `work` operations per member and call: the median over 60 ms.
 template <Team T, class Body>
 double sustained(T& team, double work, Body&& body) {
   std::vector<double> rates;
@@ -68,8 +68,8 @@ double sustained(T& team, double work, Body&& body) {
   return rates[rates.size() / 2];
 }
 
-/// round(sums) again and again, the sums in registers. A function of its own, as a compiler that has more to consider
-/// at once keeps arrays in memory.
+/// Calls round(sums) Rounds times with the sums in registers. Not inlined: in a larger function compilers keep the
+/// array in memory.
 template <std::size_t Rounds, std::size_t Chains, class Register, class Round>
 VLMT_NOINLINE void repeat(Register start, Round round) noexcept {
   Register sum[Chains];
@@ -78,7 +78,7 @@ VLMT_NOINLINE void repeat(Register start, Round round) noexcept {
   cpu::detail::unroll<Chains>([&](auto c) VLMT_INLINE_LAMBDA { pin(sum[c]); });
 }
 
-/// Operations a second of calls of round(sums), `work` operations on each of the sums; see sustained().
+/// Operations per second of round(sums) with `work` operations on each sum; see sustained().
 template <std::size_t Chains = chains, Team T, class Register, class Round>
 double rate(T& team, Register start, double work, Round round) {
   constexpr std::size_t rounds = 1u << 15;
@@ -86,8 +86,8 @@ double rate(T& team, Register start, double work, Round round) {
                    [&](Member&) { repeat<rounds, Chains>(start, round); });
 }
 
-/// dot[c] += the 32 products of quants w with activations x in every lane, for each chain; with sums of pairs as of
-/// quants of four bits, which need least.
+/// For each chain, dot[c] += 32 products of quants w and activations x in every lane. Pair sums are those of four-bit
+/// quants, the cheapest case.
 template <class Arch, std::size_t Chains>
 VLMT_INLINE void add_group_of_products(typename simd::Ints<Arch>::Ops::I (&dot)[Chains],
                                        typename simd::Ints<Arch>::Ops::I w,
@@ -106,7 +106,7 @@ VLMT_INLINE void add_group_of_products(typename simd::Ints<Arch>::Ops::I (&dot)[
     cpu::detail::unroll<8>([&](auto u) VLMT_INLINE_LAMBDA {
       cpu::detail::unroll<Chains>([&](auto c) VLMT_INLINE_LAMBDA {
         auto other = x;
-        pin(other);  // what the compiler knows to be the same it would compute once
+        pin(other);  // hides that x is loop-invariant
         auto product = D::template products<false>(w, other);
         pin(product);
         pairs[c] = u == 0 ? product : D::add16(pairs[c], product);
@@ -122,8 +122,8 @@ VLMT_INLINE void add_group_of_products(typename simd::Ints<Arch>::Ops::I (&dot)[
 
 }  // namespace detail
 
-/// Bytes a second that the team reads from memory: passes over `buffer`, which should be many times larger than the
-/// last-level cache, until 4 GiB are read.
+/// Memory bandwidth of the team in bytes per second: passes over `buffer` until at least 4 GiB are read. The buffer
+/// should be many times larger than the last-level cache. 0 if it is smaller than 4096 bytes.
 template <class Arch, Team T>
 double read_limit(T& team, const Buffer& buffer) {
   using I = simd::Ints<Arch>;
@@ -153,7 +153,7 @@ double read_limit(T& team, const Buffer& buffer) {
   return static_cast<double>(passes * bytes) / t;
 }
 
-/// Float operations a second, a multiply-add being two.
+/// float32 operations per second; a multiply-add counts as two.
 template <class Arch, Team T>
 double float_limit(T& team) {
   using F = simd::Floats<Arch>;
@@ -168,30 +168,31 @@ double float_limit(T& team) {
   });
 }
 
-/// Products and sums of bytes a second, as operations.
+/// Byte products and their sums, in operations per second; a product with its addition counts as two.
 template <class Arch, Team T>
 double int8_limit(T& team) {
   using I = simd::Ints<Arch>;
   using Raw = typename I::Ops::I;
-  constexpr std::size_t n = detail::group_chains<Arch>;
+  constexpr std::size_t n = detail::int8_chains<Arch>;
   const Raw w = I(0x01020304).raw();
   const Raw x = I(0x04030201).raw();
   return detail::rate<n>(team, I(0).raw(), 64.0 * I::lanes,
                          [w, x](Raw(&sum)[n]) VLMT_INLINE_LAMBDA { detail::add_group_of_products<Arch>(sum, w, x); });
 }
 
-/// The same where every 32 products become floats, are scaled and added, as block formats must: two multiply-adds after
-/// eight products, as sums that start at the bits of 1.5 * 2^23 are floats already (kernel/cpu/group_sums.hpp).
+/// Like int8_limit, but every 32 products are converted to float, scaled and added, as block formats require: two
+/// multiply-adds per eight product instructions. Sums that start at the bits of 1.5 * 2^23 need no conversion
+/// (kernel/cpu/group_sums.hpp).
 template <class Arch, Team T>
 double grouped_int8_limit(T& team) {
   using F = simd::Floats<Arch>;
   using I = simd::Ints<Arch>;
   using Raw = typename I::Ops::I;
   using RawF = typename F::Ops::F;
-  constexpr std::size_t n = detail::group_chains<Arch>;
+  constexpr std::size_t n = detail::int8_chains<Arch>;
   const Raw w = I(0x01020304).raw();
   const Raw x = I(0x04030201).raw();
-  // Loaded for every group: what the compiler knows of the sums it would compute once, before the loop.
+  // Loaded for every group: otherwise the compiler hoists the constant part of the sums out of the loop.
   alignas(64) std::int32_t start[I::lanes];
   I(0x4b400000).store(start);
   const std::int32_t* from = start;
@@ -215,10 +216,9 @@ double grouped_int8_limit(T& team) {
   });
 }
 
-/// Empty instructions a second on the processor that this thread runs on, the least of some short runs: what its front
-/// end delivers. While another program works on the other thread of the core it is about half as many. Limits of
-/// arithmetic, whose loops are short of execution units and not of instructions, do not show such a neighbour; kernels,
-/// which load and store as well, lose up to a third of their speed to it.
+/// No-op instructions per second on the processor of the calling thread, the minimum of six short runs: its front-end
+/// rate. A program on the other hardware thread of the core halves it. The arithmetic limits do not show such a
+/// neighbour, as execution units bound them; kernels, which also load and store, lose up to a third of their speed.
 inline double instruction_rate() {
   constexpr int runs = 6, loops = 4000, instructions = 64;
   double least = 0;
@@ -232,9 +232,9 @@ inline double instruction_rate() {
   return least;
 }
 
-/// Half-precision operations a second, a multiply-add being two; 0 where the compiler may not use them.
+/// binary16 operations per second, a multiply-add counting as two; 0 without AVX512-FP16 at compile time.
 template <class Arch, Team T>
-double half_limit([[maybe_unused]] T& team) {
+double float16_limit([[maybe_unused]] T& team) {
 #if defined(__AVX512FP16__)
   if constexpr (std::is_base_of_v<arch::avx512, Arch>) {
     const __m512h a = _mm512_set1_ph(static_cast<_Float16>(0.5f));
@@ -250,7 +250,7 @@ double half_limit([[maybe_unused]] T& team) {
   return 0;
 }
 
-/// Operations a second of bfloat16 dot products into floats; 0 where the compiler may not use them.
+/// Operations per second of bfloat16 dot products with float32 sums; 0 without AVX512-BF16 at compile time.
 template <class Arch, Team T>
 double bfloat16_limit([[maybe_unused]] T& team) {
 #if defined(__AVX512BF16__)
@@ -267,7 +267,7 @@ double bfloat16_limit([[maybe_unused]] T& team) {
   return 0;
 }
 
-/// Operations a second of products of bfloat16 tiles, in tile registers; 0 on an arch that does not use them.
+/// Operations per second of bfloat16 products in AMX tiles; 0 on archs that do not use them.
 template <class Arch, Team T>
 double tile_limit([[maybe_unused]] T& team) {
 #if VLMT_HAS_AVX512_AMX
@@ -298,19 +298,19 @@ double tile_limit([[maybe_unused]] T& team) {
   return 0;
 }
 
-/// All ceilings of a team.
+/// All limits of a team.
 struct Limits {
-  double read = 0;          ///< bytes a second
-  double grouped_int8 = 0;  ///< operations a second, as are those below; 0 for floats that the arch does not have
+  double read = 0;          ///< bytes per second
+  double grouped_int8 = 0;  ///< operations per second, as all below
   double int8 = 0;
   double float32 = 0;
-  double float16 = 0;
+  double float16 = 0;  ///< 0 if not available, as the two below
   double bfloat16 = 0;
-  double tiles = 0;  ///< of bfloat16
+  double tiles = 0;  ///< AMX bfloat16 tiles
 };
 
-/// Bytes that read_limit should pass over: 4 GiB, as last-level caches of 300 MiB keep a good part of one, or what a
-/// third of the available memory allows.
+/// Buffer size for read_limit: 4 GiB, as a last-level cache of 300 MiB holds much of 1 GiB. Halved while it exceeds a
+/// third of the available memory, down to 64 MiB.
 inline std::size_t limit_bytes() {
   const std::size_t available = available_memory();
   std::size_t bytes = std::size_t{4} << 30;
@@ -318,7 +318,7 @@ inline std::size_t limit_bytes() {
   return bytes;
 }
 
-/// Memory that read_limit passes over: touched by the members that will read it.
+/// A buffer for read_limit. Each member touches the pages that it will read (NUMA first touch).
 template <Team T>
 Buffer limit_buffer(T& team, std::size_t bytes = limit_bytes()) {
   Buffer buffer(bytes);
@@ -329,7 +329,7 @@ Buffer limit_buffer(T& team, std::size_t bytes = limit_bytes()) {
   return buffer;
 }
 
-/// All of them, reading over so many bytes.
+/// Measures all limits, with a read buffer of `bytes`.
 template <class Arch, Team T>
 Limits measure_limits(T& team, std::size_t bytes = limit_bytes()) {
   Limits l;
@@ -337,7 +337,7 @@ Limits measure_limits(T& team, std::size_t bytes = limit_bytes()) {
   l.grouped_int8 = grouped_int8_limit<Arch>(team);
   l.int8 = int8_limit<Arch>(team);
   l.float32 = float_limit<Arch>(team);
-  l.float16 = half_limit<Arch>(team);
+  l.float16 = float16_limit<Arch>(team);
   l.bfloat16 = bfloat16_limit<Arch>(team);
   l.tiles = tile_limit<Arch>(team);
   return l;

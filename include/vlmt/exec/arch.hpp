@@ -1,8 +1,8 @@
-// Arch tags: one empty struct per instruction set, inheriting from the set that it falls back to.
+// Arch tags: one empty struct per instruction set, derived from the set it falls back to.
 //
-// A kernel is a template over Arch. A header that has no version for an arch is found through the base class, so a
-// missing kernel is slower, never wrong. Only archs that the compiler may emit in this translation unit are in
-// arch::compiled; arch::native is the best of them.
+// Kernels are templates over Arch. An arch without its own version of a kernel uses that of its base, so a missing
+// kernel is slower, never wrong. arch::compiled lists the archs that this translation unit is compiled for;
+// arch::native is the best of them.
 #pragma once
 
 #include <cstddef>
@@ -17,12 +17,12 @@ VLMT_BEGIN_NAMESPACE
 
 namespace arch {
 
-/// Any processor: the baseline of the compiler's target (SSE2 on x86-64, NEON on AArch64).
+/// Any processor: the baseline of the compiler target (SSE2 on x86-64, NEON on AArch64).
 struct generic {
   static constexpr std::string_view name = "generic";
-  static constexpr std::size_t lanes = 4;  ///< float32 values of one vector
+  static constexpr std::size_t lanes = 4;  ///< float32 values per vector
 #if defined(__aarch64__)
-  static constexpr std::size_t registers = 32;  ///< for vectors
+  static constexpr std::size_t registers = 32;  ///< vector registers
 #else
   static constexpr std::size_t registers = 16;
 #endif
@@ -34,7 +34,7 @@ struct avx2 : generic {
   static constexpr std::size_t lanes = 8;
 };
 
-/// AVX2 with the VEX-coded dot products of bytes.
+/// AVX2 with the VEX-encoded byte dot products (AVX-VNNI).
 struct avx2_vnni : avx2 {
   static constexpr std::string_view name = "avx2_vnni";
 };
@@ -46,19 +46,19 @@ struct avx512 : avx2 {
   static constexpr std::size_t registers = 32;
 };
 
-/// AVX-512 with the dot products of bytes.
+/// AVX-512 with the byte dot products (AVX512-VNNI).
 struct avx512_vnni : avx512 {
   static constexpr std::string_view name = "avx512_vnni";
 };
 
-/// The same with AMX, tiles of bytes: the same results. On request, as scales for every 32 values leave so much to
-/// vector instructions that it is no faster (docs/performance.md).
+/// AVX512-VNNI and AMX int8 tiles, bit-equal to avx512_vnni. Must be chosen explicitly: one scale per 32 values leaves
+/// so much work to vector instructions that it is no faster (docs/performance.md).
 struct avx512_amx_int8 : avx512_vnni {
   static constexpr std::string_view name = "avx512_amx_int8";
 };
 
-/// The same with AMX, tiles of bfloat16 for many rows: weights and activations are rounded to bfloat16 there, to bytes
-/// only where rows are few.
+/// AVX512-VNNI and AMX bfloat16 tiles. With many rows (min_tile_rows, nn/input_rows.hpp) fast numerics round weights
+/// and activations to bfloat16, except F32 weights. With fewer rows activations are int8 as on avx512_vnni.
 struct avx512_amx_bf16 : avx512_vnni {
   static constexpr std::string_view name = "avx512_amx_bf16";
 };
@@ -68,16 +68,16 @@ struct neon : generic {
   static constexpr std::string_view name = "neon";
 };
 
-/// NEON with the dot products of bytes.
+/// NEON with the byte dot products.
 struct neon_dot : neon {
   static constexpr std::string_view name = "neon_dot";
 };
 
-/// True if products of many rows take activations rounded to bfloat16.
+/// True if matrix products of many rows round activations to bfloat16.
 template <class Arch>
 inline constexpr bool rounds_to_bf16_v = std::is_base_of_v<avx512_amx_bf16, Arch>;
 
-/// The archs that this translation unit may use, best first; `generic` always ends the list.
+/// The archs of this translation unit, best first; `generic` is always last.
 #if VLMT_HAS_AVX512_AMX && VLMT_HAS_AVX_VNNI
 using compiled = TypeList<avx512_amx_bf16, avx512_vnni, avx512_amx_int8, avx512, avx2_vnni, avx2, generic>;
 #elif VLMT_HAS_AVX512_AMX
@@ -112,7 +112,8 @@ struct Front<TypeList<T, Ts...>> {
 /// The best arch of this translation unit.
 using native = typename detail::Front<compiled>::type;
 
-/// True if the processor that runs this program has the instructions of Arch.
+/// True if the processor at run time supports the instructions of Arch. Asks Linux for AMX permission if Arch needs it.
+/// Always true except on x86-64.
 template <class Arch>
 inline bool runs_here() noexcept {
 #if defined(__x86_64__)

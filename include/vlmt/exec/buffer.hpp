@@ -1,4 +1,4 @@
-// Owned memory of the CPU backend, and the carving of one allocation into arrays.
+// Owned memory of the CPU backend, and Carver, which splits one allocation into arrays.
 #pragma once
 
 #include <cstddef>
@@ -17,22 +17,23 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// Alignment of every array that vlmt allocates: a cache line, and the widest vector.
+/// Alignment of every array that vlmt allocates: a cache line and the widest vector.
 inline constexpr std::size_t buffer_alignment = 64;
 
-/// A block of zeroed, page-aligned memory taken from the operating system and given back on destruction. Pages are
-/// backed when first touched, so that they land on the memory of the thread that works on them.
+/// Zeroed, page-aligned memory from the operating system, returned on destruction. Pages are allocated on first touch,
+/// on the NUMA node of the touching thread. Memory is not reserved: a shortage shows on first touch, not in the
+/// constructor.
 class Buffer {
  public:
   Buffer() = default;
-  /// Throws LimitError if the system has no such amount of address space.
+  /// Throws LimitError if the address range cannot be mapped.
   explicit Buffer(std::size_t bytes) : bytes_(bytes) {
     if (bytes == 0) return;
     void* p = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (p == MAP_FAILED) throw LimitError("cannot allocate " + std::to_string(bytes) + " bytes");
     data_ = static_cast<std::byte*>(p);
 #if defined(MADV_HUGEPAGE)
-    // Fewer TLB misses while weights stream through; small buffers would only waste memory.
+    // Fewer TLB misses when weights are streamed; in small buffers huge pages waste memory.
     if (bytes >= huge_page_threshold) ::madvise(p, bytes, MADV_HUGEPAGE);
 #endif
   }
@@ -62,15 +63,16 @@ class Buffer {
   std::size_t bytes_ = 0;
 };
 
-/// Carves arrays out of one block. Run over a null block it only counts: the same code plans memory and hands it out,
-/// so that a plan cannot differ from what is taken.
+/// Carves arrays out of one block. Without a block it only counts, so the same code plans the memory and hands it out,
+/// and the two cannot differ.
 class Carver {
  public:
-  /// Counts only.
+  /// Counting mode.
   Carver() = default;
   explicit Carver(std::byte* base, std::size_t capacity) noexcept : base_(base), capacity_(capacity) {}
 
-  /// An aligned array of n T; nullptr while counting. Throws LimitError if the sum of sizes overflows.
+  /// An array of n T, aligned to 64 bytes; nullptr while counting. Memory is not cleared. Throws LimitError if
+  /// the total size overflows; asserts that the block is large enough.
   template <class T>
   T* take(std::size_t n) {
     static_assert(std::is_trivially_copyable_v<T>, "vlmt: a workspace holds plain data only");
@@ -78,7 +80,7 @@ class Carver {
                   "vlmt: a workspace aligns its arrays to 64 bytes, this type needs more");
     const auto size = checked_mul(n, sizeof(T));
     const auto end = size ? checked_add(used_, *size) : std::nullopt;
-    if (!end || *end > SIZE_MAX - buffer_alignment) throw LimitError("the sizes of a workspace overflow");
+    if (!end || *end > SIZE_MAX - buffer_alignment) throw LimitError("workspace size overflows");
     const std::size_t at = used_;
     used_ = round_up(*end, buffer_alignment);
     if (base_ == nullptr) return nullptr;

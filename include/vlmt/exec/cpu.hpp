@@ -1,4 +1,4 @@
-// The CPU backend: an arch to compute with, and memory that suits it.
+// The CPU backend: the arch of its kernels and its memory type.
 #pragma once
 
 #include <concepts>
@@ -10,7 +10,7 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// A place to compute: an arch for its kernels and a kind of memory.
+/// A compute backend: the arch of its kernels and its memory type.
 template <class B>
 concept Backend = requires {
   typename B::Arch;

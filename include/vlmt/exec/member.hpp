@@ -1,4 +1,4 @@
-// A member of a team: its rank, the team's size, its share of the work, and the barrier.
+// A member of a team: rank, team size, work sharing and the barrier.
 #pragma once
 
 #include <atomic>
@@ -15,7 +15,7 @@ VLMT_BEGIN_NAMESPACE
 
 namespace detail {
 
-/// Unwinds the other members once one has thrown. Never leaves Team::run.
+/// Unwinds the other members after one has thrown. Never leaves Team::run.
 struct TeamStopped {};
 
 inline void cpu_pause() noexcept {
@@ -26,11 +26,11 @@ inline void cpu_pause() noexcept {
 #endif
 }
 
-/// How long a member spins at a barrier before it sleeps, in turns of cpu_pause: some tens of microseconds, the usual
-/// imbalance of a kernel. A team with more members than processors should not spin at all.
+/// Spins of cpu_pause at a barrier before a member sleeps: some tens of microseconds, the usual imbalance of a kernel.
+/// A team with more members than processors should not spin.
 inline constexpr int barrier_spins = 2048;
 
-/// What the members of one parallel region share: the barrier, and the first exception.
+/// State shared by the members of one parallel region: the barrier and the first exception.
 class TeamState {
  public:
   explicit TeamState(std::size_t size, int spins = barrier_spins) noexcept : size_(size), spins_(spins) {}
@@ -38,29 +38,29 @@ class TeamState {
   TeamState& operator=(const TeamState&) = delete;
 
   std::size_t size() const noexcept { return size_; }
-  /// Only before the first barrier, by one member, followed by a synchronisation of the caller's.
+  /// Call from one member before the first barrier; the caller must synchronise afterwards.
   void resize(std::size_t size) noexcept { size_ = size; }
 
   void wait() {
     if (size_ > 1) {
-      // The phase cannot move between these two lines except through fail: this member has not arrived yet.
+      // The phase cannot change between these two lines except through fail: this member has not arrived yet.
       const std::uint32_t phase = phase_.load(std::memory_order_acquire);
       if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == size_) {
         arrived_.store(0, std::memory_order_relaxed);
-        // Sequentially consistent, here and in fail: notify_all looks for sleepers after the store, and with a mere
-        // release the processor may look first and miss one who is about to sleep.
+        // Sequentially consistent, here and in fail: notify_all checks for sleepers after the store. With release order
+        // the check could move before the store and miss a member that is about to sleep.
         phase_.store(phase + 1);
         phase_.notify_all();
       } else {
         for (int spin = 0; spin < spins_ && phase_.load(std::memory_order_acquire) == phase; ++spin) cpu_pause();
-        // A member that failed before this phase was read has set stopped_ first, and will notify nobody again.
+        // A member that failed before `phase` was read has set stopped_ first and will not notify again.
         while (phase_.load(std::memory_order_acquire) == phase && !stopped()) phase_.wait(phase);
       }
     }
     if (stopped()) throw TeamStopped{};
   }
 
-  /// Keeps the first exception and releases everybody who waits.
+  /// Keeps the first exception and releases all waiting members.
   void fail(std::exception_ptr error) noexcept {
     {
       const std::lock_guard lock(mutex_);
@@ -73,8 +73,8 @@ class TeamState {
 
   bool stopped() const noexcept { return stopped_.load(std::memory_order_acquire); }
 
-  /// 0, 1, 2, ... to the members that ask for the same operation, in the order of their asking. Operations are numbered
-  /// from 1; once one is asked for, those before it have nothing left, and their askers get `none`.
+  /// The next claim number of an operation: 0, 1, 2, ... in order of the calls. Operations are numbered from 1. Once an
+  /// operation is claimed, all earlier ones are exhausted and claims of them return `none`.
   std::uint32_t claim(std::uint32_t operation) noexcept {
     std::uint64_t seen = claimed_.load(std::memory_order_relaxed);
     for (;;) {
@@ -87,7 +87,7 @@ class TeamState {
   }
   static constexpr std::uint32_t none = UINT32_MAX;
 
-  /// Throws what the first failing member threw, if any did. Only once all members have left.
+  /// Rethrows the first exception, if any. Call only after all members have left.
   void rethrow() {
     if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
   }
@@ -96,9 +96,9 @@ class TeamState {
   std::size_t size_;
   int spins_;
   alignas(64) std::atomic<std::size_t> arrived_{0};
-  alignas(64) std::atomic<std::uint32_t> phase_{0};  // 32 bits: what the system can wait on directly
+  alignas(64) std::atomic<std::uint32_t> phase_{0};  // 32 bits: a futex can wait on it directly
   std::atomic<bool> stopped_{false};
-  alignas(64) std::atomic<std::uint64_t> claimed_{0};  // operation, claims of it
+  alignas(64) std::atomic<std::uint64_t> claimed_{0};  // operation number, claims of it
   std::mutex mutex_;
   std::exception_ptr error_;
 };
@@ -113,8 +113,8 @@ struct Range {
   constexpr bool empty() const noexcept { return begin >= end; }
 };
 
-/// The part of [0, n) that falls to `rank` of `size`, cut at multiples of `granule` (> 0); parts differ by one granule
-/// at most. The parts of all ranks, in order, are [0, n).
+/// The share of [0, n) of `rank` out of `size` (> 0), cut at multiples of `granule` (> 0). Shares differ by at most one
+/// granule; those of all ranks, in order, cover [0, n).
 constexpr Range share(std::size_t n, std::size_t rank, std::size_t size, std::size_t granule = 1) noexcept {
   const std::size_t units = ceil_div(n, granule);
   const std::size_t base = units / size;
@@ -124,8 +124,8 @@ constexpr Range share(std::size_t n, std::size_t rank, std::size_t size, std::si
   return {begin < units ? begin * granule : n, end < units ? end * granule : n};
 }
 
-/// One thread's view of a team. A kernel takes a Member& and does its share; it never waits and never throws. Barriers
-/// stand between kernels only, where a Step places them.
+/// One thread's view of a team. A kernel takes a Member& and computes its share. Kernels neither wait nor throw; the
+/// Step places barriers between them.
 class Member {
  public:
   Member(detail::TeamState& state, std::size_t rank) noexcept : state_(&state), rank_(rank) {}
@@ -136,9 +136,8 @@ class Member {
   Range share(std::size_t n, std::size_t granule = 1) const noexcept {
     return ::vlmt::share(n, rank_, state_->size(), granule);
   }
-  /// Divides an operation of n items: calls f(item) such that over all members each item comes once, the first ones to
-  /// the members in order and then one by one to whoever gets done, so that a member whose processor is slower or busy
-  /// with something else does less. Every member has to call it, and calls of several operations come in the same
+  /// Distributes n items: f(item) runs once per item over all members. Member r starts with item r; the rest are
+  /// claimed dynamically, so a slow or busy processor does less. All members must make the same calls in the same
   /// order.
   template <class F>
   void claim_items(std::size_t n, F&& f) noexcept {
@@ -154,8 +153,8 @@ class Member {
       item = size() + claimed;
     }
   }
-  /// The same for an operation that may be cut anywhere and is fastest in long stretches: calls f(first, last) for
-  /// ranges of parts_per_member * size() parts. First half of an even share, then a part at a time.
+  /// Like claim_items, for operations that can be cut anywhere and are faster on long ranges. Calls f(first, last) for
+  /// ranges of the parts [0, parts_per_member * size()): first half of an even share per member, then single parts.
   template <class F>
   void claim_parts(F&& f) noexcept {
     constexpr std::size_t half = parts_per_member / 2;
@@ -169,7 +168,7 @@ class Member {
   }
   static constexpr std::size_t parts_per_member = 16;
 
-  /// Waits for the whole team. Unwinds instead if another member has thrown.
+  /// Waits for all members. Unwinds by exception if another member has thrown.
   void barrier() { state_->wait(); }
   /// True once a member has thrown.
   bool stopped() const noexcept { return state_->stopped(); }
@@ -180,7 +179,7 @@ class Member {
   std::uint32_t operations_ = 0;
 };
 
-/// A team of one: what a kernel runs on when it is called without a team.
+/// A team of one, for calling a kernel without a team.
 class Solo {
  public:
   Solo() noexcept : state_(1), member_(state_, 0) {}

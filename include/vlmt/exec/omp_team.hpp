@@ -1,4 +1,4 @@
-// The team of OpenMP threads, the default. The only header that includes OpenMP.
+// The team of OpenMP threads, the default team. The only header that includes OpenMP.
 #pragma once
 
 #include <cstddef>
@@ -12,8 +12,8 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// One OpenMP parallel region per call of run, with libgomp or libomp. Sized inside the region: a thread limit, or a
-/// call from inside another parallel region, gives fewer members. Without OpenMP it has one member.
+/// One OpenMP parallel region per call of run (libgomp or libomp). A thread limit, or a call inside another parallel
+/// region, gives fewer members than requested. Without OpenMP there is one member.
 class OmpTeam {
  public:
 #if VLMT_HAS_OPENMP
@@ -23,7 +23,7 @@ class OmpTeam {
   explicit OmpTeam(std::size_t = 1) : size_(1), spins_(0) {}
 #endif
 
-  /// The members asked for; inside run, Member::size says how many there are.
+  /// The requested number of members; inside run, Member::size is the actual number.
   std::size_t size() const noexcept {
     return size_;
   }

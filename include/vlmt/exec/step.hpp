@@ -1,10 +1,11 @@
-// Steps: how nn code issues work. Immediate on the members of a team, or recorded once and replayed.
+// Steps: how nn code issues work, either executed at once or recorded once and replayed.
 //
-// nn code calls step(op) with a closure op(Member&) that holds pointers and sizes by value. It never reads the data
-// that the pointers lead to: positions, lengths and routing are read inside ops, when the op runs. So the same nn code
-// runs at once (StepNow), is recorded for later (StepRecorder), and can be enqueued on a device.
+// nn code calls step(op) with a closure op(Member&) that holds pointers and sizes by value. nn code never dereferences
+// these pointers: positions, lengths and routing are read inside ops, when they run. The same nn code can therefore run
+// at once (StepNow), be recorded (StepRecorder), or be enqueued on a device (no device backend exists yet).
 //
-// step("name", op) says what the op is, for profiles and traces; the name must be a literal or live as long as one.
+// step("name", op) names the op for profiles and traces. The name is not copied: use a literal or a string that
+// outlives the step.
 #pragma once
 
 #include <concepts>
@@ -19,14 +20,14 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// Anything that takes ops in order. An op sees the effects of all ops before it.
+/// Takes ops in order. An op sees the effects of all earlier ops.
 template <class S>
 concept Step = requires(S& step, void (*op)(Member&) noexcept) {
   step(op);
   step(std::string_view(), op);
 };
 
-/// Runs each op at once: every member of the team executes the nn code and its share of each op, then waits.
+/// Runs each op at once: every member executes the nn code, computes its share of each op, and waits at a barrier.
 class StepNow {
  public:
   explicit StepNow(Member& member) noexcept : member_(&member) {}
@@ -45,7 +46,7 @@ class StepNow {
   Member* member_;
 };
 
-/// Records ops; `replay` runs them in order, any number of times. Recording touches no data.
+/// Records ops; `replay` runs them in order, any number of times. Recording reads no data.
 class StepRecorder {
  public:
   template <class Op>
@@ -57,7 +58,7 @@ class StepRecorder {
     ops_.push_back({name, [op = std::move(op)](Member& m) { op(m); }});
   }
 
-  /// SPMD: every member of one team calls it. `done(i, member)` is called by every member behind the barrier of op i.
+  /// SPMD: every member of the team must call it. Each member calls `done(i, member)` after the barrier of op i.
   template <class Done>
   void replay(Member& member, Done&& done) const {
     for (std::size_t i = 0; i < ops_.size(); ++i) {

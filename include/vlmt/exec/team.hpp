@@ -1,4 +1,4 @@
-// Teams run one function on all their members: the concept, and the team of standard threads.
+// Teams run one function on all their members: the concept, and a team of standard threads.
 #pragma once
 
 #include <atomic>
@@ -14,8 +14,8 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// `run(f)` calls f(Member&) on every member, returns when all are done, and rethrows the first exception. The number
-/// of members may be smaller than asked for; results of vlmt's kernels do not depend on it.
+/// `run(f)` calls f(Member&) on every member, returns when all are done, and rethrows the first exception. There may be
+/// fewer members than requested; results of vlmt kernels do not depend on their number.
 template <class T>
 concept Team = requires(T& team, void (&f)(Member&)) {
   { team.size() } -> std::convertible_to<std::size_t>;
@@ -24,14 +24,14 @@ concept Team = requires(T& team, void (&f)(Member&)) {
 
 namespace detail {
 
-/// f(member), with exceptions kept in the state.
+/// Runs f(member) and keeps exceptions in the state.
 template <class F>
 void run_member(TeamState& state, std::size_t rank, F& f) noexcept {
   try {
     Member member(state, rank);
     f(member);
   } catch (const TeamStopped&) {
-    // Another member's exception is the one to report.
+    // The exception of the member that failed first is reported.
   } catch (...) {
     state.fail(std::current_exception());
   }
@@ -39,25 +39,25 @@ void run_member(TeamState& state, std::size_t rank, F& f) noexcept {
 
 }  // namespace detail
 
-/// Persistent std::jthreads that sleep between calls of run. The calling thread is member 0. A call of run while the
-/// team is at work, from one of its members or from another thread, gets a team of one.
+/// Persistent std::jthreads that sleep between calls of run; the calling thread is member 0. Thread-safe: a call of run
+/// while the team is busy, from a member or from another thread, runs on the caller alone, as a team of one.
 class ThreadTeam {
  public:
-  /// Has fewer members than asked for if the system gives no more threads.
+  /// Creates fewer members if the system cannot start that many threads.
   explicit ThreadTeam(std::size_t size = std::thread::hardware_concurrency()) {
     try {
       for (std::size_t rank = 1; rank < size; ++rank) {
         threads_.emplace_back([this, rank] { work(rank); });
       }
     } catch (const std::exception&) {
-      // No more threads, or no more memory for them.
+      // Out of threads or memory: keep the members started so far.
     }
     spins_ = this->size() <= std::thread::hardware_concurrency() ? detail::barrier_spins : 0;
   }
   ThreadTeam(const ThreadTeam&) = delete;
   ThreadTeam& operator=(const ThreadTeam&) = delete;
   ~ThreadTeam() {
-    task_ = Task{};  // without a function: the order to leave
+    task_ = Task{};  // no function: the threads exit
     start();
   }
 
@@ -76,7 +76,7 @@ class ThreadTeam {
     running_.store(static_cast<std::uint32_t>(threads_.size()), std::memory_order_relaxed);
     start();
     call(0);
-    // Nobody may still touch state, f or task_ once this call returns.
+    // No member may touch state, f or task_ after this call returns.
     for (std::uint32_t left = running_.load(std::memory_order_acquire); left != 0;
          left = running_.load(std::memory_order_acquire)) {
       running_.wait(left);
@@ -91,14 +91,14 @@ class ThreadTeam {
     void (*function)(void* data, std::size_t rank) noexcept = nullptr;
   };
 
-  // Changes that somebody may sleep on are sequentially consistent, see TeamState::wait.
+  // Sequentially consistent for sleepers, see TeamState::wait.
   void start() noexcept {
     generation_.fetch_add(1);
     generation_.notify_all();
   }
 
   void work(std::size_t rank) noexcept {
-    // Never more than one generation behind: run waits for every member.
+    // At most one generation late: run waits for every member.
     for (std::uint32_t seen = 0;; ++seen) {
       generation_.wait(seen);
       const Task task = task_;
@@ -113,7 +113,7 @@ class ThreadTeam {
   std::atomic<bool> busy_{false};
   alignas(64) std::atomic<std::uint32_t> generation_{0};
   alignas(64) std::atomic<std::uint32_t> running_{0};
-  std::vector<std::jthread> threads_;  // last: joined while everything above still lives
+  std::vector<std::jthread> threads_;  // last member: joined before the others are destroyed
 };
 static_assert(Team<ThreadTeam>);
 

@@ -1,4 +1,4 @@
-// The tile registers of AMX: a process has to ask Linux for them before its first tile instruction.
+// Permission for the AMX tile registers: a process must ask Linux before its first tile instruction.
 #pragma once
 
 #include "vlmt/base/config.hpp"
@@ -10,7 +10,7 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// True if this process may use tile registers: the processor has them, and the kernel grants them. Asks once.
+/// True if this process may use tile registers: the processor has them and Linux grants them. Asks once; thread-safe.
 inline bool tile_permission() noexcept {
 #if defined(__x86_64__) && defined(__linux__)
   static const bool granted = [] {
@@ -25,7 +25,7 @@ inline bool tile_permission() noexcept {
 }
 
 #if VLMT_HAS_AVX512_AMX
-/// Asked for before main, so that kernels may be called without further ado.
+/// Asks before main, so that kernels need no check.
 inline const bool tiles_granted = tile_permission();
 #endif
 

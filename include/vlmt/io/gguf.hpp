@@ -1,4 +1,4 @@
-// GGUF files, version 2 and 3, split or whole: typed access to keys and to tensors, mapped without copying.
+// Reads GGUF files, versions 2 and 3, single or split: typed access to keys, and tensors as views into the mapping.
 #pragma once
 
 #include <cstddef>
@@ -21,26 +21,28 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// A GGUF file whose header has been checked as a whole (layout of the format: ggml's gguf.h).
+/// A GGUF file whose header has been fully checked (format: ggml's gguf.h).
 ///
-/// Strings, arrays and tensor data are views into the mapping and live as long as the GgufFile (tensors hold the
-/// mapping themselves). Numbers are converted: an integer is read from any integer type that fits, never from a float.
+/// Keys, string views and tensor data point into the mapping and live as long as the GgufFile; a GgufTensor also holds
+/// the mapping, so its name and data outlive the GgufFile. Numbers are converted: an integer is read from any integer
+/// type whose value fits, never from a float.
 class GgufFile {
  public:
-  /// Maps and checks `path`. A file of a split (split.count > 1) must be the first one, "...-00001-of-0000N.gguf"; the
-  /// others are opened beside it, and tensors() lists those of all. Throws FileError.
+  /// Maps and checks `path`. Of a split model (split.count > 1), `path` must be the first file,
+  /// "...-00001-of-0000N.gguf"; the others are opened from the same folder and tensors() lists the tensors of all.
+  /// Throws FileError.
   static GgufFile open(const std::string& path);
 
-  /// Checks a whole GGUF file that stands in memory; `bytes` must outlive the result. `name` stands in messages.
+  /// Parses a GGUF image in memory; `bytes` must outlive the result. `name` appears in errors. Throws FileError.
   static GgufFile parse(std::span<const std::byte> bytes, const std::string& name);
 
   const std::string& path() const noexcept { return path_; }
   std::uint32_t version() const noexcept { return version_; }
   std::uint64_t alignment() const noexcept { return alignment_; }
-  /// The mapped files, first shard first; empty after parse().
+  /// The mapped files in split order; empty after parse().
   std::span<const std::shared_ptr<const MappedFile>> mappings() const noexcept { return mappings_; }
 
-  /// All keys in file order (of the first shard of a split).
+  /// All keys in file order; of a split model those of the first file.
   std::span<const GgufValue> values() const& noexcept { return values_; }
   std::span<const GgufValue> values() const&& = delete;  // would dangle
 
@@ -50,27 +52,27 @@ class GgufFile {
     return it == value_index_.end() ? nullptr : &values_[it->second];
   }
 
-  /// The value of `key` as T: bool, an integer, float, double, std::string or std::string_view. Throws FileError where
-  /// it is missing, has another type or does not fit.
+  /// The value of `key` as T: bool, an integer, float, double, std::string or std::string_view. Throws FileError if the
+  /// key is missing, has another type or does not fit T.
   template <class T>
   T require(std::string_view key) const {
     return convert<T>(require_value(key));
   }
 
-  /// As require(), or `fallback` where the key is missing. A key of the wrong type is still an error.
+  /// As require(), or `fallback` if the key is missing. A wrong type still throws.
   template <class T>
   T get_or(std::string_view key, T fallback) const {
     const GgufValue* value = find(key);
     return value == nullptr ? fallback : convert<T>(*value);
   }
 
-  /// The array at `key`, converted like require(); exactly `count` elements where count is given. Throws FileError.
+  /// The array at `key`, converted like require(). If `count` is given, any other length throws FileError, too.
   template <class T>
   std::vector<T> require_array(std::string_view key, std::optional<std::uint64_t> count = {}) const {
     return convert_array<T>(require_value(key), count);
   }
 
-  /// As require_array(), or nothing where the key is missing.
+  /// As require_array(), or nothing if the key is missing.
   template <class T>
   std::optional<std::vector<T>> find_array(std::string_view key, std::optional<std::uint64_t> count = {}) const {
     const GgufValue* value = find(key);
@@ -78,7 +80,7 @@ class GgufFile {
     return convert_array<T>(*value, count);
   }
 
-  /// n values, one a layer: an array of exactly n, or a single value for all layers. Throws FileError.
+  /// One value per layer (n): from an array of exactly n elements or a single value for all. Throws FileError.
   template <class T>
   std::vector<T> require_per_layer(std::string_view key, std::size_t n) const {
     const GgufValue& value = require_value(key);
@@ -86,7 +88,7 @@ class GgufFile {
     return std::vector<T>(n, convert<T>(value));
   }
 
-  /// All tensors, in file order, shard after shard.
+  /// All tensors in file order, file after file of a split.
   std::span<const GgufTensor> tensors() const& noexcept { return tensors_; }
   std::span<const GgufTensor> tensors() const&& = delete;  // would dangle
 
@@ -96,7 +98,7 @@ class GgufFile {
     return it == tensor_index_.end() ? nullptr : &tensors_[it->second];
   }
 
-  /// The tensor `name`. Throws FileError where it is missing.
+  /// The tensor `name`. Throws FileError if it is missing.
   const GgufTensor& require_tensor(std::string_view name) const;
 
  private:
@@ -124,7 +126,7 @@ class GgufFile {
   std::vector<T> convert_array(const GgufValue& value, std::optional<std::uint64_t> count) const {
     if (!value.is_array) fail(value, "is not an array", "an array", value.type_name());
     if (count && value.count != *count) {
-      fail(value, "an array of wrong length", std::to_string(*count) + " elements", std::to_string(value.count));
+      fail(value, "the array has the wrong length", std::to_string(*count) + " elements", std::to_string(value.count));
     }
     std::vector<T> out;
     out.reserve(value.count);
@@ -148,7 +150,7 @@ class GgufFile {
     return out;
   }
 
-  /// "u32 70000", for messages.
+  /// For errors: "u32 70000".
   static std::string describe(const GgufValue& value);
 
   void add_shard(std::shared_ptr<const MappedFile> mapping);
@@ -162,7 +164,7 @@ class GgufFile {
 
   void open_split(std::size_t part, std::size_t parts);
 
-  /// The keys of a later file of a split say which one it is; nothing else is read from them.
+  /// Checks split.no and split.count of a later file; its other keys are ignored.
   static void check_part(const std::shared_ptr<const MappedFile>& mapping, std::size_t part, std::size_t parts);
 
   std::string path_;
@@ -242,7 +244,7 @@ VLMT_BODY void GgufFile::take(detail::GgufShard shard, bool first) {
   tensors_.reserve(tensors_.size() + shard.tensors.size());
   for (GgufTensor& tensor : shard.tensors) {
     if (!tensor_index_.emplace(tensor.name, tensors_.size()).second) {
-      throw FileError("the tensor stands in more than one file of the split",
+      throw FileError("the tensor occurs in more than one file of the split",
                       {.file = tensor.file, .field = std::string(tensor.name)});
     }
     tensors_.push_back(std::move(tensor));
@@ -251,17 +253,17 @@ VLMT_BODY void GgufFile::take(detail::GgufShard shard, bool first) {
 
 VLMT_BODY void GgufFile::open_split(std::size_t part, std::size_t parts) {
   if (parts == 0 || part >= parts) {
-    throw FileError("a file of a split with a number beyond their count", {.file = path_,
-                                                                           .field = "split.no",
-                                                                           .expected = "below " + std::to_string(parts),
-                                                                           .found = std::to_string(part)});
+    throw FileError("the split number is out of range", {.file = path_,
+                                                         .field = "split.no",
+                                                         .expected = "below " + std::to_string(parts),
+                                                         .found = std::to_string(part)});
   }
   const auto suffix = [parts](std::size_t i) {
     return "-" + five_digits(i + 1) + "-of-" + five_digits(parts) + ".gguf";
   };
   const std::string own = suffix(part);
   if (!path_.ends_with(own)) {
-    throw FileError("a file of a split must keep its name",
+    throw FileError("a split file must keep its name",
                     {.file = path_, .field = "split.count", .expected = "a name that ends in " + own, .found = {}});
   }
   const std::string prefix = path_.substr(0, path_.size() - own.size());
@@ -277,11 +279,10 @@ VLMT_BODY void GgufFile::open_split(std::size_t part, std::size_t parts) {
   }
   const auto total = require<std::uint64_t>("split.tensors.count");
   if (total != tensors_.size()) {
-    throw FileError("the files of the split do not have all tensors together",
-                    {.file = path_,
-                     .field = "split.tensors.count",
-                     .expected = std::to_string(total),
-                     .found = std::to_string(tensors_.size())});
+    throw FileError("the split has the wrong number of tensors", {.file = path_,
+                                                                  .field = "split.tensors.count",
+                                                                  .expected = std::to_string(total),
+                                                                  .found = std::to_string(tensors_.size())});
   }
 }
 
@@ -293,10 +294,10 @@ VLMT_BODY void GgufFile::check_part(const std::shared_ptr<const MappedFile>& map
   const auto check = [&file](std::string_view key, std::size_t expected) {
     const auto found = file.require<std::uint16_t>(key);
     if (found != expected) {
-      throw FileError("does not belong to this split at this place", {.file = file.path_,
-                                                                      .field = std::string(key),
-                                                                      .expected = std::to_string(expected),
-                                                                      .found = std::to_string(found)});
+      throw FileError("is not the expected file of the split", {.file = file.path_,
+                                                                .field = std::string(key),
+                                                                .expected = std::to_string(expected),
+                                                                .found = std::to_string(found)});
     }
   };
   check("split.no", part);

@@ -1,4 +1,4 @@
-// Reads and checks the header of one GGUF file: every count, length, type and offset before it is used.
+// Parses the header of one GGUF file and checks every count, length, type and offset before use.
 #pragma once
 
 #include <array>
@@ -23,16 +23,16 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// One tensor of a GGUF file; name and data stay in the file's mapping.
+/// One tensor of a GGUF file; name and data are views into the file.
 struct GgufTensor {
   std::string_view name;
   std::uint32_t n_dims = 0;
-  std::array<std::uint64_t, 4> ne = {1, 1, 1, 1};  ///< ne[0] varies fastest; missing dimensions are 1
-  std::uint32_t type = 0;                          ///< a number known to ggml_type_info, supported by vlmt or not
-  std::span<const std::byte> data;                 ///< aligned to the file's alignment; blocks themselves may not be
-  std::string file;                                ///< path, for messages
-  std::uint64_t offset = 0;                        ///< of data in the file
-  std::shared_ptr<const MappedFile> mapping;       ///< keeps data alive; null if the bytes were the caller's
+  std::array<std::uint64_t, 4> ne = {1, 1, 1, 1};  ///< ggml order: ne[0] varies fastest; unused dimensions are 1
+  std::uint32_t type = 0;                     ///< ggml type number, known to ggml_type_info; vlmt may not support it
+  std::span<const std::byte> data;            ///< starts at the file's alignment; single blocks may be unaligned
+  std::string file;                           ///< path, for errors
+  std::uint64_t offset = 0;                   ///< of data, from the start of the file, in bytes
+  std::shared_ptr<const MappedFile> mapping;  ///< keeps name and data alive; null after GgufFile::parse
 
   std::uint64_t elements() const noexcept { return ne[0] * ne[1] * ne[2] * ne[3]; }
   /// "{256, 768}"
@@ -47,15 +47,15 @@ namespace detail {
 
 static_assert(std::endian::native == std::endian::little, "vlmt: GGUF is read on little-endian machines only");
 
-inline constexpr std::uint64_t gguf_max_length = std::uint64_t{1} << 30;  // of a string or an array, as upstream
+// Maximum bytes of a string and elements of an array, as in ggml.
+inline constexpr std::uint64_t gguf_max_length = std::uint64_t{1} << 30;
 inline constexpr std::uint64_t gguf_max_alignment = 1 << 16;
 inline constexpr std::size_t gguf_max_tensor_name = 63;
 
-/// What stands in one GGUF file.
+/// The parsed header of one GGUF file.
 struct GgufShard {
   std::uint32_t version = 0;
   std::uint64_t alignment = 32;
-  std::uint64_t data_start = 0;
   std::vector<GgufValue> values;
   std::vector<GgufTensor> tensors;
 };
@@ -76,8 +76,9 @@ class GgufParser {
     if (shard.version != 2 && shard.version != 3) {
       fail(4, "version", "unknown version", "2 or 3", std::to_string(shard.version));
     }
-    // A record has a length (8), at least one character in a name, a type and so on: counts are bounded by the bytes
-    // that are left before anything is reserved for them.
+    // The smallest record bounds each count by the bytes left, so a bad count cannot reserve memory. A tensor: name
+    // length (8), one character, dimension count (4), type (4), offset (8). A key: length (8), one character, type (4),
+    // one byte of value.
     const std::uint64_t n_tensors = read_count("tensor count", 8 + 1 + 4 + 4 + 8);
     const std::uint64_t n_values = read_count("key count", 8 + 1 + 4 + 1);
     read_values(n_values, shard);
@@ -167,7 +168,7 @@ class GgufParser {
     if (value.type == GgufType::Array) fail(type_at, value.key, "an array of arrays is not supported");
     const std::uint64_t count_at = at_;
     value.count = read<std::uint64_t>(value.key);
-    // A string is at least its length field.
+    // The smallest string is its 8-byte length.
     const std::uint64_t least = value.type == GgufType::String ? 8 : info(value.type).bytes;
     if (value.count > gguf_max_length || value.count > left() / least) {
       fail(count_at, value.key, "an array longer than the file can hold",
@@ -217,14 +218,14 @@ class GgufParser {
     for (std::uint64_t i = 0; i < n; ++i) {
       const std::uint64_t key_at = at_;
       GgufValue value = read_value(i);
-      if (!seen.insert(value.key).second) fail(key_at, value.key, "a key that occurs twice");
+      if (!seen.insert(value.key).second) fail(key_at, value.key, "duplicate key");
       if (value.key == "general.alignment") {
         if (value.is_array || value.type != GgufType::U32) {
           fail(value.offset, value.key, "has the wrong type", "u32", value.type_name());
         }
         shard.alignment = load_as<std::uint32_t>(value.data.data());
         if (!std::has_single_bit(shard.alignment) || shard.alignment > gguf_max_alignment) {
-          fail(value.offset, value.key, "is not an alignment", "a power of two up to 65536",
+          fail(value.offset, value.key, "invalid alignment", "a power of two up to 65536",
                std::to_string(shard.alignment));
         }
       }
@@ -237,7 +238,7 @@ class GgufParser {
     const std::uint64_t name_at = at_;
     tensor.name = read_string("tensor " + std::to_string(index));
     if (tensor.name.empty() || tensor.name.size() > gguf_max_tensor_name) {
-      fail(name_at, "tensor " + std::to_string(index), "a tensor name of wrong length", "1 to 63 bytes",
+      fail(name_at, "tensor " + std::to_string(index), "the tensor name has the wrong length", "1 to 63 bytes",
            std::to_string(tensor.name.size()));
     }
     const std::uint64_t dims_at = at_;
@@ -251,7 +252,7 @@ class GgufParser {
       const auto ne = read<std::int64_t>(tensor.name);
       if (ne < 1) fail(ne_at, tensor.name, "a dimension below 1", "at least 1", std::to_string(ne));
       const auto product = checked_mul(elements, ne);
-      if (!product) fail(ne_at, tensor.name, "more elements than 64 bits count");
+      if (!product) fail(ne_at, tensor.name, "the element count overflows 64 bits");
       elements = *product;
       tensor.ne[i] = static_cast<std::uint64_t>(ne);
     }
@@ -269,35 +270,35 @@ class GgufParser {
   void read_tensors(std::uint64_t n, GgufShard& shard) {
     shard.tensors.reserve(n);
     std::unordered_set<std::string_view> seen;
-    std::uint64_t next = 0;  // where the next tensor must start, relative to the data
+    std::uint64_t next = 0;  // required offset of the next tensor, relative to data_start
     std::vector<std::uint64_t> sizes;
     sizes.reserve(n);
     for (std::uint64_t i = 0; i < n; ++i) {
       const std::uint64_t info_at = at_;
       GgufTensor tensor = read_tensor_info(i);
-      if (!seen.insert(tensor.name).second) fail(info_at, tensor.name, "a tensor name that occurs twice");
+      if (!seen.insert(tensor.name).second) fail(info_at, tensor.name, "duplicate tensor name");
       const std::uint64_t offset_at = at_;
       tensor.offset = read<std::uint64_t>(tensor.name);
       if (tensor.offset != next) {
-        fail(offset_at, tensor.name, "the data is not where the tensor before it ends", std::to_string(next),
+        fail(offset_at, tensor.name, "the data does not start where the previous tensor ends", std::to_string(next),
              std::to_string(tensor.offset));
       }
       const GgmlTypeInfo type = ggml_type_info(tensor.type);
       const auto size = checked_mul(tensor.elements() / type.values, std::uint64_t{type.bytes});
       if (!size || *size > std::numeric_limits<std::uint64_t>::max() - shard.alignment) {
-        fail(info_at, tensor.name, "more bytes than 64 bits count");
+        fail(info_at, tensor.name, "the byte count overflows 64 bits");
       }
       const auto sum = checked_add(next, round_up(*size, shard.alignment));
-      if (!sum) fail(info_at, tensor.name, "the tensors have more bytes than 64 bits count");
+      if (!sum) fail(info_at, tensor.name, "the total size of the tensors overflows 64 bits");
       next = *sum;
       sizes.push_back(*size);
       shard.tensors.push_back(std::move(tensor));
     }
     if (n == 0) return;
-    shard.data_start = round_up(at_, shard.alignment);
+    const std::uint64_t data_start = round_up(at_, shard.alignment);
     for (std::uint64_t i = 0; i < n; ++i) {
       GgufTensor& tensor = shard.tensors[i];
-      const auto begin = checked_add(shard.data_start, tensor.offset);
+      const auto begin = checked_add(data_start, tensor.offset);
       if (!begin || *begin > bytes_.size() || sizes[i] > bytes_.size() - *begin) {
         const std::uint64_t there = begin && *begin < bytes_.size() ? bytes_.size() - *begin : 0;
         fail(begin.value_or(bytes_.size()), tensor.name, "the file ends inside or before the tensor's data",

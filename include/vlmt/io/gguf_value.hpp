@@ -1,4 +1,4 @@
-// Keys and values of a GGUF file: their types, and conversion that tolerates the integer widths found in the wild.
+// Key-value pairs of GGUF: value types, and conversion between integer widths, in which files differ.
 #pragma once
 
 #include <array>
@@ -18,7 +18,7 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// Value types of GGUF with the numbers of the format.
+/// GGUF value types; the numbers are those of the format.
 enum class GgufType : std::uint32_t {
   U8 = 0,
   I8 = 1,
@@ -39,7 +39,7 @@ inline constexpr std::uint32_t gguf_type_count = 13;
 
 struct GgufTypeInfo {
   std::string_view name;
-  std::size_t bytes;  ///< of one value; 0 for strings and arrays, whose length stands in the file
+  std::size_t bytes;  ///< of one value; 0 for strings and arrays, which store their length
 };
 
 constexpr GgufTypeInfo info(GgufType type) noexcept {
@@ -59,7 +59,7 @@ constexpr GgufTypeInfo info(GgufType type) noexcept {
   return table[static_cast<std::size_t>(type)];
 }
 
-/// gguf_type_of_v<float> == GgufType::F32, and so on for the C++ types that a GGUF value can hold.
+/// The GGUF type of a C++ type: gguf_type_of_v<float> == GgufType::F32.
 template <class T>
 inline constexpr GgufType gguf_type_of_v = [] {
   if constexpr (std::is_same_v<T, bool>) {
@@ -81,16 +81,16 @@ inline constexpr GgufType gguf_type_of_v = [] {
   }
 }();
 
-/// One key of a GGUF file. The bytes stay in the file's mapping.
+/// One key-value pair of a GGUF file; key and data are views into the file.
 struct GgufValue {
   std::string_view key;
   GgufType type = GgufType::U8;  ///< of the value; of the elements where is_array
   bool is_array = false;
   std::uint64_t count = 1;          ///< elements of an array; 1 for a single value
-  std::span<const std::byte> data;  ///< a single string: its characters; else the payload as it stands in the file
-  std::uint64_t offset = 0;         ///< of data in the file
+  std::span<const std::byte> data;  ///< characters of a single string; otherwise the payload as stored
+  std::uint64_t offset = 0;         ///< of data, from the start of the file, in bytes
 
-  /// For messages: "u32", "array of 3 f32".
+  /// For errors: "u32", "array of 3 f32".
   std::string type_name() const {
     const std::string name(info(type).name);
     return is_array ? "array of " + std::to_string(count) + " " + name : name;
@@ -106,7 +106,7 @@ T load_as(const std::byte* p) noexcept {
   return value;
 }
 
-/// Calls f with the number at p (never a string); false for types that are no number.
+/// Returns f(number at p); false, without a call, for bool, string and array.
 template <class F>
 bool visit_gguf_number(GgufType type, const std::byte* p, F&& f) {
   switch (type) {
@@ -135,8 +135,8 @@ bool visit_gguf_number(GgufType type, const std::byte* p, F&& f) {
   }
 }
 
-/// Reads the number at p as T; false where its type or range does not fit. An integer takes any integer type that
-/// holds it and never a float, a float takes any number, a bool takes a bool only.
+/// Reads the number at p as T; false if type or range does not fit. An integer T accepts every integer type whose value
+/// fits; float and double accept every number, rounded; bool accepts only bool.
 template <class T>
 bool convert_gguf(GgufType type, const std::byte* p, T& out) noexcept {
   static_assert(std::is_arithmetic_v<T>,
@@ -164,7 +164,7 @@ bool convert_gguf(GgufType type, const std::byte* p, T& out) noexcept {
   }
 }
 
-/// What convert_gguf accepts for T, for messages.
+/// The values that convert_gguf accepts for T, for errors.
 template <class T>
 std::string expected_gguf() {
   if constexpr (std::is_same_v<T, bool>) {

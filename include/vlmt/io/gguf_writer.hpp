@@ -1,4 +1,4 @@
-// Writes GGUF files: keys first, then tensors of any type, streamed in the order in which they were declared.
+// Writes GGUF files: the header first, then tensor data of any type, streamed in declaration order.
 #pragma once
 
 #include <array>
@@ -27,15 +27,15 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// The keys and tensor declarations of a GGUF file to be written.
+/// The header of a GGUF file to write: keys and tensor declarations.
 class GgufHeader {
  public:
-  /// `alignment`: a power of two up to 65536; written as general.alignment unless it is 32. Throws InputError.
+  /// `alignment` in bytes, a power of two up to 65536; stored as general.alignment unless 32. Throws InputError.
   explicit GgufHeader(std::uint64_t alignment = 32, std::uint32_t version = 3)
       : alignment_(alignment), version_(version) {
     if (!std::has_single_bit(alignment) || alignment > detail::gguf_max_alignment) {
       throw InputError(
-          "is not an alignment",
+          "invalid alignment",
           {.field = "alignment", .expected = "a power of two up to 65536", .found = std::to_string(alignment)});
     }
     if (alignment != 32) set("general.alignment", static_cast<std::uint32_t>(alignment));
@@ -43,15 +43,15 @@ class GgufHeader {
 
   std::uint64_t alignment() const noexcept { return alignment_; }
 
-  /// Adds a single value; its GGUF type is that of T: `set("general.file_type", std::uint32_t{1})`. Throws InputError
-  /// for a key that is empty or already there.
+  /// Adds a single value; T decides its GGUF type: `set("general.file_type", std::uint32_t{1})`. Throws InputError for
+  /// an empty or duplicate key.
   template <class T>
   void set(std::string_view key, const T& value) {
     put_key(key, gguf_type_of_v<T>);
     put_value(value);
   }
 
-  /// Adds an array of numbers, bools (a range of bool) or strings.
+  /// Adds an array of numbers, bools (any range of bool) or strings. Throws InputError for an empty or duplicate key.
   template <class Values>
   void set_array(std::string_view key, const Values& values) {
     using T = typename Values::value_type;
@@ -61,7 +61,7 @@ class GgufHeader {
     for (const T& value : values) put_value(value);
   }
 
-  /// Copies a value of another file as it stands.
+  /// Copies a key-value pair of another file unchanged. Throws InputError for a duplicate key.
   void set(const GgufValue& value) {
     put_key(value.key, value.is_array ? GgufType::Array : value.type);
     if (value.is_array) {
@@ -73,8 +73,8 @@ class GgufHeader {
     put_bytes(values_, value.data);
   }
 
-  /// Declares the next tensor: 1 to 4 dimensions, ne[0] varying fastest. Throws InputError where name, type or shape
-  /// cannot stand in a file.
+  /// Declares the next tensor: 1 to 4 dimensions in ggml order (ne[0] varies fastest), `type` a ggml type number.
+  /// Throws InputError for a name, type or shape that GGUF does not allow.
   void add_tensor(std::string_view name, std::uint32_t type, std::span<const std::uint64_t> ne) {
     const auto fail = [name](const std::string& message, std::string found) {
       throw InputError(message, {.field = std::string(name), .expected = {}, .found = std::move(found)});
@@ -85,12 +85,12 @@ class GgufHeader {
     if (ne.empty() || ne.size() > 4) fail("a tensor has 1 to 4 dimensions", std::to_string(ne.size()));
     const GgmlTypeInfo info = ggml_type_info(type);
     if (info.values == 0) fail("unknown tensor type", std::to_string(type));
-    if (!names_.insert(std::string(name)).second) fail("the tensor was added before", {});
+    if (!names_.insert(std::string(name)).second) fail("duplicate tensor", {});
     std::uint64_t elements = 1;
     for (const std::uint64_t n : ne) {
       const auto product = checked_mul(elements, n);
       if (n == 0 || !product || *product > std::numeric_limits<std::int64_t>::max() / std::uint64_t{info.bytes}) {
-        fail("a shape that a file cannot hold", std::to_string(n));
+        fail("the shape is empty or too large", std::to_string(n));
       }
       elements = *product;
     }
@@ -109,10 +109,10 @@ class GgufHeader {
     add_tensor(name, type, std::span(ne.begin(), ne.size()));
   }
 
-  /// Bytes of each declared tensor, without padding.
+  /// Bytes of each declared tensor without padding.
   std::span<const std::uint64_t> tensor_bytes() const noexcept { return sizes_; }
 
-  /// Everything up to the data of the first tensor, padding included.
+  /// The serialised header, including the padding before the first tensor.
   std::vector<std::byte> bytes() const {
     std::vector<std::byte> out;
     put_bytes(out, std::as_bytes(std::span("GGUF", 4)));
@@ -140,7 +140,7 @@ class GgufHeader {
 
   void put_key(std::string_view key, GgufType type) {
     if (key.empty()) throw InputError("an empty key");
-    if (!keys_.insert(std::string(key)).second) throw InputError("the key was set before", {.field = std::string(key)});
+    if (!keys_.insert(std::string(key)).second) throw InputError("duplicate key", {.field = std::string(key)});
     put_string(values_, key);
     put_number(values_, static_cast<std::uint32_t>(type));
   }
@@ -166,9 +166,8 @@ class GgufHeader {
   std::uint64_t data_bytes_ = 0;
 };
 
-/// Streams a GGUF file to disk: the header at once, then the tensors' bytes in the order of their declaration. The file
-/// appears under its name only when finish() has succeeded; until then, and if it is never called, it is `path`.part,
-/// which the destructor removes.
+/// Streams a GGUF file to disk: the header at once, then the tensor data in declaration order. The file gets its name
+/// in finish(); until then it is `path`.part, which the destructor removes if finish() was not called.
 class GgufWriter {
  public:
   /// Creates the file and writes the header. Throws FileError.
@@ -180,8 +179,8 @@ class GgufWriter {
     file_.put(header.bytes());
   }
 
-  /// The next bytes of the tensors: a whole tensor, part of one, but never across two. Throws FileError where the disk
-  /// is full and the like, InputError for more bytes than the tensor was declared with.
+  /// Appends bytes of the current tensor, whole or in parts, and pads it once it is complete. One call must not span
+  /// two tensors: more bytes than the tensor has left throw InputError. Throws FileError if writing fails.
   void write(std::span<const std::byte> bytes) {
     if (tensor_ >= sizes_.size() || bytes.size() > sizes_[tensor_] - written_) {
       throw InputError("more bytes than the tensor was declared with", {.file = path_,
@@ -194,19 +193,19 @@ class GgufWriter {
     if (written_ == sizes_[tensor_]) end_tensor();
   }
 
-  /// Closes the file and gives it its name. Throws InputError if tensors are incomplete, FileError if writing fails.
+  /// Syncs the file and renames it to `path`. Throws InputError if tensors are incomplete, FileError if writing fails.
   void finish() {
     if (tensor_ != sizes_.size()) {
-      throw InputError("the data of tensors is missing", {.file = path_,
-                                                          .field = "tensor " + std::to_string(tensor_),
-                                                          .expected = std::to_string(sizes_[tensor_]) + " bytes",
-                                                          .found = std::to_string(written_)});
+      throw InputError("tensor data is incomplete", {.file = path_,
+                                                     .field = "tensor " + std::to_string(tensor_),
+                                                     .expected = std::to_string(sizes_[tensor_]) + " bytes",
+                                                     .found = std::to_string(written_)});
     }
     file_.finish();
   }
 
  private:
-  /// Pads the tensor that is complete and steps to the next.
+  /// Pads the complete tensor to the alignment and moves on to the next.
   void end_tensor() {
     constexpr std::array<std::byte, 64> zeros{};
     std::uint64_t padding = round_up(written_, alignment_) - written_;
@@ -223,8 +222,8 @@ class GgufWriter {
   std::uint64_t alignment_;
   std::vector<std::uint64_t> sizes_;
   OutputFile file_;
-  std::size_t tensor_ = 0;     // the tensor that is being written
-  std::uint64_t written_ = 0;  // bytes of it that are
+  std::size_t tensor_ = 0;     // index of the current tensor
+  std::uint64_t written_ = 0;  // bytes of it written so far
 };
 
 VLMT_END_NAMESPACE

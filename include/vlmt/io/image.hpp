@@ -1,4 +1,4 @@
-// A picture in memory, and what may be asked of those who decode one. Needs no codec.
+// An image in memory and the options and limits of decoding. Needs no codec library.
 #pragma once
 
 #include <cstddef>
@@ -11,12 +11,12 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// 8-bit RGB, interleaved, row-major, upright (orientation already applied).
+/// 8-bit RGB, interleaved, row-major, upright (EXIF orientation applied).
 struct Image {
   int width = 0;
   int height = 0;
-  /// Size of the picture in its file, upright. Larger than width and height where a JPEG was decoded at a reduced size;
-  /// rules that choose a size (smart_resize) start from this one.
+  /// Size of the image in its file, upright; larger than width and height if a JPEG was decoded at reduced size.
+  /// smart_resize() starts from this size.
   int original_width = 0;
   int original_height = 0;
   std::vector<std::uint8_t> rgb;  ///< (height, width, 3)
@@ -24,45 +24,46 @@ struct Image {
 
 enum class ImageFormat : std::uint8_t { Jpeg, Png, WebP };
 
-/// What becomes of transparency: dropped, as transformers' convert("RGB") does, or composited on white.
+/// Transparency: drop alpha, as convert("RGB") in transformers does, or composite on white.
 enum class AlphaPolicy : std::uint8_t { Drop, White };
 
-/// What the caller will shrink the picture to; lets a large JPEG be decoded at 1/8 to 7/8 of its size.
+/// Size that the caller will shrink the image to; lets a JPEG be decoded at 1/8 to 7/8 of its size. PNG and WebP
+/// ignore it.
 ///
-/// The decoded picture never has fewer pixels than the target in either direction. It is decoded in full unless half,
-/// a quarter or an eighth still has twice the target's width and height, or the full picture would take more than
-/// 96 MiB. All zero: always in full.
+/// Reduced decoding keeps at least the target's width and height. The image is reduced to 1/8, 1/4 or 1/2 if that
+/// still has twice the target's width and height. Otherwise, if the full image would take more than 96 MiB, it is
+/// reduced by as few eighths as bring it below, as far as the target allows. All zero: always full size.
 struct DecodeHint {
-  int target_width = 0;  ///< of the upright picture
+  int target_width = 0;  ///< of the upright image, in pixels
   int target_height = 0;
-  /// Instead of width and height: an upper bound of the target's area, its aspect that of the picture.
+  /// Used if width and height are 0: upper bound of the target's area in pixels; the target has the image's aspect.
   std::uint64_t target_pixels = 0;
 };
 
-/// Limits and choices of decoding. Limits are checked against the file's header, before anything is allocated.
+/// Options and limits of decoding. Limits are checked against the file's header, before pixels are allocated.
 struct ImageOptions {
-  std::uint64_t max_pixels = 256'000'000;              ///< of the picture as stored
+  std::uint64_t max_pixels = 256'000'000;              ///< of the image as stored (width * height)
   std::uint64_t max_bytes = std::uint64_t{256} << 20;  ///< of the file
-  std::uint64_t max_memory = std::uint64_t{1} << 30;   ///< of the decoded picture and the decoder together
+  std::uint64_t max_memory = std::uint64_t{1} << 30;   ///< bytes of the decoded image and the decoder together
   AlphaPolicy alpha = AlphaPolicy::Drop;
   DecodeHint hint = {};
 };
 
-/// What the header of a picture says.
+/// Contents of an image header.
 struct ImageInfo {
   ImageFormat format = ImageFormat::Jpeg;
   int width = 0;  ///< upright
   int height = 0;
-  int orientation = 1;  ///< EXIF, 1 to 8
+  int orientation = 1;  ///< EXIF, 1 to 8; already applied to width and height
 };
 
 namespace detail {
 
 inline void check_pixels(const std::string& name, std::uint64_t width, std::uint64_t height,
                          const ImageOptions& options) {
-  // Both are below 2^32, so the product cannot overflow.
+  // Both factors are below 2^32, so the product cannot overflow.
   if (width * height > options.max_pixels) {
-    throw LimitError("the picture has too many pixels",
+    throw LimitError("the image has too many pixels",
                      {.file = name,
                       .field = "max_pixels",
                       .expected = "at most " + std::to_string(options.max_pixels),
@@ -72,7 +73,7 @@ inline void check_pixels(const std::string& name, std::uint64_t width, std::uint
 
 inline void check_memory(const std::string& name, std::uint64_t bytes, const ImageOptions& options) {
   if (bytes > options.max_memory) {
-    throw LimitError("decoding the picture takes too much memory",
+    throw LimitError("decoding the image takes too much memory",
                      {.file = name,
                       .field = "max_memory",
                       .expected = "at most " + std::to_string(options.max_memory) + " bytes",

@@ -1,4 +1,4 @@
-// JPEG decoding with libjpeg(-turbo): RGB, grey, CMYK; at reduced size where the caller will shrink the picture anyway.
+// JPEG decoding with libjpeg(-turbo): RGB, grey and CMYK; at reduced size if the caller shrinks the image anyway.
 #pragma once
 
 #include <algorithm>
@@ -24,8 +24,8 @@ VLMT_BEGIN_NAMESPACE
 
 namespace detail {
 
-/// libjpeg with its errors as return values. libjpeg leaves a failed call by longjmp, so the functions that call it
-/// (those with a setjmp) hold nothing that has a destructor.
+/// libjpeg with errors as return values. A failed libjpeg call returns by longjmp, which skips destructors: functions
+/// with a setjmp must not hold objects that have one.
 class JpegDecoder {
  public:
   explicit JpegDecoder(std::span<const std::byte> file) : file_(file) {
@@ -39,7 +39,7 @@ class JpegDecoder {
     errors_.emit_message = [](j_common_ptr info, int level) {
       if (level >= 0) return;  // a trace message
       switch (info->err->msg_code) {
-        // The picture is whole in spite of these; all other warnings mean lost data: a truncated or damaged file.
+        // Harmless warnings. All others mean lost data, so they are errors: the file is truncated or damaged.
         case JWRN_EXTRANEOUS_DATA:
         case JWRN_JFIF_MAJOR:
         case JWRN_ADOBE_XFORM:
@@ -52,7 +52,7 @@ class JpegDecoder {
     };
     errors_.output_message = [](j_common_ptr) {};
     progress_.progress_monitor = [](j_common_ptr info) {
-      // A file of a few KB can hold thousands of scans over a large picture: hours of work.
+      // A file of a few KB can hold thousands of scans over a large image, hours of work.
       auto* self = static_cast<JpegDecoder*>(info->client_data);
       if (self->info_.input_scan_number > max_scans) {
         std::snprintf(self->message_, sizeof self->message_, "more than %d scans", max_scans);
@@ -66,7 +66,7 @@ class JpegDecoder {
     if (created_) jpeg_destroy_decompress(&info_);
   }
 
-  /// False, with message() set, where the header is bad.
+  /// False, with message() set, if the header is bad.
   bool read_header() noexcept {
     if (setjmp(jump_) != 0) return false;
     jpeg_create_decompress(&info_);
@@ -78,7 +78,7 @@ class JpegDecoder {
     return true;
   }
 
-  /// Starts decoding at eighths/8 of the size. False where the file is bad.
+  /// Starts decoding at eighths/8 of the size. False, with message() set, if the file is bad.
   bool start(unsigned eighths) noexcept {
     if (setjmp(jump_) != 0) return false;
     info_.scale_num = eighths;
@@ -88,7 +88,7 @@ class JpegDecoder {
     return true;
   }
 
-  /// Decodes all rows to rgb (out_height, out_width, 3); `row` holds one row of CMYK where the file is CMYK.
+  /// Decodes all rows to rgb (out_height, out_width, 3). For a CMYK file, `row` has space for (out_width, 4).
   bool read_rows(std::uint8_t* rgb, std::uint8_t* row) noexcept {
     if (setjmp(jump_) != 0) return false;
     while (info_.output_scanline < info_.output_height) {
@@ -109,7 +109,7 @@ class JpegDecoder {
   unsigned out_height() const noexcept { return info_.output_height; }
   const char* message() const noexcept { return message_; }
 
-  /// Bytes that libjpeg will hold for the coefficients of the whole picture: all of them where it has several scans.
+  /// Bytes of libjpeg's coefficient buffer: the whole image if it has several scans, else 0.
   std::uint64_t coefficient_bytes() noexcept {
     if (jpeg_has_multiple_scans(&info_) == 0) return 0;
     std::uint64_t bytes = 0;
@@ -123,7 +123,7 @@ class JpegDecoder {
  private:
   static constexpr int max_scans = 100;
 
-  /// Adobe's CMYK is stored inverted, and files without Adobe's marker are read the same way, as Pillow does.
+  /// Adobe stores CMYK inverted. Files without Adobe's marker are treated alike, as in Pillow.
   static void cmyk_to_rgb(const std::uint8_t* cmyk, std::size_t n, std::uint8_t* rgb) noexcept {
     for (std::size_t i = 0; i < n; ++i) {
       const unsigned k = cmyk[4 * i + 3];
@@ -143,7 +143,7 @@ class JpegDecoder {
   bool created_ = false;
 };
 
-/// How many eighths of its size a picture is decoded at; see DecodeHint.
+/// Eighths of its size at which an image is decoded; see DecodeHint. 8 without a target.
 inline unsigned jpeg_eighths(unsigned width, unsigned height, std::uint64_t target_width, std::uint64_t target_height) {
   if (target_width == 0 || target_height == 0) return 8;
   const auto side = [](unsigned full, unsigned eighths) { return (std::uint64_t{full} * eighths + 7) / 8; };
@@ -168,12 +168,12 @@ inline ImageInfo probe_jpeg(std::span<const std::byte> file, const std::string& 
   return info;
 }
 
-/// Decodes as stored: orientation is left to the caller, original_width and _height too are those stored.
+/// Decodes as stored: the caller applies the orientation, also to original_width and original_height.
 inline Image decode_jpeg(std::span<const std::byte> file, const ImageOptions& options, int orientation,
                          const std::string& name) {
   JpegDecoder jpeg(file);
   if (!jpeg.read_header()) bad_image(name, "is not a readable JPEG", jpeg.message());
-  if (!jpeg.is_supported()) bad_image(name, "is a JPEG of an unknown colour space");
+  if (!jpeg.is_supported()) bad_image(name, "is a JPEG with an unsupported colour space");
   const unsigned width = jpeg.width();
   const unsigned height = jpeg.height();
   check_pixels(name, width, height, options);
@@ -183,7 +183,7 @@ inline Image decode_jpeg(std::span<const std::byte> file, const ImageOptions& op
   if (target_width == 0 && target_height == 0 && options.hint.target_pixels > 0) {
     const double scale = std::sqrt(static_cast<double>(options.hint.target_pixels) /
                                    (static_cast<double>(width) * static_cast<double>(height)));
-    // 32 more: rules that round each side to a multiple of 32 may exceed the exact aspect by that much.
+    // 32 more: rounding the sides to multiples of 32, as smart_resize() does, may exceed the exact size by that much.
     target_width = static_cast<std::uint64_t>(std::ceil(scale * width)) + 32;
     target_height = static_cast<std::uint64_t>(std::ceil(scale * height)) + 32;
   }

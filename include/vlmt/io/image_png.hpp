@@ -1,4 +1,4 @@
-// PNG decoding with libpng: all colour types and depths, interlaced or not.
+// PNG decoding with libpng: all colour types and bit depths, interlaced or not.
 #pragma once
 
 #include <csetjmp>
@@ -21,7 +21,7 @@ VLMT_BEGIN_NAMESPACE
 
 namespace detail {
 
-/// Writes n pixels of RGBA composited on white, rounded as Pillow's paste does.
+/// Composites n RGBA pixels on white into rgb (n, 3), rounded as Pillow's paste does.
 inline void composite_on_white(const std::uint8_t* rgba, std::size_t n, std::uint8_t* rgb) noexcept {
   for (std::size_t i = 0; i < n; ++i) {
     const unsigned alpha = rgba[4 * i + 3];
@@ -32,7 +32,8 @@ inline void composite_on_white(const std::uint8_t* rgba, std::size_t n, std::uin
   }
 }
 
-/// libpng with its errors as return values; as in JpegDecoder, functions with a setjmp hold nothing with a destructor.
+/// libpng with errors as return values. As in JpegDecoder, functions with a setjmp must not hold objects with a
+/// destructor.
 class PngDecoder {
  public:
   explicit PngDecoder(std::span<const std::byte> file) : file_(file) {}
@@ -42,18 +43,18 @@ class PngDecoder {
     if (png_ != nullptr) png_destroy_read_struct(&png_, &info_, nullptr);
   }
 
-  /// Reads up to the pixels and sets up 8-bit RGB rows, or RGBA where keep_alpha is set and there is transparency.
+  /// Reads the header and sets up 8-bit RGB rows, or RGBA if keep_alpha is set and the image has transparency.
   bool start(bool keep_alpha) noexcept {
     png_ = png_create_read_struct(PNG_LIBPNG_VER_STRING, this, on_error, on_warning);
     if (png_ != nullptr) info_ = png_create_info_struct(png_);
     if (info_ == nullptr) {
-      std::snprintf(message_, sizeof message_, "libpng cannot be started");
+      std::snprintf(message_, sizeof message_, "libpng cannot be initialised");
       return false;
     }
     if (setjmp(jump_) != 0) return false;
-    // The caller has checked width times height; libpng's own limit of a million per side is not needed.
+    // Lifts libpng's limit of a million pixels per side: the caller has checked width * height.
     png_set_user_limits(png_, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
-    // Skips all chunks but IHDR, PLTE, tRNS, IDAT and IEND: libpng allocates what a chunk claims to be long.
+    // Skips all chunks but IHDR, PLTE, tRNS, IDAT and IEND: libpng would allocate the length that a chunk claims.
     png_set_keep_unknown_chunks(png_, PNG_HANDLE_CHUNK_NEVER, nullptr, -1);
     png_set_read_fn(png_, this, on_read);
     png_read_info(png_, info_);
@@ -70,7 +71,7 @@ class PngDecoder {
     return true;
   }
 
-  /// Decodes all rows to rgb (height, width, 3). `rgba` holds rgba_rows() rows of 4 bytes a pixel.
+  /// Decodes all rows to rgb (height, width, 3); `rgba` has space for (rgba_rows(height), width, 4).
   bool read_rows(std::uint8_t* rgb, std::uint8_t* rgba, std::size_t width, std::size_t height) noexcept {
     if (setjmp(jump_) != 0) return false;
     for (int pass = 0; pass < passes_; ++pass) {
@@ -88,7 +89,7 @@ class PngDecoder {
     return true;
   }
 
-  /// Rows of RGBA that read_rows needs room for: all where an interlaced picture is built up pass by pass.
+  /// RGBA rows that read_rows needs: none for RGB, all for an interlaced image (each pass refines it), else one.
   std::size_t rgba_rows(std::size_t height) const noexcept { return channels_ == 3 ? 0 : passes_ > 1 ? height : 1; }
   const char* message() const noexcept { return message_; }
 
@@ -116,7 +117,7 @@ class PngDecoder {
   char message_[200] = {};
 };
 
-/// The size as stored and the orientation, from the header chunk alone.
+/// Upright size and orientation, from the IHDR and eXIf chunks alone.
 inline ImageInfo probe_png(std::span<const std::byte> file, const std::string& name) {
   if (file.size() < 33 || !has_text(file, 12, "IHDR")) bad_image(name, "is not a readable PNG", "no header chunk");
   const std::uint32_t width = big_endian(file, 16, 4);
@@ -124,7 +125,7 @@ inline ImageInfo probe_png(std::span<const std::byte> file, const std::string& n
   constexpr std::uint32_t most = 0x7fffffff;
   if (width == 0 || height == 0 || width > most || height > most) {
     bad_image(name, "is not a readable PNG",
-              "a picture of " + std::to_string(width) + " x " + std::to_string(height) + " pixels");
+              "an image of " + std::to_string(width) + " x " + std::to_string(height) + " pixels");
   }
   ImageInfo info{ImageFormat::Png, static_cast<int>(width), static_cast<int>(height),
                  exif_orientation(find_png_exif(file))};
@@ -143,7 +144,7 @@ inline Image decode_png(std::span<const std::byte> file, const ImageOptions& opt
   const auto width = static_cast<std::size_t>(image.width);
   const auto height = static_cast<std::size_t>(image.height);
   check_pixels(name, width, height, options);
-  // libpng holds a few rows of up to 8 bytes a pixel.
+  // 32 * width: libpng holds a few rows of up to 8 bytes per pixel. A transposed copy doubles the image.
   check_memory(name, (orientation_transposes(orientation) ? 6 : 3) * width * height + 32 * width, options);
   PngDecoder png(file);
   if (!png.start(options.alpha == AlphaPolicy::White)) bad_image(name, "is not a readable PNG", png.message());

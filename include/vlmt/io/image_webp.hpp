@@ -26,7 +26,7 @@ inline const char* webp_reason(VP8StatusCode status) noexcept {
     case VP8_STATUS_BITSTREAM_ERROR:
       return "damaged data";
     case VP8_STATUS_UNSUPPORTED_FEATURE:
-      return "an unknown feature";
+      return "unsupported feature";
     case VP8_STATUS_NOT_ENOUGH_DATA:
       return "the file ends early";
     default:
@@ -63,7 +63,7 @@ inline Image decode_webp(std::span<const std::byte> file, const ImageOptions& op
   check_pixels(name, width, height, options);
   const bool composite = features.has_alpha != 0 && options.alpha == AlphaPolicy::White;
   const std::size_t pixel = composite ? 4 : 3;
-  // Lossless data is decoded to 4 bytes a pixel inside libwebp, and a second picture holds RGBA or the upright copy.
+  // 4: libwebp decodes lossless data to 4 bytes per pixel. 3: the image. Then RGBA to composite, or the upright copy.
   check_memory(name,
                (4 + 3 +
                 (composite                             ? 4u

@@ -1,4 +1,4 @@
-// Pictures from files and from memory: JPEG, PNG and WebP, told apart by their first bytes.
+// Decodes JPEG, PNG and WebP images from files or memory; the first bytes decide the format.
 #pragma once
 
 #include <cstddef>
@@ -28,23 +28,23 @@ inline ImageFormat image_format(std::span<const std::byte> file, const std::stri
   if (has_text(file, 0, "\xff\xd8\xff")) return ImageFormat::Jpeg;
   if (has_text(file, 0, "\x89PNG\r\n\x1a\n")) return ImageFormat::Png;
   if (has_text(file, 0, "RIFF") && has_text(file, 8, "WEBP")) return ImageFormat::WebP;
-  throw FileError("is not a picture that can be read", {.file = name, .expected = "JPEG, PNG or WebP"});
+  throw FileError("is not a supported image", {.file = name, .expected = "JPEG, PNG or WebP"});
 }
 
 }  // namespace detail
 
 #endif
 
-/// What the header says: format, upright size, orientation. Decodes nothing. Throws FileError.
-ImageInfo probe_image(std::span<const std::byte> file, const std::string& name = "picture");
+/// Format, upright size and orientation, without decoding pixels. `name` appears in errors. Throws FileError.
+ImageInfo probe_image(std::span<const std::byte> file, const std::string& name = "image");
 
-/// Decodes a whole picture file that stands in memory to upright 8-bit RGB; 16-bit samples keep their high byte.
-/// `name` stands in messages. Throws FileError for what is damaged, truncated or no picture, LimitError, naming the
-/// option, for what exceeds one of the limits.
+/// Decodes an image file in memory to upright 8-bit RGB; 16-bit samples keep their high byte. `name` appears in errors.
+/// Throws FileError for a damaged or truncated file and for other formats, LimitError with the option's name if a limit
+/// is exceeded.
 Image decode_image(std::span<const std::byte> file, const ImageOptions& options = {},
-                   const std::string& name = "picture");
+                   const std::string& name = "image");
 
-/// decode_image() of a file, whose path stands in messages.
+/// decode_image() of a file; its path appears in errors. Throws FileError, LimitError.
 Image load_image(const std::string& path, const ImageOptions& options = {});
 
 #if VLMT_HAS_BODIES
@@ -62,10 +62,10 @@ VLMT_BODY ImageInfo probe_image(std::span<const std::byte> file, const std::stri
 
 VLMT_BODY Image decode_image(std::span<const std::byte> file, const ImageOptions& options, const std::string& name) {
   if (file.size() > options.max_bytes) {
-    throw LimitError("the picture's file is too large", {.file = name,
-                                                         .field = "max_bytes",
-                                                         .expected = "at most " + std::to_string(options.max_bytes),
-                                                         .found = std::to_string(file.size())});
+    throw LimitError("the image's file is too large", {.file = name,
+                                                       .field = "max_bytes",
+                                                       .expected = "at most " + std::to_string(options.max_bytes),
+                                                       .found = std::to_string(file.size())});
   }
   Image image;
   int orientation = 1;

@@ -1,4 +1,4 @@
-// A file mapped read-only into memory.
+// A file mapped read-only into memory (POSIX).
 #pragma once
 
 #include <cerrno>
@@ -43,13 +43,13 @@ class FileHandle {
 
 }  // namespace detail
 
-/// A regular, non-empty file mapped read-only and shared by all who hold the pointer (POSIX).
+/// A regular, non-empty file mapped read-only; unmapped when the last shared_ptr is gone. Thread-safe.
 ///
-/// The size is taken once. A file that another process truncates while it is mapped cannot be guarded against: reading
-/// a page beyond its new end raises SIGBUS. Replace model files by renaming, never by writing over them.
+/// The size is fixed on opening. If another process truncates the file, reading a page beyond its new end raises
+/// SIGBUS, which cannot be prevented. Replace model files by renaming, never by overwriting.
 class MappedFile {
  public:
-  /// Maps `path`. Throws FileError with path and reason for what is missing, unreadable, empty or not a regular file.
+  /// Maps `path`. Throws FileError if it is missing, unreadable, empty or not a regular file.
   static std::shared_ptr<const MappedFile> open(const std::string& path);
 
   MappedFile(const MappedFile&) = delete;
@@ -59,21 +59,21 @@ class MappedFile {
   const std::string& path() const noexcept { return path_; }
   std::span<const std::byte> bytes() const noexcept { return {data_, size_}; }
   std::size_t size() const noexcept { return size_; }
-  /// When the file was last written, in nanoseconds since the epoch.
+  /// Modification time in nanoseconds since the epoch.
   std::int64_t modified() const noexcept { return modified_; }
 
-  /// Gives back the pages that lie wholly inside [offset, offset + n): they leave the resident set and are read again
-  /// from the page cache or disk when touched. Out-of-range parts are ignored.
+  /// Drops the pages that lie wholly inside bytes [offset, offset + n) from the resident set; a later access reads them
+  /// again from page cache or disk. Out-of-range parts are ignored.
   void release(std::size_t offset, std::size_t n) const noexcept {
     const auto [begin, end] = clip(offset, n);
     const std::size_t page = page_size();
     const std::size_t first = (begin + page - 1) / page * page;
-    // The last page of the file is ours as a whole even where the file ends inside it.
+    // The last page holds nothing but this file, so it is dropped whole even if the file ends inside it.
     const std::size_t last = end == size_ ? end : end / page * page;
     if (first < last) ::madvise(const_cast<std::byte*>(data_) + first, last - first, MADV_DONTNEED);
   }
 
-  /// Asks the system to start reading the pages that touch [offset, offset + n).
+  /// Asks the kernel to read ahead the pages that overlap bytes [offset, offset + n).
   void will_need(std::size_t offset, std::size_t n) const noexcept {
     const auto [begin, end] = clip(offset, n);
     const std::size_t first = begin / page_size() * page_size();
@@ -103,7 +103,7 @@ class MappedFile {
 #if VLMT_HAS_BODIES
 
 VLMT_BODY std::shared_ptr<const MappedFile> MappedFile::open(const std::string& path) {
-  // O_NONBLOCK: opening a FIFO must be refused below, not wait for its writer.
+  // O_NONBLOCK: without it, opening a FIFO would wait for a writer instead of being refused below.
   const detail::FileHandle file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (file.get() < 0) detail::throw_errno(path, "cannot be opened", errno);
   struct stat status {};

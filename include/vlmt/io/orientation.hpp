@@ -1,4 +1,4 @@
-// EXIF orientation: found in JPEG, PNG and WebP files, and applied to pixels.
+// EXIF orientation: reads it from JPEG, PNG and WebP files and applies it to pixels.
 #pragma once
 
 #include <algorithm>
@@ -36,8 +36,8 @@ inline bool has_text(std::span<const std::byte> bytes, std::size_t at, std::stri
 
 }  // namespace detail
 
-/// The orientation, 1 to 8, in an EXIF block (a TIFF header and its first directory; "Exif\0\0" before it is skipped);
-/// 1 where there is none or the block is damaged. Never throws: bad metadata does not spoil a good picture.
+/// The orientation, 1 to 8, in an EXIF block: a TIFF header and its first directory, with or without "Exif\0\0" before
+/// it. 1 if there is none or the block is damaged: bad metadata must not make a good image unreadable.
 inline int exif_orientation(std::span<const std::byte> exif) noexcept {
   using namespace detail;
   if (has_text(exif, 0, {"Exif\0\0", 6})) exif = exif.subspan(6);
@@ -63,7 +63,7 @@ inline int exif_orientation(std::span<const std::byte> exif) noexcept {
   return 1;
 }
 
-/// The EXIF block of a JPEG (its first APP1 segment that holds one), or nothing.
+/// The EXIF block of a JPEG (from its first APP1 segment with one), or empty.
 inline std::span<const std::byte> find_jpeg_exif(std::span<const std::byte> file) noexcept {
   using namespace detail;
   std::size_t at = 2;  // after the start-of-image marker
@@ -83,7 +83,7 @@ inline std::span<const std::byte> find_jpeg_exif(std::span<const std::byte> file
   return {};
 }
 
-/// The eXIf chunk of a PNG, or nothing.
+/// The eXIf chunk of a PNG, or empty.
 inline std::span<const std::byte> find_png_exif(std::span<const std::byte> file) noexcept {
   using namespace detail;
   std::size_t at = 8;  // after the signature; a chunk is length, name, data, CRC
@@ -96,7 +96,7 @@ inline std::span<const std::byte> find_png_exif(std::span<const std::byte> file)
   return {};
 }
 
-/// The EXIF chunk of a WebP, or nothing.
+/// The EXIF chunk of a WebP, or empty.
 inline std::span<const std::byte> find_webp_exif(std::span<const std::byte> file) noexcept {
   using namespace detail;
   std::size_t at = 12;  // after the RIFF header; a chunk is name, length, data, padded to an even length
@@ -109,12 +109,12 @@ inline std::span<const std::byte> find_webp_exif(std::span<const std::byte> file
   return {};
 }
 
-/// True if the upright picture has the stored one's width and height exchanged.
+/// True if the orientation swaps width and height.
 constexpr bool orientation_transposes(int orientation) noexcept {
   return orientation >= 5;
 }
 
-/// Turns a picture that is stored with this EXIF orientation upright. Orientations 5 to 8 need a second copy meanwhile.
+/// Makes an image stored with this EXIF orientation upright. Orientations 5 to 8 allocate a second copy of the pixels.
 inline void apply_orientation(Image& image, int orientation) {
   if (orientation <= 1 || orientation > 8) return;
   const auto width = static_cast<std::size_t>(image.width);
@@ -140,7 +140,7 @@ inline void apply_orientation(Image& image, int orientation) {
   const bool mirror_sx = orientation >= 7;
   const bool mirror_sy = orientation == 6 || orientation == 7;
   std::vector<std::uint8_t> out(image.rgb.size());
-  constexpr std::size_t tile = 32;  // keeps the strided side in the cache
+  constexpr std::size_t tile = 32;  // keeps the strided reads in cache
   for (std::size_t y0 = 0; y0 < width; y0 += tile) {
     for (std::size_t x0 = 0; x0 < height; x0 += tile) {
       for (std::size_t y = y0; y < std::min(y0 + tile, width); ++y) {

@@ -1,4 +1,4 @@
-// A file that appears under its name only when it is complete.
+// A file that gets its name only once it is complete.
 #pragma once
 
 #include <cerrno>
@@ -20,11 +20,11 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// Writes to `path`.part and renames it in finish(). Without finish() the destructor removes the part; one that a
-/// crash has left is written over by the next. Of several writers of one path at a time all but the first are refused.
+/// Writes to `path`.part and renames it to `path` in finish(). Without finish(), the destructor removes the part file.
+/// A part file left by a crash is overwritten. Only one writer per path at a time: a second one is refused (flock).
 class OutputFile {
  public:
-  /// Throws FileError where the file cannot be created, or somebody else is writing it.
+  /// Throws FileError if the file cannot be created or another writer has it open.
   explicit OutputFile(std::string path) : path_(std::move(path)), file_(create(part())) {}
   OutputFile(const OutputFile&) = delete;
   OutputFile& operator=(const OutputFile&) = delete;
@@ -32,20 +32,20 @@ class OutputFile {
     if (file_) std::remove(part().c_str());
   }
 
-  /// Throws FileError where the disk is full and the like.
+  /// Appends bytes. Throws FileError if writing fails, such as on a full disk.
   void put(std::span<const std::byte> bytes) {
     if (!bytes.empty() && std::fwrite(bytes.data(), 1, bytes.size(), file_.get()) != bytes.size()) {
       detail::throw_errno(part(), "cannot be written", errno);
     }
   }
 
-  /// Gives the file its name once all of it is on the disk. Throws FileError.
+  /// Syncs the file to disk and renames it to `path`. Throws FileError; then the part file is removed.
   void finish() {
     const bool done = std::fflush(file_.get()) == 0 && ::fsync(::fileno(file_.get())) == 0 &&
                       std::rename(part().c_str(), path_.c_str()) == 0;
     const int error = errno;
     if (!done) std::remove(part().c_str());
-    file_.reset();  // last: closing ends the lock, and whoever takes it next begins by truncating
+    file_.reset();  // last: closing releases the lock, and the next writer starts by truncating
     if (!done) detail::throw_errno(path_, "cannot be written", error);
   }
 
@@ -55,7 +55,7 @@ class OutputFile {
   };
   using Handle = std::unique_ptr<std::FILE, Close>;
 
-  // An empty file that nobody else writes to.
+  // Opens, locks and empties the part file.
   static Handle create(const std::string& part) {
     while (true) {
       const int fd = ::open(part.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
@@ -67,10 +67,10 @@ class OutputFile {
         detail::throw_errno(part, "cannot be created", error);
       }
       if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        if (errno == EWOULDBLOCK) throw FileError("is being written by somebody else", {.file = part});
+        if (errno == EWOULDBLOCK) throw FileError("is being written by another writer", {.file = part});
         detail::throw_errno(part, "cannot be locked", errno);
       }
-      // Until the lock was ours its owner may have renamed or removed what we opened.
+      // Before we got the lock, its previous owner may have renamed or removed the file we opened: try again.
       struct stat opened {
       }, named{};
       if (::fstat(fd, &opened) != 0) detail::throw_errno(part, "cannot be examined", errno);

@@ -1,4 +1,4 @@
-// Safetensors files, single or sharded under an index: a reader that checks everything before it is used.
+// Reads safetensors files, single or sharded with an index; the whole header is checked before any tensor is exposed.
 #pragma once
 
 #include <algorithm>
@@ -28,16 +28,16 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// One tensor of a safetensors file, row-major; the data stays in the file's mapping and may be unaligned.
+/// One tensor of a safetensors file, row-major; data is a view into the file and may be unaligned.
 struct SafetensorsTensor {
   std::string name;
-  std::string dtype;                 ///< as the file spells it, "BF16"
-  std::optional<DType> type;         ///< nothing for the dtypes that vlmt has no C++ type for (F8_*, F6_*, F4, C64)
-  std::vector<std::uint64_t> shape;  ///< empty for a scalar
+  std::string dtype;                 ///< as spelled in the file, "BF16"
+  std::optional<DType> type;         ///< empty for dtypes without a C++ type in vlmt: F8_*, F6_*, F4, C64
+  std::vector<std::uint64_t> shape;  ///< outermost dimension first; empty for a scalar
   std::span<const std::byte> data;
-  std::string file;                           ///< path, for messages
-  std::uint64_t offset = 0;                   ///< of data in the file
-  std::shared_ptr<const MappedFile> mapping;  ///< keeps data alive; null if the bytes were the caller's
+  std::string file;                           ///< path, for errors
+  std::uint64_t offset = 0;                   ///< of data, from the start of the file, in bytes
+  std::shared_ptr<const MappedFile> mapping;  ///< keeps data alive; null after SafetensorsFile::parse
 
   std::uint64_t elements() const noexcept {
     std::uint64_t n = 1;
@@ -50,9 +50,9 @@ struct SafetensorsTensor {
 
 namespace detail {
 
-inline constexpr std::uint64_t safetensors_max_header = 100'000'000;  // the limit of the reference implementation
+inline constexpr std::uint64_t safetensors_max_header = 100'000'000;  // bytes; limit of the reference implementation
 
-/// Bits of one element, 0 for an unknown name.
+/// Bits of one element; 0 for an unknown dtype.
 constexpr unsigned safetensors_bits(std::string_view dtype) noexcept {
   for (unsigned i = 0; i <= static_cast<unsigned>(DType::Bool); ++i) {
     const DTypeInfo known = info(static_cast<DType>(i));
@@ -73,7 +73,7 @@ inline std::optional<DType> safetensors_dtype(std::string_view dtype) noexcept {
   return std::nullopt;
 }
 
-/// Receives the header's JSON event by event, so that duplicate keys and wrong nesting are seen and no tree is built.
+/// SAX handler for the header's JSON: detects duplicate keys, which a tree would hide, and builds no tree.
 class SafetensorsHeaderReader {
  public:
   struct Entry {
@@ -87,13 +87,13 @@ class SafetensorsHeaderReader {
 
   std::vector<Entry> entries;
   std::map<std::string, std::string> metadata;
-  std::string error;  ///< why a handler returned false
-  std::string where;  ///< the tensor concerned
+  std::string error;  ///< reason why a handler returned false
+  std::string where;  ///< name of the current tensor
 
   bool null() { return refuse("null"); }
   bool boolean(bool) { return refuse("a boolean"); }
   bool number_integer(std::int64_t) { return refuse("a negative number"); }
-  bool number_float(double, const std::string&) { return refuse("a number that is no 64-bit count"); }
+  bool number_float(double, const std::string&) { return refuse("a number that is not a 64-bit count"); }
   bool binary(std::vector<std::uint8_t>&) { return refuse("binary data"); }
   bool number_unsigned(std::uint64_t value) {
     if (state_ == State::Shape) {
@@ -137,8 +137,7 @@ class SafetensorsHeaderReader {
   }
   bool key(std::string& name) {
     if (state_ == State::Root) where = name;
-    if (!(state_ == State::Root ? keys_ : inner_keys_).insert(name).second)
-      return fail("the key `" + name + "` occurs twice");
+    if (!(state_ == State::Root ? keys_ : inner_keys_).insert(name).second) return fail("duplicate key `" + name + "`");
     if (state_ == State::Entry && name != "dtype" && name != "shape" && name != "data_offsets") {
       return fail("unknown key `" + name + "`");
     }
@@ -174,7 +173,7 @@ class SafetensorsHeaderReader {
     return false;
   }
   bool refuse(const std::string& found) {
-    return fail(state_ == State::Start ? "the header is not an object" : "unexpected " + found);
+    return fail(state_ == State::Start ? "the header is not an object" : "unexpected value: " + found);
   }
 
   State state_ = State::Start;
@@ -227,7 +226,7 @@ class SafetensorsParser {
     std::uint64_t n = 1;
     for (const std::uint64_t d : entry.shape) {
       const auto product = checked_mul(n, d);
-      if (!product) fail(8, entry.name, "more elements than 64 bits count");
+      if (!product) fail(8, entry.name, "the element count overflows 64 bits");
       n = *product;
     }
     const auto n_bits = checked_mul(n, std::uint64_t{bits});
@@ -235,11 +234,11 @@ class SafetensorsParser {
     const std::uint64_t begin = entry.offsets[0];
     const std::uint64_t end = entry.offsets[1];
     if (begin > end || end > data_.size()) {
-      fail(8, entry.name, "data_offsets that do not lie in the file",
-           "0 <= begin <= end <= " + std::to_string(data_.size()), std::to_string(begin) + ", " + std::to_string(end));
+      fail(8, entry.name, "data_offsets lie outside the file", "0 <= begin <= end <= " + std::to_string(data_.size()),
+           std::to_string(begin) + ", " + std::to_string(end));
     }
     if (end - begin != *n_bits / 8) {
-      fail(8, entry.name, "data_offsets that do not fit shape and dtype", std::to_string(*n_bits / 8) + " bytes",
+      fail(8, entry.name, "data_offsets do not match shape and dtype", std::to_string(*n_bits / 8) + " bytes",
            std::to_string(end - begin));
     }
     SafetensorsTensor tensor;
@@ -254,7 +253,7 @@ class SafetensorsParser {
     return tensor;
   }
 
-  /// Sorted by their place, the tensors must cover the data section without hole, overlap or rest.
+  /// Sorted by offset, the tensors must cover the data section without gap, overlap or trailing bytes.
   void check_tiling(const std::vector<SafetensorsTensor>& tensors) const {
     std::vector<const SafetensorsTensor*> order;
     order.reserve(tensors.size());
@@ -265,8 +264,7 @@ class SafetensorsParser {
     std::uint64_t next = bytes_.size() - data_.size();
     for (const SafetensorsTensor* tensor : order) {
       if (tensor->offset != next) {
-        fail(tensor->offset, tensor->name,
-             tensor->offset < next ? "overlaps another tensor" : "leaves a hole before it",
+        fail(tensor->offset, tensor->name, tensor->offset < next ? "overlaps another tensor" : "leaves a gap before it",
              "data at " + std::to_string(next), std::to_string(tensor->offset));
       }
       next += tensor->data.size();
@@ -287,19 +285,19 @@ class SafetensorsParser {
 
 #endif
 
-/// A safetensors file, or the several files of a "*.safetensors.index.json", checked as a whole and mapped.
+/// A safetensors file, or all shards of a "*.safetensors.index.json", mapped and fully checked.
 class SafetensorsFile {
  public:
-  /// Opens a .safetensors file, or all shards of an index (a path that ends in ".json"). Throws FileError.
+  /// Opens a .safetensors file, or all shards of an index (`path` ends in ".json"). Throws FileError.
   static SafetensorsFile open(const std::string& path);
 
-  /// Checks a whole file that stands in memory; `bytes` must outlive the result. `name` stands in messages.
+  /// Parses a safetensors image in memory; `bytes` must outlive the result. `name` appears in errors. Throws FileError.
   static SafetensorsFile parse(std::span<const std::byte> bytes, const std::string& name);
 
   const std::string& path() const noexcept { return path_; }
-  /// The string map under __metadata__ (of a single file; empty for an index).
+  /// The strings of __metadata__; empty for an index.
   const std::map<std::string, std::string>& metadata() const noexcept { return metadata_; }
-  /// All tensors in the order of the header, shard after shard.
+  /// All tensors in header order, shard after shard in the order of their names.
   std::span<const SafetensorsTensor> tensors() const& noexcept { return tensors_; }
   std::span<const SafetensorsTensor> tensors() const&& = delete;  // would dangle
 
@@ -309,18 +307,18 @@ class SafetensorsFile {
     return it == index_.end() ? nullptr : &tensors_[it->second];
   }
 
-  /// The tensor `name`. Throws FileError where it is missing.
+  /// The tensor `name`. Throws FileError if it is missing.
   const SafetensorsTensor& require_tensor(std::string_view name) const;
 
-  /// The tensor `name` copied out as T. Throws FileError where it is missing or has another dtype.
+  /// A copy of the tensor `name` as T. Throws FileError if it is missing or has another dtype.
   template <class T>
   std::vector<T> read(std::string_view name) const {
     const SafetensorsTensor& tensor = require_tensor(name);
     if (tensor.type != dtype_of_v<T>) {
-      throw FileError("has another dtype", {.file = tensor.file,
-                                            .field = tensor.name,
-                                            .expected = std::string(info(dtype_of_v<T>).name),
-                                            .found = tensor.dtype});
+      throw FileError("has a different dtype", {.file = tensor.file,
+                                                .field = tensor.name,
+                                                .expected = std::string(info(dtype_of_v<T>).name),
+                                                .found = tensor.dtype});
     }
     std::vector<T> values(tensor.data.size() / sizeof(T));
     if (!values.empty()) std::memcpy(values.data(), tensor.data.data(), tensor.data.size());
@@ -370,7 +368,7 @@ VLMT_BODY const SafetensorsTensor& SafetensorsFile::require_tensor(std::string_v
 VLMT_BODY void SafetensorsFile::add(std::vector<SafetensorsTensor> tensors) {
   for (SafetensorsTensor& tensor : tensors) {
     if (!index_.emplace(tensor.name, tensors_.size()).second) {
-      throw FileError("the tensor stands in more than one file", {.file = tensor.file, .field = tensor.name});
+      throw FileError("the tensor occurs in more than one file", {.file = tensor.file, .field = tensor.name});
     }
     tensors_.push_back(std::move(tensor));
   }
@@ -379,11 +377,11 @@ VLMT_BODY void SafetensorsFile::add(std::vector<SafetensorsTensor> tensors) {
 VLMT_BODY void SafetensorsFile::open_index() {
   const auto mapping = MappedFile::open(path_);
   if (mapping->size() > detail::safetensors_max_header) {
-    throw FileError("an index of this size is not one",
+    throw FileError("the index is too large",
                     {.file = path_, .expected = "at most 100000000 bytes", .found = std::to_string(mapping->size())});
   }
   const auto* text = reinterpret_cast<const char*>(mapping->bytes().data());
-  // A deep tree would recurse in the destructor of the JSON value: an index has two levels.
+  // An index has two levels. A deep tree could overflow the stack in the recursive destructor of the JSON value.
   bool too_deep = false;
   const auto root = nlohmann::json::parse(
       text, text + mapping->size(),
@@ -398,7 +396,7 @@ VLMT_BODY void SafetensorsFile::open_index() {
   }
   const std::size_t slash = path_.rfind('/');
   const std::string folder = slash == std::string::npos ? "" : path_.substr(0, slash + 1);
-  std::map<std::string, std::vector<std::string>> names_of;  // shard -> the tensors it must hold
+  std::map<std::string, std::vector<std::string>> names_of;  // shard -> tensors that the index places in it
   for (const auto& [name, shard] : root["weight_map"].items()) {
     if (!shard.is_string()) throw FileError("is not the name of a file", {.file = path_, .field = name});
     auto shard_name = shard.get<std::string>();
@@ -417,7 +415,7 @@ VLMT_BODY void SafetensorsFile::open_index() {
     for (const std::string& name : names) {
       const SafetensorsTensor* tensor = find_tensor(name);
       if (tensor == nullptr || tensor->file != shard_path) {
-        throw FileError("the tensor is missing that the index says is here", {.file = shard_path, .field = name});
+        throw FileError("the tensor is missing, but the index places it here", {.file = shard_path, .field = name});
       }
     }
   }

@@ -1,4 +1,4 @@
-// Writes safetensors files.
+// Writes safetensors files; the tensor data stays with the caller until write().
 #pragma once
 
 #include <cstddef>
@@ -19,35 +19,35 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// Collects tensors and writes them as one safetensors file. Names and metadata must be UTF-8.
+/// Collects tensors and writes them as one safetensors file. Names and metadata must be UTF-8; this is not checked.
 class SafetensorsWriter {
  public:
-  /// Adds a tensor; `data` must stay alive until write(). Throws InputError for a name used before or a length that
-  /// does not fit.
+  /// Adds a tensor, row-major; `data` must stay alive until write(). Throws InputError for an empty, reserved or
+  /// duplicate name, and for data that does not match shape and dtype.
   void add(std::string_view name, DType type, std::span<const std::uint64_t> shape, std::span<const std::byte> data) {
     if (name.empty() || name == "__metadata__" || !names_.insert(std::string(name)).second) {
-      throw InputError("not a name for another tensor", {.field = std::string(name)});
+      throw InputError("the tensor name is empty, reserved or duplicate", {.field = std::string(name)});
     }
     std::uint64_t bytes = info(type).bytes;
     for (const std::uint64_t d : shape) bytes *= d;
     if (bytes != data.size()) {
-      throw InputError("the data does not fit shape and dtype", {.field = std::string(name),
-                                                                 .expected = std::to_string(bytes) + " bytes",
-                                                                 .found = std::to_string(data.size())});
+      throw InputError("the data does not match shape and dtype", {.field = std::string(name),
+                                                                   .expected = std::to_string(bytes) + " bytes",
+                                                                   .found = std::to_string(data.size())});
     }
     entries_.push_back({std::string(name), type, {shape.begin(), shape.end()}, data});
   }
 
-  /// Adds a tensor of T; `values` must stay alive until write().
+  /// Adds a tensor of T, otherwise as above.
   template <class T>
   void add(std::string_view name, std::span<const std::uint64_t> shape, std::span<const T> values) {
     add(name, dtype_of_v<T>, shape, std::as_bytes(values));
   }
 
-  /// An entry of __metadata__.
+  /// Sets an entry of __metadata__.
   void set_metadata(const std::string& key, const std::string& value) { metadata_[key] = value; }
 
-  /// Everything up to the data.
+  /// The serialised header: its length (8 bytes) and the JSON.
   std::string header() const {
     std::string text = "{";
     if (!metadata_.empty()) {
@@ -72,7 +72,7 @@ class SafetensorsWriter {
     return out + text;
   }
 
-  /// Writes the file. Throws FileError; then no file of that name has been made.
+  /// Writes the file. Throws FileError; then a file already at `path` is unchanged.
   void write(const std::string& path) const {
     OutputFile file(path);
     const std::string head = header();
@@ -89,7 +89,7 @@ class SafetensorsWriter {
     std::span<const std::byte> data;
   };
 
-  /// A JSON string; what is not ASCII stands as it is.
+  /// A JSON string literal; bytes beyond ASCII are copied unchanged.
   static std::string quote(std::string_view text) {
     constexpr char hex[] = "0123456789abcdef";
     std::string out = "\"";

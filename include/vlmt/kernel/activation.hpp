@@ -1,4 +1,4 @@
-// Activation functions as types: one name for the reference in double, the SIMD form that epilogues use, and rows.
+// Activation functions as types: a scalar reference in double, a SIMD form for epilogues, and kernels over rows.
 #pragma once
 
 #include <concepts>
@@ -14,7 +14,7 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// x sigmoid(x), also called swish.
+/// x * sigmoid(x), also called swish.
 struct Silu {
   static constexpr std::string_view name = "silu";
   static double reference(double x) noexcept { return ref::silu(x); }
@@ -24,7 +24,7 @@ struct Silu {
   }
 };
 
-/// x Phi(x) with the normal distribution function Phi.
+/// x * Phi(x), with the standard normal distribution function Phi.
 struct GeluErf {
   static constexpr std::string_view name = "gelu";
   static double reference(double x) noexcept { return ref::gelu_erf(x); }
@@ -34,7 +34,7 @@ struct GeluErf {
   }
 };
 
-/// The tanh approximation of GELU ("gelu_pytorch_tanh").
+/// Tanh approximation of GELU ("gelu_pytorch_tanh" in Hugging Face configurations).
 struct GeluTanh {
   static constexpr std::string_view name = "gelu_pytorch_tanh";
   static double reference(double x) noexcept { return ref::gelu_tanh(x); }
@@ -44,7 +44,7 @@ struct GeluTanh {
   }
 };
 
-/// x sigmoid(1.702 x), as in CLIP.
+/// x * sigmoid(1.702 x), as in CLIP.
 struct QuickGelu {
   static constexpr std::string_view name = "quick_gelu";
   static double reference(double x) noexcept { return ref::quick_gelu(x); }
@@ -54,7 +54,7 @@ struct QuickGelu {
   }
 };
 
-/// An activation function: scalar in double, and on vectors of an arch.
+/// An activation function: reference(double) and, on SIMD arches, apply<Arch>(vector), both noexcept.
 template <class A, class Arch>
 concept Activation = requires(double x) {
   { A::reference(x) }
@@ -67,7 +67,7 @@ concept Activation = requires(double x) {
 
 namespace detail {
 
-/// y = act(x) or act(x) * up for count values; y may be x.
+/// y = act(x) or act(x) * up for `count` values; y may be x.
 template <class Arch, class Act, bool Gated>
 void activate_values(const float* x, const float* up, std::size_t count, float* y) noexcept {
   if constexpr (is_reference_v<Arch>) {
@@ -107,7 +107,7 @@ void activate_rows_impl(const float* x, const float* up, std::size_t n, std::siz
     const std::size_t r = item / chunks;
     const std::size_t c = item % chunks * sink_chunk;
     const std::size_t count = h - c < sink_chunk ? h - c : sink_chunk;
-    float* y = out.place(r, c, buffer);
+    float* y = out.row_pointer(r, c, buffer);
     activate_values<Arch, Act, Gated>(x + r * stride + c, Gated ? up + r * stride + c : nullptr, count, y);
     out.template commit<Arch>(r, c, count, y);
   }
@@ -115,14 +115,14 @@ void activate_rows_impl(const float* x, const float* up, std::size_t n, std::siz
 
 }  // namespace detail
 
-/// out = Act(x), x (n, h) with `stride` floats from row to row.
+/// out = Act(x), x (n, h) with `stride` floats from row to row. Chunks of columns are split across the team.
 template <class Arch, class Act, RowSink Out>
 void activate_rows(const float* x, std::size_t n, std::size_t h, std::size_t stride, const Out& out,
                    Member& m = Solo().member()) noexcept {
   detail::activate_rows_impl<Arch, Act, false>(x, nullptr, n, h, stride, out, m);
 }
 
-/// out = Act(gate) * up, both (n, h) with `stride` floats from row to row.
+/// out = Act(gate) * up, both (n, h) with `stride` floats from row to row. Chunks of columns are split across the team.
 template <class Arch, class Act, RowSink Out>
 void gated_rows(const float* gate, const float* up, std::size_t n, std::size_t h, std::size_t stride, const Out& out,
                 Member& m = Solo().member()) noexcept {

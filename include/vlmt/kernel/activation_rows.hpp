@@ -1,4 +1,4 @@
-// The forms in which a matmul takes its activations: rows of floats, and rows of eight-bit groups.
+// Input forms of a matmul: rows of floats, of int8 groups and of bfloat16.
 #pragma once
 
 #include <cstddef>
@@ -15,25 +15,26 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// Rows of int8 groups in memory that somebody else owns: group g of row r is groups[r * stride + g]. A RowSink, so
-/// that a norm or an activation can write it without a float row in between.
+/// Non-owning rows of int8 groups: group g of row r is groups[r * stride + g]. A RowSink, so a norm or an activation
+/// writes it without an intermediate float row.
 ///
-/// Rows may have corrections: where a group holds an outlier, which leaves few steps to the other 31 values, what
-/// rounding lost is kept as a second group. A product adds those of the groups that are marked.
+/// Rows may carry corrections. An outlier in a group leaves few quantisation steps to the other 31 values, so the
+/// rounding error of such a group is quantised as a second group. A matmul adds the products of the corrections that
+/// are marked.
 struct QuantizedRows {
   Int8Group* groups = nullptr;
-  std::size_t stride = 0;             ///< groups from row to row, in all three
-  Int8Group* corrections = nullptr;   ///< null if rounding is not corrected
-  std::uint8_t* corrected = nullptr;  ///< 1 for groups with a correction, else 0; null with `corrections`
+  std::size_t stride = 0;             ///< groups from row to row, in all three arrays
+  Int8Group* corrections = nullptr;   ///< null: rows without corrections
+  std::uint8_t* corrected = nullptr;  ///< 1 for groups with a correction, else 0; null if `corrections` is
 
-  /// Groups of a row of k values. k must be a multiple of 32.
+  /// Groups per row of k values; k must be a multiple of 32.
   static constexpr std::size_t row_groups(std::size_t k) noexcept { return k / Int8Group::values; }
-  /// Groups to reserve for (rows, k) values.
+  /// Groups to allocate for (rows, k) values.
   static constexpr std::size_t count(std::size_t rows, std::size_t k) noexcept { return rows * row_groups(k); }
 
   const Int8Group* row(std::size_t r) const noexcept { return groups + r * stride; }
 
-  /// Group g of row r = 32 values.
+  /// Quantises 32 values into group g of row r.
   template <class Arch>
   void quantize(std::size_t r, std::size_t g, const float* values) const noexcept {
     const std::size_t at = r * stride + g;
@@ -42,26 +43,26 @@ struct QuantizedRows {
       corrected[at] = cpu::correct_group<Arch>(values, groups[at], magnitudes, corrections[at]);
   }
 
-  float* place(std::size_t, std::size_t, float* buffer) const noexcept { return buffer; }
-  /// Quantises `count` values of a row from `column` on; both are multiples of 32.
+  float* row_pointer(std::size_t, std::size_t, float* buffer) const noexcept { return buffer; }
+  /// Quantises `count` values of a row from `column` on; both must be multiples of 32.
   template <class Arch>
   void commit(std::size_t row, std::size_t column, std::size_t count, const float* values) const noexcept {
     for (std::size_t i = 0; i < count; i += Int8Group::values) {
       quantize<Arch>(row, (column + i) / Int8Group::values, values + i);
     }
   }
-  TileTarget target(std::size_t row, std::size_t column) const noexcept {
+  PrefetchTarget target(std::size_t row, std::size_t column) const noexcept {
     return {groups + row * stride + column / Int8Group::values, stride * sizeof(Int8Group), sizeof(Int8Group)};
   }
 };
 static_assert(RowSink<QuantizedRows>);
 
-/// Rows of values rounded to bfloat16 in memory that somebody else owns: what products in tile registers read.
+/// Non-owning rows of values rounded to bfloat16: the input of products in tile registers (AMX).
 struct Bf16Rows {
   bfloat16* data = nullptr;
   std::size_t stride = 0;  ///< values from row to row
 
-  float* place(std::size_t, std::size_t, float* buffer) const noexcept { return buffer; }
+  float* row_pointer(std::size_t, std::size_t, float* buffer) const noexcept { return buffer; }
   template <class Arch>
   void commit(std::size_t row, std::size_t column, std::size_t count, const float* values) const noexcept {
     bfloat16* out = data + row * stride + column;
@@ -72,31 +73,31 @@ struct Bf16Rows {
     }
     for (; i < count; ++i) out[i] = bfloat16(values[i]);
   }
-  TileTarget target(std::size_t row, std::size_t column) const noexcept {
+  PrefetchTarget target(std::size_t row, std::size_t column) const noexcept {
     return {data + row * stride + column, stride * sizeof(bfloat16), 32 * sizeof(bfloat16)};
   }
 };
 static_assert(RowSink<Bf16Rows>);
 
-/// What a matmul reads: n rows of k activations in one form or in several. Weights read the first form that is there
-/// and that they have kernels for: `b` (quantised weights, F16 and BF16 on an arch with tiles, k a multiple of 32), `q`
-/// (all quantised weights), `x` (all weights).
+/// Input of a matmul: n rows of k activations in one or more forms. A matmul reads the first form that is present and
+/// that the weights have kernels for: `b` (quantised, F16 and BF16 weights on an arch with tiles, k a multiple of 32),
+/// `q` (all quantised weights), `x` (all weights).
 struct Activations {
   const float* x = nullptr;  ///< row r at x + r * stride
   std::size_t stride = 0;    ///< floats from row to row
-  QuantizedRows q;           ///< q.groups may be null
+  QuantizedRows q;           ///< absent if q.groups is null
   std::size_t rows = 0;
   std::size_t cols = 0;
-  Bf16Rows b{};  ///< b.data may be null
+  Bf16Rows b{};  ///< absent if b.data is null
 };
 
-/// Rows of floats only: the exact form.
+/// Dense rows of floats only: the exact form.
 inline Activations float_rows(const float* x, std::size_t rows, std::size_t cols) noexcept {
   return {x, cols, {}, rows, cols};
 }
 
-/// out = x quantised, x (n, k) with `stride` floats from row to row, k a multiple of 32. Groups are shared over the
-/// team.
+/// out = x quantised, x (n, k) with `stride` floats from row to row; k must be a multiple of 32. Groups are split
+/// across the team.
 template <class Arch>
 void quantize_rows(const float* x, std::size_t n, std::size_t k, std::size_t stride, const QuantizedRows& out,
                    Member& m) noexcept {
@@ -109,7 +110,7 @@ void quantize_rows(const float* x, std::size_t n, std::size_t k, std::size_t str
   }
 }
 
-/// out = x (n, k) rounded to bfloat16. Rows are shared over the team.
+/// out = x (n, k), dense, rounded to bfloat16. Rows are split across the team.
 template <class Arch>
 void round_rows_to(const float* x, std::size_t n, std::size_t k, const Bf16Rows& out, Member& m) noexcept {
   const Range mine = m.share(n);

@@ -1,5 +1,5 @@
-// Attention of queries over the keys and values of a cache or of activations: flash-style, no matrix of logits in
-// memory. One kernel for many queries (prefill, vision towers), two for few (decoding, split over the cache).
+// Flash-style attention over a KV cache or over activations: the matrix of logits is never stored. One kernel for many
+// queries (prefill, vision encoders); a split and a merge kernel for few queries over a long cache (decode).
 #pragma once
 
 #include <cstddef>
@@ -18,11 +18,11 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// out[t, head] = sum_k softmax_k(logit(scale q[t, head] . K[k])) V[k] over the slots k that the variant shows to slot
-/// *start + t (start = nullptr: 0); KV head = head / (q.heads / kv heads). All keys up to slot *start + q.n - 1 have
-/// been written. Output rows are (n, heads * head_dim); a query that sees no key gives zeros. `scratch.tiles` is
-/// needed. Sums are in float, tile after tile of 64 keys; the result of a query does not depend on the other queries of
-/// the call. (Dao, "FlashAttention-2", 2023.)
+/// out[t, head] = sum_k softmax_k(logit(scale q[t, head] . K[k])) V[k] over the slots k that the variant shows to the
+/// slot of token t, which is *start + t (start == nullptr: t). The KV head is head / (q.heads / KV heads). All keys and
+/// values up to slot *start + q.n - 1 must have been written. Output rows are (n, heads * head_dim); a query that sees
+/// no key yields zeros. Needs `scratch.tiles`. Sums are in float over tiles of 64 keys; the result of a query does not
+/// depend on the other queries of the call. (Dao, "FlashAttention-2", 2023.)
 template <class Arch, class Variant, KvSource Kv, RowSink Out>
 void attention(const Variant& variant, const QueryRows& q, const Kv& kv, float scale, const std::int32_t* start,
                const Out& out, const AttentionScratch& scratch, Member& m = Solo().member()) noexcept {
@@ -36,8 +36,9 @@ void attention(const Variant& variant, const QueryRows& q, const Kv& kv, float s
   }
 }
 
-/// First half of attention for few queries over a long cache: the softmax state and weighted values of each chunk of
-/// 256 slots, for every query and head, into scratch.partials. Follow it with attention_merge and the same arguments.
+/// First half of attention for few queries over a long cache: for every query, head and chunk of 256 slots, the softmax
+/// state and the weighted values go to scratch.partials. Needs `scratch.tiles` too. After a barrier, call
+/// attention_merge with the same arguments. A no-op for arch::reference.
 template <class Arch, class Variant, KvSource Kv>
 void attention_split([[maybe_unused]] const Variant& variant, [[maybe_unused]] const QueryRows& q,
                      [[maybe_unused]] const Kv& kv, [[maybe_unused]] float scale,
@@ -49,8 +50,8 @@ void attention_split([[maybe_unused]] const Variant& variant, [[maybe_unused]] c
   if constexpr (!is_reference_v<Arch>) cpu::attention_split<Arch>(variant, q, kv, scale, start, scratch, m);
 }
 
-/// Second half: merges the chunks of every query and head in order and writes the rows. For arch::reference it is the
-/// whole of attention, which splits nothing.
+/// Second half: merges the chunks of every query and head in order and writes the output rows of `attention`. For
+/// arch::reference it computes all of attention.
 template <class Arch, class Variant, KvSource Kv, RowSink Out>
 void attention_merge(const Variant& variant, const QueryRows& q, const Kv& kv, [[maybe_unused]] float scale,
                      const std::int32_t* start, const Out& out, const AttentionScratch& scratch,

@@ -1,4 +1,4 @@
-// The sizes of attention: tiles, chunks and the scratch memory that they need.
+// Tile and chunk sizes of attention, and the scratch memory they need.
 #pragma once
 
 #include <cstddef>
@@ -8,17 +8,17 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// Slots of one split of the cache in decoding. Fixed, so that results do not depend on the number of threads.
+/// Slots per chunk of the cache in decode. Fixed, so that results do not depend on the number of threads.
 inline constexpr std::size_t attention_chunk = 256;
-/// Slots of one tile of keys and values.
+/// Slots per tile of keys and values.
 inline constexpr std::size_t attention_key_tile = 64;
-/// Query rows (tokens x heads of one KV head) that share a loaded tile.
+/// Maximum query rows (tokens x query heads of one KV head) that share a loaded tile.
 inline constexpr std::size_t attention_query_block = 512;
 
-/// Query rows whose logits with one tile of keys are held at a time.
+/// Maximum query rows whose logits with one tile of keys are held at a time.
 inline constexpr std::size_t attention_logit_rows = 128;
 
-/// Queries of n tokens: head h of token t is at data[t * stride + h * head_dim]; token t sits in slot *start + t.
+/// Queries of n tokens: head h of token t is at data[t * stride + h * head_dim]; token t is in slot *start + t.
 struct QueryRows {
   const float* data = nullptr;
   std::size_t stride = 0;  ///< floats from token to token
@@ -26,16 +26,16 @@ struct QueryRows {
   std::size_t heads = 0;   ///< query heads, a multiple of the KV heads
 };
 
-/// Scratch floats that one member of the team needs, for heads of `head_dim` values.
+/// Scratch floats per member, for heads of `head_dim` values.
 constexpr std::size_t attention_tile_floats(std::size_t head_dim) noexcept {
-  // Queries and outputs of a block, transposed; a tile of keys and one of values; logits (in decoding fewer rows, but
-  // of a whole chunk); the state of every query row.
+  // Queries and outputs of a block, transposed; one tile of keys and one of values; logits (decode holds fewer rows,
+  // each of a whole chunk); the state of every query row.
   const std::size_t rows = 2 * attention_query_block * head_dim + 2 * attention_key_tile * head_dim;
   const std::size_t logits = attention_key_tile * attention_logit_rows;
   return round_up(rows + logits + 5 * attention_query_block, std::size_t{16});
 }
 
-/// Scratch floats for the partial results of attention_split over n tokens, shared by the team.
+/// Scratch floats for the partial results of attention_split over n tokens and `capacity` slots, shared by the team.
 constexpr std::size_t attention_partial_floats(std::size_t n, std::size_t heads, std::size_t head_dim,
                                                std::size_t capacity) noexcept {
   return n * heads * ceil_div(capacity, attention_chunk) * (head_dim + 2);
@@ -43,8 +43,8 @@ constexpr std::size_t attention_partial_floats(std::size_t n, std::size_t heads,
 
 /// Scratch memory of attention, sized by the functions above.
 struct AttentionScratch {
-  float* tiles = nullptr;     ///< attention_tile_floats(head_dim) for each member of the team
-  float* partials = nullptr;  ///< attention_partial_floats(...); only attention_split and attention_merge use it
+  float* tiles = nullptr;     ///< attention_tile_floats(head_dim) per member
+  float* partials = nullptr;  ///< attention_partial_floats(...); used only by attention_split and attention_merge
   std::size_t capacity = 0;   ///< slots that `partials` was sized for
 };
 

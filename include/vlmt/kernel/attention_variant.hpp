@@ -1,14 +1,16 @@
-// Attention variants: types that change which keys a query sees and how logits are made.
+// Attention variants: types that define which keys a query sees and how logits are computed.
 //
-// A variant derives from AttentionVariant and overrides what it changes. Two of the hooks are always there, the others
-// are used if the type has them, and cost nothing if not:
+// A variant derives from AttentionVariant and overrides what it changes. Only `keys` is required. The other hooks are
+// optional and cost nothing if absent:
 //   KeyRange keys(int query, int length) const noexcept     the interval of slots that a query may see
 //   bool visible(int query, int key) const noexcept         a mask inside that interval
 //   template <class T> T logit(T s) const noexcept          changes scaled logits; T is float, double or a SIMD vector
-//   float score(float s, AttentionAt at) const noexcept     changes scaled logits by position and head
+//   float score(float s, LogitPosition at) const noexcept     changes scaled logits by position and head, after `logit`
 //   void query(float* row, std::size_t dim, int query) const noexcept     changes a query before the product
 //   void key(float* row, std::size_t dim, int key) const noexcept         changes a key before the product
-// `query` and `key` are slots: causal order is by slot. Work is skipped where whole tiles fall outside `keys`.
+// `query` and `key` are slots of the KV cache: causal order is slot order. `length` is one past the last slot written.
+// Tiles entirely outside `keys` are skipped. In the other tiles, hooks may also run for slots outside `keys`; their
+// results are discarded.
 #pragma once
 
 #include <algorithm>
@@ -27,14 +29,14 @@ struct KeyRange {
   int end = 0;
 };
 
-/// Where a logit stands.
-struct AttentionAt {
+/// Query, key and head of a logit.
+struct LogitPosition {
   int query;  ///< slot
   int key;    ///< slot
   int head;   ///< query head
 };
 
-/// The identity: every query sees every slot of [0, length).
+/// The identity, and the base of all variants: every query sees every slot of [0, length).
 struct AttentionVariant {
   static constexpr KeyRange keys(int, int length) noexcept { return {0, length}; }
 };
@@ -42,7 +44,7 @@ struct AttentionVariant {
 /// Every query sees every key.
 struct FullAttention : AttentionVariant {};
 
-/// A query sees the slots up to its own.
+/// A query sees its own slot and all before it.
 struct CausalAttention : AttentionVariant {
   static constexpr KeyRange keys(int query, int) noexcept { return {0, query + 1}; }
 };
@@ -54,8 +56,9 @@ struct SlidingWindow : AttentionVariant {
   static constexpr KeyRange keys(int query, int) noexcept { return {std::max(0, query + 1 - Window), query + 1}; }
 };
 
-/// Segments that attend within themselves: segment s is [offsets[s], offsets[s + 1]), s < segments. The offsets are
-/// read when the kernel runs (pictures in a vision tower, packed sequences).
+/// Segments that attend only within themselves (images in a vision encoder, packed sequences): segment s is slots
+/// [offsets[s], offsets[s + 1]), s < segments. A slot outside all segments sees no key. The offsets are not owned; they
+/// are read when the kernel runs.
 struct SegmentedAttention : AttentionVariant {
   const std::int32_t* offsets = nullptr;  ///< segments + 1, ascending
   std::size_t segments = 0;
@@ -71,7 +74,7 @@ struct SegmentedAttention : AttentionVariant {
   }
 };
 
-/// Logits bounded by cap * tanh(s / cap), as in Gemma 2, over any other variant.
+/// Bounds the logits of any other variant: cap * tanh(s / cap), as in Gemma 2.
 template <class Base = CausalAttention>
 struct SoftCapped : Base {
   float cap = 50.0f;
@@ -83,7 +86,7 @@ struct SoftCapped : Base {
   }
 };
 
-/// What attention needs of a variant.
+/// Requirement of the attention kernels on a variant.
 template <class V>
 concept AttentionVariantType = requires(const V& v) {
   { v.keys(0, 0) }
@@ -102,7 +105,7 @@ inline constexpr bool has_logit_v = requires(const V& v) {
 };
 template <class V>
 inline constexpr bool has_score_v = requires(const V& v) {
-  v.score(0.0f, AttentionAt{});
+  v.score(0.0f, LogitPosition{});
 };
 template <class V>
 inline constexpr bool has_query_v = requires(const V& v, float* x) {

@@ -1,9 +1,9 @@
-// What happens to a tile of a matrix product before it is stored. Functors over (row, column, count, values), templated
-// on Arch only: they are compiled once for all weight formats.
+// Epilogues: functors applied to each tile of a matrix product to store it. They are templates over Arch only, so one
+// instance serves all weight formats.
 //
-// A driver calls ep(row, col, n, values) for each row of a tile: n <= 32 columns from col on, a multiple of 32; 32
-// values may be read. A functor of the user's own needs nothing else; `for_columns` writes its loop. With a member
-// target(row, col) the driver asks for the memory that is written while it computes the tile.
+// A driver calls ep(row, col, n, values) for each row of a tile: columns [col, col + n), where col is a multiple of 32
+// and n <= 32; all 32 values may be read. A custom epilogue needs only this operator; `for_columns` writes its loop. If
+// it also has a member target(row, col), the driver prefetches the memory that it names while it computes the tile.
 #pragma once
 
 #include <cmath>
@@ -50,12 +50,12 @@ struct ColumnVector<Arch> {
 
 }  // namespace detail
 
-/// The vector type of epilogues: simd::Floats<Arch>, or one scalar for arch::reference.
+/// Vector type of epilogues: simd::Floats<Arch>, or a wrapper around one float for arch::reference.
 template <class Arch>
 using ColumnVector = typename detail::ColumnVector<Arch>::type;
 
-/// out[i] = f(v(values + i), i) for i in [0, n): vectors of ColumnVector<Arch>, then what is left.
-/// f(load, i) gets load(p), which loads the lanes of p + i that are valid.
+/// out[i] = f(load) for i in [0, n), a ColumnVector<Arch> at a time, then the tail. load(p) loads p + i; in the tail,
+/// only the valid lanes.
 template <class Arch, class F>
 VLMT_INLINE void for_columns(std::size_t n, float* out, F&& f) noexcept {
   using V = ColumnVector<Arch>;
@@ -79,7 +79,7 @@ struct Identity {
 
 namespace detail {
 
-/// Act on a column vector: one of kernel/activation.hpp, or a type of the user's with the same members.
+/// Applies Act, a type with the members of those in kernel/activation.hpp, to a column vector.
 template <class Arch, class Act>
 VLMT_INLINE vlmt::ColumnVector<Arch> activate(vlmt::ColumnVector<Arch> x) noexcept {
   if constexpr (is_reference_v<Arch>) {
@@ -93,124 +93,108 @@ VLMT_INLINE vlmt::ColumnVector<Arch> activate(vlmt::ColumnVector<Arch> x) noexce
 
 namespace detail {
 
-/// Rows of floats as a target.
-inline TileTarget float_target(float* y, std::size_t stride, std::size_t row, std::size_t col) noexcept {
+/// PrefetchTarget of rows of floats.
+inline PrefetchTarget float_target(float* y, std::size_t stride, std::size_t row, std::size_t col) noexcept {
   return F32Rows{y, stride}.target(row, col);
 }
 
 }  // namespace detail
 
-/// y[row, col] = value * scale.
+/// y[row, col] = value.
 template <class Arch>
 struct Store {
   float* y = nullptr;
   std::size_t stride = 0;
-  float scale = 1.0f;
 
   VLMT_INLINE void operator()(std::size_t row, std::size_t col, std::size_t n, const float* v) const noexcept {
-    using V = ColumnVector<Arch>;
-    for_columns<Arch>(n, y + row * stride + col, [&](auto load) VLMT_INLINE_LAMBDA { return load(v) * V(scale); });
+    for_columns<Arch>(n, y + row * stride + col, [&](auto load) VLMT_INLINE_LAMBDA { return load(v); });
   }
-  TileTarget target(std::size_t row, std::size_t col) const noexcept {
+  PrefetchTarget target(std::size_t row, std::size_t col) const noexcept {
     return detail::float_target(y, stride, row, col);
   }
 };
 
-/// y[row, col] += value * scale: the residual stream.
+/// y[row, col] += value: the residual stream.
 template <class Arch>
 struct AddTo {
   float* y = nullptr;
   std::size_t stride = 0;
-  float scale = 1.0f;
 
   VLMT_INLINE void operator()(std::size_t row, std::size_t col, std::size_t n, const float* v) const noexcept {
-    using V = ColumnVector<Arch>;
     float* out = y + row * stride + col;
-    for_columns<Arch>(n, out, [&](auto load) VLMT_INLINE_LAMBDA { return fma(load(v), V(scale), load(out)); });
+    for_columns<Arch>(n, out, [&](auto load) VLMT_INLINE_LAMBDA { return load(out) + load(v); });
   }
-  TileTarget target(std::size_t row, std::size_t col) const noexcept {
+  PrefetchTarget target(std::size_t row, std::size_t col) const noexcept {
     return detail::float_target(y, stride, row, col);
   }
 };
 
-/// y[row, col] = activation(value * scale + bias[col]).
+/// y[row, col] = activation(value + bias[col]).
 template <class Arch, class Act = Identity>
 struct BiasStore {
   float* y = nullptr;
   std::size_t stride = 0;
   const float* bias = nullptr;
-  float scale = 1.0f;
 
   VLMT_INLINE void operator()(std::size_t row, std::size_t col, std::size_t n, const float* v) const noexcept {
-    using V = ColumnVector<Arch>;
     for_columns<Arch>(n, y + row * stride + col, [&](auto load) VLMT_INLINE_LAMBDA {
-      return detail::activate<Arch, Act>(fma(load(v), V(scale), load(bias + col)));
+      return detail::activate<Arch, Act>(load(v) + load(bias + col));
     });
   }
-  TileTarget target(std::size_t row, std::size_t col) const noexcept {
+  PrefetchTarget target(std::size_t row, std::size_t col) const noexcept {
     return detail::float_target(y, stride, row, col);
   }
 };
 
-/// y[row, col] += value * scale + bias[col].
+/// y[row, col] += value + bias[col].
 template <class Arch>
 struct BiasAddTo {
   float* y = nullptr;
   std::size_t stride = 0;
   const float* bias = nullptr;
-  float scale = 1.0f;
 
   VLMT_INLINE void operator()(std::size_t row, std::size_t col, std::size_t n, const float* v) const noexcept {
-    using V = ColumnVector<Arch>;
     float* out = y + row * stride + col;
-    for_columns<Arch>(
-        n, out, [&](auto load) VLMT_INLINE_LAMBDA { return load(out) + fma(load(v), V(scale), load(bias + col)); });
+    for_columns<Arch>(n, out, [&](auto load) VLMT_INLINE_LAMBDA { return load(out) + (load(v) + load(bias + col)); });
   }
-  TileTarget target(std::size_t row, std::size_t col) const noexcept {
+  PrefetchTarget target(std::size_t row, std::size_t col) const noexcept {
     return detail::float_target(y, stride, row, col);
   }
 };
 
-/// Pair epilogue: sink(row, col) = activation(gate * gate_scale) * (up * up_scale). The sink is a RowSink: F32Rows, or
-/// QuantizedRows (then the columns of the matrices must be a multiple of 32), or both.
+/// Epilogue of a pair of products: sink(row, col) = activation(gate) * up. The sink is a
+/// RowSink: F32Rows, QuantizedRows (the columns of the matrices must then be a multiple of 32), or both (TeeRows).
 template <class Arch, RowSink Sink, class Act = Silu>
 struct GatedStore {
   Sink sink;
-  float gate_scale = 1.0f;
-  float up_scale = 1.0f;
 
   VLMT_INLINE void operator()(std::size_t row, std::size_t col, std::size_t n, const float* gate,
                               const float* up) const noexcept {
-    using V = ColumnVector<Arch>;
     alignas(64) float buffer[sink_chunk];
-    float* out = sink.place(row, col, buffer);
-    for_columns<Arch>(n, out, [&](auto load) VLMT_INLINE_LAMBDA {
-      return detail::activate<Arch, Act>(load(gate) * V(gate_scale)) * (load(up) * V(up_scale));
-    });
+    float* out = sink.row_pointer(row, col, buffer);
+    for_columns<Arch>(n, out,
+                      [&](auto load) VLMT_INLINE_LAMBDA { return detail::activate<Arch, Act>(load(gate)) * load(up); });
     sink.template commit<Arch>(row, col, n, out);
   }
-  TileTarget target(std::size_t row, std::size_t col) const noexcept { return target_of(sink, row, col); }
+  PrefetchTarget target(std::size_t row, std::size_t col) const noexcept { return target_of(sink, row, col); }
 };
 
-/// sink(row, col) = activation(value * scale + bias[col]), bias may be null: a linear layer whose output is read by the
-/// next matmul.
+/// sink(row, col) = activation(value + bias[col]); bias may be null. For a linear layer whose output is the
+/// input of the next matmul.
 template <class Arch, RowSink Sink, class Act = Identity>
 struct SinkStore {
   Sink sink;
   const float* bias = nullptr;
-  float scale = 1.0f;
 
   VLMT_INLINE void operator()(std::size_t row, std::size_t col, std::size_t n, const float* v) const noexcept {
-    using V = ColumnVector<Arch>;
     alignas(64) float buffer[sink_chunk];
-    float* out = sink.place(row, col, buffer);
+    float* out = sink.row_pointer(row, col, buffer);
     for_columns<Arch>(n, out, [&](auto load) VLMT_INLINE_LAMBDA {
-      return detail::activate<Arch, Act>(bias != nullptr ? fma(load(v), V(scale), load(bias + col))
-                                                         : load(v) * V(scale));
+      return detail::activate<Arch, Act>(bias != nullptr ? load(v) + load(bias + col) : load(v));
     });
     sink.template commit<Arch>(row, col, n, out);
   }
-  TileTarget target(std::size_t row, std::size_t col) const noexcept { return target_of(sink, row, col); }
+  PrefetchTarget target(std::size_t row, std::size_t col) const noexcept { return target_of(sink, row, col); }
 };
 
 VLMT_END_NAMESPACE

@@ -1,7 +1,7 @@
-// Matrix products with one weight matrix per group of rows: the experts of a mixture.
+// Matrix products with one weight matrix per group of rows: the experts of a mixture-of-experts layer.
 //
-// Which rows belong to which expert is read from memory when the kernel runs. Experts without rows are not read. The
-// work is shared over the team by cost.
+// The grouping is read from memory when the kernel runs. The weights of experts without rows are not read. Work is
+// split across the team by cost.
 #pragma once
 
 #include <cstddef>
@@ -20,7 +20,8 @@ VLMT_BEGIN_NAMESPACE
 
 namespace cpu {
 
-/// make(expert, source of its rows) gives the job of one expert; cost_bytes is what 32 of its columns read.
+/// Runs the job make(expert, its rows) of every expert that has rows. `cost_bytes` is the number of weight bytes of 32
+/// columns of one expert.
 template <class Arch, class MakeJob>
 void run_groups(const ExpertGroups& groups, const std::int32_t* rows, std::size_t columns, std::size_t cols,
                 std::size_t cost_bytes, Member& m, const MakeJob& make) noexcept {
@@ -47,8 +48,8 @@ void run_groups(const ExpertGroups& groups, const std::int32_t* rows, std::size_
 
 }  // namespace cpu
 
-/// For each expert e and each grouped row s of its own: ep(s, col, n, values) gets tiles of x[rows[s]] * w[e]^T. `rows`
-/// is groups.tokens where x has a row for each token, and null where x has the grouped rows themselves.
+/// For each expert e and each of its grouped rows s: ep(s, col, n, values) receives the tiles of x[rows[s]] * w[e]^T.
+/// `rows` is groups.tokens if x has one row per token, and null if x has the grouped rows themselves.
 template <class Arch, class Epilogue>
 void grouped_matmul(const PackedExperts<Arch>& w, const ExpertGroups& groups, const std::int32_t* rows,
                     const Activations& x, const Epilogue& ep, Member& m) noexcept {
@@ -59,7 +60,8 @@ void grouped_matmul(const PackedExperts<Arch>& w, const ExpertGroups& groups, co
   });
 }
 
-/// Two experts' matrices of equal shape over the same rows, whose tiles meet: ep(s, col, n, a_values, b_values).
+/// The same for two matrices of equal shape per expert, such as gate and up: ep(s, col, n, a_values, b_values) receives
+/// both tiles.
 template <class Arch, class Epilogue>
 void grouped_matmul_pair(const PackedExperts<Arch>& a, const PackedExperts<Arch>& b, const ExpertGroups& groups,
                          const std::int32_t* rows, const Activations& x, const Epilogue& ep, Member& m) noexcept {

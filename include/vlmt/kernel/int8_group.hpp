@@ -1,4 +1,4 @@
-// The eight-bit form of activations: 32 values with a scale, and the sums that integer kernels need.
+// The int8 form of activations: 32 values with a scale, and the sums that integer kernels need.
 #pragma once
 
 #include <cstddef>
@@ -8,17 +8,17 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// 32 activations x[i] = scale * q[i], |q| <= 127. The sums are for weights with biases, the negated ones let kernels
-/// start their integer accumulators at -zero_point * sum with one operation. One struct holds all, so that a kernel
-/// needs one pointer a row.
+/// 32 activations x[i] = scale * q[i], |q| <= 127. Weights with a bias need the sums; the negated ones let a kernel
+/// initialise its integer accumulators to -zero_point * sum in one operation. All is in one struct, so that a kernel
+/// needs one pointer per row.
 struct alignas(16) Int8Group {
   static constexpr std::size_t values = 32;
 
   std::int8_t q[values];
   float scale;
-  float sum;                   ///< of all q
-  std::int32_t minus_sum;      ///< of all q
-  std::int16_t minus_half[2];  ///< of the first and of the last 16
+  float sum;                        ///< sum of all q
+  std::int32_t minus_sum;           ///< negated sum of all q
+  std::int16_t minus_half_sums[2];  ///< negated sums of the first and of the last 16 q
 };
 static_assert(sizeof(Int8Group) == 48);
 

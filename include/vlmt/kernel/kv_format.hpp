@@ -1,4 +1,4 @@
-// The formats of a KV cache at the leaf: how a row of keys or values is written and how runs of rows are read.
+// KV cache formats as tables of leaf functions: writing one row of keys or values, reading runs of rows.
 #pragma once
 
 #include <array>
@@ -17,20 +17,20 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// One format's functions, resolved once when a cache is made: attention reaches keys and values through two of these
-/// pointers, so that five key and five value formats need ten instances, not twenty-five kernels.
+/// Functions of one cache format, looked up once when a cache is made. Attention reads keys and values through these
+/// pointers: five formats need five leaves per arch, not 25 attention kernels.
 struct KvLeaf {
   std::string_view name;
-  std::uint32_t type_id;     ///< the format's number in GGUF files
+  std::uint32_t type_id;     ///< GGUF type number
   std::size_t block_values;  ///< head_dim must be a multiple of it
   std::size_t block_bytes;
-  bool is_f32;  ///< rows may be read where they are
-  /// One row of dim floats into the cache.
+  bool is_f32;  ///< rows are floats and may be read in place
+  /// Encodes dim floats as one row of the cache.
   void (*store)(const float* x, std::size_t dim, std::byte* row) noexcept;
-  /// n rows, `stride` bytes apart, into a dense tile (n, dim) of floats.
+  /// Decodes n rows, `stride` bytes apart, into a dense tile (n, dim).
   void (*load)(const std::byte* rows, std::size_t stride, std::size_t n, std::size_t dim, float* tile) noexcept;
-  /// Logits s (rows, row_stride) = q (rows, dim) times n keys, and o (rows, dim) += p (rows, row_stride) times n
-  /// values, decoded in registers. Both are nullptr for formats that are decoded into tiles only.
+  /// dot: logits s (rows, row_stride) = q (rows, dim) times n keys. weigh: o (rows, dim) += p (rows, row_stride) times
+  /// n values. Both decode in registers, and both are nullptr if the format is only decoded into tiles.
   void (*dot)(const float* q, std::size_t rows, std::size_t dim, const std::byte* keys, std::size_t stride,
               std::size_t n, float* s, std::size_t row_stride) noexcept;
   void (*weigh)(const float* p, std::size_t row_stride, std::size_t rows, std::size_t dim, const std::byte* values,
@@ -38,11 +38,11 @@ struct KvLeaf {
 
   /// True if a row of dim values can be stored.
   constexpr bool fits(std::size_t dim) const noexcept { return dim != 0 && dim % block_values == 0; }
-  /// Bytes of a row of dim values.
+  /// Bytes per row of dim values.
   constexpr std::size_t row_bytes(std::size_t dim) const noexcept { return dim / block_values * block_bytes; }
 };
 
-/// The functions of a format for an arch; any QuantFormat can be a cache's format.
+/// Leaf functions of a format for an arch; any QuantFormat can be a cache format.
 template <QuantFormat Format, class Arch>
 inline constexpr KvLeaf kv_leaf_v = [] {
   KvLeaf leaf{
@@ -62,7 +62,7 @@ inline constexpr KvLeaf kv_leaf_v = [] {
   return leaf;
 }();
 
-/// The leaf of a format chosen at run time, by its number in GGUF files; nullptr if it is not one of formats::cache.
+/// Leaf of the cache format with a GGUF type number; nullptr if it is not one of formats::cache.
 template <class Arch>
 inline const KvLeaf* find_kv_leaf(std::uint32_t type_id) noexcept {
   const KvLeaf* found = nullptr;

@@ -1,4 +1,4 @@
-// How attention reads keys and values and how new ones are written: views of one layer's cache.
+// Views of one layer's KV cache: how attention reads keys and values and where new rows are written.
 #pragma once
 
 #include <concepts>
@@ -9,16 +9,17 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// Rows of one head that stand at equal distances in memory.
+/// Rows of one head at a constant stride.
 struct KvRun {
   const std::byte* data;
   std::size_t stride;  ///< bytes from slot to slot
   std::size_t count;   ///< rows, at least 1
 };
 
-/// A source of keys and values for attention. `key_run(head, first, n)` gives the rows of slots [first, first + count)
-/// with 1 <= count <= n; a paged cache ends a run at the end of a page. Pages of a
-/// multiple of 4 slots give the same sums as a contiguous cache. `*_row(head, slot)` is where a row is written.
+/// A source of keys and values for attention. key_run and value_run (head, first, n) give the rows of slots [first,
+/// first + count) with 1 <= count <= n; a paged cache ends a run at the end of a page. Pages of a multiple of 4 slots
+/// give the same sums as a contiguous cache. key_row and value_row (head, slot) give the address at which a row is
+/// written.
 template <class S>
 concept KvSource = requires(const S& kv, std::size_t i) {
   { kv.kv_heads() }
@@ -39,7 +40,7 @@ concept KvSource = requires(const S& kv, std::size_t i) {
   noexcept->std::same_as<std::byte*>;
 };
 
-/// Rows of one layer at fixed distances: element (head, slot) is at base + head * head_stride + slot * slot_stride.
+/// Rows of one layer at constant strides: row (head, slot) is at base + head * head_stride + slot * slot_stride.
 struct KvRows {
   std::byte* base = nullptr;
   std::size_t head_stride = 0;  ///< bytes
@@ -51,12 +52,12 @@ struct KvRows {
   }
 };
 
-/// A contiguous cache of one layer, or any keys and values that lie at fixed distances in memory.
+/// A contiguous cache of one layer, or any keys and values at constant strides. Non-owning.
 struct KvView {
   KvRows keys;
   KvRows values;
   std::size_t heads = 0;     ///< KV heads
-  std::size_t dim = 0;       ///< values of a head
+  std::size_t dim = 0;       ///< values per head
   std::size_t capacity = 0;  ///< slots
 
   std::size_t kv_heads() const noexcept { return heads; }
@@ -74,21 +75,21 @@ struct KvView {
 };
 static_assert(KvSource<KvView>);
 
-/// Bytes of the keys (or values) of one layer in the layout of `kv_rows`: (heads, capacity, head_dim).
+/// Bytes of the keys (or values) of one layer, (heads, capacity, head_dim), in the layout of `kv_rows`.
 constexpr std::size_t kv_rows_bytes(const KvLeaf& leaf, std::size_t heads, std::size_t dim,
                                     std::size_t capacity) noexcept {
   return heads * capacity * leaf.row_bytes(dim);
 }
 
-/// Head after head, the slots of a head one after the other: what a cache looks like in memory. `base` is aligned as an
-/// element of the format at least; 64 bytes are best.
+/// The layout of a cache: (heads, capacity, dim), dense. `base` must be aligned to an element of the format; 64 bytes
+/// are best.
 inline KvRows kv_rows(std::byte* base, const KvLeaf& leaf, std::size_t dim, std::size_t capacity) noexcept {
   const std::size_t row = leaf.row_bytes(dim);
   return {base, capacity * row, row, &leaf};
 }
 
-/// Float rows of a fused projection as keys or values: head h of token t is at data[t * stride + h * dim]. For towers
-/// that attend over what they have just computed.
+/// Float rows of a fused projection as keys or values: head h of token t is at data[t * stride + h * dim]. For vision
+/// encoders, which attend over activations and keep no cache.
 template <class Arch>
 KvRows kv_rows_of_activations(float* data, std::size_t dim, std::size_t stride) noexcept {
   return {reinterpret_cast<std::byte*>(data), dim * sizeof(float), stride * sizeof(float), &kv_leaf_v<F32, Arch>};

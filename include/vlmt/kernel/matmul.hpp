@@ -1,9 +1,9 @@
 // Matrix products of activations with packed weights: y = x * w^T, with an epilogue on every tile.
 //
-// Weights (rows, cols) are rows of outputs as in a GGUF file; activations (n, cols). Results depend on the form of the
-// activations, not on the team's size, nor on how many rows are computed together. The integer form multiplies int8
-// activations (one scale per 32) with the quants, exactly; only the sum over groups of 32 is rounded. The float form
-// decodes weights in registers. The bfloat16 form, in tile registers, rounds weights too.
+// Weights (rows, cols) hold one row per output, as in a GGUF file; activations are (n, cols). Results depend on the
+// form of the activations, but neither on the size of the team nor on how many rows are computed together. The int8
+// form multiplies int8 activations (one scale per 32) with the quants exactly; only the sum over groups of 32 is
+// rounded. The float form decodes weights to float. The bfloat16 form, in tile registers, rounds the weights too.
 #pragma once
 
 #include <cstddef>
@@ -20,7 +20,7 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// A product with its own epilogue, as one of several over the same activations.
+/// One of several products over the same activations, with its epilogue. Holds references.
 template <class Arch, class Epilogue>
 struct MatmulJob {
   const PackedMatrix<Arch>& w;
@@ -29,20 +29,21 @@ struct MatmulJob {
 template <class Arch, class Epilogue>
 MatmulJob(const PackedMatrix<Arch>&, const Epilogue&) -> MatmulJob<Arch, Epilogue>;
 
-/// ep(row, col, n, values) gets tiles of x * w^T.
+/// ep(row, col, n, values) receives the tiles of x * w^T.
 template <class Arch, class Epilogue>
 void matmul(const PackedMatrix<Arch>& w, const Activations& x, const Epilogue& ep, Member& m) noexcept {
   cpu::run_jobs<Arch>(x.rows, x.cols, m, cpu::SingleJob<Arch, Epilogue>{{w, x, {}}, ep});
 }
 
-/// Several products over the same activations (query, key and value projections) as one operation without a barrier in
-/// between, shared over the team by cost: matmul_many(x, m, MatmulJob{wq, store_q}, MatmulJob{wk, store_k}, ...).
+/// Several products over the same activations (query, key and value projections) as one operation: no barrier in
+/// between, work split across the team by cost. matmul_many(x, m, MatmulJob{wq, store_q}, MatmulJob{wk, store_k}, ...).
 template <class Arch, class... Epilogues>
 void matmul_many(const Activations& x, Member& m, const MatmulJob<Arch, Epilogues>&... jobs) noexcept {
   cpu::run_jobs<Arch>(x.rows, x.cols, m, cpu::SingleJob<Arch, Epilogues>{{jobs.w, x, {}}, jobs.epilogue}...);
 }
 
-/// Two products of equal shape whose tiles meet: ep(row, col, n, a_values, b_values). Gate and up of a gated MLP.
+/// Two products of equal shape over the same activations, such as gate and up of a gated MLP: ep(row, col, n, a_values,
+/// b_values) receives both tiles.
 template <class Arch, class Epilogue>
 void matmul_pair(const PackedMatrix<Arch>& a, const PackedMatrix<Arch>& b, const Activations& x, const Epilogue& ep,
                  Member& m) noexcept {
@@ -50,7 +51,7 @@ void matmul_pair(const PackedMatrix<Arch>& a, const PackedMatrix<Arch>& b, const
   cpu::run_jobs<Arch>(x.rows, x.cols, m, cpu::PairJob<Arch, Epilogue>{{a, x, {}}, {b, x, {}}, ep});
 }
 
-/// y (n, rows) = x (n, cols) * w^T in the float form, for a program with one kernel.
+/// y (n, rows) = x (n, cols) * w^T in the float form, for programs with a single kernel.
 template <class Arch>
 void matmul(const PackedMatrix<Arch>& w, TensorView<const float, 2> x, TensorView<float, 2> y, Member& m) noexcept {
   VLMT_ASSERT(x.extent(1) == w.cols && y.extent(1) == w.rows && x.extent(0) == y.extent(0));
@@ -63,13 +64,13 @@ void matmul(const Packed<Format, Arch>& w, TensorView<const float, 2> x, TensorV
   matmul(make_packed_matrix(w), x, y, m);
 }
 
-/// Any epilogue and both forms of activations, for a format known at compile time.
+/// Any epilogue and any form of activations, for a format known at compile time.
 template <QuantFormat Format, class Arch, class Epilogue>
 void matmul(const Packed<Format, Arch>& w, const Activations& x, const Epilogue& ep, Member& m) noexcept {
   matmul(make_packed_matrix(w), x, ep, m);
 }
 
-/// On the calling thread.
+/// y (n, rows) = x (n, cols) * w^T in the float form, on the calling thread.
 template <QuantFormat Format, class Arch>
 void matmul(const Packed<Format, Arch>& w, TensorView<const float, 2> x, TensorView<float, 2> y) noexcept {
   Solo solo;

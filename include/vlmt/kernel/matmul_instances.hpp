@@ -1,5 +1,5 @@
-// The leaves of all weight formats for arch::native, compiled once in src/instances and only declared here. Including
-// this header changes nothing but compile time; without VLMT_EXTERN_INSTANCES it does nothing.
+// Leaves of all weight formats for arch::native, declared here and compiled once in src/instances. Including this
+// header changes only compile time; without VLMT_EXTERN_INSTANCES it is empty.
 #pragma once
 
 #include "vlmt/base/config.hpp"

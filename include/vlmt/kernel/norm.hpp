@@ -1,4 +1,4 @@
-// Row norms (RMSNorm, LayerNorm), fused with the form in which the next matmul reads its rows.
+// Row norms (RMSNorm, LayerNorm), fused with the conversion of rows to the input form of the next matmul.
 #pragma once
 
 #include <cstddef>
@@ -12,12 +12,12 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// y = x / sqrt(mean(x^2) + eps) * weight (Zhang and Sennrich, 2019). `weight` has one value per column.
+/// y = x / sqrt(mean(x^2) + eps) * weight (Zhang and Sennrich, 2019); weight (h).
 struct RmsNorm {
   const float* weight = nullptr;
   float eps = 1e-6f;
 
-  /// What `apply` needs to know of the whole row x (h).
+  /// 1 / sqrt(mean(x^2) + eps) of the whole row x (h), for `apply`.
   template <class Arch>
   float stats(const float* x, std::size_t h) const noexcept {
     if constexpr (is_reference_v<Arch>) {
@@ -26,7 +26,7 @@ struct RmsNorm {
       return cpu::rms_inverse<Arch>(x, h, eps);
     }
   }
-  /// Columns [column, column + count) of the row; x and y point at `column` and may be equal.
+  /// Writes columns [column, column + count) of the row; x and y point at `column` and may be equal.
   template <class Arch>
   void apply(float inverse, const float* x, std::size_t column, std::size_t count, float* y) const noexcept {
     if constexpr (is_reference_v<Arch>) {
@@ -37,7 +37,8 @@ struct RmsNorm {
   }
 };
 
-/// y = (x - mean(x)) / sqrt(var(x) + eps) * weight + bias, with the variance over h (Ba et al., 2016).
+/// y = (x - mean(x)) / sqrt(var(x) + eps) * weight + bias, with the variance divided by h (Ba et al., 2016); weight and
+/// bias (h).
 struct LayerNorm {
   const float* weight = nullptr;
   const float* bias = nullptr;
@@ -61,7 +62,7 @@ struct LayerNorm {
   }
 };
 
-/// A norm of rows: statistics of a whole row, then its columns chunk by chunk.
+/// A norm of rows: `stats` reads a whole row, then `apply` writes its columns chunk by chunk. Both are noexcept.
 template <class N, class Arch>
 concept RowNorm = requires(const N& norm, const float* x, float* y) {
   { norm.template stats<Arch>(x, std::size_t{}) }
@@ -70,8 +71,8 @@ concept RowNorm = requires(const N& norm, const float* x, float* y) {
   noexcept;
 };
 
-/// out = norm(x), x (n, h) with `stride` floats from row to row. Rows are shared over the team. x may be the rows that
-/// the sink writes.
+/// out = norm(x), x (n, h) with `stride` floats from row to row. Rows are split across the team. The sink may write x
+/// in place.
 template <class Arch, class Norm, RowSink Out>
 void norm_rows(const Norm& norm, const float* x, std::size_t n, std::size_t h, std::size_t stride, const Out& out,
                Member& m = Solo().member()) noexcept {
@@ -85,7 +86,7 @@ void norm_rows(const Norm& norm, const float* x, std::size_t n, std::size_t h, s
     const auto stats = norm.template stats<Arch>(row, h);
     for (std::size_t c = 0; c < h; c += sink_chunk) {
       const std::size_t count = h - c < sink_chunk ? h - c : sink_chunk;
-      float* y = out.place(r, c, buffer);
+      float* y = out.row_pointer(r, c, buffer);
       norm.template apply<Arch>(stats, row + c, c, count, y);
       out.template commit<Arch>(r, c, count, y);
     }

@@ -1,9 +1,9 @@
-// The layout that matmul kernels read: rows in panels, the rows of a panel interleaved.
+// Packed layout of matmul weights: rows in panels, the rows of a panel interleaved.
 //
-// A panel holds Arch::lanes rows. Block k of its rows stands together, unit by unit of the format's fields: first unit
-// 0 of every row, then unit 1 of every row, and so on. So a vector load gives the same unit of every row, one row a
-// lane, and an output row never has to be summed across lanes. Packing is a permutation of bytes: it loses nothing, and
-// only the rows that fill the last panel are extra.
+// A panel holds Arch::lanes rows. Block k of all its rows is contiguous, unit by unit of the format's fields: first
+// unit 0 of every row, then unit 1 of every row, and so on. A vector load therefore yields the same unit of every row,
+// one row per lane, and no output is summed across lanes. Packing permutes bytes: it is lossless, and its only overhead
+// is the padding of the last panel.
 #pragma once
 
 #include <cstddef>
@@ -20,26 +20,26 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// To be raised with every change of the bytes that a packed weight has, in the order of packing or in how weights are
-/// converted before: files of packed weights must not outlive it.
+/// Increment on every change to the bytes of packed weights, whether in the packing order or in a conversion before
+/// packing: cached files of packed weights are then rejected.
 inline constexpr unsigned packed_layout_version = 1;
 
-/// Rows of a panel.
+/// Rows per panel.
 template <class Arch>
 inline constexpr std::size_t panel_rows_v = Arch::lanes;
 
-/// Bytes of one block of all rows of a panel.
+/// Bytes of one block of every row of a panel.
 template <QuantFormat Format, class Arch>
 inline constexpr std::size_t panel_block_bytes_v = panel_rows_v<Arch> * sizeof(typename Format::Block);
 
-/// Bytes of a packed (rows, cols) matrix; cols is a multiple of Format::values. The caller has checked that
-/// round_up(rows, 64) * cols * bits does not overflow, as it must for the file's own bytes.
+/// Bytes of a packed (rows, cols) matrix; cols must be a multiple of Format::values. The caller must have checked that
+/// round_up(rows, 64) * cols * bits does not overflow, as it must for the bytes in the file.
 template <QuantFormat Format, class Arch>
 constexpr std::size_t packed_bytes(std::size_t rows, std::size_t cols) noexcept {
   return ceil_div(rows, panel_rows_v<Arch>) * (cols / Format::values) * panel_block_bytes_v<Format, Arch>;
 }
 
-/// A packed matrix in memory that somebody else owns; the typed form, for programs that know their format.
+/// A packed matrix, non-owning and typed by format, for programs that know the format at compile time.
 template <QuantFormat Format, class Arch>
 struct Packed {
   const std::byte* data = nullptr;  ///< packed_bytes<Format, Arch>(rows, cols) bytes, 64-byte aligned
@@ -79,9 +79,9 @@ VLMT_INLINE void permute_block(std::conditional_t<ToPanel, const std::byte, std:
 
 }  // namespace detail
 
-/// Packs rows [range.begin, range.end) of a (rows, cols) matrix; range.begin is a multiple of the panel's rows, and
-/// range.end too unless it is `rows`. `blocks` is row-major as in a file and needs no alignment. Rows past the last are
-/// zero blocks.
+/// Packs rows [range.begin, range.end) of a (rows, cols) matrix. range.begin must be a multiple of the panel's rows,
+/// range.end too unless it is `rows`. `blocks` is row-major as in a file and may be unaligned. Padding rows of the last
+/// panel become zeros.
 template <QuantFormat Format, class Arch>
 void pack_rows(const std::byte* blocks, std::size_t rows, std::size_t cols, std::byte* packed, Range range) noexcept {
   constexpr std::size_t lanes = panel_rows_v<Arch>;
@@ -103,7 +103,7 @@ void pack_rows(const std::byte* blocks, std::size_t rows, std::size_t cols, std:
   }
 }
 
-/// Packs a (rows, cols) matrix; panels are shared over the team.
+/// Packs a (rows, cols) matrix; panels are split across the team.
 template <QuantFormat Format, class Arch>
 void pack(const typename Format::Block* blocks, std::size_t rows, std::size_t cols, std::byte* packed,
           Member& m) noexcept {
@@ -111,7 +111,7 @@ void pack(const typename Format::Block* blocks, std::size_t rows, std::size_t co
                           m.share(rows, panel_rows_v<Arch>));
 }
 
-/// The block k of a row of a packed matrix, as in the file.
+/// Block k of a row of a packed matrix, as in the file.
 template <QuantFormat Format, class Arch>
 void unpack_block(const std::byte* packed, std::size_t row_blocks, std::size_t row, std::size_t k,
                   typename Format::Block& block) noexcept {
@@ -121,7 +121,7 @@ void unpack_block(const std::byte* packed, std::size_t row_blocks, std::size_t r
       row % lanes);
 }
 
-/// blocks = the matrix as it was before packing.
+/// The inverse of `pack`: blocks (rows, cols / Format::values), row-major.
 template <QuantFormat Format, class Arch>
 void unpack(const std::byte* packed, std::size_t rows, std::size_t cols, typename Format::Block* blocks) noexcept {
   const std::size_t row_blocks = cols / Format::values;

@@ -1,7 +1,7 @@
-// Packed weights whose format is known at run time: a pointer, two sizes and a table of leaves.
+// Packed weights whose format is known at run time: a pointer, two sizes, a scale and a table of leaves.
 //
-// The table is made per (format, arch) and found once, when a weight is loaded. From then on a matmul costs one
-// indirect call per tile, whatever mixture of formats a file has.
+// The table is made per (format, arch) and looked up once, when a weight is loaded. Matmul drivers call leaves through
+// it. One indirect call multiplies a panel, or an expanded stretch, with a few rows.
 #pragma once
 
 #include <cstddef>
@@ -25,30 +25,30 @@ using MatmulLeaf = void (*)(const std::byte* panel, std::size_t blocks, const vo
 /// cpu::side_panels panels, `stride` bytes apart, times `count` rows, a multiple of four.
 using RowsLeaf = void (*)(const std::byte* panel, std::size_t stride, std::size_t blocks, const void* const* rows,
                           std::size_t count, float* tile) noexcept;
-/// A stretch of a panel to the form that all formats share.
+/// Expands a stretch of a panel to the form that all formats share.
 using ExpandLeaf = void (*)(const std::byte* panel, std::size_t blocks, std::byte* out) noexcept;
-/// An expanded stretch times some rows of activations, added to the tile; see kernel/cpu/micro_expanded.hpp.
+/// Adds an expanded stretch times a few rows of activations to the tile; see kernel/cpu/micro_expanded.hpp.
 using ExpandedLeaf = void (*)(const std::byte* expanded, std::size_t count, const void* const* rows, std::size_t at,
-                              int zero_bits, cpu::Ahead ahead, float* tile) noexcept;
+                              int zero_bits, cpu::PrefetchRange ahead, float* tile) noexcept;
 
-/// Leaves of one activation form; all null if there is no such form.
+/// Leaves of one activation form; all null if the weights do not support it.
 struct LeafSet {
-  /// For a few rows.
+  /// For few rows: weights are unpacked in registers.
   MatmulLeaf one = nullptr;
   MatmulLeaf two = nullptr;
   MatmulLeaf four = nullptr;
-  RowsLeaf fours = nullptr;  ///< for any multiple of four; null if there are only the above
-  /// For more rows; null if there are only the above.
+  RowsLeaf fours = nullptr;  ///< for any multiple of four rows; null if unsupported
+  /// For more rows: weights are expanded in memory. Null if unsupported.
   ExpandLeaf expand = nullptr;
   cpu::KernelRows expanded_rows = {};
-  ExpandedLeaf expanded[cpu::KernelRows{}.size()] = {};  ///< for expanded_rows[i] rows each
-  std::size_t stretch_blocks = 0;                        ///< blocks that are expanded at once
-  std::size_t unit_values = 1;                           ///< values of what `count` and `at` of an ExpandedLeaf count
-  std::size_t unit_bytes = 0;                            ///< what such a unit takes in an expanded stretch
+  ExpandedLeaf expanded[cpu::KernelRows{}.size()] = {};  ///< [i] is for expanded_rows[i] rows
+  std::size_t stretch_blocks = 0;                        ///< blocks expanded at once
+  std::size_t unit_values = 1;                           ///< values per unit of `count` and `at` of an ExpandedLeaf
+  std::size_t unit_bytes = 0;                            ///< bytes per such unit in an expanded stretch
   int zero_bits = 32;                                    ///< log2 of the zero point, 32 for none
 };
 
-/// All that the drivers need to know of a (format, arch).
+/// Everything that the drivers need to know about a (format, arch).
 struct MatmulLeaves {
   std::string_view format;
   std::string_view arch;
@@ -58,7 +58,7 @@ struct MatmulLeaves {
   LeafSet float_form;
   LeafSet int8_form;
   LeafSet bf16_form;  ///< for many rows only
-  /// y[0 .. row_blocks * block_values) = a row, decoded.
+  /// y[0 .. row_blocks * block_values) = row `row`, decoded.
   void (*decode_row)(const std::byte* data, std::size_t row_blocks, std::size_t row, float* y) noexcept;
   /// vlmt::pack_rows of this format.
   void (*pack_rows)(const std::byte* blocks, std::size_t rows, std::size_t cols, std::byte* packed,
@@ -107,7 +107,7 @@ constexpr LeafSet int8_leaves() noexcept {
   } else {
     using Kind = IntegerKindOf<Format, Arch>;
     LeafSet s{&micro_int8<Format, Arch, 1>, &micro_int8<Format, Arch, 2>, &micro_int8<Format, Arch, 4>};
-    if constexpr (keeps_a_group_v<Arch>) s.fours = &micro_int8_rows<Format, Arch>;
+    if constexpr (has_rows_leaf_v<Arch>) s.fours = &micro_int8_rows<Format, Arch>;
     s.expand = &expand_int8<Format, Arch>;
     s.expanded_rows = int8_kernel_rows<Arch>;
     for_kernel_rows<int8_kernel_rows<Arch>>([&](auto i, auto rows) {
@@ -156,8 +156,8 @@ void decode_packed_row(const std::byte* data, std::size_t row_blocks, std::size_
 
 }  // namespace cpu::detail
 
-/// The table of a (format, arch). Programs that build their instances once declare it `extern template`; everything
-/// that depends on the format hangs on this one function.
+/// The table of a (format, arch). All code that depends on the format is reached through this function, so programs
+/// that compile their instances once declare it `extern template`.
 template <QuantFormat Format, class Arch>
 const MatmulLeaves& matmul_leaves() noexcept {
   static constexpr MatmulLeaves table{Format::name,
@@ -173,23 +173,23 @@ const MatmulLeaves& matmul_leaves() noexcept {
   return table;
 }
 
-/// Packed weights (rows, cols) of any format, in memory that somebody else owns.
+/// Packed weights (rows, cols) of any format. Non-owning.
 template <class Arch>
 struct PackedMatrix {
   const std::byte* data = nullptr;
   std::size_t rows = 0;
   std::size_t cols = 0;
   const MatmulLeaves* leaves = nullptr;
-  float scale = 1.0f;  ///< of all values: what comes with NVFP4 weights as a tensor of its own
+  float scale = 1.0f;  ///< multiplies all values: the separate scale tensor of NVFP4 weights
 
   std::size_t row_blocks() const noexcept { return cols / leaves->block_values; }
   std::size_t panels() const noexcept { return ceil_div(rows, panel_rows_v<Arch>); }
   std::size_t panel_bytes() const noexcept { return row_blocks() * leaves->panel_block_bytes; }
   std::size_t bytes() const noexcept { return panels() * panel_bytes(); }
   std::string_view format() const noexcept { return leaves->format; }
-  /// True if these weights read int8 activations when they are given.
+  /// True if these weights have an int8 form.
   bool takes_int8() const noexcept { return leaves->int8_form.one != nullptr; }
-  /// y[0..cols) = row r, decoded: what an embedding looks up.
+  /// y[0..cols) = row r, decoded and scaled: an embedding lookup.
   void decode_row(std::size_t r, float* y) const noexcept {
     VLMT_DASSERT(r < rows);
     leaves->decode_row(data, row_blocks(), r, y);
@@ -198,7 +198,7 @@ struct PackedMatrix {
   }
 };
 
-/// The packed matrices of all experts, each (rows, cols), expert after expert.
+/// Packed matrices of all experts, each (rows, cols), one after the other. Non-owning.
 template <class Arch>
 struct PackedExperts {
   const std::byte* data = nullptr;
@@ -234,8 +234,8 @@ PackedExperts<Arch> make_packed_experts(const std::byte* data, std::size_t exper
   return {data, experts, rows, cols, &matmul_leaves<Format, Arch>()};
 }
 
-/// Packs a (rows, cols) matrix of a format known at run time; `packed` has bytes(rows, cols) of the layout. Panels are
-/// shared over the team.
+/// Packs a (rows, cols) matrix of a format known at run time; `packed` must have room for packed_bytes of that format.
+/// Panels are split across the team.
 template <class Arch>
 void pack(const MatmulLeaves& leaves, const std::byte* blocks, std::size_t rows, std::size_t cols, std::byte* packed,
           Member& m) noexcept {

@@ -1,4 +1,4 @@
-// The patch convolution of a vision tower: pictures cut into patches, one row of features a patch.
+// Patch convolution of a vision encoder: one row of features per image patch.
 #pragma once
 
 #include <algorithm>
@@ -14,14 +14,15 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// y (n, w.outputs) = convolution of patches (n, channels, times, side, side). An output is one chain of products over
-/// time, row, column and, innermost, channel, with the bias added last: the order in which convolutions over
-/// channels-last pictures sum. The chain is the longest of a tower, and its first one: where others sum it in the same
-/// order, they make the same rounding errors. Panels of outputs and groups of patches are shared over the team.
+/// y (n, w.outputs) = convolution of patches (n, channels, times, side, side). Each output is one chain of
+/// multiply-adds over time, row, column and, innermost, channel, with the bias added last: the order of convolutions
+/// over channels-last images. It is the longest chain of a vision encoder and the first one; implementations that sum
+/// in this order have the same rounding errors. arch::reference sums in double. Panels of outputs and groups of patches
+/// are split across the team.
 template <class Arch>
 void patch_embed(const PatchKernel& w, const float* patches, std::size_t n, float* y,
                  Member& m = Solo().member()) noexcept {
-  constexpr std::size_t group = 64;  // patches that meet a panel while it is in the cache
+  constexpr std::size_t group = 64;  // patches per panel while the panel is in the cache
   const std::size_t groups = ceil_div(n, group);
   const Range items = m.share(w.panels() * groups);
   for (std::size_t item = items.begin; item < items.end; ++item) {

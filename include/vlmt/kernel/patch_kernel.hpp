@@ -1,4 +1,4 @@
-// The weights of a patch convolution, in the order in which they are read.
+// Weights of a patch convolution, in the order in which kernels read them.
 #pragma once
 
 #include <cstddef>
@@ -8,9 +8,9 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// A convolution whose stride is its own size: (outputs, channels, times, side, side) with a bias.
+/// A convolution whose stride is its kernel size: (outputs, channels, times, side, side) with a bias. Non-owning.
 struct PatchKernel {
-  static constexpr std::size_t panel = 16;  ///< outputs that stand side by side
+  static constexpr std::size_t panel = 16;  ///< outputs stored side by side
 
   const float* weight = nullptr;  ///< (panels, times, side, side, channels, panel), zeros past the last output
   const float* bias = nullptr;    ///< (outputs)
@@ -19,10 +19,10 @@ struct PatchKernel {
   std::size_t times = 0;
   std::size_t side = 0;
 
-  /// Values of a patch.
+  /// Values per patch.
   std::size_t values() const noexcept { return channels * times * side * side; }
   std::size_t panels() const noexcept { return ceil_div(outputs, panel); }
-  /// Where the weight of (output, channel, pixel) stands; pixel counts (time, row, column).
+  /// Index in `weight` of (output, channel, pixel); pixel is the flat index of (time, row, column).
   std::size_t at(std::size_t output, std::size_t channel, std::size_t pixel) const noexcept {
     return (output / panel * values() + pixel * channels + channel) * panel + output % panel;
   }

@@ -11,7 +11,7 @@ VLMT_BEGIN_NAMESPACE
 
 namespace arch {
 
-/// Not an instruction set: `Cpu<arch::reference>` computes with the scalar, double-accumulating kernels of kernel/ref.
+/// Not an instruction set: `Cpu<arch::reference>` runs the scalar kernels of kernel/ref, which accumulate in double.
 struct reference {
   static constexpr std::string_view name = "reference";
   static constexpr std::size_t lanes = 1;

@@ -1,4 +1,4 @@
-// Antialiased resize of 8-bit RGB pictures, bit-equal to PyTorch's resize of uint8 pictures.
+// Antialiased resize of 8-bit RGB images, bit-equal to PyTorch's resize of uint8 images.
 #pragma once
 
 #include <cstddef>
@@ -14,10 +14,10 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// out (y.out, x.out, 3) = in (y.in, x.in, 3) resized by the plan: columns first, rounded and clamped to 8 bits, then
-/// rows, as PyTorch and Pillow do. `scratch`: resample_scratch_bytes(plan) for each member of the team. The team shares
-/// strips of output rows; the result does not depend on its size. arch::reference computes in double and may differ by
-/// one step where the fixed-point weights round.
+/// out (y.out, x.out, 3) = in (y.in, x.in, 3) resized by the plan: horizontally, rounded and clamped to 8 bits, then
+/// vertically, as in PyTorch and Pillow. `scratch` holds resample_scratch_bytes(plan) per member; arch::reference does
+/// not use it. Strips of output rows are split across the team; the result does not depend on its size. arch::reference
+/// computes in double and may differ by one level where fixed-point weights round.
 template <class Arch = arch::native>
 void resample(const std::uint8_t* in, const ResamplePlan& plan, std::uint8_t* out, std::uint8_t* scratch,
               Member& m = Solo().member()) noexcept {

@@ -1,4 +1,4 @@
-// The weights of a separable, antialiased resize of 8-bit pictures: in fixed point and in double.
+// Weights of a separable, antialiased resize of 8-bit images, in fixed point and in double.
 #pragma once
 
 #include <algorithm>
@@ -15,7 +15,7 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// A kernel of interpolation: zero outside [-support, support].
+/// An interpolation kernel, zero outside [-support, support].
 template <class F>
 concept ResampleFilter = requires(double x) {
   { F::name } -> std::convertible_to<std::string_view>;
@@ -24,7 +24,7 @@ concept ResampleFilter = requires(double x) {
   noexcept->std::same_as<double>;
 };
 
-/// Keys' cubic convolution with a = -1/2: BICUBIC of Pillow and of torchvision with antialiasing (Keys, 1981).
+/// Keys' cubic convolution with a = -1/2 (Keys, 1981): BICUBIC of Pillow and of torchvision with antialiasing.
 struct Bicubic {
   static constexpr std::string_view name = "bicubic";
   static constexpr double support = 2.0;
@@ -37,7 +37,7 @@ struct Bicubic {
   }
 };
 
-/// The triangle.
+/// The triangle filter.
 struct Bilinear {
   static constexpr std::string_view name = "bilinear";
   static constexpr double support = 1.0;
@@ -47,15 +47,15 @@ struct Bilinear {
   }
 };
 
-/// The weights of one direction. Output i reads inputs begin[i] .. begin[i] + count[i] - 1.
+/// Weights of one axis. Output i reads inputs begin[i] .. begin[i] + count[i] - 1.
 ///
-/// The integer weights are the doubles times 2^precision, rounded, with the largest precision (at most 22) at which the
-/// largest weight of the whole axis fits 16 bits: bit for bit what PyTorch uses for uint8 pictures (ATen,
-/// UpSampleKernel.cpp), so that resized pictures equal those of Hugging Face processors.
+/// The integer weights are the doubles times 2^precision, rounded. `precision` is the largest (at most 22) at which the
+/// largest weight of the whole axis fits 16 bits. PyTorch does the same for uint8 images (ATen, UpSampleKernel.cpp),
+/// bit for bit, so resized images equal those of Hugging Face processors.
 struct ResampleAxis {
   std::size_t in = 0;    ///< inputs
-  std::size_t out = 0;   ///< outputs: of the window, where one was asked for
-  std::size_t taps = 0;  ///< weights reserved for each output
+  std::size_t out = 0;   ///< outputs; those of the window if there is one
+  std::size_t taps = 0;  ///< weights allocated per output
   int precision = 0;
   bool identity = false;  ///< output i is input i
   std::vector<std::uint32_t> begin;
@@ -64,7 +64,7 @@ struct ResampleAxis {
   std::vector<double> exact;          // (out, taps), each row sums to 1
 };
 
-/// The weights for `in` inputs resized to `whole` outputs, of which outputs first .. first + out - 1 are kept.
+/// Weights for resizing `in` inputs to `whole` outputs, of which [first, first + out) are kept.
 template <ResampleFilter Filter>
 ResampleAxis resample_axis(std::size_t in, std::size_t whole, std::size_t first, std::size_t out) {
   VLMT_ASSERT(in > 0 && whole > 0 && out > 0 && first + out <= whole && in < (1u << 31) && whole < (1u << 31));
@@ -82,7 +82,7 @@ ResampleAxis resample_axis(std::size_t in, std::size_t whole, std::size_t first,
   axis.weights.resize(out * axis.taps);
 
   std::vector<double> row(axis.taps);
-  const auto fill = [&](std::size_t i) {  // the row of output i: its first input, and how many
+  const auto fill = [&](std::size_t i) {  // row = weights of output i; returns its first input and their count
     const double centre = scale * (static_cast<double>(i) + 0.5);
     const auto lowest = static_cast<std::int64_t>(centre - support + 0.5);
     const std::size_t begin = lowest > 0 ? static_cast<std::size_t>(lowest) : 0;
@@ -118,20 +118,20 @@ ResampleAxis resample_axis(std::size_t in, std::size_t whole, std::size_t first,
   return axis;
 }
 
-/// How a picture of (y.in, x.in) pixels becomes one of (y.out, x.out).
+/// A resize from (y.in, x.in) to (y.out, x.out) pixels.
 struct ResamplePlan {
   ResampleAxis x;
   ResampleAxis y;
 };
 
-/// The plan of a resize from (height, width) to (out_height, out_width), all above 0.
+/// Plan of a resize from (height, width) to (out_height, out_width), all positive.
 template <ResampleFilter Filter = Bicubic>
 ResamplePlan plan_resample(std::size_t height, std::size_t width, std::size_t out_height, std::size_t out_width) {
   return {resample_axis<Filter>(width, out_width, 0, out_width),
           resample_axis<Filter>(height, out_height, 0, out_height)};
 }
 
-/// The same, but only the window of (rows, columns) pixels from (top, left) on is computed: a resize and a crop in one.
+/// The same, restricted to the window of (rows, columns) pixels at (top, left): resize and crop in one.
 template <ResampleFilter Filter = Bicubic>
 ResamplePlan plan_resample_window(std::size_t height, std::size_t width, std::size_t out_height, std::size_t out_width,
                                   std::size_t top, std::size_t left, std::size_t rows, std::size_t columns) {
@@ -141,14 +141,14 @@ ResamplePlan plan_resample_window(std::size_t height, std::size_t width, std::si
 /// Output rows that a member computes at a time.
 inline constexpr std::size_t resample_strip = 64;
 
-/// Scratch bytes that one member of the team needs, whatever the size of the team.
+/// Scratch bytes per member, for any team size.
 inline std::size_t resample_scratch_bytes(const ResamplePlan& plan) noexcept {
-  std::size_t rows = 0;  // input rows of the strip that needs most
+  std::size_t rows = 0;  // most input rows of any strip
   for (std::size_t y = 0; y < plan.y.out; y += resample_strip) {
     const std::size_t last = std::min(y + resample_strip, plan.y.out) - 1;
     rows = std::max<std::size_t>(rows, plan.y.begin[last] + plan.y.count[last] - plan.y.begin[y]);
   }
-  constexpr std::size_t band = 48;  // a column of 16 rows of RGB
+  constexpr std::size_t band = 48;  // one column of 16 RGB rows
   return plan.x.in * band + rows * plan.x.out * 3;
 }
 

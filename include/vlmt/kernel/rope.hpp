@@ -1,5 +1,5 @@
-// Rotary position embeddings: the table of a step's angles, rotation of heads, and the fused step between the QKV
-// projection and attention (per-head norm, rotation, write into the KV cache).
+// Rotary position embeddings: the angle table of a step, the rotation of heads, and the fused kernel between the QKV
+// projection and attention (per-head norm, rotation, KV cache write).
 #pragma once
 
 #include <algorithm>
@@ -18,15 +18,15 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// Floats of a table for n tokens and `half` angles a token: (n, 2, half), cosines before sines.
+/// Floats of a table for n tokens with `half` angles each: (n, 2, half), cosines before sines.
 constexpr std::size_t rope_table_floats(std::size_t n, std::size_t half) noexcept {
   return n * 2 * half;
 }
 
-/// Fills the table of n tokens from positions (n, Policy::axes) and the frequencies of rope_frequencies. Made once a
-/// step, read by all layers. Angles are float products and their cosine and sine are correctly rounded, whatever the
-/// position.
-template <class Arch, RopePolicy Policy>
+/// Fills the table of n tokens from positions (n, Policy::axes) and the frequencies of rope_frequencies. Made once per
+/// step, read by all layers. Angles are float products; their cosine and sine are computed in double on every arch and
+/// rounded to float, so large positions lose no accuracy. Tokens are split across the team.
+template <RopePolicy Policy>
 void rope_table(const Policy& policy, const std::int32_t* positions, std::size_t n, const float* frequencies,
                 std::size_t half, float* table, Member& m = Solo().member()) noexcept {
   const Range tokens = m.share(n);
@@ -35,7 +35,7 @@ void rope_table(const Policy& policy, const std::int32_t* positions, std::size_t
   }
 }
 
-/// Turns the first 2 half elements of a head x in place by one token's row of the table.
+/// Rotates the first 2 * half elements of a head x in place by one row of the table.
 template <class Arch, class Pairing>
 inline void rope_apply(const float* table_row, std::size_t half, float* x) noexcept {
   if constexpr (is_reference_v<Arch>) {
@@ -45,8 +45,8 @@ inline void rope_apply(const float* table_row, std::size_t half, float* x) noexc
   }
 }
 
-/// Rotates heads in place: head h of token t is at x[t * stride + h * head_dim]. For towers that keep no cache, whose
-/// fused rows [Q | K | V] have 2 heads heads to turn.
+/// Rotates heads in place: head h of token t is at x[t * stride + h * head_dim]. For vision encoders without a KV
+/// cache: on fused rows [Q | K | V], pass `2 * heads` to rotate Q and K together. Heads are split across the team.
 template <class Arch, class Pairing>
 void rope_rows(float* x, std::size_t n, std::size_t heads, std::size_t head_dim, std::size_t stride, const float* table,
                std::size_t half, Member& m = Solo().member()) noexcept {
@@ -89,7 +89,8 @@ concept QkNorm = requires(const N& norm, float* x) {
   noexcept;
 };
 
-/// The rows of a QKV projection, all of n tokens: head h of token t is at q[t * stride + h * head_dim], likewise k, v.
+/// Rows of a QKV projection of n tokens: head h of token t is at q[t * stride + h * head_dim]; k and v have the same
+/// layout.
 struct QkvRows {
   float* q = nullptr;
   float* k = nullptr;
@@ -99,9 +100,10 @@ struct QkvRows {
   std::size_t heads = 0;  ///< query heads
 };
 
-/// Queries: norm and rotation in place. Keys: norm, rotation (in place too), and a row of the cache in the keys'
-/// format. Values: a row of the cache in the values' format. Token t goes to slot *start + t, which must exist. `table`
-/// has `half` angles a token; elements of a head past 2 half are not turned.
+/// Queries: norm and rotation in place. Keys: norm and rotation in place, then stored in the cache in the format of the
+/// keys. Values: stored in the cache in the format of the values. Token t goes to slot *start + t, which must exist.
+/// `table` has `half` angles per token; elements of a head past 2 * half are not rotated. Heads are split across the
+/// team.
 template <class Arch, class Pairing, class Norm, KvSource Kv>
 void qk_norm_rope_store(const QkvRows& rows, const Norm& norm, const float* table, std::size_t half, const Kv& kv,
                         const std::int32_t* start, Member& m = Solo().member()) noexcept {

@@ -1,5 +1,5 @@
-// Rotary position embeddings as types: which position axis and which frequency each rotated pair uses, and which two
-// elements of a head form a pair.
+// Rotary position embeddings as types: the position axis and the frequency of each rotated pair, and which two elements
+// of a head form a pair.
 #pragma once
 
 #include <cmath>
@@ -11,17 +11,20 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// The two elements of a head that angle i of `half` turns.
-struct RopeHalves {  ///< (i, i + half): rotate-half, also called NEOX
+/// Pairs (i, i + half): rotate-half, also called NEOX. Angle i of `half` rotates elements `first` and `second` of a
+/// head.
+struct RopeHalves {
   static constexpr std::size_t first(std::size_t i, std::size_t) noexcept { return i; }
   static constexpr std::size_t second(std::size_t i, std::size_t half) noexcept { return i + half; }
 };
-struct RopePairs {  ///< (2i, 2i + 1): llama models in GGUF files
+/// Pairs (2i, 2i + 1): llama models in GGUF files.
+struct RopePairs {
   static constexpr std::size_t first(std::size_t i, std::size_t) noexcept { return 2 * i; }
   static constexpr std::size_t second(std::size_t i, std::size_t) noexcept { return 2 * i + 1; }
 };
 
-/// A rotary embedding: `axes` positions a token, and for angle i of `half` the axis and the frequency that make it.
+/// A rotary embedding: `axes` positions per token. axis(i, half) and frequency(i, half) are the position axis and the
+/// index of the frequency of angle i of `half`; frequencies(half) is the number of frequencies.
 template <class P>
 concept RopePolicy = requires(const P& p, std::size_t i) {
   typename P::Pairing;
@@ -34,7 +37,7 @@ concept RopePolicy = requires(const P& p, std::size_t i) {
   noexcept->std::convertible_to<std::size_t>;
 };
 
-/// One position a token; angle i has frequency theta^(-i / half).
+/// One position per token; angle i has frequency theta^(-i / half).
 template <class PairingType = RopeHalves>
 struct Rope1d {
   using Pairing = PairingType;
@@ -61,7 +64,7 @@ struct RopeInterleaved3d {
   static constexpr std::size_t frequencies(std::size_t half) noexcept { return half; }
 };
 
-/// Positions (row, column) of vision towers: the first half of the angles is row * f[j], the second column * f[j].
+/// Positions (row, column) of vision encoders: the first half of the angles is row * f[j], the second column * f[j].
 struct Rope2d {
   using Pairing = RopeHalves;
   static constexpr std::size_t axes = 2;
@@ -73,8 +76,9 @@ struct Rope2d {
 static_assert(RopePolicy<Rope1d<>> && RopePolicy<Rope1d<RopePairs>> && RopePolicy<RopeInterleaved3d> &&
               RopePolicy<Rope2d>);
 
-/// f[j] = 1 / theta^(j / count), j = 0..count-1, each rounded to float as the reference implementation does it.
-/// `factors` (count values, or nullptr) divides them: the rope_freqs tensor of llama-3 files.
+/// f[j] = 1 / theta^(j / count) for j < count; exponent, power and quotient are each rounded to float, as in the
+/// reference implementation. `factors` (count values, or nullptr) divides them: the rope_freqs tensor of Llama 3 GGUF
+/// files.
 inline void rope_frequencies(double theta, std::size_t count, const float* factors, float* f) noexcept {
   for (std::size_t j = 0; j < count; ++j) {
     const float exponent = static_cast<float>(2 * j) / static_cast<float>(2 * count);

@@ -17,10 +17,10 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// The most experts of one layer.
+/// Maximum experts per layer.
 inline constexpr std::size_t max_experts = 1024;
 
-/// Scores by softmax over all experts.
+/// Scores by a softmax over all experts.
 struct SoftmaxScores {
   template <class Arch>
   static void apply(float* scores, std::size_t experts) noexcept {
@@ -28,7 +28,7 @@ struct SoftmaxScores {
   }
 };
 
-/// Scores by a sigmoid of every logit.
+/// Scores by a sigmoid of each logit.
 struct SigmoidScores {
   template <class Arch>
   static void apply(float* scores, std::size_t experts) noexcept {
@@ -36,7 +36,7 @@ struct SigmoidScores {
   }
 };
 
-/// How router logits become scores: apply<Arch>(scores, experts), in place.
+/// Turns router logits into scores: apply<Arch>(scores, experts), in place.
 template <class S, class Arch>
 concept RouterScores = requires(float* scores) {
   { S::template apply<Arch>(scores, std::size_t{}) }
@@ -46,25 +46,26 @@ concept RouterScores = requires(float* scores) {
 namespace detail {
 
 template <class Arch>
-std::size_t first_largest(const float* x, std::size_t n) noexcept {
+std::size_t argmax_lane(const float* x, std::size_t n) noexcept {
   if constexpr (is_reference_v<Arch>) {
-    return ref::first_largest(x, n);
+    return ref::argmax_lane(x, n);
   } else {
-    return cpu::first_largest<Arch>(x, n);
+    return cpu::argmax_lane<Arch>(x, n);
   }
 }
 
 }  // namespace detail
 
-/// What follows the scores.
+/// Top-k and weights of the chosen experts.
 struct RouterOptions {
-  std::size_t k = 8;        ///< experts of a token, at most `experts`
+  std::size_t k = 8;        ///< experts per token, at most `experts`
   bool renormalize = true;  ///< divide the chosen scores by their sum
   float scale = 1.0f;       ///< multiplies the weights
 };
 
-/// Chooses the k experts of every token by score, the best first, the lower index first among equals (NaN counts as
-/// least). `logits` (n, experts) becomes the scores; `ids` and `weights` are (n, k). Tokens are shared over the team.
+/// Chooses the k experts with the highest scores of every token, best first; ties go to the lower index, and NaN ranks
+/// lowest. `logits` (n, experts) is overwritten with the scores; `ids` and `weights` are (n, k). Tokens are split
+/// across the team.
 template <class Arch, class Scores>
 void route(float* logits, std::size_t n, std::size_t experts, const RouterOptions& options, std::int32_t* ids,
            float* weights, Member& m = Solo().member()) noexcept {
@@ -72,16 +73,16 @@ void route(float* logits, std::size_t n, std::size_t experts, const RouterOption
                 "vlmt: router scores need a static apply<Arch>(float* scores, std::size_t experts) noexcept; see "
                 "SoftmaxScores in kernel/router.hpp");
   VLMT_ASSERT(experts <= max_experts && options.k <= experts);
-  constexpr float lowest = -std::numeric_limits<float>::max();  // stands for NaN, too
+  constexpr float lowest = -std::numeric_limits<float>::max();  // replaces NaN
   const Range tokens = m.share(n);
   for (std::size_t t = tokens.begin; t < tokens.end; ++t) {
     float* scores = logits + t * experts;
     Scores::template apply<Arch>(scores, experts);
-    float left[max_experts];  // scores of those that are not chosen yet, -inf for the others
+    float left[max_experts];  // scores of experts not chosen yet, -inf for the others
     for (std::size_t e = 0; e < experts; ++e) left[e] = scores[e] > lowest ? scores[e] : lowest;
     double sum = 0.0;
     for (std::size_t j = 0; j < options.k; ++j) {
-      const std::size_t best = detail::first_largest<Arch>(left, experts);
+      const std::size_t best = detail::argmax_lane<Arch>(left, experts);
       left[best] = -std::numeric_limits<float>::infinity();
       ids[t * options.k + j] = static_cast<std::int32_t>(best);
       weights[t * options.k + j] = scores[best];
@@ -95,8 +96,8 @@ void route(float* logits, std::size_t n, std::size_t experts, const RouterOption
   }
 }
 
-/// Fills `groups` from ids (n, k), each in [0, groups.experts), by a counting sort that keeps the order of tokens.
-/// Every member counts all choices and places those of its share of the experts.
+/// Fills `groups` from ids (n, k), each in [0, groups.experts), by a stable counting sort: token order is kept. Every
+/// member counts all choices and writes those of its share of the experts.
 inline void group_by_expert(const std::int32_t* ids, std::size_t n, std::size_t k, const ExpertGroups& groups,
                             Member& m = Solo().member()) noexcept {
   VLMT_ASSERT(groups.experts <= max_experts);

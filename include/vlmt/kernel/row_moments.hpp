@@ -1,4 +1,4 @@
-// Mean and inverse deviation of a row, as layer norms use them.
+// Mean and inverse standard deviation of a row, for LayerNorm.
 #pragma once
 
 #include "vlmt/base/config.hpp"

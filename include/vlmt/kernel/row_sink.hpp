@@ -1,5 +1,5 @@
-// Row sinks: where a kernel that makes rows of activations puts them. The form of the rows is a type, so that a norm
-// that also quantises is one fused kernel.
+// Row sinks: destinations of kernels that produce rows of activations. The form of the rows is a type, so a norm that
+// also quantises is one fused kernel.
 #pragma once
 
 #include <algorithm>
@@ -11,18 +11,18 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// The 32 columns of each row that an epilogue or a sink is about to write.
-struct TileTarget {
-  const void* first = nullptr;  ///< of the first row
+/// Memory of the 32 columns of each row that an epilogue or a sink is about to write, for prefetching.
+struct PrefetchTarget {
+  const void* first = nullptr;  ///< in the first row
   std::size_t stride = 0;       ///< bytes from row to row
-  std::size_t bytes = 0;        ///< of a row; 0 if nobody knows
+  std::size_t bytes = 0;        ///< per row; 0 if unknown
 
   const std::byte* row(std::size_t r) const noexcept { return static_cast<const std::byte*>(first) + r * stride; }
 };
 
-/// What a sink or an epilogue tells of the memory that it writes: nothing if it has no member target(row, col).
+/// Memory that a sink or an epilogue writes; empty if it has no member target(row, col).
 template <class Writer>
-TileTarget target_of(const Writer& writer, std::size_t row, std::size_t column) noexcept {
+PrefetchTarget target_of(const Writer& writer, std::size_t row, std::size_t column) noexcept {
   if constexpr (requires { writer.target(row, column); }) {
     return writer.target(row, column);
   } else {
@@ -30,48 +30,52 @@ TileTarget target_of(const Writer& writer, std::size_t row, std::size_t column) 
   }
 }
 
-/// The most values that a kernel commits to a sink at once; chunks of a row start at multiples of it.
+/// Maximum values that a kernel commits to a sink at once. Norms and activations cut rows at multiples of it, matmul
+/// epilogues at multiples of 32; attention starts a chunk at every head.
 inline constexpr std::size_t sink_chunk = 256;
 
-/// A kernel asks `place` where to write `count` float values of (row, column), given a buffer of its own for sinks that
-/// hold no floats, writes them there, and calls `commit` with the same pointer. A chunk is written by one member. A
-/// sink may have a member target(row, column): a matmul then asks for that memory before it has what is written there.
+/// A kernel calls row_pointer(row, column, buffer) for the address of a chunk of floats, writes them there and calls
+/// commit(row, column, count, address). `buffer` is the kernel's, for sinks that hold no floats. One member writes a
+/// chunk. A sink may have a member target(row, column): a matmul then prefetches that memory while it computes the
+/// tile.
 template <class S>
 concept RowSink = requires(const S& sink, float* values, const float* written) {
-  { sink.place(std::size_t{}, std::size_t{}, values) }
+  { sink.row_pointer(std::size_t{}, std::size_t{}, values) }
   noexcept->std::same_as<float*>;
   { sink.template commit<arch::reference>(std::size_t{}, std::size_t{}, std::size_t{}, written) }
   noexcept;
 };
 
-/// Rows of floats: data[row * stride + column].
+/// Non-owning rows of floats: data[row * stride + column].
 struct F32Rows {
   float* data = nullptr;
   std::size_t stride = 0;
 
-  float* place(std::size_t row, std::size_t column, float*) const noexcept { return data + row * stride + column; }
+  float* row_pointer(std::size_t row, std::size_t column, float*) const noexcept {
+    return data + row * stride + column;
+  }
   template <class Arch>
   void commit(std::size_t, std::size_t, std::size_t, const float*) const noexcept {}
-  TileTarget target(std::size_t row, std::size_t column) const noexcept {
+  PrefetchTarget target(std::size_t row, std::size_t column) const noexcept {
     return {data + row * stride + column, stride * sizeof(float), 32 * sizeof(float)};
   }
 };
 static_assert(RowSink<F32Rows>);
 
-/// The same rows in two forms; the first decides where the floats stand.
+/// The same rows in two forms; `first` chooses where the floats are computed.
 template <RowSink First, RowSink Second>
-struct BothRows {
+struct TeeRows {
   First first;
   Second second;
 
-  float* place(std::size_t row, std::size_t column, float* buffer) const noexcept {
-    return first.place(row, column, buffer);
+  float* row_pointer(std::size_t row, std::size_t column, float* buffer) const noexcept {
+    return first.row_pointer(row, column, buffer);
   }
   template <class Arch>
   void commit(std::size_t row, std::size_t column, std::size_t count, const float* values) const noexcept {
     first.template commit<Arch>(row, column, count, values);
     alignas(64) float buffer[sink_chunk];
-    float* at = second.place(row, column, buffer);
+    float* at = second.row_pointer(row, column, buffer);
     if (at == buffer) {
       second.template commit<Arch>(row, column, count, values);
     } else {
@@ -80,22 +84,22 @@ struct BothRows {
     }
   }
 };
-static_assert(RowSink<BothRows<F32Rows, F32Rows>>);
+static_assert(RowSink<TeeRows<F32Rows, F32Rows>>);
 
-/// The rows of a sink from `first` on.
+/// Rows of a sink from `first` on: row r is row first + r of `sink`.
 template <RowSink Sink>
-struct RowsFrom {
+struct RowOffsetSink {
   Sink sink;
   std::size_t first = 0;
 
-  float* place(std::size_t row, std::size_t column, float* buffer) const noexcept {
-    return sink.place(first + row, column, buffer);
+  float* row_pointer(std::size_t row, std::size_t column, float* buffer) const noexcept {
+    return sink.row_pointer(first + row, column, buffer);
   }
   template <class Arch>
   void commit(std::size_t row, std::size_t column, std::size_t count, const float* values) const noexcept {
     sink.template commit<Arch>(first + row, column, count, values);
   }
 };
-static_assert(RowSink<RowsFrom<F32Rows>>);
+static_assert(RowSink<RowOffsetSink<F32Rows>>);
 
 VLMT_END_NAMESPACE

@@ -1,4 +1,4 @@
-// Operations on whole rows: embedding lookup, placing picture features, adding rows, weighted sums of rows.
+// Operations on whole rows: embedding lookup, placing image features, adding rows, weighted sums of rows.
 #pragma once
 
 #include <algorithm>
@@ -19,8 +19,8 @@ struct RowDecoder {
   void (*decode)(const void* matrix, std::size_t row, float* out) noexcept = nullptr;
 };
 
-/// y[t] = row ids[t] of the table, y (n, h). A negative id leaves its row of y alone: pictures are placed there by
-/// copy_rows. Ids have been checked against the table's rows before.
+/// y[t] = row ids[t] of the table, y (n, h). A negative id leaves row t of y unchanged: copy_rows writes image features
+/// there. The caller has checked the ids against the number of rows. Tokens are split across the team.
 inline void embed_rows(const RowDecoder& table, const std::int32_t* ids, std::size_t n, std::size_t h, float* y,
                        Member& m = Solo().member()) noexcept {
   const Range tokens = m.share(n);
@@ -29,7 +29,7 @@ inline void embed_rows(const RowDecoder& table, const std::int32_t* ids, std::si
   }
 }
 
-/// y[to[i]] = x[from[i]], rows of h floats; a null list counts 0, 1, 2, ... `to` names no row twice.
+/// y[to[i]] = x[from[i]], rows of h floats; a null list means 0, 1, 2, ... `to` must not name a row twice.
 inline void copy_rows(const float* x, const std::int32_t* from, float* y, const std::int32_t* to, std::size_t n,
                       std::size_t h, Member& m = Solo().member()) noexcept {
   const Range rows = m.share(n);
@@ -40,7 +40,7 @@ inline void copy_rows(const float* x, const std::int32_t* from, float* y, const 
   }
 }
 
-/// y[to[i]] += x[i], rows of h floats; a null list counts 0, 1, 2, ... `to` names no row twice.
+/// y[to[i]] += x[i], rows of h floats; a null list means 0, 1, 2, ... `to` must not name a row twice.
 template <class Arch>
 void add_rows(const float* x, float* y, const std::int32_t* to, std::size_t n, std::size_t h,
               Member& m = Solo().member()) noexcept {
@@ -56,12 +56,12 @@ void add_rows(const float* x, float* y, const std::int32_t* to, std::size_t n, s
 }
 
 /// y[t] += sum over j < k of weights[t, j] * x[rows[t, j]], in the order of j: the outputs of a token's experts, or the
-/// corners of an interpolated position embedding. y (n, h), weights and rows (n, k). The sum is made before it is
-/// added.
+/// corners of an interpolated position embedding. y (n, h), weights and rows (n, k). The sum is completed before it is
+/// added to y.
 template <class Arch>
 void add_weighted_rows(const float* x, const std::int32_t* rows, const float* weights, std::size_t n, std::size_t k,
                        std::size_t h, float* y, Member& m = Solo().member()) noexcept {
-  constexpr std::size_t columns = 512;  // so that one token, too, is work for a team
+  constexpr std::size_t columns = 512;  // splits even one token across the team
   const std::size_t pieces = (h + columns - 1) / columns;
   const Range items = m.share(n * pieces);
   for (std::size_t item = items.begin; item < items.end; ++item) {

@@ -1,8 +1,9 @@
-// Sampling of the next token from logits, in four ops: penalties (if any), one pass over all logits by the team, the
-// choice by one member, and log-probabilities (if wanted).
+// Sampling of the next token from logits, in four ops: penalties (optional), one pass over all logits by the team, the
+// choice by one member, log-probabilities (optional).
 //
-// The order is that of the Hugging Face generation code: repetition penalty, presence and frequency penalties,
-// temperature, top-k, top-p, min-p, draw. NaN logits count as -inf and +inf as the largest float.
+// The order is repetition penalty, presence and frequency penalties, temperature, top-k, top-p, min-p, draw: that of
+// the Hugging Face generation code, which has no presence and frequency penalties. NaN logits count as -inf, +inf as
+// the largest float.
 #pragma once
 
 #include <algorithm>
@@ -18,8 +19,8 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// Applies repetition, presence and frequency penalties to the logits of the listed tokens (each listed once) and keeps
-/// what stood there in list.saved. Tokens are shared over the team.
+/// Applies repetition, presence and frequency penalties to the logits of the listed tokens (each listed once) and saves
+/// the old logits in list.saved. Tokens are split across the team.
 inline void penalize(float* logits, const SamplingParams* params, const PenaltyList& list,
                      Member& m = Solo().member()) noexcept {
   const Range mine = m.share(static_cast<std::size_t>(*list.size));
@@ -31,14 +32,14 @@ inline void penalize(float* logits, const SamplingParams* params, const PenaltyL
   }
 }
 
-/// Takes the penalties back.
+/// Restores the logits that `penalize` saved.
 inline void restore_logits(float* logits, const PenaltyList& list, Member& m = Solo().member()) noexcept {
   const Range mine = m.share(static_cast<std::size_t>(*list.size));
   for (std::size_t i = mine.begin; i < mine.end; ++i) logits[list.tokens[i]] = list.saved[i];
 }
 
-/// The maximum and sum of exponentials of every block of 64 logits, at 1 / temperature, into stats
-/// (logit_blocks(vocab)). Blocks are shared over the team.
+/// stats (logit_blocks(vocab)) = maximum and sum of exponentials of every block of 64 logits, at 1 / temperature.
+/// Blocks are split across the team.
 template <class Arch>
 void scan_logits(const float* logits, std::size_t vocab, float inverse_temperature, LogitBlock* stats,
                  Member& m = Solo().member()) noexcept {
@@ -54,39 +55,43 @@ void scan_logits(const float* logits, std::size_t vocab, float inverse_temperatu
   }
 }
 
-/// The same at the temperature of params; greedy choice needs no sums, so that they are made at temperature 1.
+/// The same at params->temperature, or at temperature 1 for a greedy choice (temperature <= 0), which does not use the
+/// sums.
 template <class Arch>
 void scan_logits(const float* logits, std::size_t vocab, const SamplingParams* params, LogitBlock* stats,
                  Member& m = Solo().member()) noexcept {
-  // Bounded, so that neither 0 * inf nor -inf * 0 can arise.
+  // Clamped, so that neither 0 * inf nor -inf * 0 can arise.
   const float inverse = params->temperature > 0.0f ? std::clamp(1.0f / params->temperature, 1e-30f, 1e30f) : 1.0f;
   scan_logits<Arch>(logits, vocab, inverse, stats, m);
 }
 
-/// Chooses a token from logits scanned at params->temperature; the lowest id wins among equal logits. Uses one number
-/// of rng unless temperature <= 0 (greedy). Member 0 does the work, which grows with the number of tokens that survive
-/// top-k and top-p, not with the vocabulary. `candidates` has room for vocab entries.
+/// Chooses a token from logits scanned at params->temperature; ties go to the lowest id. Draws one number from rng, but
+/// none if the choice is greedy (temperature <= 0 or top_k == 1) or if no logit is a number. Member 0 does the work. It
+/// reads the statistics of all blocks, but only the logits of blocks that can matter. `candidates` must have room for
+/// vocab entries.
 inline void pick_token(const float* logits, std::size_t vocab, const SamplingParams* params, const LogitBlock* stats,
                        TokenLogit* candidates, SamplerRng* rng, SampledToken* out,
                        Member& m = Solo().member()) noexcept {
   if (m.rank() == 0) *out = cpu::pick_token(logits, vocab, *params, stats, candidates, *rng);
 }
 
-/// log softmax of the logits at the n most likely tokens, best first, into top (n entries), from logits scanned at
-/// 1 / temperature = 1. n <= vocab. Member 0 does the work.
+/// top (n) = the n most likely tokens with the log softmax of their logits, best first; {-inf, -1} past the last token
+/// whose logit is a number. Needs logits scanned at 1 / temperature = 1; n <= vocab. `candidates` must have room for
+/// vocab entries. Member 0 does the work.
 inline void top_log_probs(const float* logits, std::size_t vocab, const LogitBlock* stats, std::size_t n,
                           TokenLogit* candidates, TokenLogit* top, Member& m = Solo().member()) noexcept {
   if (m.rank() == 0) cpu::top_log_probs(logits, vocab, stats, n, candidates, top);
 }
 
-/// log softmax of the logits at *token, from logits scanned at 1 / temperature = 1; -inf for a negative token.
+/// *out = log softmax(logits)[*token], from logits scanned at 1 / temperature = 1; -inf for a negative token. Member 0
+/// does the work.
 inline void token_log_prob(const float* logits, std::size_t vocab, const LogitBlock* stats, const std::int32_t* token,
                            float* out, Member& m = Solo().member()) noexcept {
   if (m.rank() == 0) *out = cpu::token_log_prob(logits, vocab, stats, *token);
 }
 
-/// out[i] = log softmax(logits[i, :])[targets[i]] for n rows of `vocab` logits: scoring of given text. Rows are shared
-/// over the team.
+/// out[i] = log softmax(logits[i, :])[targets[i]], logits (n, vocab): scores given text. Rows are split across the
+/// team.
 template <class Arch>
 void score_rows(const float* logits, std::size_t n, std::size_t vocab, const std::int32_t* targets, float* out,
                 Member& m = Solo().member()) noexcept {

@@ -1,4 +1,4 @@
-// Plain data of sampling: parameters, random numbers, statistics and results.
+// Data types of sampling: parameters, random numbers, statistics and results.
 #pragma once
 
 #include <algorithm>
@@ -14,14 +14,14 @@ VLMT_BEGIN_NAMESPACE
 struct SamplingParams {
   float temperature = 1.0f;  ///< <= 0: the most likely token
   std::int32_t top_k = 0;    ///< keep the k most likely tokens; 0: all
-  float top_p = 1.0f;        ///< then the fewest most likely ones whose probabilities reach top_p; >= 1: all
-  float min_p = 0.0f;        ///< then those at least min_p times as likely as the best; 0: all
-  float repetition = 1.0f;   ///< logits of seen tokens: positive ones are divided by it, negative ones multiplied
+  float top_p = 1.0f;        ///< then the fewest most likely tokens that sum to at least top_p; >= 1: all
+  float min_p = 0.0f;        ///< then tokens at least min_p times as likely as the best; 0: all
+  float repetition = 1.0f;   ///< divides positive logits of seen tokens, multiplies negative ones
   float presence = 0.0f;     ///< subtracted from the logits of seen tokens
-  float frequency = 0.0f;    ///< subtracted once for every occurrence
+  float frequency = 0.0f;    ///< subtracted once per occurrence of a seen token
 };
 
-/// A counter and a seed that give the same numbers everywhere: the output function of SplitMix64 (Steele et al., 2014).
+/// Counter-based random numbers, the same on every platform: the output function of SplitMix64 (Steele et al., 2014).
 struct SamplerRng {
   std::uint64_t seed = 0;
   std::uint64_t counter = 0;
@@ -41,22 +41,22 @@ struct SamplerRng {
   }
 };
 
-/// The tokens that penalties apply to, each once. Arrays in the workspace, read when the op runs.
+/// Tokens that penalties apply to, each once. Non-owning arrays in the workspace, read when the op runs.
 struct PenaltyList {
   const std::int32_t* tokens = nullptr;
   const std::int32_t* counts = nullptr;  ///< occurrences of each
-  float* saved = nullptr;                ///< as many, written by penalize
-  const std::int32_t* size = nullptr;
+  float* saved = nullptr;                ///< logits without penalties, written by `penalize`
+  const std::int32_t* size = nullptr;    ///< number of tokens
 };
 
-/// Logits of one block of statistics.
+/// Logits per block of statistics.
 inline constexpr std::size_t logit_block = 64;
-/// Blocks of a vocabulary.
+/// Blocks per vocabulary.
 constexpr std::size_t logit_blocks(std::size_t vocab) noexcept {
   return (vocab + logit_block - 1) / logit_block;
 }
 
-/// max of a block's logits (-inf if none is a number) and sum of exp((logit - max) / temperature).
+/// Maximum of a block's logits (-inf if none is a number) and sum of exp((logit - max) / temperature).
 struct LogitBlock {
   float max = -std::numeric_limits<float>::infinity();
   float sum = 0.0f;
@@ -70,18 +70,18 @@ struct TokenLogit {
 
 enum class SamplingStatus : std::int32_t {
   Ok = 0,
-  NoNumber = 1,  ///< every logit was NaN or -inf
+  NoFiniteLogit = 1,  ///< every logit was NaN or -inf
 };
 
 struct SampledToken {
   std::int32_t token = -1;
   SamplingStatus status = SamplingStatus::Ok;
-  std::int32_t candidates = 0;  ///< tokens that the draw was between; the vocabulary if all
-  float probability = 0.0f;     ///< of the token among them
+  std::int32_t candidates = 0;  ///< tokens in the draw: 1 if greedy, the vocabulary size if none was cut
+  float probability = 0.0f;     ///< of the token among the candidates
 };
 
-/// A logit as sampling sees it: NaN is -inf, +inf the largest float.
-constexpr float sane_logit(float x) noexcept {
+/// A logit as sampling uses it: NaN becomes -inf, +inf the largest float.
+constexpr float sanitise_logit(float x) noexcept {
   if (!(x == x)) return -std::numeric_limits<float>::infinity();
   return std::min(x, std::numeric_limits<float>::max());
 }

@@ -1,10 +1,9 @@
-// Softmax and sigmoid of rows.
+// Softmax and sigmoid of one row.
 #pragma once
 
 #include <cstddef>
 
 #include "vlmt/base/config.hpp"
-#include "vlmt/exec/member.hpp"
 #include "vlmt/kernel/cpu/softmax.hpp"
 #include "vlmt/kernel/ref/softmax.hpp"
 #include "vlmt/kernel/reference.hpp"
@@ -29,13 +28,6 @@ void sigmoid_row(float* x, std::size_t n) noexcept {
   } else {
     cpu::sigmoid_row<Arch>(x, n);
   }
-}
-
-/// Softmax of every row of x (n, width), dense and in place. Rows are shared over the team.
-template <class Arch>
-void softmax_rows(float* x, std::size_t n, std::size_t width, Member& m = Solo().member()) noexcept {
-  const Range rows = m.share(n);
-  for (std::size_t r = rows.begin; r < rows.end; ++r) softmax_row<Arch>(x + r * width, width);
 }
 
 VLMT_END_NAMESPACE

@@ -1,4 +1,6 @@
-// The mergeable state of an online softmax: one type for prefill tiles, split-KV partial results and devices.
+// Mergeable state of an online softmax. Its one user is kernel/cpu/attention_split.hpp, which merges the partial
+// results of the chunks of a KV cache. Prefill tiles keep their states in arrays instead
+// (kernel/cpu/attention_tile.hpp).
 #pragma once
 
 #include <cmath>
@@ -15,16 +17,16 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// Of the logits s_i seen so far: max = max_i s_i, sum = sum_i exp(s_i - max); the weighted values that go with it are
-/// o = sum_i exp(s_i - max) v_i. T is float or a vector of floats (one state per lane). The empty state has
-/// max = -inf and sum = 0. (Milakov and Gimelshein, "Online normalizer calculation for softmax", 2018.)
+/// Over logits s_i: max = max_i s_i, sum = sum_i exp(s_i - max). The matching weighted values are
+/// o = sum_i exp(s_i - max) v_i. T is float or double. The empty state has max = -inf and sum = 0.
+/// (Milakov and Gimelshein, "Online normalizer calculation for softmax", 2018.)
 template <class T>
 struct SoftmaxState {
   T max = T(-std::numeric_limits<float>::infinity());
   T sum = T(0.0f);
 };
 
-/// What brings two states to a common maximum: o = o_a * of_first + o_b * of_second.
+/// A merged state, and the factors for the weighted values: o = o_a * of_first + o_b * of_second.
 template <class T>
 struct SoftmaxMerge {
   SoftmaxState<T> state;
@@ -32,7 +34,7 @@ struct SoftmaxMerge {
   T of_second;
 };
 
-/// Merges two states of scalars; empty states count for nothing.
+/// Merges two states; an empty state contributes nothing.
 template <class T>
 VLMT_HOST_DEVICE inline SoftmaxMerge<T> merge(const SoftmaxState<T>& a, const SoftmaxState<T>& b) noexcept {
   using std::exp;
@@ -43,7 +45,7 @@ VLMT_HOST_DEVICE inline SoftmaxMerge<T> merge(const SoftmaxState<T>& a, const So
   return {{max, a.sum * fa + b.sum * fb}, fa, fb};
 }
 
-/// What the merged values are multiplied by in the end: 1 / sum, and 0 for a query that saw no key.
+/// Final factor of the weighted values: 1 / sum, or 0 for a query that saw no key.
 template <class T>
 VLMT_HOST_DEVICE inline T normalizer(const SoftmaxState<T>& state) noexcept {
   return state.sum > T(0.0f) ? T(1.0f) / state.sum : T(0.0f);

@@ -1,4 +1,4 @@
-// The language model: embedding, layers, head, as ops on a Step.
+// The text decoder: embedding, layers and output head, issued as ops on a Step.
 #pragma once
 
 #include <algorithm>
@@ -28,7 +28,7 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// One layer: attention, then either a dense MLP or a mixture of experts.
+/// Weights of one layer. Of `mlp` and `moe` only one is used.
 template <class Arch>
 struct DecoderLayer {
   AttentionWeights<Arch> attention;
@@ -36,40 +36,40 @@ struct DecoderLayer {
   MoeWeights<Arch> moe;
 };
 
-/// What a step reads and writes: filled by the host before the step runs, read by ops only.
+/// Inputs and outputs of a step. The host fills the inputs before the step runs; only ops read them.
 struct StepData {
-  std::int32_t* ids = nullptr;         ///< (rows): tokens; -1 where a visual row stands
+  std::int32_t* ids = nullptr;         ///< (rows): token ids; -1 for rows that take a visual feature
   std::int32_t* positions = nullptr;   ///< (rows, 3): t, h, w
-  std::int32_t* visual_at = nullptr;   ///< (rows): the row of each visual row
-  float* visual = nullptr;             ///< (1 + levels, rows, hidden): features of the visual rows, then DeepStack
-  std::int32_t* logit_rows = nullptr;  ///< (logit_rows): the rows whose logits are wanted
+  std::int32_t* visual_at = nullptr;   ///< (visual rows): target row of each visual feature
+  float* visual = nullptr;             ///< (1 + levels, rows, hidden): visual features (level 0), then DeepStack levels
+  std::int32_t* logit_rows = nullptr;  ///< (logit_rows): rows that need logits
   float* logits = nullptr;             ///< (logit_rows, vocab)
-  StepSequences sequences;             ///< whose tokens the rows are
+  StepSequences sequences;             ///< the sequence, slots and KV cache of each row
 };
 
-/// How large the buffers of a decoder are.
+/// Capacity of the workspace of a decoder.
 struct DecoderCapacity {
-  std::size_t rows = 256;      ///< tokens of one step
-  std::size_t logit_rows = 1;  ///< rows of logits of one step
+  std::size_t rows = 256;      ///< maximum tokens per step
+  std::size_t logit_rows = 1;  ///< maximum rows of logits per step
   std::size_t context = 0;     ///< slots of each KV cache
-  std::size_t sequences = 1;   ///< that are computed in one step
-  std::size_t members = 1;     ///< threads at the most
+  std::size_t sequences = 1;   ///< maximum sequences per step
+  std::size_t members = 1;     ///< maximum threads
 };
 
-/// All memory that steps of one sequence need besides weights and KV cache.
+/// Workspace of steps; weights and KV caches are stored elsewhere. One workspace serves one step at a time.
 struct DecoderBuffers {
   DecoderCapacity capacity;
   StepData data;
-  float* x = nullptr;     ///< (rows, hidden): the residual stream; final hidden states after a step
-  float* last = nullptr;  ///< (logit_rows, hidden): the rows that go to the head
-  float* rope = nullptr;  ///< rotary angles of the step's tokens
+  float* x = nullptr;     ///< (rows, hidden): the residual stream; after a step, the output of the last layer
+  float* last = nullptr;  ///< (logit_rows, hidden): rows gathered for the head, before the final norm
+  float* rope = nullptr;  ///< (rows, head_dim): rotary cosines and sines
   InputRows input;        ///< (rows, hidden)
   InputRows inner;        ///< (rows, ffn)
   AttentionBuffers attention;
   MoeBuffers moe;
 };
 
-/// Rows of a step, known on the host when the step is issued.
+/// Sizes of a step, known on the host when the step is issued.
 struct StepSize {
   std::size_t rows = 0;
   std::size_t visual_rows = 0;
@@ -77,7 +77,7 @@ struct StepSize {
   std::size_t sequences = 1;
 };
 
-/// A decoder of the family M (see model/qwen3vl.hpp for what M has to name).
+/// A decoder of the family M; see model/qwen3vl.hpp for the members of M. Immutable once its weights are loaded.
 template <class M>
 class Decoder {
  public:
@@ -85,41 +85,44 @@ class Decoder {
   using Shapes = typename M::Shapes;
 
   Decoder() = default;
-  /// Names all weights to the loader; they are there once it has loaded. The decoder must stay where it is until then.
+  /// Registers all weights with the loader, which sets them when it loads or binds. Do not move the decoder before
+  /// that. Throws FileError for missing or misshapen tensors or sizes other than M fixes, InputError if the router uses
+  /// more experts than the model has.
   template <class Loader>
   Decoder(const TextConfig& config, const WeightSource& source, Loader& loader);
 
   const TextConfig& config() const noexcept { return config_; }
   const Shapes& shapes() const noexcept { return shapes_; }
   std::span<const DecoderLayer<Arch>> layers() const noexcept { return layers_; }
-  /// Experts that each token goes to; 0 for a dense model.
+  /// Experts per token; 0 for a dense model.
   std::size_t experts_used() const noexcept { return experts_used_; }
-  /// The output head (vocab, hidden); the embedding itself if the two are tied.
+  /// The output head (vocab, hidden): the embedding matrix if the two are tied.
   const PackedMatrix<Arch>& head() const noexcept { return tied_ ? embedding_ : head_; }
 
   KvShape kv_shape(std::size_t capacity) const noexcept {
     return {shapes_.layers, shapes_.kv_heads, shapes_.head_dim, capacity};
   }
 
-  /// Carves the buffers of a sequence; over an empty carver it counts them.
+  /// Carves the workspace for steps within `c`; an empty carver only counts bytes.
   DecoderBuffers take_buffers(Carver& carver, const DecoderCapacity& c) const;
 
-  /// Issues one step: rows [0, size.rows) through all layers, their keys and values into the caches of their sequences,
-  /// logits of the wanted rows. Reads no data: what data there is stands in b.data when the ops run.
+  /// Issues one step. Rows [0, size.rows) pass through all layers, their keys and values go to the KV caches of their
+  /// sequences, and the rows in b.data.logit_rows get logits. Issuing reads no data: the contents of b.data are needed
+  /// only when the ops run.
   template <Step S, class Probe>
   void forward(S& step, const DecoderBuffers& b, StepSize size, Numerics numerics, Probe& probe) const;
 
-  /// Issues the final norm and the head for the rows b.data.logit_rows of the last step.
+  /// Issues the final norm and the head for rows b.data.logit_rows [0, rows) of the last step.
   template <Step S>
   void issue_head(S& step, const DecoderBuffers& b, std::size_t rows, Numerics numerics) const;
 
-  /// Issues the final norm of the rows of the last head into out (rows, hidden): embeddings.
+  /// Issues the final norm of the first `rows` rows of the last head, into out (rows, hidden): embeddings.
   template <Step S>
   void issue_embedding(S& step, const DecoderBuffers& b, std::size_t rows, float* out) const;
 
  private:
   template <class Loader>
-  void name_weights(const WeightSource& source, Loader& loader);
+  void register_weights(const WeightSource& source, Loader& loader);
 
   TextConfig config_;
   Shapes shapes_{};
@@ -139,10 +142,10 @@ Decoder<M>::Decoder(const TextConfig& config, const WeightSource& source, Loader
     : config_(config), shapes_(bind_shapes<Shapes>(config)), experts_used_(M::Router::used(config.experts_used)) {
   if (config.experts != 0 && (experts_used_ == 0 || experts_used_ > config.experts)) {
     throw InputError(
-        "the router takes more experts than the model has",
-        {config.file, {}, "experts", "up to " + std::to_string(config.experts), std::to_string(experts_used_)});
+        "the router uses an impossible number of experts per token",
+        {config.file, {}, "experts", "1 to " + std::to_string(config.experts), std::to_string(experts_used_)});
   }
-  name_weights(source, loader);
+  register_weights(source, loader);
   const std::size_t half = shapes_.head_dim / 2;
   rotary_ = M::rotary(config);
   frequencies_.resize(rotary_.frequencies(half));
@@ -194,7 +197,7 @@ void Decoder<M>::forward(S& step, const DecoderBuffers& b, StepSize size, Numeri
   const auto rotary = rotary_;
   const float* frequencies = frequencies_.data();
   float* angles = b.rope;
-  step("angles", [=](Member& m) noexcept { rope_table<Arch>(rotary, d.positions, n, frequencies, half, angles, m); });
+  step("angles", [=](Member& m) noexcept { rope_table(rotary, d.positions, n, frequencies, half, angles, m); });
   probe_hidden(step, probe, 0, x, n, hidden);
 
   const float eps = config_.norm_eps;
@@ -218,7 +221,7 @@ void Decoder<M>::forward(S& step, const DecoderBuffers& b, StepSize size, Numeri
     }
   }
   if constexpr (ProbesHidden<Probe>) {
-    // The last hidden states are those behind the final norm, as transformers reports them.
+    // As in transformers, the last hidden states are the output of the final norm.
     const typename M::Norm norm{final_norm_, eps};
     const F32Rows all{b.input.x, hidden};
     step("final norm", [=](Member& m) noexcept { norm_rows<Arch>(norm, x, n, hidden, hidden, all, m); });
@@ -234,7 +237,7 @@ void Decoder<M>::issue_head(S& step, const DecoderBuffers& b, std::size_t rows, 
   const StepData d = b.data;
   const float* x = b.x;
   float* gathered = b.last;
-  const RowForms forms = forms_of<Arch>(numerics, rows, hidden, {head().leaves});
+  const RowForms forms = activation_forms<Arch>(numerics, rows, hidden, {head().leaves});
   const typename M::Norm norm{final_norm_, config_.norm_eps};
   step("logit rows", [=](Member& m) noexcept { copy_rows(x, d.logit_rows, gathered, nullptr, rows, hidden, m); });
   b.input.template write<Arch>(hidden, forms, [&](const auto& sink) {
@@ -258,7 +261,7 @@ void Decoder<M>::issue_embedding(S& step, const DecoderBuffers& b, std::size_t r
 
 template <class M>
 template <class Loader>
-void Decoder<M>::name_weights(const WeightSource& source, Loader& loader) {
+void Decoder<M>::register_weights(const WeightSource& source, Loader& loader) {
   const std::size_t hidden = shapes_.hidden;
   const std::size_t vocab = shapes_.vocab;
   const std::size_t q = shapes_.heads * shapes_.head_dim;

@@ -1,4 +1,4 @@
-// The tokenizer of a GGUF file as a plain vocabulary.
+// Reads the tokenizer of a GGUF file into a plain vocabulary.
 #pragma once
 
 #include <array>
@@ -16,8 +16,8 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// Reads tokenizer.ggml.*: byte-level BPE ("gpt2") with the splitting rules of Qwen2 or Llama-3. Throws FileError for
-/// another tokenizer, an unknown rule or bad data; the vocabulary has been validated.
+/// Reads tokenizer.ggml.*: byte-level BPE ("gpt2") with the pre-tokenizer rules of Qwen2 or Llama-3. The result is
+/// validated. Throws FileError for another tokenizer, an unknown pre-tokenizer or bad data.
 BpeVocabulary read_bpe_vocabulary(const GgufFile& file);
 
 #if VLMT_HAS_BODIES
@@ -26,8 +26,7 @@ VLMT_BODY BpeVocabulary read_bpe_vocabulary(const GgufFile& file) {
   const std::string prefix = "tokenizer.ggml.";
   const auto model = file.require<std::string_view>(prefix + "model");
   if (model != "gpt2") {
-    throw FileError("this kind of tokenizer is not supported",
-                    {file.path(), {}, prefix + "model", "gpt2", std::string(model)});
+    throw FileError("the tokenizer is not supported", {file.path(), {}, prefix + "model", "gpt2", std::string(model)});
   }
   BpeVocabulary v;
   const auto pre = file.require<std::string_view>(prefix + "pre");
@@ -39,7 +38,7 @@ VLMT_BODY BpeVocabulary read_bpe_vocabulary(const GgufFile& file) {
     v.ignore_merges = true;
     v.add_bos = true;
   } else {
-    throw FileError("these splitting rules are not known; a guess would give wrong tokens",
+    throw FileError("the pre-tokenizer is not known; a guess would give wrong tokens",
                     {file.path(), {}, prefix + "pre", "qwen2 or llama-bpe", std::string(pre)});
   }
   v.tokens = file.require_array<std::string>(prefix + "tokens");
@@ -49,7 +48,7 @@ VLMT_BODY BpeVocabulary read_bpe_vocabulary(const GgufFile& file) {
   for (std::size_t i = 0; i < types.size(); ++i) {
     if (types[i] < 1 || types[i] > 6) {
       throw FileError(
-          "not a type of token",
+          "the token type is out of range",
           {file.path(), {}, prefix + "token_type[" + std::to_string(i) + "]", "1 to 6", std::to_string(types[i])});
     }
     v.types.push_back(static_cast<TokenType>(types[i]));
@@ -69,7 +68,7 @@ VLMT_BODY BpeVocabulary read_bpe_vocabulary(const GgufFile& file) {
     if (file.find(name) == nullptr) continue;
     const auto id = file.require<std::uint32_t>(name);
     if (id >= v.tokens.size()) {
-      throw FileError("no such token",
+      throw FileError("the token id is out of range",
                       {file.path(), {}, name, "below " + std::to_string(v.tokens.size()), std::to_string(id)});
     }
     v.*member = static_cast<int>(id);

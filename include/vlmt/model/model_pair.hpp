@@ -1,4 +1,4 @@
-// Whether a decoder and a vision tower, read from two files, belong together.
+// Checks that a decoder and a vision encoder, read from two files, belong together.
 #pragma once
 
 #include <algorithm>
@@ -18,20 +18,20 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// Throws FileError, naming both files, where the tower's features are not what the decoder takes: their width by the
-/// projector's rows and by the key, and the number of DeepStack levels.
+/// Throws FileError, naming both files, if the features do not fit the decoder: their width (rows of mm.2.weight, and
+/// clip.vision.projection_dim) or the number of DeepStack levels.
 void check_pair(const TextConfig& text, const VisionConfig& vision);
 
-/// A line for the user where the names in the files are those of different models; else empty. Names prove nothing: a
-/// tower may serve a model that was trained further. But towers of models of one width fit each other's decoders, and
-/// then nothing else tells.
+/// A warning for the user if the names in the two files are those of different models; else empty. Names prove nothing:
+/// a vision encoder may serve a fine-tuned decoder. But vision encoders of different models with the same width pass
+/// check_pair, and then only names differ.
 std::string pair_warning(const GgufFile& model, const GgufFile& mmproj);
 
 #if VLMT_HAS_BODIES
 
 namespace detail {
 
-/// The words of a model's name in lower case, without those that only say what kind of file it is.
+/// The words of a model's name in lower case, without those that only state the kind of file.
 inline std::vector<std::string> name_words(std::string_view name) {
   constexpr std::array<std::string_view, 5> kinds{"model", "mmproj", "vision", "clip", "gguf"};
   std::vector<std::string> words(1);
@@ -50,7 +50,7 @@ inline std::vector<std::string> name_words(std::string_view name) {
   return words;
 }
 
-/// True if each name has a word that the other lacks: "tiny" and "tiny-moe" may share a tower.
+/// True if each name has a word that the other lacks. So "tiny" and "tiny-moe" may share a vision encoder.
 inline bool names_differ(std::string_view a, std::string_view b) {
   const std::vector<std::string> first = name_words(a), second = name_words(b);
   const auto lacks = [](const std::vector<std::string>& words, const std::vector<std::string>& of) {
@@ -80,7 +80,8 @@ VLMT_BODY void check_pair(const TextConfig& text, const VisionConfig& vision) {
         "n_deepstack_layers");
 }
 
-// Not general.size_label: converters write the size of the file's own tensors where it is far from the name's.
+// general.size_label is not compared: if the size of the tensors differs much from the size in the name, converters
+// write the former there.
 VLMT_BODY std::string pair_warning(const GgufFile& model, const GgufFile& mmproj) {
   for (const char* key : {"general.basename", "general.name"}) {
     const auto ours = model.get_or<std::string_view>(key, "");

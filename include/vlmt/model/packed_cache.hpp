@@ -1,9 +1,10 @@
-// Packed weights kept in a file between loads, to be mapped and used in place.
+// A file of packed weights, kept between loads and used in place through mmap.
 //
-// The file is the image of the memory that a WeightLoader fills, behind a header of text and before a checksum. A load
-// does not read the header, it compares: it writes down what its own image is made of, and a file serves it only if it
-// begins with the same bytes and has the size that follows. So nothing in a file is ever parsed or trusted, and any
-// difference, be it another processor, an edited model, a later version of vlmt or damage, means packing as usual.
+// Layout: a text header padded to `alignment`, the memory that WeightLoader fills byte for byte, a line with its XXH64.
+// A load never parses the file. It builds the header that its own weights would have and compares: the file is used
+// only if it starts with the same bytes and has the expected size. Any difference (another processor, an edited model,
+// a later version of vlmt, truncation) means that weights are packed as usual. Damage after the header is found only
+// with PackedCacheOptions::verify.
 #pragma once
 
 #include <cstddef>
@@ -31,47 +32,49 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// Where packed weights are kept.
+/// Where and how packed weights are kept.
 struct PackedCacheOptions {
-  std::string folder = {};  ///< made if it is missing; empty: they are not kept
-  bool verify = false;      ///< compare the checksum of all bytes before a file is used, which reads all of it
+  std::string folder = {};  ///< created if missing; empty: nothing is kept
+  bool verify = false;      ///< verify the checksum of the weights before use; reads the whole file
 };
 
-/// What the packed weights of a model are made of, in lines of text.
+/// Identity of the packed weights of a model, as lines of text.
 struct PackedImage {
-  std::string layout;     ///< what decides over size and place of every byte
-  std::string source;     ///< what tells one source of these bytes from another
-  std::size_t bytes = 0;  ///< of the image
+  std::string layout;     ///< everything that determines the size and position of each byte
+  std::string source;     ///< identifies the files and values that the weights were packed from
+  std::size_t bytes = 0;  ///< size of the packed weights in bytes
 };
 
-/// The file of one model's packed weights. Nothing that is wrong with it is an error: weights can always be packed.
+/// The file with the packed weights of one model. An unusable file is never an error: weights can always be packed
+/// again.
 class PackedCache {
  public:
   PackedCache() = default;  ///< keeps nothing
-  /// Looks for the file. `model` is the model's path; its name becomes a part of the file's.
+  /// Looks for the file and maps it if it is usable, else sets warning(). The name of the file consists of the stem of
+  /// the path `model` and a hash of the layout.
   PackedCache(const PackedCacheOptions& options, const std::string& model, const PackedImage& image) {
-    look(options, model, image);
+    find(options, model, image);
   }
 
-  /// The packed weights in the file, or nothing. They live as long as mapping().
+  /// The packed weights in the file; empty if it is not usable. Valid as long as mapping() lives.
   std::span<const std::byte> weights() const noexcept {
     return mapping_ ? mapping_->bytes().subspan(header_.size(), bytes_) : std::span<const std::byte>();
   }
   const std::shared_ptr<const MappedFile>& mapping() const noexcept { return mapping_; }
 
-  /// Makes the file from weights that have been packed, unless nothing is to be kept.
-  void keep(std::span<const std::byte> weights);
+  /// Writes the file, unless nothing is to be kept. Failure only sets warning().
+  void store(std::span<const std::byte> weights);
 
   const std::string& path() const noexcept { return path_; }
-  /// A line for the user about why a file was not used or not written; else empty.
+  /// Why a file was not used or not written, as one line for the user; empty if there is no reason.
   const std::string& warning() const noexcept { return warning_; }
 
-  /// The image begins at a multiple of this.
+  /// Alignment of the weights in the file, in bytes.
   static constexpr std::size_t alignment = 4096;
 
  private:
   static std::string checksum(std::span<const std::byte> weights);
-  void look(const PackedCacheOptions& options, const std::string& model, const PackedImage& image);
+  void find(const PackedCacheOptions& options, const std::string& model, const PackedImage& image);
   void check(const MappedFile& file, bool verify) const;
 
   std::string path_;
@@ -91,7 +94,7 @@ inline std::string hex(std::uint64_t value) {
   return digits;
 }
 
-/// The line around `at`, fit to be shown.
+/// The line that contains `at`, at most 100 characters, non-printable ones replaced by `?`.
 inline std::string line_at(std::string_view text, std::size_t at) {
   constexpr std::size_t most = 100;
   const std::size_t before = at == 0 ? std::string_view::npos : text.rfind('\n', at - 1);
@@ -105,14 +108,14 @@ inline std::string line_at(std::string_view text, std::size_t at) {
 
 }  // namespace detail
 
-VLMT_BODY void PackedCache::look(const PackedCacheOptions& options, const std::string& model,
+VLMT_BODY void PackedCache::find(const PackedCacheOptions& options, const std::string& model,
                                  const PackedImage& image) {
   header_ = "vlmt packed weights, layout " + std::to_string(packed_layout_version) + "\n" + image.layout + image.source;
   bytes_ = image.bytes;
   if (options.folder.empty()) return;
   header_.resize(round_up(header_.size(), alignment), '\n');
-  // Another version of a model, or of the layout, takes the place of the last one; what other archs and options need
-  // stands beside it.
+  // The name contains the layout but not the source: an edited model replaces its old file, while other archs and
+  // conversion options get files of their own.
   const std::filesystem::path stem = std::filesystem::path(model).stem();
   path_ = (std::filesystem::path(options.folder) /
            (stem.string() + "." + detail::hex(xxh64(std::as_bytes(std::span(image.layout)))) + ".packed"))
@@ -132,13 +135,13 @@ VLMT_BODY std::string PackedCache::checksum(std::span<const std::byte> weights) 
   return "xxh64 " + detail::hex(xxh64(weights)) + "\n";
 }
 
-// Throws FileError if the file is not the one that keep() would make.
+// Throws FileError if the file is not what store() would write.
 VLMT_BODY void PackedCache::check(const MappedFile& file, bool verify) const {
   const std::string_view found(reinterpret_cast<const char*>(file.bytes().data()), file.size());
   const auto [ours, theirs] = std::mismatch(header_.begin(), header_.end(), found.begin(), found.end());
   if (ours != header_.end()) {
     const auto at = static_cast<std::size_t>(ours - header_.begin());
-    throw FileError("the packed weights belong to something else",
+    throw FileError("the packed weights belong to another model, layout or processor",
                     {path_,
                      at,
                      {},
@@ -158,11 +161,11 @@ VLMT_BODY void PackedCache::check(const MappedFile& file, bool verify) const {
   }
 }
 
-VLMT_BODY void PackedCache::keep(std::span<const std::byte> weights) {
+VLMT_BODY void PackedCache::store(std::span<const std::byte> weights) {
   if (path_.empty()) return;
   try {
     const std::string sum = checksum(weights);
-    std::error_code failed;  // shows in what follows
+    std::error_code failed;  // ignored: opening the file fails with a better message
     std::filesystem::create_directories(std::filesystem::path(path_).parent_path(), failed);
     OutputFile file(path_);
     file.put(std::as_bytes(std::span(header_)));

@@ -1,4 +1,4 @@
-// A prompt as the decoder sees it: one cell per token or visual feature, with the three rotary positions of each.
+// The cells of a sequence: one per token or visual feature, with three rotary positions each.
 #pragma once
 
 #include <algorithm>
@@ -16,27 +16,27 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// A run of cells that are rows of vision features: one picture, or one slice of a video.
+/// A run of cells filled with vision features: one image, or one slice of a video.
 struct VisualSpan {
   std::size_t begin = 0;                           ///< first cell
-  std::size_t tokens = 0;                          ///< grid_h * grid_w
-  std::size_t first_row = 0;                       ///< of the features
-  ContentKey key;                                  ///< of the features
-  std::shared_ptr<const VisionFeatures> features;  ///< null until somebody needs them
+  std::size_t tokens = 0;                          ///< cells: grid_h * grid_w, fewer if the span was truncated
+  std::size_t first_row = 0;                       ///< row of the features that the first cell takes
+  ContentKey key;                                  ///< key of the features
+  std::shared_ptr<const VisionFeatures> features;  ///< null until attached
 };
 
-/// Cells in order. The cell index is the slot in the KV cache and the order of causality; the rotary position is
-/// another number (a picture of gh x gw cells advances it by max(gh, gw) only), see Qwen2-VL, section 2.1.
+/// Cells in order. The index of a cell is its slot in the KV cache and its causal position. The rotary position is
+/// another number: an image of gh x gw cells advances it by max(gh, gw) only (Qwen2-VL, section 2.1).
 class Sequence {
  public:
   std::size_t size() const noexcept { return tokens_.size(); }
   bool empty() const noexcept { return tokens_.empty(); }
-  /// Token ids; the placeholder id in cells of pictures.
+  /// Token ids; visual cells hold the placeholder id.
   std::span<const int> tokens() const noexcept { return tokens_; }
-  /// Positions t (0), h (1) or w (2) of all cells.
+  /// Rotary positions of all cells along axis t (0), h (1) or w (2).
   std::span<const int> positions(std::size_t axis) const noexcept { return positions_[axis]; }
   std::span<const VisualSpan> visuals() const noexcept { return visuals_; }
-  /// Position of a text token that would be appended now.
+  /// Rotary position of a text token appended next.
   int next_position() const noexcept { return next_; }
 
   void reserve(std::size_t n) {
@@ -52,8 +52,8 @@ class Sequence {
   void append(std::span<const int> tokens) {
     for (int t : tokens) append(t);
   }
-  /// Slice `slice` of a picture or video of gh x gw cells a slice, under the placeholder token `pad`; its features are
-  /// attached later.
+  /// Appends slice `slice` of an image or video with gh x gw cells per slice; `pad` is the placeholder token. The
+  /// features are attached later.
   void append(const ContentKey& key, std::size_t gh, std::size_t gw, std::size_t slice, int pad) {
     visuals_.push_back({size(), gh * gw, slice * gh * gw, key, nullptr});
     for (std::size_t r = 0; r < gh; ++r) {
@@ -64,24 +64,24 @@ class Sequence {
     }
     next_ += static_cast<int>(std::max(gh, gw));
   }
-  /// The same with the features at hand.
+  /// As above, with features attached.
   void append(const std::shared_ptr<const VisionFeatures>& features, std::size_t slice, int pad) {
     VLMT_ASSERT(features != nullptr && slice < features->slices);
     append(features->key, features->grid_h, features->grid_w, slice, pad);
     visuals_.back().features = features;
   }
-  /// Gives features to every span with their key.
+  /// Attaches features to every span with the same key.
   void attach(const std::shared_ptr<const VisionFeatures>& features) {
     for (VisualSpan& span : visuals_) {
       if (span.key == features->key) span.features = features;
     }
   }
-  /// Lets go of all features: cells that have been computed no longer need them.
+  /// Releases all features. Cells that have been computed no longer need them.
   void release_features() noexcept {
     for (VisualSpan& span : visuals_) span.features.reset();
   }
 
-  /// Becomes the first n cells of `other`, of which this is a prefix already. Features are not taken along.
+  /// Becomes the first n cells of `other`, without features. This sequence must be a prefix of them.
   void extend(const Sequence& other, std::size_t n) {
     VLMT_DASSERT(size() <= n && n <= other.size());
     const auto begin = static_cast<std::ptrdiff_t>(size());
@@ -101,7 +101,7 @@ class Sequence {
     next_ = n == other.size() ? other.next_ : other.position_after(n);
   }
 
-  /// Number of leading cells that are the same here and there: equal tokens, or equal rows of equal pictures.
+  /// Number of leading cells that are equal: same tokens, or same rows of images with the same key.
   std::size_t common_prefix(const Sequence& other) const noexcept {
     const std::size_t n = std::min(size(), other.size());
     std::size_t i = 0;
@@ -109,7 +109,7 @@ class Sequence {
     return i;
   }
 
-  /// Forgets all cells from n on. Cutting inside a picture is allowed.
+  /// Removes cells [n, size()). n may lie inside an image.
   void truncate(std::size_t n) {
     if (n >= size()) return;
     next_ = position_after(n);
@@ -121,8 +121,8 @@ class Sequence {
   }
 
  private:
-  // Position of a text token behind the first n cells, n < size(). Cell n says it, unless it is inside a picture: then
-  // text would start behind the largest position of the part that is left.
+  // Rotary position of a text token after the first n cells, n < size(). It is the position of cell n, unless cell n
+  // lies inside an image: then it is one past the largest position of the cells that remain of the image.
   int position_after(std::size_t n) const noexcept {
     for (const VisualSpan& span : visuals_) {
       if (span.begin >= n || n >= span.begin + span.tokens) continue;

@@ -1,4 +1,4 @@
-// Hyper-parameters of a text decoder, read from a GGUF file and checked.
+// Hyperparameters of a text decoder, read from a GGUF file and validated.
 #pragma once
 
 #include <array>
@@ -18,12 +18,12 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// What a decoder needs to know besides its weights.
+/// Hyperparameters of a decoder.
 struct TextConfig {
   std::string file;
   std::string architecture;
   std::string name;
-  std::size_t context = 0;  ///< longest sequence that the model was trained for
+  std::size_t context = 0;  ///< longest sequence that the model was trained on, in tokens
   std::size_t hidden = 0;
   std::size_t layers = 0;
   std::size_t heads = 0;
@@ -34,13 +34,13 @@ struct TextConfig {
   std::size_t experts = 0;
   std::size_t experts_used = 0;
   std::size_t expert_ffn = 0;
-  std::size_t deepstack_layers = 0;  ///< the first so many layers add a vision feature to their output
+  std::size_t deepstack_layers = 0;  ///< the first deepstack_layers layers add a vision feature to their output
   float norm_eps = 0.0f;
   float rope_theta = 0.0f;
-  std::array<int, 3> rope_sections{};  ///< frequencies that turn with t, h and w; they sum to head_dim / 2
+  std::array<int, 3> rope_sections{};  ///< frequencies for t, h and w; they sum to head_dim / 2
 };
 
-/// Upper bounds of sizes in files. Anything larger is a broken file, not a model.
+/// Upper bounds of sizes in files. A larger size means a broken file.
 struct ModelLimits {
   std::size_t layers = 512;
   std::size_t width = std::size_t{1} << 20;  ///< of hidden, heads * head_dim and MLP
@@ -78,10 +78,11 @@ inline float require_positive(const GgufFile& file, const std::string& key) {
 
 }  // namespace detail
 
-/// Reads the keys of a Qwen3-VL decoder (architecture qwen3vl or qwen3vlmoe). Throws FileError naming the key.
+/// Reads the keys of a decoder whose general.architecture is one of `architectures`. Throws FileError with the key or
+/// tensor at fault.
 TextConfig read_text_config(const GgufFile& file, std::span<const std::string_view> architectures);
 
-/// Moves the sizes of a file into a shapes type; a size that the type fixes must be the same.
+/// Copies the sizes into a shapes type. Throws FileError if a size that the type fixes differs.
 template <class Shapes>
 Shapes bind_shapes(const TextConfig& c) {
   Shapes s;
@@ -125,20 +126,21 @@ VLMT_BODY TextConfig read_text_config(const GgufFile& file, std::span<const std:
   c.heads = require_size(file, a + "attention.head_count", 1, 4096);
   c.kv_heads = size_or(file, a + "attention.head_count_kv", c.heads, 1, c.heads);
   if (c.heads % c.kv_heads != 0) {
-    throw FileError("query heads are not a multiple of key heads", {c.file,
-                                                                    {},
-                                                                    a + "attention.head_count_kv",
-                                                                    "a divisor of " + std::to_string(c.heads),
-                                                                    std::to_string(c.kv_heads)});
+    throw FileError("the number of query heads is not a multiple of the number of KV heads",
+                    {c.file,
+                     {},
+                     a + "attention.head_count_kv",
+                     "a divisor of " + std::to_string(c.heads),
+                     std::to_string(c.kv_heads)});
   }
   c.head_dim = size_or(file, a + "attention.key_length", c.hidden / c.heads, 8, 1024);
   if (c.head_dim == 0 || c.head_dim % 8 != 0 || c.heads * c.head_dim > limits.width) {
-    throw FileError("the size of a head is out of range",
+    throw FileError("the head dimension is out of range",
                     {c.file, {}, a + "attention.key_length", "a multiple of 8", std::to_string(c.head_dim)});
   }
   const std::size_t value_dim = size_or(file, a + "attention.value_length", c.head_dim, 1, 1024);
   if (value_dim != c.head_dim) {
-    throw FileError("values must be as wide as keys",
+    throw FileError("the head dimensions of keys and values must be equal",
                     {c.file, {}, a + "attention.value_length", std::to_string(c.head_dim), std::to_string(value_dim)});
   }
   c.ffn = size_or(file, a + "feed_forward_length", 0, 1, limits.width);
@@ -164,7 +166,7 @@ VLMT_BODY TextConfig read_text_config(const GgufFile& file, std::span<const std:
     if (i < 3 && fits) c.rope_sections[i] = static_cast<int>(sections[i]);
   }
   if (sections.size() < 3 || sum != static_cast<std::int64_t>(c.head_dim / 2)) {
-    throw FileError("the rotary sections do not fit the head",
+    throw FileError("the rotary sections do not match the head dimension",
                     {c.file,
                      {},
                      sections_key,
@@ -174,7 +176,7 @@ VLMT_BODY TextConfig read_text_config(const GgufFile& file, std::span<const std:
   const GgufTensor& embedding = file.require_tensor("token_embd.weight");
   c.vocab = static_cast<std::size_t>(embedding.ne[1]);
   if (c.vocab == 0 || c.vocab > limits.vocab) {
-    throw FileError("the vocabulary is out of range",
+    throw FileError("the size of the vocabulary is out of range",
                     {c.file, embedding.offset, "token_embd.weight", "up to " + std::to_string(limits.vocab) + " rows",
                      std::to_string(c.vocab)});
   }

@@ -1,4 +1,4 @@
-// Hyper-parameters of a vision tower, read from an mmproj GGUF file and checked.
+// Hyperparameters of a vision encoder, read from an mmproj GGUF file and validated.
 #pragma once
 
 #include <array>
@@ -16,7 +16,7 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// What the Qwen3-VL tower needs to know besides its weights.
+/// Hyperparameters of the Qwen3-VL vision encoder.
 struct VisionConfig {
   std::string file;
   std::size_t hidden = 0;
@@ -26,23 +26,23 @@ struct VisionConfig {
   std::size_t patch = 0;               ///< side of a patch in pixels
   std::size_t merge = 0;               ///< side of the square of patches that becomes one token
   std::size_t temporal_patch = 2;      ///< frames per patch
-  std::size_t out_hidden = 0;          ///< width of a feature: the decoder's hidden size
-  std::size_t projection = 0;          ///< the same as the file's key tells it; out_hidden if there is none
+  std::size_t out_hidden = 0;          ///< width of a feature (rows of mm.2.weight): the hidden size of the decoder
+  std::size_t projection = 0;          ///< width by clip.vision.projection_dim; out_hidden if absent
   std::size_t position_side = 0;       ///< the learned position table has side * side rows
-  std::vector<std::size_t> deepstack;  ///< blocks whose output goes to the first layers of the decoder, ascending
+  std::vector<std::size_t> deepstack;  ///< blocks that feed DeepStack levels, ascending
   std::array<float, 3> mean{};
   std::array<float, 3> std{};
   float norm_eps = 0.0f;
-  std::size_t min_pixels = 0;  ///< of a resized picture
-  std::size_t max_pixels = 0;
+  std::size_t min_pixels = 0;  ///< minimum area of a resized image, in pixels
+  std::size_t max_pixels = 0;  ///< maximum area
 
   std::size_t head_dim() const noexcept { return hidden / heads; }
   std::size_t patch_values() const noexcept { return 3 * temporal_patch * patch * patch; }
-  /// Both sides of a resized picture are multiples of this.
+  /// Both sides of a resized image are multiples of this many pixels.
   std::size_t factor() const noexcept { return patch * merge; }
 };
 
-/// Reads the keys of a Qwen3-VL mmproj file. Throws FileError naming the key or tensor.
+/// Reads the keys of a Qwen3-VL mmproj file. Throws FileError with the key or tensor at fault.
 VisionConfig read_vision_config(const GgufFile& file);
 
 #if VLMT_HAS_BODIES
@@ -53,13 +53,14 @@ VLMT_BODY VisionConfig read_vision_config(const GgufFile& file) {
   c.file = file.path();
   const auto architecture = file.require<std::string_view>("general.architecture");
   if (architecture != "clip") {
-    throw FileError("this is no mmproj file", {c.file, {}, "general.architecture", "clip", std::string(architecture)});
+    throw FileError("this is not an mmproj file",
+                    {c.file, {}, "general.architecture", "clip", std::string(architecture)});
   }
   std::string projector_key = "clip.projector_type";
   if (file.find(projector_key) == nullptr) projector_key = "clip.vision.projector_type";
   const auto projector = file.require<std::string_view>(projector_key);
   if (projector != "qwen3vl_merger") {
-    throw FileError("the projector is of another family",
+    throw FileError("the projector belongs to another model family",
                     {c.file, {}, projector_key, "qwen3vl_merger", std::string(projector)});
   }
   using detail::require_size;
@@ -82,7 +83,7 @@ VLMT_BODY VisionConfig read_vision_config(const GgufFile& file) {
   const auto std = file.require_array<float>(v + "image_std");
   for (std::size_t i = 0; i < 3; ++i) {
     if (mean.size() != 3 || std.size() != 3 || !std::isfinite(mean[i]) || !(std[i] > 0.0f) || !std::isfinite(std[i])) {
-      throw FileError("mean and deviation of pixels must be three finite numbers",
+      throw FileError("mean and standard deviation of pixels must be three finite numbers, the latter positive",
                       {c.file, {}, v + "image_mean, " + v + "image_std", {}, {}});
     }
     c.mean[i] = mean[i];
@@ -99,7 +100,7 @@ VLMT_BODY VisionConfig read_vision_config(const GgufFile& file) {
   const std::string deep_key = v + "is_deepstack_layers";
   const auto flags = file.find_array<bool>(deep_key);
   if (flags && flags->size() != c.depth) {
-    throw FileError("one flag per block is needed",
+    throw FileError("the number of DeepStack flags differs from the number of blocks",
                     {c.file, {}, deep_key, std::to_string(c.depth), std::to_string(flags->size())});
   }
   for (std::size_t i = 0; i < c.depth; ++i) {
@@ -107,23 +108,23 @@ VLMT_BODY VisionConfig read_vision_config(const GgufFile& file) {
     const bool there = file.find_tensor(tensor) != nullptr;
     if (there) c.deepstack.push_back(i);
     if (flags && (*flags)[i] != there) {
-      throw FileError("the key and the tensors contradict each other",
+      throw FileError("the DeepStack flag contradicts the tensors",
                       {c.file,
                        {},
                        deep_key + "[" + std::to_string(i) + "]",
-                       (there ? "true, as there is " : "false, as there is no ") + tensor,
+                       (there ? "true, the file has " : "false, the file lacks ") + tensor,
                        there ? "false" : "true"});
     }
   }
 
-  // Released Qwen3-VL preprocessors: 64 to 16384 tokens of 32 x 32 pixels.
+  // Defaults of the released Qwen3-VL preprocessors: 64 to 16384 tokens of 32 x 32 pixels.
   const std::size_t token_pixels = c.factor() * c.factor();
   const std::size_t most = std::size_t{1} << 40;
   c.min_pixels = detail::size_or(file, v + "image_min_pixels", 64 * token_pixels, 1, most);
   c.max_pixels = detail::size_or(file, v + "image_max_pixels", 16384 * token_pixels, 1, most);
   if (c.min_pixels > c.max_pixels || c.max_pixels < token_pixels) {
     throw FileError(
-        "the limits of a picture's size contradict each other",
+        "the limits of an image's size contradict each other",
         {c.file, {}, v + "image_max_pixels", "at least " + std::to_string(c.min_pixels), std::to_string(c.max_pixels)});
   }
   return c;

@@ -1,4 +1,5 @@
-// The network: decoder and vision tower, read from a GGUF file and its mmproj file. Needs no text or picture library.
+// The network of a model: decoder and optional vision encoder, read from a GGUF file and its mmproj file. Needs no text
+// or image library.
 #pragma once
 
 #include <cstddef>
@@ -22,37 +23,38 @@
 #include "vlmt/model/packed_cache.hpp"
 #include "vlmt/model/text_config.hpp"
 #include "vlmt/model/vision_config.hpp"
-#include "vlmt/model/vision_tower.hpp"
+#include "vlmt/model/vision_encoder.hpp"
 #include "vlmt/model/weight_loader.hpp"
 #include "vlmt/nn/numerics.hpp"
 #include "vlmt/quant/q8_0.hpp"
 
 VLMT_BEGIN_NAMESPACE
 
-/// What becomes of weights when they are loaded.
+/// How weights are converted on load.
 struct WeightOptions {
-  /// Matrices of floats in the vision tower become this format (a GGUF type number); as they are in the file if absent.
-  std::optional<std::uint32_t> tower_format = {};
+  /// Format (a GGUF type number) that F32, F16 and BF16 matrices of the vision encoder are converted to; absent: no
+  /// conversion.
+  std::optional<std::uint32_t> vision_format = {};
 };
 
-/// What is fastest under these numerics. Towers compute with hundreds of rows at once, where products of bytes are
-/// several times faster than those of floats: Q8_0. Under exact numerics weights stay what they are.
+/// The fastest options under these numerics. Vision encoders multiply hundreds of rows at once, where int8 matmuls are
+/// several times faster than float ones, so `fast` converts to Q8_0. `exact` converts nothing.
 inline WeightOptions weights_for(Numerics numerics) noexcept {
   WeightOptions o;
-  if (numerics == Numerics::fast) o.tower_format = Q8_0::type_id;
+  if (numerics == Numerics::fast) o.vision_format = Q8_0::type_id;
   return o;
 }
 
-/// A model of the family M. Construction reads and checks the files' headers and names every weight, so that all sizes
-/// are known; `load` then packs the weights, or takes them from the cache of packed weights that was given. Immutable
-/// once loaded: any number of sessions may share it.
+/// A model of the family M. Construction validates the headers of the files and registers every weight, so all sizes
+/// are known. `load` then packs the weights, or maps them from the packed cache. Once loaded the model is immutable:
+/// any number of sessions and threads may share it.
 template <class M>
 class Vlm {
  public:
   using Family = M;
   using Arch = typename M::Backend::Arch;
 
-  /// Opens the files. `mmproj_path` may be empty: a model without eyes. Throws FileError.
+  /// Opens the files. An empty `mmproj_path` makes a text-only model. Throws FileError.
   static Vlm open(const std::string& model_path, const std::string& mmproj_path = {}, const WeightOptions& options = {},
                   const PackedCacheOptions& cache = {}) {
     std::optional<GgufFile> mmproj;
@@ -63,13 +65,13 @@ class Vlm {
   explicit Vlm(GgufFile model, std::optional<GgufFile> mmproj = std::nullopt, const WeightOptions& options = {},
                const PackedCacheOptions& cache = {});
 
-  /// Packs all weights with the members of `team`, unless the cache has them. Throws what `progress` throws; the model
-  /// is then not usable.
+  /// Packs all weights with the members of `team`, or maps them from the cache. Call it once. Throws DeviceError if the
+  /// processor lacks the instructions of Arch, FileError, and what `progress` throws; the model is then not usable.
   template <Team T>
   void load(T& team, const LoadProgress& progress = {}) {
     if (!arch::runs_here<Arch>()) {
       throw DeviceError("this program was built for processors with " + std::string(Arch::name) +
-                        "; this one has no such instructions");
+                        "; this processor lacks these instructions");
     }
     if (packed_.mapping()) {
       weights_ = packed_.weights();
@@ -78,29 +80,29 @@ class Vlm {
     } else {
       buffer_ = loader_.load(team, progress);
       weights_ = {buffer_.data(), buffer_.bytes()};
-      packed_.keep(weights_);
+      packed_.store(weights_);
     }
     loader_ = {};
-    files_.reset();  // unmaps
+    files_.reset();  // unmaps the model files
   }
 
   /// Bytes of the packed weights; known before they are loaded.
   std::size_t weight_bytes() const noexcept { return weight_bytes_; }
-  /// True if they stand in a file that is mapped, and take no memory of the process; known before they are loaded.
+  /// True if the weights are mapped from the packed cache instead of process memory; known before they are loaded.
   bool weights_mapped() const noexcept { return packed_.mapping() != nullptr; }
-  /// The cache of packed weights, and what it has to say.
+  /// The packed cache; see its warning().
   const PackedCache& packed_cache() const noexcept { return packed_; }
   bool loaded() const noexcept { return files_ == nullptr; }
   /// The packed weights; empty until they are loaded.
   std::span<const std::byte> weights() const noexcept { return weights_; }
 
   const Decoder<M>& decoder() const noexcept { return *decoder_; }
-  /// The vision tower, or null.
-  const VisionTower<Arch>* tower() const noexcept { return tower_.get(); }
+  /// The vision encoder; null for a text-only model.
+  const VisionEncoder<Arch>* vision_encoder() const noexcept { return vision_encoder_.get(); }
   const TextConfig& config() const noexcept { return decoder_->config(); }
-  /// Lines for the user about what may be wrong with the files.
+  /// Warnings for the user about the files, one line each.
   const std::vector<std::string>& warnings() const noexcept { return warnings_; }
-  /// The opened model file, until the weights are loaded.
+  /// The opened model file. Only before the weights are loaded.
   const GgufFile& file() const {
     VLMT_ASSERT(files_ != nullptr);
     return files_->model;
@@ -115,10 +117,10 @@ class Vlm {
   std::unique_ptr<Files> files_;
   WeightLoader<Arch, typename M::Formats> loader_;
   std::unique_ptr<Decoder<M>> decoder_;
-  std::unique_ptr<VisionTower<Arch>> tower_;
+  std::unique_ptr<VisionEncoder<Arch>> vision_encoder_;
   PackedCache packed_;
   Buffer buffer_;
-  std::span<const std::byte> weights_;  ///< in the buffer or in the cache's file
+  std::span<const std::byte> weights_;  ///< in buffer_ or in the mapped cache file
   std::size_t weight_bytes_ = 0;
   std::vector<std::string> warnings_;
 };
@@ -133,7 +135,8 @@ Vlm<M>::Vlm(GgufFile model, std::optional<GgufFile> mmproj, const WeightOptions&
     const VisionConfig vision = read_vision_config(*files_->mmproj);
     check_pair(text, vision);
     if (std::string line = pair_warning(files_->model, *files_->mmproj); !line.empty()) warnings_.push_back(line);
-    tower_ = std::make_unique<VisionTower<Arch>>(vision, WeightSource(*files_->mmproj), loader_, options.tower_format);
+    vision_encoder_ =
+        std::make_unique<VisionEncoder<Arch>>(vision, WeightSource(*files_->mmproj), loader_, options.vision_format);
   }
   weight_bytes_ = loader_.bytes();
   if (!cache.folder.empty()) packed_ = PackedCache(cache, files_->model.path(), loader_.image());

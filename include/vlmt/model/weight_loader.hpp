@@ -1,5 +1,6 @@
-// From tensors in files to packed weights: every weight is named first, which gives the exact size, then packed by a
-// team into one buffer while the pages of the file are given back. Or bound to a copy of such a buffer that was kept.
+// From tensors in files to packed weights. Every weight is registered first, which gives the exact size. A team then
+// packs all weights into one buffer and releases the pages of the file as it goes. Alternatively the weights are bound
+// to a kept copy of such a buffer (model/packed_cache.hpp).
 #pragma once
 
 #include <algorithm>
@@ -28,29 +29,31 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// Called while weights are packed, with bytes of the files done and in all. May throw to cancel.
+/// Called by one thread after each tensor, with the bytes of the files done and in total. May throw to cancel.
 using LoadProgress = std::function<void(std::size_t done, std::size_t total)>;
 
-/// Gathers the weights of a model and packs them for Arch. Formats lists the formats that its files may have.
+/// Registers the weights of a model and packs them for Arch. Formats lists the formats that files may have.
 template <class Arch, class Formats>
 class WeightLoader {
  public:
-  /// `target` becomes the packed (rows, columns) of the tensor. If `as` is given (the type number of a format), the
-  /// tensor is converted to that format, provided that it is F32, F16 or BF16 and its columns are whole blocks.
+  /// Registers a matrix (rows, columns) to be packed into `target`. If `as` (a GGUF type number) is given and in
+  /// Formats, an F32, F16 or BF16 tensor is converted to that format, provided its columns are whole blocks. Throws
+  /// FileError for formats not in Formats.
   void matrix(PackedMatrix<Arch>& target, SourceTensor source, std::optional<std::uint32_t> as = std::nullopt);
 
-  /// `target` becomes the packed matrices of all experts; the tensor is (experts, rows, columns).
+  /// Registers a tensor (experts, rows, columns) to be packed into `target`. Throws FileError for formats not in
+  /// Formats.
   void experts(PackedExperts<Arch>& target, SourceTensor source);
 
-  /// `target` becomes the tensor's values as floats.
+  /// Registers a tensor to be decoded to floats at `target`.
   void vector(const float*& target, SourceTensor source);
 
-  /// Bytes that `load` will take; known before anything is read.
+  /// Bytes of the packed weights; known before anything is read.
   std::size_t bytes() const noexcept { return bytes_; }
-  /// Bytes of the tensors in the files.
-  std::size_t file_bytes() const noexcept { return file_bytes_; }
+  /// Bytes of the registered tensors in the files.
 
-  /// Packs everything and binds the targets. The targets must stay where they are and not outlive the buffer.
+  /// Packs all weights and sets the targets. The targets must not move before that, and must not outlive the returned
+  /// buffer. Throws what `progress` throws, and FileError for a vector with a value that is not finite.
   template <Team T>
   Buffer load(T& team, const LoadProgress& progress) {
     Buffer buffer(bytes_);
@@ -69,12 +72,13 @@ class WeightLoader {
     return buffer;
   }
 
-  /// Binds the targets to what `load` has packed before; image() tells if it was the same.
+  /// Sets the targets to weights that `load` packed earlier, with equal image(). The targets must not outlive `packed`.
   void bind(const std::byte* packed) {
     for (Entry& e : entries_) bind(e, packed + e.at);
   }
 
-  /// What `load` would pack. Reads a few bytes of every tensor.
+  /// Identity of what `load` would pack. Reads at most 256 bytes of each tensor in a file, and all bytes of tensors
+  /// made in memory.
   PackedImage image() const;
 
  private:
@@ -83,12 +87,12 @@ class WeightLoader {
     PackedMatrix<Arch>* matrix = nullptr;
     PackedExperts<Arch>* experts = nullptr;
     const float** vector = nullptr;
-    std::size_t rows = 0;   ///< of one matrix
+    std::size_t rows = 0;   ///< rows of one matrix
     std::size_t count = 1;  ///< matrices in the tensor
     std::size_t at = 0;     ///< offset in the buffer
     std::size_t bytes = 0;
     const MatmulLeaves* leaves = nullptr;
-    /// Rows of floats (rows, columns) as blocks; null if the tensor is packed as it is.
+    /// Encodes floats as blocks; null if the tensor is packed in its own format.
     void (*convert)(const float* x, std::size_t values, std::byte* blocks) = nullptr;
   };
 
@@ -99,13 +103,13 @@ class WeightLoader {
   template <class Format>
   static void convert_rows(const float* x, std::size_t values, std::byte* blocks) {
     if constexpr (contains_v<Format, formats::all>) {
-      encode_row(Format::type_id, x, values, blocks);  // compiled once
+      encode_row(Format::type_id, x, values, blocks);  // the library's encoder is compiled once, in row.hpp
     } else {
       encode_row<Format>(x, values, reinterpret_cast<typename Format::Block*>(blocks));
     }
   }
 
-  // Packs rows [part.begin, part.end) of a matrix whose tensor is converted, a panel at a time.
+  // Packs rows [part.begin, part.end) of a converted matrix, one panel at a time.
   static void fill_converted(const Entry& e, std::byte* data, Range part) {
     const AnyTensor& t = e.source.tensor;
     const std::size_t cols = t.columns();
@@ -121,7 +125,7 @@ class WeightLoader {
     }
   }
 
-  // The factors of a stack of matrices, as a vector beside it.
+  // Registers the scales of stacked matrices as a vector.
   void add_scales(const float*& target, const SourceTensor& of) {
     const auto values = std::make_shared<const std::vector<float>>(of.scales);
     SourceTensor source;
@@ -154,7 +158,7 @@ class WeightLoader {
     if (e.vector != nullptr) *e.vector = reinterpret_cast<const float*>(data);
   }
 
-  // Each member packs its share of the panels and gives back the pages of the file that it alone has read.
+  // Each member packs its share of the panels and releases the pages that only it has read.
   static void fill(const Entry& e, std::byte* data, Member& m);
 
   static void release(const Entry& e, std::size_t offset, std::size_t bytes) {
@@ -239,8 +243,8 @@ PackedImage WeightLoader<Arch, Formats>::image() const {
   image.bytes = bytes_;
   image.layout = "arch " + std::string(Arch::name) + ", panels of " + std::to_string(panel_rows_v<Arch>) +
                  " rows\nbytes " + std::to_string(bytes_) + "\n";
-  // Files are told by size and time, wherever they stand, and by a sample of every tensor: those who edit weights and
-  // keep the time edit whole tensors. What does not stand in a file is small, and a sample as a whole.
+  // A file is identified by size, modification time and a sample of each tensor, not by path: tools that edit weights
+  // and keep the time rewrite whole tensors. Tensors made in memory are small and hashed in full.
   constexpr std::size_t sample_bytes = 256;
   std::uint64_t sample = 0;
   const MappedFile* last = nullptr;
@@ -283,7 +287,7 @@ void WeightLoader<Arch, Formats>::fill(const Entry& e, std::byte* data, Member& 
   const std::size_t source_stride = t.bytes.size() / e.count;
   const std::size_t packed_stride = e.bytes / e.count;
   const std::size_t row_bytes = source_stride / e.rows;
-  // Experts are many and small, so whole matrices are shared out; a single matrix is shared by panels.
+  // Experts are many and small: members share out whole matrices. Members share a single matrix by panels.
   if (e.count > 1) {
     const Range mine = m.share(e.count);
     for (std::size_t i = mine.begin; i < mine.end; ++i) {
@@ -292,7 +296,7 @@ void WeightLoader<Arch, Formats>::fill(const Entry& e, std::byte* data, Member& 
     }
     release(e, mine.begin * source_stride, mine.size() * source_stride);
   } else {
-    // In slices, so that the pages of a large tensor do not all stay resident at once.
+    // Slices bound the resident pages of a large tensor.
     const Range mine = m.share(e.rows, panel_rows_v<Arch>);
     const std::size_t slice = round_up(std::max<std::size_t>(1, slice_bytes / row_bytes), panel_rows_v<Arch>);
     for (std::size_t r = mine.begin; r < mine.end; r += slice) {

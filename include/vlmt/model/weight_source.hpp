@@ -1,4 +1,4 @@
-// Tensors by name with checked shapes: what models read their weights from.
+// Looks up the tensors of a model by name and checks their shapes.
 #pragma once
 
 #include <cmath>
@@ -21,18 +21,18 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// A tensor in a mapped file.
+/// A tensor of a file, with its origin for error messages.
 struct SourceTensor {
   AnyTensor tensor;
   std::string file;
-  std::uint64_t offset = 0;                   ///< of the data in the file
-  std::shared_ptr<const MappedFile> mapping;  ///< null if the bytes stand in other memory
-  /// What multiplies the values: one factor, or one for each matrix of a stack; empty for none.
+  std::uint64_t offset = 0;                   ///< offset of the data in the file, in bytes
+  std::shared_ptr<const MappedFile> mapping;  ///< null if the bytes are not those of a file
+  /// Scales of the values: one, or one per matrix of a stack; empty for none.
   std::vector<float> scales;
 
   float scale() const noexcept { return scales.empty() ? 1.0f : scales.front(); }
 
-  /// Rows [first, first + count) of a matrix, as a tensor of its own.
+  /// Rows [first, first + count) of a matrix, without a copy.
   SourceTensor rows(std::size_t first, std::size_t count) const {
     SourceTensor part = *this;
     const std::size_t row_bytes = tensor.rows() == 0 ? 0 : tensor.bytes.size() / tensor.rows();
@@ -44,24 +44,27 @@ struct SourceTensor {
   }
 };
 
-/// Finds tensors of a GGUF file and checks that their shapes are what the model's sizes say.
+/// Finds tensors of a GGUF file and checks their shapes against the sizes of the model. The file must outlive the
+/// source.
 class WeightSource {
  public:
-  /// Throws FileError for a scale whose weight is not there, as values would silently be wrong: a head's where the
-  /// embedding is the head, too (its own scale serves both), or one under the name that another writer gives it.
+  /// Throws FileError for a tensor X.scale without X.weight, because values would silently be wrong. Examples:
+  /// output.scale where the embedding is the head (token_embd.scale serves both), or a name used by another writer.
   explicit WeightSource(const GgufFile& file) : file_(&file) { check_scales(); }
 
   const std::string& path() const noexcept { return file_->path(); }
   bool has(std::string_view name) const noexcept { return file_->find_tensor(name) != nullptr; }
 
-  /// The tensor `name`, its shape in math order (outermost first). Throws FileError if it is missing or misshapen.
+  /// The tensor `name`, with `shape` in math order (outermost first). Throws FileError if it is missing or misshapen,
+  /// or if its scales are.
   SourceTensor get(const std::string& name, std::initializer_list<std::size_t> shape) const;
 
  private:
   void check_scales() const;
 
-  // NVFP4 weights X.weight may come with X.scale: F32, one value, or one an expert. The X.input_scale beside it is for
-  // hardware that rounds activations to four bits, too; ours are rounded by what they hold, so it is of no use.
+  // NVFP4 weights X.weight may have X.scale: F32, one value, or one per expert. X.input_scale is not used: it serves
+  // hardware that rounds activations to 4 bits with a fixed scale; here activations take their scale from their own
+  // values.
   std::vector<float> scales(const std::string& name, std::size_t count) const {
     constexpr std::string_view suffix = "weight";
     if (!name.ends_with(suffix)) return {};
@@ -70,11 +73,11 @@ class WeightSource {
     if (t == nullptr) return {};
     const std::string file(t->file);
     if (t->type != F32::type_id) {
-      throw FileError("a scale has another type",
+      throw FileError("the scale has the wrong type",
                       {file, t->offset, scale, "F32", std::string(ggml_type_info(t->type).name)});
     }
     if (t->n_dims > 1 || t->ne[0] != count) {
-      throw FileError("the tensor has another shape",
+      throw FileError("the tensor has the wrong shape",
                       {file, t->offset, scale, "{" + std::to_string(count) + "}", t->shape()});
     }
     std::vector<float> values(count);
@@ -124,7 +127,8 @@ VLMT_BODY SourceTensor WeightSource::get(const std::string& name, std::initializ
     --d;
     expected = std::to_string(n) + (expected.empty() ? "" : ", ") + expected;
   }
-  if (!same) throw FileError("the tensor has another shape", {s.file, t.offset, name, "{" + expected + "}", t.shape()});
+  if (!same)
+    throw FileError("the tensor has the wrong shape", {s.file, t.offset, name, "{" + expected + "}", t.shape()});
   s.scales = scales(name, shape.size() == 3 ? *shape.begin() : 1);
   return s;
 }

@@ -1,5 +1,5 @@
-// How much a step of a model has to do, whoever computes it: the bytes that must be read and the operations that must
-// be done. Time over the limits of a processor that these give is what a measurement is held against.
+// Implementation-independent lower bounds on a step: the bytes it must read and the operations it must do. Benchmarks
+// divide the time that the limits of the processor allow for them by the measured time.
 #pragma once
 
 #include <cmath>
@@ -14,17 +14,17 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// Work of one step. A multiply-add is two operations.
+/// Work of one step. A multiply-add counts as two operations.
 struct StepWork {
-  double weight_bytes = 0;  ///< of packed weights, each matrix read once
-  double kv_bytes = 0;      ///< of keys and values read
-  double operations = 0;    ///< of matrix products and attention
+  double weight_bytes = 0;  ///< packed weights, each matrix read once
+  double kv_bytes = 0;      ///< keys and values read
+  double operations = 0;    ///< matmuls and attention
   double bytes() const noexcept { return weight_bytes + kv_bytes; }
 };
 
-/// One step of `rows` tokens, behind `depth` others in the cache of each of `sequences` sequences that share the rows
-/// evenly; logits of `logit_rows` of them. For a mixture of experts the number of experts that are met is the expected
-/// one if all are equally likely.
+/// Work of one step of `rows` tokens, shared evenly by `sequences` sequences that each have `depth` tokens in the KV
+/// cache; `logit_rows` rows get logits. For MoE the number of experts read is the expectation if all are equally
+/// likely.
 template <class M>
 StepWork step_work(const Decoder<M>& decoder, const KvLeaf& keys, const KvLeaf& values, std::size_t rows,
                    std::size_t depth, std::size_t logit_rows, std::size_t sequences = 1) noexcept {
@@ -51,7 +51,7 @@ StepWork step_work(const Decoder<M>& decoder, const KvLeaf& keys, const KvLeaf& 
     }
   }
   add(decoder.head(), static_cast<double>(logit_rows), logit_rows == 0 ? 0 : 1);
-  // Row t of a sequence sees depth + t + 1 slots.
+  // Row t of a sequence attends to depth + t + 1 slots.
   const double each = n / static_cast<double>(sequences);
   const double slots = static_cast<double>(depth) + each;
   const double seen = n * (static_cast<double>(depth) + (each + 1.0) / 2.0);
@@ -62,7 +62,7 @@ StepWork step_work(const Decoder<M>& decoder, const KvLeaf& keys, const KvLeaf& 
   return w;
 }
 
-/// Operations of a vision tower over a grid of patches.
+/// Operations of a vision encoder on a grid of patches: patch convolution, blocks and all mergers.
 inline double vision_operations(const VisionConfig& c, const PatchGrid& grid) noexcept {
   const auto n = static_cast<double>(grid.patches());
   const auto slice = static_cast<double>(grid.h) * static_cast<double>(grid.w);

@@ -1,4 +1,4 @@
-// The attention half of a decoder layer: norm, fused QKV, rotation and cache write, attention, output projection.
+// The attention half of a decoder layer: norm, QKV projections, rope and KV cache write, attention, output projection.
 #pragma once
 
 #include <cmath>
@@ -28,13 +28,13 @@ struct AttentionWeights {
   PackedMatrix<Arch> out;         ///< (hidden, heads * head_dim)
 };
 
-/// Memory that the blocks of a decoder share, for up to `rows` tokens.
+/// Workspace shared by all layers of a decoder, for up to `rows` tokens.
 struct AttentionBuffers {
   float* qkv = nullptr;  ///< (rows, (heads + 2 kv_heads) * head_dim)
-  InputRows out;         ///< (rows, heads * head_dim): what the output projection reads
+  InputRows out;         ///< (rows, heads * head_dim): input of the output projection
   AttentionScratch scratch;
 
-  /// `capacity` slots of each cache, `sequences` that decode together, `members` threads at the most.
+  /// `capacity`: slots of each KV cache. `sequences`: maximum decoded in one step. `members`: maximum threads.
   template <class Arch, class Shapes>
   static AttentionBuffers take(Carver& carver, const Shapes& s, std::size_t rows, std::size_t capacity,
                                std::size_t sequences, std::size_t members) {
@@ -48,9 +48,10 @@ struct AttentionBuffers {
   }
 };
 
-/// x (n, hidden) += attention(norm(x)) in layer `layer`. M gives Arch, Norm, QkNorm, Rotary and Attention. The n rows
-/// belong to `count` sequences, whose keys and values are written and read; `table` holds the rotary angles of the
-/// rows.
+/// x (n, hidden) += attention(norm(x)) in layer `layer`. M names Norm, Rotary, Attention and the factory qk_norm. The n
+/// rows belong to `count` sequences; their keys and values are written to and read from the KV caches of these
+/// sequences. `table` (n, head_dim) holds the rotary cosines and sines of the rows. With one row per sequence (decode)
+/// attention is split over the cache and then merged.
 template <class M, Step S, class Shapes, class Arch>
 void attention_block(S& step, const Shapes& s, const AttentionWeights<Arch>& w, const AttentionBuffers& b,
                      const InputRows& input, float* x, std::size_t n, const StepSequences& sequences, std::size_t count,
@@ -60,7 +61,7 @@ void attention_block(S& step, const Shapes& s, const AttentionWeights<Arch>& w, 
   const std::size_t q_width = s.heads * s.head_dim;
   const std::size_t kv_width = s.kv_heads * s.head_dim;
   const std::size_t width = q_width + 2 * kv_width;
-  const RowForms in = forms_of<Arch>(numerics, n, hidden, {w.q.leaves, w.k.leaves, w.v.leaves});
+  const RowForms in = activation_forms<Arch>(numerics, n, hidden, {w.q.leaves, w.k.leaves, w.v.leaves});
   const typename M::Norm norm{w.norm, eps};
   input.write<Arch>(hidden, in, [&](const auto& sink) {
     step("attention norm", [=](Member& m) noexcept { norm_rows<Arch>(norm, x, n, hidden, hidden, sink, m); });
@@ -93,8 +94,8 @@ void attention_block(S& step, const Shapes& s, const AttentionWeights<Arch>& w, 
   const float scale = 1.0f / std::sqrt(static_cast<float>(s.head_dim));
   const AttentionScratch shared = b.scratch;
   const std::size_t partials = attention_partial_floats(1, heads, s.head_dim, shared.capacity);
-  // f(queries, cache, start, first row, scratch) for each sequence; they write to different places, so that no barrier
-  // stands between them.
+  // Calls f(queries, cache, start, first row, scratch) for each sequence. Sequences write disjoint rows and partials,
+  // so no barrier is needed between them.
   const auto for_sequences = [=](auto&& f) noexcept {
     sequences.for_each(count, layer,
                        [&](std::size_t i, std::size_t first, std::size_t rows_of, const KvView& kv,
@@ -104,7 +105,7 @@ void attention_block(S& step, const Shapes& s, const AttentionWeights<Arch>& w, 
                          f(QueryRows{qkv + first * width, width, rows_of, heads}, kv, start, first, scratch);
                        });
   };
-  const RowForms out = forms_of<Arch>(numerics, n, q_width, {w.out.leaves});
+  const RowForms out = activation_forms<Arch>(numerics, n, q_width, {w.out.leaves});
   const bool one_each = n == count;
   if (one_each) {
     step("attention split", [=](Member& m) noexcept {
@@ -118,7 +119,7 @@ void attention_block(S& step, const Shapes& s, const AttentionWeights<Arch>& w, 
     step(one_each ? "attention merge" : "attention", [=](Member& m) noexcept {
       for_sequences([&](const QueryRows& q, const KvView& kv, const std::int32_t* start, std::size_t first,
                         const AttentionScratch& scratch) noexcept {
-        const RowsFrom<Sink> mine{sink, first};
+        const RowOffsetSink<Sink> mine{sink, first};
         if (one_each) {
           attention_merge<Arch>(variant, q, kv, scale, start, mine, scratch, m);
         } else {

@@ -1,5 +1,5 @@
-// The rows that matrices read, in the forms which those matrices want: floats, eight-bit groups, bfloat16, or two of
-// them.
+// Activation rows as input of matmuls, in the forms that the weights take: float32, int8 groups, bfloat16, or float32
+// together with one of the others.
 #pragma once
 
 #include <algorithm>
@@ -18,24 +18,23 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// Which forms some matrices read; of groups and halves one at the most.
+/// Forms of activations that a set of matrices reads. `groups` and `halves` are never both set.
 struct RowForms {
   bool floats = false;
-  bool groups = false;  ///< of eight bits
-  bool halves = false;  ///< bfloat16, for products in tiles
+  bool groups = false;  ///< int8, in groups of 32
+  bool halves = false;  ///< bfloat16, for matmuls in tiles
 };
 
-/// Products of so many rows are worth the expansion of weights to bfloat16; fewer take bytes.
-inline constexpr std::size_t least_tile_rows = 24;
+/// Minimum rows at which expanding weights to bfloat16 pays off; fewer rows use int8.
+inline constexpr std::size_t min_tile_rows = 24;
 
-/// What matrices with these leaves read under the given numerics where `rows` rows of `cols` values meet each of them.
+/// Forms that matrices with these leaves read when each multiplies `rows` rows of `cols` values.
 template <class Arch>
-RowForms forms_of(Numerics numerics, std::size_t rows, std::size_t cols,
-                  std::initializer_list<const MatmulLeaves*> matrices) noexcept {
+RowForms activation_forms(Numerics numerics, std::size_t rows, std::size_t cols,
+                          std::initializer_list<const MatmulLeaves*> matrices) noexcept {
   RowForms forms;
   const bool fast = numerics == Numerics::fast;
-  const bool tiles =
-      arch::rounds_to_bf16_v<Arch> && fast && rows >= least_tile_rows && cols % cpu::bf16_unit_values == 0;
+  const bool tiles = arch::rounds_to_bf16_v<Arch> && fast && rows >= min_tile_rows && cols % cpu::bf16_unit_values == 0;
   for (const MatmulLeaves* leaves : matrices) {
     if (tiles && leaves->bf16_form.expand != nullptr) {
       forms.halves = true;
@@ -48,15 +47,15 @@ RowForms forms_of(Numerics numerics, std::size_t rows, std::size_t cols,
   return forms;
 }
 
-/// Values from the end of a row of bfloat16 to the next, a cache line: lengths are powers of two as a rule, and the
-/// rows of a tile would share one set of the cache.
-inline constexpr std::size_t halves_apart = 32;
+/// Padding in values (one cache line) between bfloat16 rows. Row lengths are mostly powers of two: without padding the
+/// rows of a tile would map to the same cache set.
+inline constexpr std::size_t bf16_row_padding = 32;
 
 /// Memory for up to `rows` rows of up to `cols` values in every form.
 struct InputRows {
   float* x = nullptr;
-  QuantizedRows q;        ///< its stride is set for each use
-  bfloat16* b = nullptr;  ///< null without tiles
+  QuantizedRows q;        ///< stride is set per use, by quantized()
+  bfloat16* b = nullptr;  ///< null on archs without bfloat16 tiles
 
   template <class Arch>
   static InputRows take(Carver& carver, std::size_t rows, std::size_t cols) {
@@ -64,11 +63,11 @@ struct InputRows {
     InputRows input;
     input.x = carver.take<float>(rows * padded);
     input.q.groups = carver.take<Int8Group>(QuantizedRows::count(rows, padded));
-    if constexpr (arch::rounds_to_bf16_v<Arch>) input.b = carver.take<bfloat16>(rows * (padded + halves_apart));
+    if constexpr (arch::rounds_to_bf16_v<Arch>) input.b = carver.take<bfloat16>(rows * (padded + bf16_row_padding));
     return input;
   }
 
-  /// With corrections of what rounding loses: for rows out of a norm, whose weights make outliers.
+  /// As take(), with corrections of the int8 rounding error. Use it for outputs of norms, whose weights make outliers.
   template <class Arch>
   static InputRows take_corrected(Carver& carver, std::size_t rows, std::size_t cols) {
     InputRows input = take<Arch>(carver, rows, cols);
@@ -97,7 +96,7 @@ struct InputRows {
     return groups;
   }
   /// Rows of `cols` values in bfloat16.
-  Bf16Rows halves(std::size_t cols) const noexcept { return {b, cols + halves_apart}; }
+  Bf16Rows halves(std::size_t cols) const noexcept { return {b, cols + bf16_row_padding}; }
 
   /// Calls f with the sink that writes rows of `cols` values in the given forms.
   template <class Arch, class F>
@@ -106,11 +105,11 @@ struct InputRows {
     const F32Rows floats{x, cols};
     if constexpr (arch::rounds_to_bf16_v<Arch>) {
       if (forms.halves) {
-        if (forms.floats) return f(BothRows<F32Rows, Bf16Rows>{floats, halves(cols)});
+        if (forms.floats) return f(TeeRows<F32Rows, Bf16Rows>{floats, halves(cols)});
         return f(halves(cols));
       }
     }
-    if (forms.floats && forms.groups) return f(BothRows<F32Rows, QuantizedRows>{floats, quantized(cols)});
+    if (forms.floats && forms.groups) return f(TeeRows<F32Rows, QuantizedRows>{floats, quantized(cols)});
     if (forms.groups) return f(quantized(cols));
     f(floats);
   }

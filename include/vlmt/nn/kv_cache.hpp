@@ -1,4 +1,5 @@
-// The KV cache of one sequence: keys and values of all layers in one buffer, their formats chosen apart.
+// The KV cache of one sequence: keys and values of all layers in one buffer. Keys and values each have their own
+// format.
 #pragma once
 
 #include <cstddef>
@@ -16,15 +17,15 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// What a cache must hold.
+/// Dimensions of a KV cache.
 struct KvShape {
   std::size_t layers = 0;
   std::size_t kv_heads = 0;
   std::size_t head_dim = 0;
-  std::size_t capacity = 0;  ///< slots: the longest sequence
+  std::size_t capacity = 0;  ///< slots per layer: maximum length of the sequence
 };
 
-/// Bytes of a cache, or LimitError if they overflow.
+/// Bytes of a cache. Throws LimitError if the number overflows.
 inline std::size_t kv_cache_bytes(const KvShape& s, const KvLeaf& keys, const KvLeaf& values) {
   const auto slots = checked_mul(s.layers * s.kv_heads, s.capacity);
   const auto bytes = slots ? checked_mul(*slots, keys.row_bytes(s.head_dim) + values.row_bytes(s.head_dim)) : slots;
@@ -32,12 +33,13 @@ inline std::size_t kv_cache_bytes(const KvShape& s, const KvLeaf& keys, const Kv
   return *bytes;
 }
 
-/// Slots of all layers; slot i of every layer belongs to cell i of the sequence. Pages are touched as the sequence
-/// grows.
+/// Slot i of every layer belongs to cell i of the sequence. Pages take physical memory when first written, as the
+/// sequence grows.
 class KvCache {
  public:
   KvCache() = default;
-  /// Throws InputError if head_dim is no multiple of a format's block.
+  /// Throws InputError if head_dim is not a multiple of a format's block, LimitError if the memory cannot be mapped.
+  /// The leaves must outlive the cache.
   KvCache(const KvShape& shape, const KvLeaf& keys, const KvLeaf& values)
       : shape_(shape), keys_(&keys), values_(&values) {
     for (const KvLeaf* leaf : {keys_, values_}) {
@@ -59,7 +61,7 @@ class KvCache {
   std::size_t capacity() const noexcept { return shape_.capacity; }
   std::size_t bytes() const noexcept { return buffer_.bytes(); }
 
-  /// The keys and values of one layer.
+  /// View of the keys and values of layer l.
   KvView layer(std::size_t l) const noexcept {
     VLMT_DASSERT(l < shape_.layers);
     const std::size_t key_bytes = kv_rows_bytes(*keys_, shape_.kv_heads, shape_.head_dim, shape_.capacity);
@@ -70,7 +72,7 @@ class KvCache {
             shape_.capacity};
   }
 
-  /// A cache of its own with the first n slots copied: the beginning of a fork.
+  /// A new cache of the same shape and formats, with the first n slots of every layer copied.
   KvCache fork(std::size_t n) const {
     VLMT_ASSERT(n <= shape_.capacity);
     KvCache copy(shape_, *keys_, *values_);

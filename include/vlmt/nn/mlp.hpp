@@ -1,4 +1,4 @@
-// The gated MLP of a decoder layer.
+// The gated MLP of a decoder layer: norm, gate and up projections, activation, down projection.
 #pragma once
 
 #include <cstddef>
@@ -21,13 +21,13 @@ struct MlpWeights {
   PackedMatrix<Arch> down;      ///< (hidden, ffn)
 };
 
-/// x (n, hidden) += down(act(gate(norm x)) * up(norm x)); `inner` holds (n, ffn).
+/// x (n, hidden) += down(act(gate(norm x)) * up(norm x)). `inner` has room for (n, ffn).
 template <class M, Step S, class Shapes, class Arch>
 void mlp_block(S& step, const Shapes& s, const MlpWeights<Arch>& w, const InputRows& input, const InputRows& inner,
                float* x, std::size_t n, float eps, Numerics numerics) {
   const auto hidden = s.hidden;
   const auto ffn = s.ffn;
-  const RowForms in = forms_of<Arch>(numerics, n, hidden, {w.gate.leaves, w.up.leaves});
+  const RowForms in = activation_forms<Arch>(numerics, n, hidden, {w.gate.leaves, w.up.leaves});
   const typename M::Norm norm{w.norm, eps};
   input.write<Arch>(hidden, in, [&](const auto& sink) {
     step("mlp norm", [=](Member& m) noexcept { norm_rows<Arch>(norm, x, n, hidden, hidden, sink, m); });
@@ -35,7 +35,7 @@ void mlp_block(S& step, const Shapes& s, const MlpWeights<Arch>& w, const InputR
 
   const MlpWeights<Arch>* weights = &w;
   const Activations rows = input.rows(n, hidden, in);
-  const RowForms out = forms_of<Arch>(numerics, n, ffn, {w.down.leaves});
+  const RowForms out = activation_forms<Arch>(numerics, n, ffn, {w.down.leaves});
   inner.write<Arch>(ffn, out, [&]<class Sink>(const Sink& sink) {
     const GatedStore<Arch, Sink, typename M::Activation> gated{sink};
     step("gate and up", [=](Member& m) noexcept { matmul_pair(weights->gate, weights->up, rows, gated, m); });

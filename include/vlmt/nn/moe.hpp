@@ -1,4 +1,5 @@
-// The mixture of experts of a decoder layer: router, tokens grouped by expert, gated MLPs of the chosen experts only.
+// The mixture of experts of a decoder layer: router, tokens grouped by expert, gated MLPs. Weights of experts without
+// tokens are never read.
 #pragma once
 
 #include <cstddef>
@@ -18,7 +19,7 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// Weights of one mixture. The experts of a stacked matrix stand one after the other.
+/// Weights of one mixture. A stacked matrix stores its experts one after the other.
 template <class Arch>
 struct MoeWeights {
   const float* norm = nullptr;  ///< (hidden)
@@ -28,7 +29,7 @@ struct MoeWeights {
   PackedExperts<Arch> down;     ///< experts x (hidden, expert_ffn)
 };
 
-/// Memory of a mixture for up to `rows` tokens with k experts each.
+/// Workspace of a mixture for up to `rows` tokens with k experts each.
 struct MoeBuffers {
   float* logits = nullptr;      ///< (rows, experts)
   std::int32_t* ids = nullptr;  ///< (rows, k)
@@ -53,7 +54,7 @@ struct MoeBuffers {
   }
 };
 
-/// x (n, hidden) += sum over the chosen experts e of weight_e * down_e(act(gate_e(norm x)) * up_e(norm x)).
+/// x (n, hidden) += sum over the k chosen experts e of weight_e * down_e(act(gate_e(norm x)) * up_e(norm x)).
 template <class M, Step S, class Shapes, class Arch>
 void moe_block(S& step, const Shapes& s, const MoeWeights<Arch>& w, const InputRows& input, const MoeBuffers& b,
                float* x, std::size_t n, std::size_t k, float eps, Numerics numerics, const typename M::Router& router) {
@@ -63,9 +64,10 @@ void moe_block(S& step, const Shapes& s, const MoeWeights<Arch>& w, const InputR
   const auto hidden = s.hidden;
   const auto ffn = s.expert_ffn;
   const auto experts = s.experts;
-  // Rows that an expert sees as a rule; the router, in floats, sees all.
+  // Mean rows per expert. The router multiplies all n rows, but its weights are float32 and take floats in any case.
   const std::size_t expert_rows = n * k / experts;
-  const RowForms in = forms_of<Arch>(numerics, expert_rows, hidden, {w.router.leaves, w.gate.leaves, w.up.leaves});
+  const RowForms in =
+      activation_forms<Arch>(numerics, expert_rows, hidden, {w.router.leaves, w.gate.leaves, w.up.leaves});
   const typename M::Norm norm{w.norm, eps};
   input.write<Arch>(hidden, in, [&](const auto& sink) {
     step("moe norm", [=](Member& m) noexcept { norm_rows<Arch>(norm, x, n, hidden, hidden, sink, m); });
@@ -77,7 +79,7 @@ void moe_block(S& step, const Shapes& s, const MoeWeights<Arch>& w, const InputR
   step("choice of experts",
        [=](Member& m) noexcept { router.template route<Arch>(b.logits, n, experts, k, b.ids, b.weights, m); });
   step("groups of experts", [=](Member& m) noexcept { group_by_expert(b.ids, n, k, b.groups, m); });
-  const RowForms out = forms_of<Arch>(numerics, expert_rows, ffn, {w.down.leaves});
+  const RowForms out = activation_forms<Arch>(numerics, expert_rows, ffn, {w.down.leaves});
   b.inner.write<Arch>(ffn, out, [&]<class Sink>(const Sink& sink) {
     const GatedStore<Arch, Sink, typename M::Activation> gated{sink};
     step("expert gate and up", [=](Member& m) noexcept {

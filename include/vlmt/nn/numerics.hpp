@@ -1,4 +1,4 @@
-// How a model computes: float32 activations everywhere, or what is fastest for each weight format.
+// Numerics of a model: float32 activations everywhere, or the fastest form for each weight format.
 #pragma once
 
 #include <cstdint>
@@ -8,9 +8,10 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// `exact` multiplies float32 activations with dequantized weights. `fast` rounds the activations of quantized weights
-/// to 8 bits in groups of 32; weights in floating point are computed as in `exact`. On a processor with tiles of
-/// bfloat16, `fast` rounds both to that where many rows meet (nn/input_rows.hpp).
+/// `exact` multiplies float32 activations with dequantised weights. `fast` rounds activations to int8 in groups of 32
+/// where weights are quantised; F32, F16 and BF16 weights are computed as in `exact`. On processors with bfloat16
+/// tiles, matmuls of at least `min_tile_rows` rows round weights (except F32) and activations to bfloat16 instead
+/// (nn/input_rows.hpp).
 enum class Numerics : std::uint8_t { exact, fast };
 
 constexpr std::string_view name(Numerics n) noexcept {

@@ -1,11 +1,14 @@
-// Probes: a look inside a running model, chosen by type and costing nothing when absent.
+// Probes observe the intermediate values of a running model. They are chosen by type; an absent hook costs nothing.
 //
-// A probe is a type of the user's with any of these members, called by one thread between two ops:
-//   void hidden(std::size_t layer, TensorView<const float, 2> x)      input of layer 0, output of layer - 1 (before
-//                                                                     DeepStack), and last the states behind the final
-//                                                                     norm
+// A probe is a user's type with any of these members. One thread (rank 0) calls them between two ops; the views are
+// valid during the call only.
+//   void hidden(std::size_t layer, TensorView<const float, 2> x)
+//       x (tokens, hidden). layer 0: input of the first layer; layer l < layers: output of layer l - 1, before
+//       DeepStack features are added; layer = layers: output of the final norm.
 //   void router(std::size_t layer, TensorView<const std::int32_t, 2> experts, TensorView<const float, 2> weights)
-//   void vision(std::size_t block, TensorView<const float, 2> x)      output of a block of the tower
+//       both (tokens, experts used)
+//   void vision(std::size_t block, TensorView<const float, 2> x)
+//       x (patches, hidden): output of a block of the vision encoder
 #pragma once
 
 #include <cstddef>
@@ -18,7 +21,7 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// Looks at nothing.
+/// The default probe, without hooks.
 struct NoProbe {};
 
 template <class P>
@@ -34,7 +37,7 @@ concept ProbesVision = requires(P& p, TensorView<const float, 2> x) {
   p.vision(std::size_t{}, x);
 };
 
-/// Shows x (n, width) as the hidden states of `layer`.
+/// Passes x (n, width) to probe.hidden, if there is one.
 template <Step S, class Probe>
 void probe_hidden([[maybe_unused]] S& step, [[maybe_unused]] Probe& probe, [[maybe_unused]] std::size_t layer,
                   [[maybe_unused]] const float* x, [[maybe_unused]] std::size_t n, [[maybe_unused]] std::size_t width) {
@@ -46,7 +49,7 @@ void probe_hidden([[maybe_unused]] S& step, [[maybe_unused]] Probe& probe, [[may
   }
 }
 
-/// Shows the experts (n, k) that a router chose in `layer`, and their weights.
+/// Passes the experts (n, k) chosen by the router of `layer` and their weights (n, k) to probe.router, if there is one.
 template <Step S, class Probe>
 void probe_router([[maybe_unused]] S& step, [[maybe_unused]] Probe& probe, [[maybe_unused]] std::size_t layer,
                   [[maybe_unused]] const MoeBuffers& b, [[maybe_unused]] std::size_t n,
@@ -61,7 +64,7 @@ void probe_router([[maybe_unused]] S& step, [[maybe_unused]] Probe& probe, [[may
   }
 }
 
-/// Shows x (n, width) as the output of a block of the vision tower.
+/// Passes x (n, width), the output of a block, to probe.vision, if there is one.
 template <Step S, class Probe>
 void probe_vision([[maybe_unused]] S& step, [[maybe_unused]] Probe& probe, [[maybe_unused]] std::size_t block,
                   [[maybe_unused]] const float* x, [[maybe_unused]] std::size_t n, [[maybe_unused]] std::size_t width) {

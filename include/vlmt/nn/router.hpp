@@ -1,4 +1,4 @@
-// The router of an MoE layer as a type: how scores are made, how many experts are taken, how weights are normalised.
+// MoE routers as types: the score function, the number of experts, and the normalisation of their weights.
 #pragma once
 
 #include <concepts>
@@ -12,13 +12,14 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// The K best experts by score (as many as the file says if K is dynamic), their scores divided by the sum.
+/// The K experts of highest score; K = dynamic takes the number in the file. With Renormalize their weights are the
+/// scores divided by the sum of the chosen, otherwise the scores.
 template <std::size_t K = dynamic, class Scores = SoftmaxScores, bool Renormalize = true>
 struct TopKRouter {
-  /// Experts of a token, given the number in the file.
+  /// Experts per token, given the number in the file.
   static constexpr std::size_t used(std::size_t in_file) noexcept { return K == dynamic ? in_file : K; }
 
-  /// Chooses experts: logits (n, experts) is overwritten, ids and weights are (n, k).
+  /// Writes ids (n, k) and weights (n, k) for n tokens. Overwrites logits (n, experts).
   template <class Arch>
   void route(float* logits, std::size_t n, std::size_t experts, std::size_t k, std::int32_t* ids, float* weights,
              Member& m) const noexcept {
@@ -26,7 +27,7 @@ struct TopKRouter {
   }
 };
 
-/// What an MoE layer needs of a router.
+/// Requirements on a router of an MoE layer.
 template <class R, class Arch>
 concept RouterPolicy = requires(const R& r, float* f, std::int32_t* ids, Member& m) {
   { R::used(std::size_t{}) }

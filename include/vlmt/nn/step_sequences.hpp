@@ -1,4 +1,4 @@
-// The sequences whose tokens are computed in one step, each with a KV cache of its own.
+// The sequences whose tokens are computed in one step. Each sequence has its own KV cache.
 #pragma once
 
 #include <cstddef>
@@ -10,8 +10,9 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// Rows [first[i], first[i + 1]) of a step are consecutive tokens of sequence i and go to the slots start[i], ... of
-/// its cache. The host fills the arrays before the step runs.
+/// Rows [first[i], first[i + 1]) of a step are consecutive tokens of sequence i. They go to slots start[i], start[i] +
+/// 1, ... of its cache. The host fills the arrays before the step runs; ops only read them. The caches must outlive the
+/// step.
 struct StepSequences {
   const KvCache** caches = nullptr;  ///< (sequences)
   std::int32_t* start = nullptr;     ///< (sequences)
@@ -22,7 +23,8 @@ struct StepSequences {
             carver.take<std::int32_t>(sequences + 1)};
   }
 
-  /// Sequence i, before the step runs: `rows` tokens behind those of sequence i - 1.
+  /// Sets sequence i to `rows` tokens that start at `slot` of `cache`. Call it for i = 0, 1, ... in order, before the
+  /// step runs.
   void set(std::size_t i, const KvCache& cache, std::size_t slot, std::size_t rows) const noexcept {
     caches[i] = &cache;
     start[i] = static_cast<std::int32_t>(slot);
@@ -30,7 +32,7 @@ struct StepSequences {
     first[i + 1] = first[i] + static_cast<std::int32_t>(rows);
   }
 
-  /// f(i, first row, rows, cache of the layer, start) for each of `count` sequences, inside an op.
+  /// Calls f(i, first row, rows, cache of the layer, &start[i]) for each of `count` sequences. Call it inside an op.
   template <class F>
   void for_each(std::size_t count, std::size_t layer, F&& f) const noexcept {
     for (std::size_t i = 0; i < count; ++i) {

@@ -8,7 +8,7 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// 8 significant bits with the exponent range of float; conversion from float rounds to nearest, ties to even.
+/// 8 significant bits and the exponent range of float. Conversion from float rounds to nearest, ties to even.
 struct bfloat16 {
   std::uint16_t bits = 0;
 

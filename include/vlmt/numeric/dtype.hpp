@@ -1,4 +1,4 @@
-// Plain element types at run time, and their C++ types.
+// Element types of safetensors files as run-time values, and their C++ types.
 #pragma once
 
 #include <cstddef>
@@ -11,11 +11,11 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// The element types of safetensors files that vlmt reads.
+/// The element types that vlmt reads from safetensors files.
 enum class DType : std::uint8_t { F64, F32, F16, BF16, I64, I32, I16, I8, U64, U32, U16, U8, Bool };
 
 struct DTypeInfo {
-  std::string_view name;  ///< as safetensors spells it
+  std::string_view name;  ///< spelling of safetensors
   std::size_t bytes;
 };
 
@@ -25,7 +25,7 @@ constexpr DTypeInfo info(DType t) noexcept {
   return table[static_cast<std::size_t>(t)];
 }
 
-/// dtype_of_v<float16> == DType::F16, and so on.
+/// The DType of a C++ type: dtype_of_v<float16> == DType::F16.
 template <class T>
 inline constexpr DType dtype_of_v = [] {
   static_assert(dependent_false_v<T>, "vlmt: this C++ type has no DType; add it to numeric/dtype.hpp");

@@ -1,4 +1,4 @@
-// IEEE 754 binary16 as a storage type: two bytes, converted to and from float by bit operations.
+// IEEE 754 binary16 as a storage type, converted to and from float by bit operations.
 #pragma once
 
 #include <bit>
@@ -10,7 +10,7 @@ VLMT_BEGIN_NAMESPACE
 
 namespace detail {
 
-/// Exact, subnormals, infinities and NaN payloads included.
+/// Exact, including subnormals, infinities and NaN payloads.
 constexpr float half_bits_to_float(std::uint16_t h) noexcept {
   const std::uint32_t sign = static_cast<std::uint32_t>(h & 0x8000u) << 16;
   const std::uint32_t exponent = (h >> 10) & 31u;
@@ -22,7 +22,7 @@ constexpr float half_bits_to_float(std::uint16_t h) noexcept {
   return std::bit_cast<float>(sign | std::bit_cast<std::uint32_t>(magnitude));
 }
 
-/// Round to nearest, ties to even; overflow to infinity; NaN stays NaN (quiet).
+/// Rounds to nearest, ties to even. Overflow gives infinity; NaN becomes a quiet NaN.
 constexpr std::uint16_t float_to_half_bits(float f) noexcept {
   const std::uint32_t x = std::bit_cast<std::uint32_t>(f);
   const auto sign = static_cast<std::uint16_t>((x >> 16) & 0x8000u);
@@ -30,7 +30,7 @@ constexpr std::uint16_t float_to_half_bits(float f) noexcept {
   if (a > 0x7f800000u) return static_cast<std::uint16_t>(sign | 0x7e00u | ((a >> 13) & 0x3ffu));
   if (a >= 0x477ff000u) return static_cast<std::uint16_t>(sign | 0x7c00u);  // >= 65520 rounds to infinity
   if (a < 0x38800000u) {                                                    // below 2^-14: subnormal or zero
-    // Adding 0.5f aligns the mantissa so that the float adder does the rounding to multiples of 2^-24.
+    // Adding 0.5f aligns the mantissa: the float addition rounds to multiples of 2^-24.
     const float shifted = std::bit_cast<float>(a) + 0.5f;
     return static_cast<std::uint16_t>(sign | (std::bit_cast<std::uint32_t>(shifted) - 0x3f000000u));
   }

@@ -9,14 +9,15 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// OCP E8M0 halved, 2^(code - 128): the scale of MXFP4 over doubled E2M1 values. Codes 0 and 1 are float subnormals.
+/// Half an OCP E8M0 value, 2^(code - 128): the scale of MXFP4, whose E2M1 values are stored doubled. Codes 0 and 1 are
+/// float subnormals.
 constexpr float e8m0_half_to_float(std::uint8_t code) noexcept {
   return code < 2 ? std::bit_cast<float>(0x00200000u << code)
                   : std::bit_cast<float>(static_cast<std::uint32_t>(code - 1) << 23);
 }
 
-/// Unsigned E4M3 with bias 7, the block scale of NVFP4. Codes 0 and 0x7f (a NaN elsewhere) are zero. Bit 7 is no sign
-/// and is ignored, so that 0xff, which no writer makes, is 480; both as in ggml.
+/// Unsigned E4M3 with bias 7, the block scale of NVFP4. Codes 0 and 0x7f (NaN in E4M3) are zero. Bit 7 is ignored, so
+/// 0xff, which no writer produces, is 480. Both as in ggml.
 constexpr float ue4m3_to_float(std::uint8_t code) noexcept {
   const int exponent = (code >> 3) & 15;
   const int mantissa = code & 7;
@@ -26,7 +27,8 @@ constexpr float ue4m3_to_float(std::uint8_t code) noexcept {
                               static_cast<std::uint32_t>(mantissa) << 20);
 }
 
-/// The nearest unsigned E4M3 code (ties to even); negative, NaN and tiny values give 0, large ones 448 (code 0x7e).
+/// The nearest unsigned E4M3 code, ties to even. Negative values, NaN and tiny values give 0; values from 448 give 0x7e
+/// (448).
 inline std::uint8_t float_to_ue4m3(float f) noexcept {
   if (!(f > 0.0f)) return 0;
   if (f >= 448.0f) return 0x7e;

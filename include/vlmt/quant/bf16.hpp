@@ -14,8 +14,8 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// The upper half of a float, 16 bits per weight. Encoding rounds to nearest, ties to even; finite values saturate at
-/// the largest bfloat16, infinities and NaN stay what they are.
+/// The upper 16 bits of a float. Encoding rounds to nearest, ties to even. Finite values saturate at the largest finite
+/// bfloat16; infinities and NaN are kept.
 struct BF16 {
   using Block = bfloat16;
   static constexpr std::string_view name = "BF16";

@@ -1,4 +1,4 @@
-// Reading and writing the little-endian fields of a block, byte by byte: blocks in files are not aligned.
+// Byte-wise access to the little-endian fields of a block: blocks in files are not aligned.
 #pragma once
 
 #include <cstdint>
@@ -33,7 +33,7 @@ constexpr float load_half(const std::uint8_t* p) noexcept {
   return half_bits_to_float(load_u16(p));
 }
 
-/// Four bits of a byte as a float: 0 is the low half, 1 the high half.
+/// Four bits of a byte as a float: half 0 is the low nibble, half 1 the high nibble.
 constexpr float nibble(std::uint8_t byte, int half) noexcept {
   return static_cast<float>((byte >> (4 * half)) & 15);
 }

@@ -1,5 +1,5 @@
-// Encoders of formats with an offset, y = scale * q + offset with q = 0..QMax: one pair a block, or a super-block of
-// small whole scales and offsets.
+// Encoders of formats with an offset, y = scale * q + offset with q = 0..QMax: one pair per block, or a super-block of
+// small integer scales and offsets.
 #pragma once
 
 #include <algorithm>
@@ -19,7 +19,7 @@ struct Affine {
   float offset = 0.0f;
 };
 
-/// Sums over a block of what a candidate pair gives: q, q * q and x * q.
+/// Sums of q, q * q and x * q over a block for one candidate pair.
 struct AffineSums {
   float q;
   float qq;
@@ -59,10 +59,10 @@ VLMT_NOINLINE float affine_error(const float* x, Affine a) noexcept {
   return sum_lanes(e);
 }
 
-/// The pair with the smallest squared error that the search finds; scale >= 0.
+/// The pair with the smallest squared error found by the search; scale >= 0.
 ///
-/// For a fixed assignment of q the best pair is a linear regression. Candidates differ in how much of the block's range
-/// they cover and where; each is polished by assigning q and solving for the pair in turn.
+/// For fixed q the best pair is a linear regression. Candidates cover different parts of the block's range. Each is
+/// refined by alternating between assigning q and solving for the pair.
 template <int QMax, int N>
 VLMT_NOINLINE Affine best_affine(const float* x) noexcept {
   float low = x[0];
@@ -75,7 +75,7 @@ VLMT_NOINLINE Affine best_affine(const float* x) noexcept {
   }
   mean /= static_cast<float>(N);
   if (!(high - low > 1e-30f)) return {0.0f, low};
-  // About the mean, the regression does not lose digits when the values vary little.
+  // Centring keeps the regression accurate when the values vary little.
   float centred[N];
   for (int i = 0; i < N; ++i) centred[i] = x[i] - mean;
 
@@ -88,7 +88,7 @@ VLMT_NOINLINE Affine best_affine(const float* x) noexcept {
       const AffineSums s = affine_sums<QMax, N>(centred, a);
       const float spread = s.qq - s.q * s.q / n;
       if (!(spread > 0.0f)) return;
-      a.scale = s.xq / spread;  // the centred values add up to 0
+      a.scale = s.xq / spread;  // the centred values sum to 0
       a.offset = -a.scale * s.q / n;
       gain = a.scale * s.xq;
     }
@@ -100,7 +100,7 @@ VLMT_NOINLINE Affine best_affine(const float* x) noexcept {
   constexpr int steps = 9;
   constexpr float top = static_cast<float>(QMax);
   for (int k = 0; k < steps; ++k) {
-    // The block's range spans from QMax - 0.8 to QMax + 4 (or 25 %) steps; beyond QMax it is clipped.
+    // The block's range spans QMax - 0.8 to QMax + 4 (at most 1.25 QMax) steps; values beyond QMax are clipped.
     constexpr float most = top + std::min(4.0f, 0.25f * top);
     const float reach = top - 0.8f + (most - top + 0.8f) * static_cast<float>(k) / (steps - 1);
     const float scale = (high - low) / reach;
@@ -112,7 +112,7 @@ VLMT_NOINLINE Affine best_affine(const float* x) noexcept {
   return best;
 }
 
-/// Bits of the binary16 scale and offset of one block.
+/// The binary16 scale and offset of one block, as bits.
 struct HalfAffine {
   std::uint16_t scale = 0;
   std::uint16_t offset = 0;
@@ -149,10 +149,10 @@ struct SuperAffine {
 
 /// Fits Subs sub-blocks of N values, scales[j] and mins[j] in [0, SMax].
 ///
-/// Every sub-block first gets its own best pair. d and dmin start where the largest pair just fits; then each sub-block
-/// takes, of the whole pairs around its own, the one with the smallest error, and (d, dmin) follow by least squares
-/// over the super-block, in turn. dmin gets the sign that most offsets need; sub-blocks that need the other have
-/// none.
+/// Each sub-block first gets its own best pair. d and dmin start where the largest pair just fits. Then two steps
+/// alternate: each sub-block takes the integer pair near its own best with the smallest error; d and dmin follow by
+/// least squares over the super-block. dmin gets the sign with the larger sum of offset magnitudes; sub-blocks whose
+/// offset has the other sign use no offset.
 template <int QMax, int Subs, int N, int SMax>
 class SuperAffineFit {
  public:
@@ -193,7 +193,7 @@ class SuperAffineFit {
 
   const SuperAffine<Subs>& result() const noexcept { return best_; }
 
-  /// The pair of sub-block j in scaled values, as a reader of the block will see it.
+  /// The pair of sub-block j in scaled values, as decoded from the stored block.
   Affine pair(int j) const noexcept { return pair(best_, j); }
 
  private:
@@ -202,7 +202,7 @@ class SuperAffineFit {
             -values_.half_value(s.dmin) * static_cast<float>(s.mins[j])};
   }
 
-  // Chooses scales and mins for d and dmin, then fits d and dmin to them, as long as that helps.
+  // Alternates choose() and refit() while the error falls, at most 4 rounds.
   void improve(std::uint16_t d, std::uint16_t dmin) noexcept {
     float last = -1.0f;
     for (int round = 0; round < 4; ++round) {
@@ -223,7 +223,7 @@ class SuperAffineFit {
     }
   }
 
-  // Whole scales and mins of every sub-block for the d and dmin of s; returns the squared error.
+  // Integer scales and mins of every sub-block for the d and dmin of s; returns the squared error.
   float choose(SuperAffine<Subs>& s) const noexcept {
     const float d = values_.half_value(s.d);
     const float dmin = values_.half_value(s.dmin);
@@ -249,7 +249,7 @@ class SuperAffineFit {
       };
       for (const int scale : {centre, centre + side, centre - side}) {
         if (scale < 0 || scale > SMax) continue;
-        // The offset that suits this scale: keep the middle of the range where it was, then regress.
+        // The best offset for this scale: keep the middle of the range, then regress.
         const float used = d * static_cast<float>(scale);
         Affine a{used, wanted_[j].offset + 0.5f * static_cast<float>(QMax) * (wanted_[j].scale - used)};
         a.offset = (sum - used * affine_sums<QMax, N>(x, a).q) / static_cast<float>(N);
@@ -264,7 +264,7 @@ class SuperAffineFit {
     return total;
   }
 
-  // d and dmin by least squares for the scales, mins and assignment of s.
+  // d and dmin by least squares for the scales, mins and codes of s.
   void refit(SuperAffine<Subs>& s) const noexcept {
     double uu = 0.0, uv = 0.0, vv = 0.0, xu = 0.0, xv = 0.0;
     for (int j = 0; j < Subs; ++j) {
@@ -291,7 +291,7 @@ class SuperAffineFit {
     } else if (vv > 0.0 && uu == 0.0) {
       dmin = xv / vv;
     }
-    // Beside values below 1, more than this comes from an ill-conditioned system only.
+    // Values are below 1: anything larger is the result of an ill-conditioned system.
     if (std::fabs(d) * SMax > 4.0 || std::fabs(dmin) * SMax > 4.0) return;
     s.d = values_.half_bits(static_cast<float>(d));
     s.dmin = values_.half_bits(static_cast<float>(dmin));

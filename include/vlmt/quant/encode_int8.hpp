@@ -1,4 +1,4 @@
-// Eight-bit encoding with one scale for the largest magnitude, for weights and, at run time, activations and KV cache.
+// Eight-bit encoding with one scale from the largest magnitude: the encoders of Q8_0, Q8_1 and Q8_K.
 #pragma once
 
 #include <cmath>
@@ -12,8 +12,8 @@ VLMT_BEGIN_NAMESPACE
 
 namespace detail {
 
-/// Bits of the binary16 scale max|x| / 127; saturates at 65504. Among subnormals, where steps are coarse, the next one
-/// up is taken if the largest value would be clipped.
+/// The binary16 scale max|x| / 127 as bits; saturates at 65504. Rounds a subnormal scale up by one step if the largest
+/// value would be clipped.
 template <int N>
 std::uint16_t int8_half_scale(const float* x) noexcept {
   float largest[encode_lanes] = {};

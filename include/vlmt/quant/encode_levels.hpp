@@ -1,4 +1,4 @@
-// Encoders of formats without offset, y = scale * level: search for the scale, alone or for a super-block of scales.
+// Encoders of formats without offset, y = scale * level: the search for one scale, or for the scales of a super-block.
 #pragma once
 
 #include <algorithm>
@@ -12,7 +12,7 @@ VLMT_BEGIN_NAMESPACE
 
 namespace detail {
 
-// The searches are kept out of line: they are instances of few templates, called from many places, and large.
+// The searches are large, have few instances and many call sites: kept out of line.
 
 /// The integers Low..High; the code of a level is level - Low.
 template <int Low, int High>
@@ -21,8 +21,8 @@ struct UniformLevels {
   static constexpr float high = static_cast<float>(High);
   static constexpr float side = static_cast<float>(std::max(-Low, High));  // levels on the longer side of zero
 
-  /// The level nearest to v as an integer, |v| < 2^31. Clipped as an integer: compilers vectorise that, but not
-  /// comparisons of floats that are used in arithmetic.
+  /// The level nearest to v as an integer, |v| < 2^31. Clipped as an integer: compilers vectorise that, but not float
+  /// comparisons whose results are used in arithmetic.
   static int nearest(float v) noexcept {
     const int n = static_cast<int>(v + std::copysign(0.5f, v));
     return std::min(std::max(n, Low), High);
@@ -31,7 +31,7 @@ struct UniformLevels {
   static float level(float v) noexcept { return static_cast<float>(nearest(v)); }
 };
 
-/// A sum over a block of what a candidate scale gives: x * level and level * level.
+/// Sums of x * level and level * level over a block for one candidate scale.
 struct LevelSums {
   float xl;
   float ll;
@@ -65,11 +65,11 @@ VLMT_NOINLINE float level_error(const float* x, float scale) noexcept {
   return sum_lanes(e);
 }
 
-/// The scale with the smallest squared error that the search finds, of either sign; 0 for values too small to matter.
+/// The scale of either sign with the smallest squared error found by the search; 0 if max|x| <= 1e-30.
 ///
-/// For a fixed assignment of levels the best scale is s = sum(x l) / sum(l^2) and explains sum(x l)^2 / sum(l^2) of the
-/// block's energy. Candidates put the extreme value at and around the lowest and the highest level; the best of them
-/// is then polished by assigning levels and solving for the scale in turn.
+/// For fixed levels the best scale is s = sum(x l) / sum(l^2); it explains sum(x l)^2 / sum(l^2) of the block's energy.
+/// Candidates map the extreme value to positions around the lowest and the highest level. The best candidate is refined
+/// by alternating between assigning levels and solving for the scale.
 template <class Levels, int N>
 VLMT_NOINLINE float best_scale(const float* x) noexcept {
   const float extreme = signed_extreme(x, N);
@@ -86,8 +86,8 @@ VLMT_NOINLINE float best_scale(const float* x) noexcept {
     }
     return false;
   };
-  // The extreme value lands between three levels inside the limit and four beyond it, where it is clipped; with few
-  // levels between 70 and 125 % of the limit.
+  // The extreme value lands between three levels inside the limit and four beyond it, where it is clipped. Formats with
+  // few levels use 70 to 125 % of the limit.
   constexpr int steps = 12;
   constexpr float first = 1.0f - std::min(0.3f, 3.0f / Levels::side);
   constexpr float last = 1.0f + std::min(0.25f, 4.0f / Levels::side);
@@ -129,9 +129,9 @@ struct SuperScales {
 
 /// Fits y = d * scales[j] * level over Subs sub-blocks of N values, scales[j] in [Low, High].
 ///
-/// Every sub-block first gets its own best scale. Then for several d (the largest scale at the end of the range or a
-/// little inside) each sub-block takes, of the whole scales around its own, the one with the smallest error; d follows
-/// by least squares, and the sub-blocks choose again.
+/// Each sub-block first gets its own best scale. Several d are tried: the largest scale at the end of the integer range
+/// or slightly inside it. For each d every sub-block takes the integer scale near its own best with the smallest error.
+/// Then d is refitted by least squares and the sub-blocks choose again.
 template <class Levels, int Subs, int N, int Low, int High>
 VLMT_NOINLINE SuperScales<Subs> fit_super_scales(const ScaledValues<Subs * N>& values) noexcept {
   const float* x = values.data();
@@ -161,7 +161,7 @@ VLMT_NOINLINE SuperScales<Subs> fit_super_scales(const ScaledValues<Subs * N>& v
       };
       consider(nearest);
       consider(static_cast<float>(nearest) < target ? nearest + 1 : nearest - 1);
-      if (std::fabs(target) < 6.0f) {  // so coarse that the error is no longer convex in the scale
+      if (std::fabs(target) < 6.0f) {  // so coarse that the error is not convex in the scale
         consider(-nearest);
         consider(static_cast<float>(nearest) < target ? nearest - 1 : nearest + 1);
       }

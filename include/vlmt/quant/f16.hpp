@@ -14,8 +14,8 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// IEEE binary16, 16 bits per weight. Encoding rounds to nearest, ties to even; finite values beyond 65504 saturate
-/// (the conversion of numeric/float16.hpp would make them infinite), infinities and NaN stay what they are.
+/// IEEE binary16, 16 bits per weight. Encoding rounds to nearest, ties to even. Finite values beyond 65504 saturate
+/// (the conversion of numeric/float16.hpp gives infinity); infinities and NaN are kept.
 struct F16 {
   using Block = float16;
   static constexpr std::string_view name = "F16";

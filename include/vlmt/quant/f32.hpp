@@ -11,7 +11,7 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// IEEE binary32, 32 bits per weight; every value is a block of its own.
+/// IEEE binary32, 32 bits per weight; a block is one value.
 struct F32 {
   using Block = float;
   static constexpr std::string_view name = "F32";

@@ -1,4 +1,4 @@
-// What a quantized block format is: a struct as it stands in the file, its constants, scalar decode and encode.
+// The QuantFormat concept: a block struct as laid out in files, its constants, and scalar decode and encode.
 #pragma once
 
 #include <array>
@@ -12,8 +12,8 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// A run of equal units inside a block. Packing interleaves the rows of a panel unit by unit, so a unit is what one
-/// vector lane reads at once: 2 bytes for a binary16 scale, 1 for a packed small scale, 4 for quants.
+/// A run of equal units inside a block. Packing interleaves the rows of a panel unit by unit, so a unit is the amount
+/// one vector lane loads at once: 2 bytes for a binary16 scale, 1 for a packed small scale, 4 for quants.
 struct BlockField {
   std::size_t offset;  ///< byte offset in the block
   std::size_t bytes;   ///< length, a multiple of unit
@@ -31,7 +31,7 @@ constexpr bool fields_tile(const std::array<BlockField, N>& fields, std::size_t 
   return at == bytes;
 }
 
-/// A weight format. `decode` writes `values` floats; `encode` reads as many and is the best scalar encoder we know.
+/// A weight format. `decode` writes `values` floats. `encode` reads `values` floats and favours accuracy over speed.
 template <class F>
 concept QuantFormat = requires(const typename F::Block& block, typename F::Block& out, const float* x, float* y) {
   requires std::is_trivially_copyable_v<typename F::Block>;

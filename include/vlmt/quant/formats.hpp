@@ -1,4 +1,4 @@
-// All block formats, lists of them, and the step from a type number or a name in a file to a format.
+// All block formats, type lists of them, and dispatch by GGUF type number or name.
 #pragma once
 
 #include <cstdint>
@@ -31,39 +31,41 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// Lists of formats. A model names the list that its files may use; each format in it costs compile time and code.
+/// Lists of formats. A model names the list that its files may use; each format costs compile time and code size.
 namespace formats {
 
 /// Every weight format.
 using all =
     TypeList<F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q2_K, Q3_K, Q4_K, Q5_K, Q6_K, IQ4_NL, IQ4_XS, MXFP4, NVFP4>;
 
-/// What most files are made of.
+/// The formats of most files.
 using common = TypeList<F32, F16, BF16, Q4_0, Q8_0, Q4_K, Q5_K, Q6_K>;
 
-/// What a KV cache may be kept in.
+/// Formats of a KV cache that can be chosen at run time.
 using cache = TypeList<F32, F16, BF16, Q8_0, Q4_0>;
 
-/// Eight-bit forms of activations, in which kernels take their other operand.
+/// Eight-bit block formats that other GGUF programs use for activations. vlmt kernels quantise activations to Int8Group
+/// (kernel/int8_group.hpp) instead.
 using activations = TypeList<Q8_0, Q8_1, Q8_K>;
 
 }  // namespace formats
 
-/// Calls f(TypeTag<F>{}) for the format F of the list that has this GGUF type number; false, and no call, if none has.
+/// Calls f(TypeTag<F>{}) for the format F of the list with this GGUF type number. Returns false, without a call, if
+/// there is none.
 template <class... Fs, class F>
 constexpr bool visit_format(TypeList<Fs...> list, std::uint32_t type_id, F&& f) {
   return visit_first(
       list, [type_id](auto tag) { return decltype(tag)::type::type_id == type_id; }, std::forward<F>(f));
 }
 
-/// The same by name ("Q4_K"; upper case, as GGUF tools print it).
+/// The same by name, upper case as in GGUF tools ("Q4_K").
 template <class... Fs, class F>
 constexpr bool visit_format(TypeList<Fs...> list, std::string_view name, F&& f) {
   return visit_first(
       list, [name](auto tag) { return decltype(tag)::type::name == name; }, std::forward<F>(f));
 }
 
-/// The GGUF type number of a weight format by name, or nothing if there is no such format in the list.
+/// The GGUF type number of the format with this name; empty if it is not in the list.
 template <class List = formats::all>
 constexpr std::optional<std::uint32_t> find_format(std::string_view name) {
   std::optional<std::uint32_t> id;

@@ -1,4 +1,4 @@
-// The tensor types of GGUF files: numbers, names and block sizes, supported here or not.
+// Tensor types of GGUF files: numbers, names and block sizes, including types that vlmt cannot decode.
 #pragma once
 
 #include <cstddef>
@@ -9,44 +9,16 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// Tensor type numbers of GGUF. Only types that vlmt names elsewhere have an enumerator.
-enum class GgmlType : std::uint32_t {
-  F32 = 0,
-  F16 = 1,
-  Q4_0 = 2,
-  Q4_1 = 3,
-  Q5_0 = 6,
-  Q5_1 = 7,
-  Q8_0 = 8,
-  Q8_1 = 9,
-  Q2_K = 10,
-  Q3_K = 11,
-  Q4_K = 12,
-  Q5_K = 13,
-  Q6_K = 14,
-  Q8_K = 15,
-  IQ4_NL = 20,
-  IQ4_XS = 23,
-  I8 = 24,
-  I16 = 25,
-  I32 = 26,
-  I64 = 27,
-  F64 = 28,
-  BF16 = 30,
-  MXFP4 = 39,
-  NVFP4 = 40,
-};
-
 /// One past the largest known type number.
 inline constexpr std::uint32_t ggml_type_count = 43;
 
 struct GgmlTypeInfo {
   std::string_view name;
-  std::size_t values = 0;  ///< values per block; 0 for numbers that were removed or never given out
+  std::size_t values = 0;  ///< values per block; 0 for removed or unassigned numbers
   std::size_t bytes = 0;   ///< bytes per block
 };
 
-/// What is known of a type number; `values` is 0 where there is no such type.
+/// Name and block size of a type number; `values` is 0 for an unknown type.
 constexpr GgmlTypeInfo ggml_type_info(std::uint32_t type) noexcept {
   constexpr GgmlTypeInfo table[ggml_type_count] = {
       {"F32", 1, 4},      {"F16", 1, 2},        {"Q4_0", 32, 18},    {"Q4_1", 32, 20},     {"", 0, 0},

@@ -1,4 +1,4 @@
-// IQ4_NL: 32 weights, one scale, sixteen levels that are closer together around zero.
+// IQ4_NL: 32 weights, one scale, sixteen levels that are denser around zero.
 #pragma once
 
 #include <array>
@@ -35,7 +35,7 @@ struct IQ4_NL {
     }
   }
 
-  /// The scale is searched for the smallest squared error.
+  /// Searches for the scale with the smallest squared error.
   static void encode(const float* x, Block& block) noexcept {
     using Levels = detail::Iq4Levels;
     const detail::ScaledValues<32> v(x);

@@ -1,4 +1,4 @@
-// IQ4_XS: 256 weights in 8 groups with six-bit scales, the levels of IQ4_NL.
+// IQ4_XS: 256 weights in 8 groups with six-bit scales and the levels of IQ4_NL.
 #pragma once
 
 #include <array>
@@ -15,9 +15,9 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// 4.25 bits per weight, groups of 32 in super-blocks of 256: d binary16 @0, scales_h u16 @2 (two high bits a group),
-/// scales_l[4] @4 (four low bits), qs[128] @8. Value i of group j is in byte 16 * j + i % 16, in the high half if i
-/// >= 16. y = d * (scale - 32) * T[q] with the table detail::iq4_levels.
+/// 4.25 bits per weight, groups of 32 in super-blocks of 256: d binary16 @0, scales_h u16 @2 (two high bits per group),
+/// scales_l[4] @4 (four low bits), qs[128] @8. Value i of group j is in byte 16 * j + i % 16, in the high half if
+/// i >= 16. y = d * (scale - 32) * T[q] with the table detail::iq4_levels.
 struct IQ4_XS {
   struct Block {
     std::uint8_t d[2];
@@ -30,7 +30,7 @@ struct IQ4_XS {
   static constexpr std::uint32_t type_id = 23;
   static constexpr std::array<BlockField, 4> fields = {{{0, 2, 2}, {2, 2, 2}, {4, 4, 4}, {8, 128, 4}}};
 
-  /// The whole scale of group j, -32..31.
+  /// The integer scale of group j, -32..31.
   static int group_scale(const Block& block, int j) noexcept {
     const int low = (block.scales_l[j / 2] >> (4 * (j % 2))) & 15;
     const int high = (detail::load_u16(block.scales_h) >> (2 * j)) & 3;
@@ -49,7 +49,7 @@ struct IQ4_XS {
     }
   }
 
-  /// The scales of the super-block are searched for the smallest squared error.
+  /// Searches for the scales with the smallest squared error over the super-block.
   static void encode(const float* x, Block& block) noexcept {
     using Levels = detail::Iq4Levels;
     block = Block{};

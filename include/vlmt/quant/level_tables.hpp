@@ -1,4 +1,4 @@
-// The level tables of IQ4_NL / IQ4_XS and of the E2M1 formats, and how encoders find the nearest level.
+// Level tables of IQ4_NL, IQ4_XS and the E2M1 formats, and nearest-level lookup for encoders.
 #pragma once
 
 #include <cmath>
@@ -19,14 +19,14 @@ inline constexpr std::int8_t iq4_levels[16] = {-127, -104, -83, -65, -49, -35, -
 /// E2M1 values times two by code: bit 3 is the sign. Code 8 is a second zero.
 inline constexpr std::int8_t e2m1_levels[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
 
-/// The index of the level nearest to v among the levels K... and the next of an ascending table: how many midpoints lie
-/// below v. Comparisons with all midpoints, not a search, and as one expression: compilers vectorise that.
+/// The index of the nearest level in an ascending table: the number of midpoints below v. One expression over all
+/// midpoints instead of a search: compilers vectorise that.
 template <std::size_t... K>
 VLMT_INLINE int nearest_index(const std::int8_t (&table)[16], float v, std::index_sequence<K...>) noexcept {
   return ((v > 0.5f * static_cast<float>(table[K] + table[K + 1]) ? 1 : 0) + ...);
 }
 
-/// The level nearest to v itself.
+/// The nearest level itself.
 template <std::size_t... K>
 VLMT_INLINE float nearest_level(const std::int8_t (&table)[16], float v, std::index_sequence<K...>) noexcept {
   return static_cast<float>(

@@ -1,4 +1,4 @@
-// MXFP4: 32 weights, a power of two as scale, E2M1 levels.
+// MXFP4: 32 weights, a power-of-two scale, E2M1 levels.
 #pragma once
 
 #include <array>
@@ -17,9 +17,9 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// OCP microscaling FP4, 4.25 bits per weight, groups of 32: e E8M0 @0, qs[16] @1 (value i < 16 in the low half of byte
-/// i, value i + 16 in the high half). y = 2^(e - 128) * T[q] with T the doubled E2M1 values detail::e2m1_levels.
-/// e = 255 (NaN in the OCP text) is read as 2^127, as other readers of GGUF do.
+/// OCP microscaling FP4, 4.25 bits per weight, groups of 32: e E8M0 @0, qs[16] @1 (value i < 16 in the low half of
+/// byte i, value i + 16 in the high half). y = 2^(e - 128) * T[q], T being the doubled E2M1 values detail::e2m1_levels.
+/// e = 255 (NaN in the OCP specification) decodes as 2^127, as in other GGUF readers.
 struct MXFP4 {
   struct Block {
     std::uint8_t e;
@@ -38,13 +38,13 @@ struct MXFP4 {
     }
   }
 
-  /// Of the powers of two around the largest magnitude, the one with the smallest squared error.
+  /// Tries the powers of two around the largest magnitude and takes the one with the smallest squared error.
   static void encode(const float* x, Block& block) noexcept {
     using Levels = detail::E2m1Levels;
     block = Block{};
     const detail::ScaledValues<32> v(x, std::numeric_limits<float>::max());
     if (v.zero()) return;
-    // The exponent that puts the largest magnitude into 4..8 on the scale 0..12, and its neighbours.
+    // The exponent that maps the largest magnitude to 4..8 on the scale 0..12, and its neighbours.
     const int centre = v.exponent() - 3 + 128;
     constexpr int last = 252;  // beyond, the upper levels are infinite
     float best_error = -1.0f;

@@ -1,4 +1,4 @@
-// NVFP4: 64 weights in 4 groups with an unsigned E4M3 scale each, E2M1 levels.
+// NVFP4: 64 weights in 4 groups, one unsigned E4M3 scale per group, E2M1 levels.
 #pragma once
 
 #include <array>
@@ -16,10 +16,10 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// 4.5 bits per weight, groups of 16 in blocks of 64: d[4] UE4M3 @0, qs[32] @4 (value i of group j in byte 8 * j + i %
-/// 8, in the high half if i >= 8). y = ue4m3(d[j]) / 2 * T[q] with T the doubled E2M1 values detail::e2m1_levels.
-/// Covers magnitudes from 2^-10 to 2688; weights are usually brought into that range by a float per tensor beside the
-/// blocks.
+/// 4.5 bits per weight, groups of 16 in blocks of 64: d[4] UE4M3 @0, qs[32] @4 (value i of group j in byte
+/// 8 * j + i % 8, in the high half if i >= 8). y = ue4m3(d[j]) / 2 * T[q], T being the doubled E2M1 values
+/// detail::e2m1_levels. Magnitudes range from 2^-10 to 2688; files usually store a float scale per tensor that brings
+/// the weights into that range.
 struct NVFP4 {
   struct Block {
     std::uint8_t d[4];
@@ -41,7 +41,8 @@ struct NVFP4 {
     }
   }
 
-  /// Every scale that covers from 2/3 to 2 times the range of a group is tried for the smallest squared error.
+  /// Tries every scale that covers 2/3 to 2 times the range of a group and takes the one with the smallest squared
+  /// error.
   static void encode(const float* x, Block& block) noexcept {
     using Levels = detail::E2m1Levels;
     block = Block{};

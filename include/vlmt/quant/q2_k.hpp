@@ -15,8 +15,8 @@
 VLMT_BEGIN_NAMESPACE
 
 /// 2.625 bits per weight, groups of 16 in super-blocks of 256: scales[16] @0 (low half: scale, high half: min), qs[64]
-/// @16, d binary16 @80, dmin binary16 @82. Value i has two bits of byte 32 * (i / 128) + i % 32, at 2 * (i % 128 / 32).
-/// y = d * scale * q - dmin * min.
+/// @16, d binary16 @80, dmin binary16 @82. Value i is two bits of byte 32 * (i / 128) + i % 32 at bit
+/// 2 * (i % 128 / 32). y = d * scale * q - dmin * min.
 struct Q2_K {
   struct Block {
     std::uint8_t scales[16];
@@ -41,7 +41,7 @@ struct Q2_K {
     }
   }
 
-  /// Scales and offsets of the super-block are searched for the smallest squared error.
+  /// Searches for the scales and offsets with the smallest squared error over the super-block.
   static void encode(const float* x, Block& block) noexcept {
     block = Block{};
     const detail::ScaledValues<256> v(x);

@@ -15,9 +15,9 @@
 VLMT_BEGIN_NAMESPACE
 
 /// 3.4375 bits per weight, groups of 16 in super-blocks of 256: hmask[32] @0, qs[64] @32, scales[12] @96, d binary16
-/// @108. The low two bits of value i are in byte 32 * (i / 128) + i % 32 of qs, at 2 * (i % 128 / 32); the third is bit
-/// i / 32 of hmask[i % 32]. Scale j has its low four bits in a half of scales[j % 8] and its high two at 2 * (j / 4) of
-/// scales[8 + j % 4]. y = d * (scale - 32) * (q - 4).
+/// @108. The low two bits of value i are in byte 32 * (i / 128) + i % 32 of qs at bit 2 * (i % 128 / 32); the third is
+/// bit i / 32 of hmask[i % 32]. The low four bits of scale j are in scales[j % 8] (high half if j >= 8), the high two
+/// in scales[8 + j % 4] at bit 2 * (j / 4). y = d * (scale - 32) * (q - 4).
 struct Q3_K {
   struct Block {
     std::uint8_t hmask[32];
@@ -30,7 +30,7 @@ struct Q3_K {
   static constexpr std::uint32_t type_id = 11;
   static constexpr std::array<BlockField, 4> fields = {{{0, 32, 4}, {32, 64, 4}, {96, 12, 1}, {108, 2, 2}}};
 
-  /// The whole scale of group j, -32..31.
+  /// The integer scale of group j, -32..31.
   static int group_scale(const Block& block, int j) noexcept {
     const int low = (block.scales[j % 8] >> (4 * (j / 8))) & 15;
     const int high = (block.scales[8 + j % 4] >> (2 * (j / 4))) & 3;
@@ -51,7 +51,7 @@ struct Q3_K {
     }
   }
 
-  /// The scales of the super-block are searched for the smallest squared error.
+  /// Searches for the scales with the smallest squared error over the super-block.
   static void encode(const float* x, Block& block) noexcept {
     using Levels = detail::UniformLevels<-4, 3>;
     block = Block{};

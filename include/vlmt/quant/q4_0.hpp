@@ -32,7 +32,7 @@ struct Q4_0 {
     for (int i = 0; i < 16; ++i) y[i + 16] = d * (detail::nibble(block.qs[i], 1) - 8.0f);
   }
 
-  /// The scale is searched for the smallest squared error.
+  /// Searches for the scale with the smallest squared error.
   static void encode(const float* x, Block& block) noexcept {
     using Levels = detail::UniformLevels<-8, 7>;
     const detail::ScaledValues<32> v(x);

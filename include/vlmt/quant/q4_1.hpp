@@ -34,7 +34,7 @@ struct Q4_1 {
     for (int i = 0; i < 16; ++i) y[i + 16] = d * detail::nibble(block.qs[i], 1) + m;
   }
 
-  /// Scale and offset are searched for the smallest squared error.
+  /// Searches for the scale and offset with the smallest squared error.
   static void encode(const float* x, Block& block) noexcept {
     using Levels = detail::UniformLevels<0, 15>;
     const detail::ScaledValues<32> v(x);

@@ -16,8 +16,8 @@
 VLMT_BEGIN_NAMESPACE
 
 /// 4.5 bits per weight, groups of 32 in super-blocks of 256: d binary16 @0, dmin binary16 @2, scales[12] @4 (six-bit
-/// scales and mins, quant/packed_scales.hpp), qs[128] @16. Value i is in a half of byte 32 * (i / 64) + i % 32, the
-/// high one if i % 64 >= 32. y = d * scale * q - dmin * min.
+/// scales and mins, quant/packed_scales.hpp), qs[128] @16. Value i is in byte 32 * (i / 64) + i % 32, in the high half
+/// if i % 64 >= 32. y = d * scale * q - dmin * min.
 struct Q4_K {
   struct Block {
     std::uint8_t d[2];
@@ -42,7 +42,7 @@ struct Q4_K {
     }
   }
 
-  /// Scales and offsets of the super-block are searched for the smallest squared error.
+  /// Searches for the scales and offsets with the smallest squared error over the super-block.
   static void encode(const float* x, Block& block) noexcept {
     block = Block{};
     const detail::ScaledValues<256> v(x);

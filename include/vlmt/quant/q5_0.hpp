@@ -38,7 +38,7 @@ struct Q5_0 {
     }
   }
 
-  /// The scale is searched for the smallest squared error.
+  /// Searches for the scale with the smallest squared error.
   static void encode(const float* x, Block& block) noexcept {
     using Levels = detail::UniformLevels<-16, 15>;
     const detail::ScaledValues<32> v(x);

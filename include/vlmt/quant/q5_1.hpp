@@ -40,7 +40,7 @@ struct Q5_1 {
     }
   }
 
-  /// Scale and offset are searched for the smallest squared error.
+  /// Searches for the scale and offset with the smallest squared error.
   static void encode(const float* x, Block& block) noexcept {
     using Levels = detail::UniformLevels<0, 31>;
     const detail::ScaledValues<32> v(x);

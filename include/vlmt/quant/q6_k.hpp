@@ -15,8 +15,8 @@
 VLMT_BEGIN_NAMESPACE
 
 /// 6.5625 bits per weight, groups of 16 in super-blocks of 256: ql[128] @0, qh[64] @128, scales i8[16] @192, d binary16
-/// @208. With half h = i / 128, quarter g = i % 128 / 32 and l = i % 32, the low four bits of value i are in byte
-/// 64 * h + 32 * (g % 2) + l of ql (high half if g >= 2), the high two in byte 32 * h + l of qh at 2 * g.
+/// @208. With h = i / 128, g = i % 128 / 32 and l = i % 32, the low four bits of value i are in byte
+/// 64 * h + 32 * (g % 2) + l of ql (high half if g >= 2), the high two in byte 32 * h + l of qh at bit 2 * g.
 /// y = d * scale * (q - 32).
 struct Q6_K {
   struct Block {
@@ -45,7 +45,7 @@ struct Q6_K {
     }
   }
 
-  /// The scales of the super-block are searched for the smallest squared error.
+  /// Searches for the scales with the smallest squared error over the super-block.
   static void encode(const float* x, Block& block) noexcept {
     using Levels = detail::UniformLevels<-32, 31>;
     block = Block{};

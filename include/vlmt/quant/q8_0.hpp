@@ -14,7 +14,7 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// 8.5 bits per weight, groups of 32: d binary16 @0, qs i8[32] @2. y = d * q. Weights, KV cache and activations.
+/// 8.5 bits per weight, groups of 32: d binary16 @0, qs i8[32] @2. y = d * q. Used for weights and KV caches.
 struct Q8_0 {
   struct Block {
     std::uint8_t d[2];
@@ -30,7 +30,7 @@ struct Q8_0 {
     for (int i = 0; i < 32; ++i) y[i] = d * static_cast<float>(block.qs[i]);
   }
 
-  /// The largest magnitude becomes +-127; never -128, so that kernels may negate. One pass, cheap enough for run time.
+  /// The largest magnitude becomes +-127, never -128, so that kernels may negate. No scale search: cheap at run time.
   static void encode(const float* x, Block& block) noexcept {
     const std::uint16_t d = detail::int8_half_scale<32>(x);
     detail::store_u16(block.d, d);

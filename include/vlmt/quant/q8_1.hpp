@@ -1,4 +1,4 @@
-// Q8_1: 32 activations, one scale, eight-bit levels, and their sum.
+// Q8_1: 32 activations, one scale, eight-bit levels, and the scaled sum of the levels.
 #pragma once
 
 #include <array>
@@ -14,8 +14,8 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// 9 bits per value, groups of 32: d binary16 @0, s binary16 @2 (d times the sum of q, for partners with an offset),
-/// qs i8[32] @4. y = d * q. A form of activations; not a weight format.
+/// 9 bits per value, groups of 32: d binary16 @0, s binary16 @2 (d times the sum of q, for products with weights that
+/// have an offset), qs i8[32] @4. y = d * q. An activation format, not a weight format.
 struct Q8_1 {
   struct Block {
     std::uint8_t d[2];
@@ -32,7 +32,7 @@ struct Q8_1 {
     for (int i = 0; i < 32; ++i) y[i] = d * static_cast<float>(block.qs[i]);
   }
 
-  /// As Q8_0; s saturates at +-65504.
+  /// Levels as in Q8_0; s saturates at +-65504.
   static void encode(const float* x, Block& block) noexcept {
     const std::uint16_t bits = detail::int8_half_scale<32>(x);
     const float d = detail::half_bits_to_float(bits);

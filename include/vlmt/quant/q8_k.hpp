@@ -1,4 +1,4 @@
-// Q8_K: 256 activations, one float scale, eight-bit levels, and sums of 16.
+// Q8_K: 256 activations, one float scale, eight-bit levels, and sums of 16 levels.
 #pragma once
 
 #include <algorithm>
@@ -16,8 +16,8 @@
 VLMT_BEGIN_NAMESPACE
 
 /// 9.125 bits per value, groups of 256: d float @0, qs i8[256] @4, bsums i16[16] @260 (sums of 16 consecutive q, for
-/// partners with offsets). y = d * q. The activations' form that the super-block formats multiply with; never in a
-/// file.
+/// products with weights that have offsets). y = d * q. The activation format of llama.cpp's K-quant kernels; not
+/// stored in files.
 struct Q8_K {
   struct Block {
     float d;
@@ -33,8 +33,8 @@ struct Q8_K {
     for (int i = 0; i < 256; ++i) y[i] = block.d * static_cast<float>(block.qs[i]);
   }
 
-  /// The value of largest magnitude becomes -127 (d may be negative). Magnitudes beyond 3.4e38 are clipped; a block
-  /// below 1e-36 has no usable scale in float and gives zeros.
+  /// The value of largest magnitude becomes -127 (d may be negative). Magnitudes beyond 3.4e38 are clipped. A block
+  /// with all magnitudes below 1e-36 becomes zeros: its inverse scale overflows float.
   static void encode(const float* x, Block& block) noexcept {
     const float extreme = std::clamp(detail::signed_extreme(x, 256), -3.4e38f, 3.4e38f);
     const bool usable = std::fabs(extreme) >= 1e-36f;

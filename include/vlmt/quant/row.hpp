@@ -1,4 +1,4 @@
-// Whole rows of blocks to floats and back, for a format known at compile time or named by its number at run time.
+// Decodes and encodes whole rows of blocks; the format is a type, or a GGUF type number at run time.
 #pragma once
 
 #include <cstddef>
@@ -17,14 +17,14 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// y[0..n) from n / F::values blocks. n is a multiple of F::values.
+/// Decodes n / F::values blocks to y (n). n must be a multiple of F::values.
 template <QuantFormat F>
 void decode_row(const typename F::Block* blocks, std::size_t n, float* y) noexcept {
   VLMT_ASSERT(n % F::values == 0);
   for (std::size_t i = 0; i < n / F::values; ++i) F::decode(blocks[i], y + i * F::values);
 }
 
-/// n / F::values blocks from x[0..n). n is a multiple of F::values.
+/// Encodes x (n) to n / F::values blocks. n must be a multiple of F::values.
 template <QuantFormat F>
 void encode_row(const float* x, std::size_t n, typename F::Block* blocks) noexcept {
   VLMT_ASSERT(n % F::values == 0);
@@ -33,7 +33,7 @@ void encode_row(const float* x, std::size_t n, typename F::Block* blocks) noexce
 
 namespace detail {
 
-/// Bytes of n values of format F; throws InputError if n is not a whole number of blocks, LimitError on overflow.
+/// Bytes of n values of format F. Throws InputError if n is not a whole number of blocks, LimitError on overflow.
 template <QuantFormat F>
 std::size_t checked_row_bytes(std::size_t n) {
   if (n % F::values != 0) {
@@ -52,19 +52,19 @@ void visit_format_or_throw(std::uint32_t type_id, Visitor&& visitor) {
   const GgmlTypeInfo known = ggml_type_info(type_id);
   std::string found = "type " + std::to_string(type_id);
   if (!known.name.empty()) found += " (" + std::string(known.name) + ")";
-  throw InputError("no such weight format", {{}, {}, {}, "a type of formats::all", found});
+  throw InputError("unknown weight format", {{}, {}, {}, "a type of formats::all", found});
 }
 
 }  // namespace detail
 
-/// Bytes of n values in the format with this GGUF type number. Throws InputError for a type that is no weight format
-/// and for an n that is not a whole number of blocks, LimitError on overflow.
+/// Bytes of n values in the format with this GGUF type number. Throws InputError if the type is not in formats::all or
+/// n is not a whole number of blocks, LimitError on overflow.
 std::size_t row_bytes(std::uint32_t type_id, std::size_t n);
 
-/// y[0..n) from row_bytes(type_id, n) bytes at any alignment. Throws as row_bytes does.
+/// Decodes row_bytes(type_id, n) bytes, at any alignment, to y (n). Throws like row_bytes.
 void decode_row(std::uint32_t type_id, const std::byte* blocks, std::size_t n, float* y);
 
-/// row_bytes(type_id, n) bytes at any alignment from x[0..n). Throws as row_bytes does.
+/// Encodes x (n) to row_bytes(type_id, n) bytes, at any alignment. Throws like row_bytes.
 void encode_row(std::uint32_t type_id, const float* x, std::size_t n, std::byte* blocks);
 
 #if VLMT_HAS_BODIES

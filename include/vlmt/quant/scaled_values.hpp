@@ -1,4 +1,4 @@
-// What every encoder starts from: the values brought to unit size, and the binary16 scales that a file can hold.
+// Input of the searching encoders: block values scaled to about 1, and the binary16 scales that a file can hold.
 #pragma once
 
 #include <cmath>
@@ -11,7 +11,7 @@ VLMT_BEGIN_NAMESPACE
 
 namespace detail {
 
-/// Values are summed in this many independent lanes, so that compilers vectorise the sums without reordering them.
+/// Values are summed in this many independent lanes, so that compilers vectorise the sums without reordering.
 inline constexpr int encode_lanes = 16;
 
 /// The sum of the lanes, pairwise.
@@ -21,9 +21,9 @@ inline float sum_lanes(const float* lanes) noexcept {
   return (s[0] + s[2]) + (s[1] + s[3]);
 }
 
-/// The value of largest magnitude with its sign; of two with equal magnitude the positive one. NaN is passed over.
-/// From the largest and the smallest value: clang 19 (x86-64-v3, -O2) loses a negative first value when magnitudes are
-/// compared in an unrolled loop.
+/// The value of largest magnitude with its sign; the positive one of two with equal magnitude. NaN is skipped. Computed
+/// from the largest and the smallest value: clang 19 (x86-64-v3, -O2) loses a negative first value when an unrolled
+/// loop compares magnitudes.
 inline float signed_extreme(const float* x, int n) noexcept {
   float low = 0.0f;
   float high = 0.0f;
@@ -34,18 +34,18 @@ inline float signed_extreme(const float* x, int n) noexcept {
   return high >= -low ? high : low;
 }
 
-/// Larger than anything that a binary16 scale reaches with the whole numbers of any format.
-inline constexpr float beyond_half_scales = 0x1p30f;
+/// Larger than any value that a binary16 scale times an integer of any format reaches.
+inline constexpr float half_scale_limit = 0x1p30f;
 
 /// N values times a power of two that brings the largest magnitude into [0.5, 1), so that no sum of squares overflows
-/// or vanishes whatever the input. NaN counts as 0. Values beyond +-`most` are clipped to it: what a format cannot
-/// reach anyway must not hide the others.
+/// or underflows. NaN becomes 0. Values beyond +-`most` are clipped to it: a value outside the format's range must not
+/// hide the others.
 template <int N>
 class ScaledValues {
   static_assert(N % encode_lanes == 0);
 
  public:
-  explicit ScaledValues(const float* in, float most = beyond_half_scales) noexcept {
+  explicit ScaledValues(const float* in, float most = half_scale_limit) noexcept {
     for (int i = 0; i < N; ++i) {
       const float v = in[i] == in[i] ? in[i] : 0.0f;
       const float clipped = v > most ? most : v < -most ? -most : v;
@@ -55,7 +55,7 @@ class ScaledValues {
     }
     if (zero()) return;
     largest_ = std::frexp(largest_, &exponent_);
-    // Two factors, as 2^-exponent alone may be out of range of a float.
+    // Two factors: 2^-exponent alone may be out of range of float.
     const int half = exponent_ / 2;
     up_[0] = std::ldexp(1.0f, half);
     up_[1] = std::ldexp(1.0f, exponent_ - half);
@@ -67,21 +67,22 @@ class ScaledValues {
   bool zero() const noexcept { return largest_ == 0.0f; }
   const float* data() const noexcept { return values_; }
 
-  /// The largest magnitude, in [0.5, 1) unless all values are zero, and the power of two that was divided out.
+  /// The largest scaled magnitude, in [0.5, 1) unless all values are zero; exponent() is the power of two divided out.
   float largest() const noexcept { return largest_; }
   int exponent() const noexcept { return exponent_; }
 
-  /// A scale or offset in unit size as it is in the caller's units; may overflow to infinity.
+  /// Converts a scale or offset from scaled values to the caller's units; may overflow to infinity. from_units is the
+  /// inverse.
   float in_units(float scaled) const noexcept { return scaled * up_[0] * up_[1]; }
   float from_units(float value) const noexcept { return value * down_[0] * down_[1]; }
 
-  /// Bits of the binary16 number nearest to a scaled value in the caller's units; saturates at +-65504.
+  /// The binary16 number nearest to a scaled value in the caller's units, as bits; saturates at +-65504.
   std::uint16_t half_bits(float scaled) const noexcept {
     const float v = in_units(scaled);
     return float_to_half_bits(v > 65504.0f ? 65504.0f : v < -65504.0f ? -65504.0f : v);
   }
-  /// The scaled value that these bits stand for, at most +-1e6: beside values below 1 larger ones are as useless, and
-  /// nothing overflows on the way.
+  /// The scaled value of these bits, clipped to +-1e6: scaled values are below 1, so larger scales are useless, and the
+  /// clip prevents overflow.
   float half_value(std::uint16_t bits) const noexcept {
     const float v = from_units(half_bits_to_float(bits));
     return v > 1e6f ? 1e6f : v < -1e6f ? -1e6f : v;
@@ -95,7 +96,7 @@ class ScaledValues {
   int exponent_ = 0;
 };
 
-/// Whether this is a subnormal binary16 number or zero, where the grid of scales is coarse.
+/// True for a subnormal binary16 number or zero, where steps are coarse.
 constexpr bool half_is_subnormal(std::uint16_t bits) noexcept {
   return (bits & 0x7c00) == 0;
 }
@@ -106,8 +107,8 @@ constexpr std::uint16_t half_neighbour(std::uint16_t bits, int step) noexcept {
   return static_cast<std::uint16_t>((bits & 0x8000) | (magnitude < 0 ? 0 : magnitude > 0x7bff ? 0x7bff : magnitude));
 }
 
-/// 1 / v, or 0 where |v| <= 1e-6: beside values of about 1 such a scale is no better than none, and quotients stay
-/// within the range of int.
+/// 1 / v, or 0 if |v| <= 1e-6: scaled values are about 1, so such a scale is useless, and quotients stay in the range
+/// of int.
 inline float inverse_or_zero(float v) noexcept {
   return std::fabs(v) > 1e-6f ? 1.0f / v : 0.0f;
 }

@@ -1,4 +1,4 @@
-// How much memory there is for a model.
+// How much memory this process may still allocate.
 #pragma once
 
 #include <cstddef>
@@ -14,8 +14,8 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// Bytes of memory that this process may still take: what the system has free and, in a container, what its limit
-/// leaves.
+/// Bytes that this process may still allocate: MemAvailable of /proc/meminfo, or what the cgroup v2 limit leaves if
+/// that is less. SIZE_MAX if neither can be read.
 std::size_t available_memory();
 
 #if VLMT_HAS_BODIES

@@ -1,5 +1,5 @@
-// Decodes one token of several sequences in one step: the weights are read once for all of them. What is decoded
-// together, and when, is for the caller to decide.
+// Decodes one token for each of several sequences in one step, so that the weights are read once for all of them. The
+// caller decides which sequences are batched, and when.
 #pragma once
 
 #include <cstddef>
@@ -18,13 +18,14 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// Steps over runners that share a model. The runners keep their caches and sequences; prefill is theirs. Logits of a
-/// sequence are the same, bit by bit, as if its runner had decoded alone.
+/// Batched decode over runners that share a model. Each runner keeps its KV cache and its sequence and does its own
+/// prefill. With the numerics of the runners, logits are bit-identical to those of each runner decoding alone. Probes
+/// of the runners are not called.
 template <class M, Team T>
 class BatchDecoder {
  public:
-  /// For up to `sequences` runners with contexts of up to `context` tokens. `model` and `team` must outlive it. All
-  /// memory is taken here. Throws InputError if `sequences` is 0.
+  /// For up to `sequences` runners (1 to 4096) with contexts of up to `context` tokens. `model` and `team` must outlive
+  /// it. Allocates all memory here. Throws InputError if `sequences` is out of range.
   BatchDecoder(const Vlm<M>& model, T& team, std::size_t sequences, std::size_t context,
                Numerics numerics = Numerics::fast)
       : model_(&model), team_(&team), capacity_(checked(sequences, context, team.size())), numerics_(numerics) {
@@ -33,18 +34,20 @@ class BatchDecoder {
     buffers_ = model.decoder().take_buffers(carver, capacity_);
   }
 
-  /// Bytes of memory that it takes. Needs no weights.
+  /// Bytes it allocates on a team of `members` threads. Reads no weights. Throws as the constructor.
   static std::size_t bytes(const Vlm<M>& model, std::size_t sequences, std::size_t context, std::size_t members) {
     Carver carver;
     model.decoder().take_buffers(carver, checked(sequences, context, members));
     return carver.bytes();
   }
 
-  std::size_t most() const noexcept { return capacity_.sequences; }
+  std::size_t max_sequences() const noexcept { return capacity_.sequences; }
 
   /// Appends tokens[i] to the sequence of runners[i], for all i in one step, then issues `more(step)` in the same
-  /// parallel region with all logits in place. A runner may stand in the list once only. Throws InputError if there are
-  /// more runners than most(), LimitError if one has no room; no sequence has changed then.
+  /// parallel region, with all logits in place. Read them with logits(i): those of the runners are stale afterwards. A
+  /// runner may appear only once (not checked). Throws InputError unless there are 1 to max_sequences() runners and one
+  /// token for each, LimitError if a runner has no room or a larger context than this decoder. No sequence has changed
+  /// then.
   template <class Probe, class More>
   void decode(std::span<Runner<M, T, Probe>* const> runners, std::span<const int> tokens, More&& more) {
     const StepSize size = prepare(runners, tokens);
@@ -61,8 +64,8 @@ class BatchDecoder {
     decode(runners, tokens, [](auto&) {});
   }
 
-  /// Fills the buffers of the step that decode() issues, for who issues it himself, as a recording does. Throws as
-  /// decode() does.
+  /// Fills the input buffers of the step, for callers that issue the step themselves, for example to record it. Throws
+  /// as decode() does.
   template <class Probe>
   StepSize prepare(std::span<Runner<M, T, Probe>* const> runners, std::span<const int> tokens) const {
     check(runners, tokens);
@@ -78,7 +81,7 @@ class BatchDecoder {
   }
   const DecoderBuffers& buffers() const noexcept { return buffers_; }
 
-  /// Logits (vocab) of the i-th runner of the last step.
+  /// Logits (vocab) of the i-th runner in the last step.
   std::span<float> logits(std::size_t i) const noexcept {
     const std::size_t vocab = model_->decoder().shapes().vocab;
     return {buffers_.data.logits + i * vocab, vocab};
@@ -96,12 +99,12 @@ class BatchDecoder {
 
   template <class Probe>
   void check(std::span<Runner<M, T, Probe>* const> runners, std::span<const int> tokens) const {
-    if (runners.empty() || runners.size() > most() || tokens.size() != runners.size()) {
+    if (runners.empty() || runners.size() > max_sequences() || tokens.size() != runners.size()) {
       throw InputError("a step takes one token for each of its sequences",
                        {{},
                         {},
                         "sequences",
-                        "1 to " + std::to_string(most()),
+                        "1 to " + std::to_string(max_sequences()),
                         std::to_string(runners.size()) + " and " + std::to_string(tokens.size()) + " tokens"});
     }
     for (const Runner<M, T, Probe>* r : runners) {

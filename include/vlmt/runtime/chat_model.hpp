@@ -1,4 +1,4 @@
-// A model that can be talked to: the network with its tokenizer and chat template.
+// A model to chat with: the network, its tokenizer and its chat template.
 #pragma once
 
 #include <algorithm>
@@ -20,14 +20,14 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// A Vlm<M> and what stands between it and text. Immutable once loaded: any number of sessions may share it.
+/// A Vlm<M> with its tokenizer and chat template. Immutable once loaded, so any number of sessions may share it.
 template <class M>
 class ChatModel {
  public:
   using Family = M;
 
-  /// Reads and checks the headers of both files; `mmproj` may be empty. Weights are not read before `load`.
-  /// Throws FileError.
+  /// Reads and checks the headers of both files and builds the tokenizer; load() reads the weights. Without `mmproj`
+  /// the model is text-only. Throws FileError.
   static ChatModel open(const std::string& model, const std::string& mmproj = {}, const WeightOptions& options = {},
                         const PackedCacheOptions& cache = {}) {
     return ChatModel(Vlm<M>::open(model, mmproj, options, cache));
@@ -42,22 +42,21 @@ class ChatModel {
 
   const Vlm<M>& vlm() const noexcept { return vlm_; }
   const BpeTokenizer& tokenizer() const noexcept { return *tokenizer_; }
-  /// True if generation ends with this token.
+  /// True for tokens that end the turn.
   bool stops(int token) const noexcept {
     return tokenizer_->ends_generation(token) ||
            std::find(stop_tokens_.begin(), stop_tokens_.end(), token) != stop_tokens_.end();
   }
   std::optional<int> image_token() const noexcept { return image_token_; }
   std::optional<int> video_token() const noexcept { return video_token_; }
-  /// True for models that think before they answer, by the template in the file.
+  /// True if the chat template in the file is that of a thinking model.
   bool thinks() const noexcept { return template_variant_ == M::Template::Variant::thinking; }
-  /// Lines for the user: what the network has to say of its files, and whether the template of the model's family is
-  /// used in place of the file's own.
+  /// Lines for the user: doubts about the files, and a note if the family's chat template replaces an unknown one in
+  /// the file.
   std::vector<std::string> warnings() const {
     std::vector<std::string> lines = vlm_.warnings();
     if (has_template_ && template_variant_ == M::Template::Variant::unknown) {
-      lines.emplace_back(
-          "the chat template in the file is not one that is known; the one of the model's family is used");
+      lines.emplace_back("the chat template in the file is unknown; the one of the model's family is used instead");
     }
     return lines;
   }
@@ -86,8 +85,8 @@ ChatModel<M>::ChatModel(Vlm<M> vlm) : vlm_(std::move(vlm)) {
   }
   image_token_ = tokenizer_->added_token(M::image_token);
   video_token_ = tokenizer_->added_token(M::video_token);
-  if (vlm_.tower() != nullptr && !image_token_) {
-    throw FileError("the tokenizer has no token for pictures",
+  if (vlm_.vision_encoder() != nullptr && !image_token_) {
+    throw FileError("the tokenizer has no token for images",
                     {file.path(), {}, "tokenizer.ggml.tokens", std::string(M::image_token), "none"});
   }
   for (std::string_view name : M::stop_tokens) {

@@ -1,4 +1,5 @@
-// Keys of the feature cache: 128 bits of the pixels and of everything else that features depend on.
+// Keys of image and video features: a 128-bit hash of pixels, sizes and pixel limits. Model and numerics are not
+// hashed, so keys must not be compared across models.
 #pragma once
 
 #include <cstddef>
@@ -18,7 +19,7 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// XXH3 over sizes, limits, `kind` (picture or video) and all pixels.
+/// XXH3 (128 bits) of `kind` (0: image, 1: video), the pixel limits, and sizes and pixels of all images.
 ContentKey content_key(std::span<const Image> images, std::uint64_t min_pixels, std::uint64_t max_pixels,
                        std::uint64_t kind);
 

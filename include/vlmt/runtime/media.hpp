@@ -1,4 +1,4 @@
-// Pictures and videos in messages: where they come from, decoded when they are needed.
+// Images and videos in messages: paths, encoded bytes or pixels, decoded on demand.
 #pragma once
 
 #include <cstddef>
@@ -20,17 +20,17 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// A picture by path, as the bytes of a file, or as pixels. Cheap to copy. Its pixels are decoded when a session needs
-/// them, and not kept.
-class Picture {
+/// An image by path, as the bytes of an image file, or as pixels. Copies share the data. A session decodes it whenever
+/// it needs the pixels and does not keep them.
+class ImageSource {
  public:
-  static Picture from_file(std::string path) { return Picture(Source{std::move(path)}); }
-  static Picture from_bytes(std::vector<std::byte> bytes, std::string name = "picture") {
-    return Picture(Source{Encoded{std::move(bytes), std::move(name)}});
+  static ImageSource from_file(std::string path) { return ImageSource(Source{std::move(path)}); }
+  static ImageSource from_bytes(std::vector<std::byte> bytes, std::string name = "image") {
+    return ImageSource(Source{Encoded{std::move(bytes), std::move(name)}});
   }
-  static Picture from_pixels(Image image) { return Picture(Source{std::move(image)}); }
+  static ImageSource from_pixels(Image image) { return ImageSource(Source{std::move(image)}); }
 
-  /// The pixels. Throws FileError and LimitError as load_image.
+  /// The pixels. Throws FileError and LimitError as load_image() does.
   Image decode(const ImageOptions& options) const {
     if (const auto* path = std::get_if<std::string>(source_.get())) return load_image(*path, options);
     if (const auto* encoded = std::get_if<Encoded>(source_.get())) {
@@ -39,10 +39,10 @@ class Picture {
     return std::get<Image>(*source_);
   }
 
-  /// What a session found out about the picture at its limits, so that a later turn need not decode it again.
+  /// Cache key and token grid of the image under given pixel limits. Saves decoding it again in later turns.
   struct Description {
     ContentKey key;
-    std::size_t grid_h = 0;
+    std::size_t grid_h = 0;  ///< in tokens
     std::size_t grid_w = 0;
     std::uint64_t min_pixels = 0;
     std::uint64_t max_pixels = 0;
@@ -56,36 +56,36 @@ class Picture {
     std::string name;
   };
   using Source = std::variant<std::string, Encoded, Image>;
-  explicit Picture(Source source) : source_(std::make_shared<const Source>(std::move(source))) {}
+  explicit ImageSource(Source source) : source_(std::make_shared<const Source>(std::move(source))) {}
 
   std::shared_ptr<const Source> source_;
   std::optional<Description> description_;
 };
 
-/// Frames that have been sampled from a video, all of one size, and the second at which each was taken.
+/// Frames sampled from a video, all of one size, and the time of each in seconds.
 struct Video {
-  std::vector<Picture> frames;
+  std::vector<ImageSource> frames;
   std::vector<double> seconds;
 };
 
-/// A piece of a message: text, a picture or a video.
-using Part = std::variant<std::string, Picture, Video>;
+/// A part of a message: text, an image or a video.
+using Part = std::variant<std::string, ImageSource, Video>;
 
-/// A picture from a file.
-inline Picture image(const std::filesystem::path& path) {
-  return Picture::from_file(path.string());
+/// An image from a file.
+inline ImageSource image(const std::filesystem::path& path) {
+  return ImageSource::from_file(path.string());
 }
-/// A picture from the bytes of a JPEG, PNG or WebP file.
-inline Picture image(std::vector<std::byte> bytes) {
-  return Picture::from_bytes(std::move(bytes));
+/// An image from the bytes of a JPEG, PNG or WebP file.
+inline ImageSource image(std::vector<std::byte> bytes) {
+  return ImageSource::from_bytes(std::move(bytes));
 }
-/// A picture from pixels.
-inline Picture image(Image pixels) {
-  return Picture::from_pixels(std::move(pixels));
+/// An image from pixels.
+inline ImageSource image(Image pixels) {
+  return ImageSource::from_pixels(std::move(pixels));
 }
 
-/// A video from frames that were taken evenly at `fps` frames a second.
-inline Video video(std::vector<Picture> frames, double fps) {
+/// A video from frames taken at a constant `fps` frames per second. Throws InputError unless 0 < fps < 1e6.
+inline Video video(std::vector<ImageSource> frames, double fps) {
   if (!(fps > 0.0 && fps < 1e6)) throw InputError("frames per second must be positive", {{}, {}, "fps", {}, {}});
   Video v{std::move(frames), {}};
   for (std::size_t i = 0; i < v.frames.size(); ++i) v.seconds.push_back(static_cast<double>(i) / fps);

@@ -1,5 +1,5 @@
-// From messages to a Sequence: the template is rendered, text tokenized, pictures measured. Features come later, and
-// only for what the KV cache does not hold yet.
+// From messages to a Sequence: renders the chat template, tokenizes text and measures images. Features are attached
+// later, and only where the KV cache does not hold the cells yet.
 #pragma once
 
 #include <algorithm>
@@ -18,12 +18,12 @@
 #include "vlmt/model/sequence.hpp"
 #include "vlmt/runtime/chat_model.hpp"
 #include "vlmt/runtime/media.hpp"
-#include "vlmt/runtime/vision_encoder.hpp"
+#include "vlmt/runtime/vision_runner.hpp"
 #include "vlmt/text/chat.hpp"
 
 VLMT_BEGIN_NAMESPACE
 
-/// A message with its media.
+/// A message with its images and videos.
 struct ChatMessage {
   Role role = Role::user;
   std::vector<Part> parts;
@@ -33,34 +33,34 @@ struct ChatMessage {
   static ChatMessage of(Role role, std::string text) { return {role, {Part(std::move(text))}}; }
 };
 
-/// What stands behind one picture or video of a prompt.
+/// Source, cache key and token grid of one image or video of a prompt.
 struct PromptMedia {
-  Picture* picture = nullptr;
+  ImageSource* image = nullptr;
   Video* video = nullptr;
   ContentKey key;
-  std::size_t slices = 1;
   std::size_t grid_h = 0;  ///< in tokens
   std::size_t grid_w = 0;
 };
 
-/// A rendered conversation, features not yet attached.
+/// A rendered conversation, without features until attach_features().
 struct Prompt {
   Sequence sequence;
-  std::vector<PromptMedia> media;  ///< points into the messages
+  std::vector<PromptMedia> media;  ///< pointers into the messages
   std::size_t visual_tokens = 0;
 };
 
 namespace detail {
 
-/// The frames of a video, decoded.
+/// Decodes all frames of a video.
 inline std::vector<Image> decode_frames(const Video& video, const ImageOptions& options) {
   std::vector<Image> frames;
   frames.reserve(video.frames.size());
-  for (const Picture& p : video.frames) frames.push_back(p.decode(options));
+  for (const ImageSource& p : video.frames) frames.push_back(p.decode(options));
   return frames;
 }
 
-/// The time of each slice of two frames: the mean of theirs, the last frame standing in for a missing one.
+/// The time in seconds of each slice of `temporal` frames: the mean of its first and its last frame. Throws InputError
+/// unless the video has one time for each of its frames.
 inline std::vector<double> slice_seconds(const Video& video, std::size_t temporal) {
   if (video.frames.empty() || video.frames.size() != video.seconds.size()) {
     throw InputError("a video needs one time for each of its frames",
@@ -76,48 +76,48 @@ inline std::vector<double> slice_seconds(const Video& video, std::size_t tempora
 
 }  // namespace detail
 
-/// Options for decoding a picture that the encoder will shrink to its limits.
-template <class Encoder>
-ImageOptions decode_options(const Encoder& encoder, ImageOptions options) {
-  options.hint.target_pixels = encoder.preprocess().image_limits.max_pixels;
+/// Decoding options with the encoder's pixel limit as a hint: a decoder may scale the image down early.
+template <class Vision>
+ImageOptions decode_options(const Vision& vision, ImageOptions options) {
+  options.hint.target_pixels = vision.preprocess().image_limits.max_pixels;
   return options;
 }
 
-/// Renders `messages` for the model. Pictures are decoded once to be measured and hashed; what was found out stays in
-/// them. Throws InputError, LimitError and FileError, naming what was wrong with which picture or message.
+/// Renders `messages` for the model. An image is decoded to be measured and hashed; its ImageSource in `messages` keeps
+/// the result, so later calls skip it. Videos are decoded on every call. Throws InputError, LimitError and FileError.
 template <class M, Team T, class P>
-Prompt build_prompt(const ChatModel<M>& model, const VisionEncoder<M, T, P>& encoder, std::span<ChatMessage> messages,
-                    std::span<const Tool> tools, const ChatOptions& chat, const ImageOptions& images) {
+Prompt build_prompt(const ChatModel<M>& model, const VisionRunner<M, T, P>& vision, std::span<ChatMessage> messages,
+                    std::span<const Tool> tools, const ChatOptions& chat, const ImageOptions& image_options) {
   Prompt prompt;
   std::vector<Message> plain;
-  std::vector<PromptMedia> pictures;
+  std::vector<PromptMedia> images;
   std::vector<PromptMedia> videos;
   std::vector<std::vector<double>> times;
-  const ImageOptions decode = decode_options(encoder, images);
-  const auto merge = static_cast<std::size_t>(encoder.preprocess().layout.merge);
-  const PixelLimits limits = encoder.preprocess().image_limits;
+  const ImageOptions decode = decode_options(vision, image_options);
+  const auto merge = static_cast<std::size_t>(vision.preprocess().layout.merge);
+  const PixelLimits limits = vision.preprocess().image_limits;
   for (ChatMessage& message : messages) {
     Message m{message.role, {}, message.reasoning, message.tool_calls};
     for (Part& part : message.parts) {
       if (auto* text = std::get_if<std::string>(&part)) {
         m.parts.push_back(ContentPart::of(*text));
-      } else if (auto* picture = std::get_if<Picture>(&part)) {
+      } else if (auto* image = std::get_if<ImageSource>(&part)) {
         m.parts.push_back(ContentPart::image());
-        const auto& known = picture->description();
+        const auto& known = image->description();
         if (!known || known->min_pixels != limits.min_pixels || known->max_pixels != limits.max_pixels) {
-          const auto [key, grid] = encoder.describe(picture->decode(decode));
-          picture->set_description({key, static_cast<std::size_t>(grid.h) / merge,
-                                    static_cast<std::size_t>(grid.w) / merge, limits.min_pixels, limits.max_pixels});
+          const auto [key, grid] = vision.describe(image->decode(decode));
+          image->set_description({key, static_cast<std::size_t>(grid.h) / merge,
+                                  static_cast<std::size_t>(grid.w) / merge, limits.min_pixels, limits.max_pixels});
         }
-        const Picture::Description& d = *picture->description();
-        pictures.push_back({picture, nullptr, d.key, 1, d.grid_h, d.grid_w});
+        const ImageSource::Description& d = *image->description();
+        images.push_back({image, nullptr, d.key, d.grid_h, d.grid_w});
       } else {
         Video& v = std::get<Video>(part);
         m.parts.push_back(ContentPart::video());
-        times.push_back(detail::slice_seconds(v, static_cast<std::size_t>(encoder.preprocess().layout.temporal)));
-        const auto [key, grid] = encoder.describe_video(detail::decode_frames(v, decode));
-        videos.push_back({nullptr, &v, key, static_cast<std::size_t>(grid.t), static_cast<std::size_t>(grid.h) / merge,
-                          static_cast<std::size_t>(grid.w) / merge});
+        times.push_back(detail::slice_seconds(v, static_cast<std::size_t>(vision.preprocess().layout.temporal)));
+        const auto [key, grid] = vision.describe_video(detail::decode_frames(v, decode));
+        videos.push_back(
+            {nullptr, &v, key, static_cast<std::size_t>(grid.h) / merge, static_cast<std::size_t>(grid.w) / merge});
       }
     }
     plain.push_back(std::move(m));
@@ -137,23 +137,24 @@ Prompt build_prompt(const ChatModel<M>& model, const VisionEncoder<M, T, P>& enc
       encode_segments(model.tokenizer(), segments, [&](const Segment& segment, std::vector<int>& so_far) {
         take_text(so_far);
         const bool still = segment.kind == Segment::Kind::image;
-        const PromptMedia& item = still ? pictures.at(segment.index) : videos.at(segment.index);
+        const PromptMedia& item = still ? images.at(segment.index) : videos.at(segment.index);
         prompt.sequence.append(item.key, item.grid_h, item.grid_w, segment.slice.value_or(0),
                                still ? *model.image_token() : *model.video_token());
         prompt.visual_tokens += item.grid_h * item.grid_w;
       });
   take_text(ids);
-  prompt.media = std::move(pictures);
+  prompt.media = std::move(images);
   prompt.media.insert(prompt.media.end(), videos.begin(), videos.end());
   return prompt;
 }
 
-/// Runs the tower for the media of the prompt whose cells reach past the first `keep`, and attaches the features.
-/// `progress(done, total)` counts pictures. Returns the pictures that were encoded or found in the cache.
+/// Attaches features to every image and video of the prompt with cells beyond the first `keep`. Takes them from the
+/// feature cache, or decodes the media (again) and runs the vision encoder. `progress(done, total)` counts distinct
+/// images and videos. Returns their number. Throws InputError if an image is not the one that build_prompt() decoded.
 template <class M, Team T, class P, class Progress>
-std::size_t attach_features(VisionEncoder<M, T, P>& encoder, Prompt& prompt, std::size_t keep,
-                            const ImageOptions& images, Progress&& progress) {
-  const ImageOptions decode = decode_options(encoder, images);
+std::size_t attach_features(VisionRunner<M, T, P>& vision, Prompt& prompt, std::size_t keep,
+                            const ImageOptions& image_options, Progress&& progress) {
+  const ImageOptions decode = decode_options(vision, image_options);
   std::vector<const PromptMedia*> wanted;
   for (const PromptMedia& item : prompt.media) {
     const auto spans = prompt.sequence.visuals();
@@ -167,12 +168,12 @@ std::size_t attach_features(VisionEncoder<M, T, P>& encoder, Prompt& prompt, std
   std::size_t done = 0;
   for (const PromptMedia* item : wanted) {
     progress(done, wanted.size());
-    auto features = encoder.find(item->key);
+    auto features = vision.find(item->key);
     if (!features) {
-      features = item->picture != nullptr ? encoder.encode(item->picture->decode(decode))
-                                          : encoder.encode_video(detail::decode_frames(*item->video, decode));
+      features = item->image != nullptr ? vision.encode(item->image->decode(decode))
+                                        : vision.encode_video(detail::decode_frames(*item->video, decode));
     }
-    if (!(features->key == item->key)) throw InputError("a picture changed while it was being read");
+    if (!(features->key == item->key)) throw InputError("an image changed while it was being read");
     prompt.sequence.attach(features);
     progress(++done, wanted.size());
   }

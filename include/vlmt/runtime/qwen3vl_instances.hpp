@@ -1,5 +1,5 @@
-// Qwen3VL on arch::native with OpenMP, compiled once in src/instances and only declared here. Including this header
-// changes nothing but compile time; without VLMT_EXTERN_INSTANCES it does nothing.
+// Declares the instances of Qwen3VL on arch::native with OpenMP that src/instances compiles once. They only save
+// compile time; without VLMT_EXTERN_INSTANCES nothing is declared.
 #pragma once
 
 #include "vlmt/base/config.hpp"
@@ -30,13 +30,13 @@ extern template void vision_block(StepNow&, const VisionShape&, const VisionBloc
 extern template void merger(StepNow&, const VisionShape&, const MergerWeights<arch::native>&, const VisionBuffers&,
                             std::size_t, std::size_t, float*, std::size_t, float, Numerics);
 extern template void Decoder<Qwen3VL>::forward(StepNow&, const DecoderBuffers&, StepSize, Numerics, NoProbe&) const;
-extern template void VisionTower<arch::native>::forward(StepNow&, const TowerBuffers&, const PatchGrid&, float*,
-                                                        Numerics, NoProbe&) const;
-extern template VisionTower<arch::native>::VisionTower(const VisionConfig&, const WeightSource&,
-                                                       WeightLoader<arch::native, formats::all>&,
-                                                       std::optional<std::uint32_t>);
-extern template TowerBuffers VisionTower<arch::native>::take_buffers(Carver&, std::size_t, std::size_t,
-                                                                     std::size_t) const;
+extern template void VisionEncoder<arch::native>::forward(StepNow&, const VisionEncoderBuffers&, const PatchGrid&,
+                                                          float*, Numerics, NoProbe&) const;
+extern template VisionEncoder<arch::native>::VisionEncoder(const VisionConfig&, const WeightSource&,
+                                                           WeightLoader<arch::native, formats::all>&,
+                                                           std::optional<std::uint32_t>);
+extern template VisionEncoderBuffers VisionEncoder<arch::native>::take_buffers(Carver&, std::size_t, std::size_t,
+                                                                               std::size_t) const;
 extern template VisionPatches preprocess_image<arch::native>(const Image&, const VisionPreprocess&);
 extern template VisionPatches preprocess_video<arch::native>(std::span<const Image>, const VisionPreprocess&);
 extern template class WeightLoader<arch::native, formats::all>;
@@ -44,7 +44,7 @@ extern template Buffer WeightLoader<arch::native, formats::all>::load(OmpTeam&, 
 extern template class Vlm<Qwen3VL>;
 extern template class ChatModel<Qwen3VL>;
 extern template class Runner<Qwen3VL, OmpTeam>;
-extern template class VisionEncoder<Qwen3VL, OmpTeam>;
+extern template class VisionRunner<Qwen3VL, OmpTeam>;
 extern template class Sampler<arch::native>;
 extern template void Sampler<arch::native>::issue(StepNow&, float*);
 extern template class Session<Qwen3VL, OmpTeam>;

@@ -1,4 +1,4 @@
-// Runs a decoder over one sequence: prefill in chunks, decode token by token, with the KV cache kept in between.
+// Runs a decoder over one sequence: prefill in chunks, then decode token by token. The KV cache persists between calls.
 #pragma once
 
 #include <algorithm>
@@ -26,34 +26,35 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// Sizes and choices of a runner.
+/// Options of a runner.
 struct RunnerOptions {
-  std::size_t context = 8192;  ///< longest sequence, prompt and answer together
-  std::size_t chunk = 256;     ///< tokens of one prefill step
-  std::size_t logit_rows = 1;  ///< rows of logits kept at once; scoring is faster with more
+  std::size_t context = 8192;  ///< maximum tokens of prompt and answer together, up to 2^24
+  std::size_t chunk = 256;     ///< tokens of one prefill step; clamped to 1..min(context, 4096)
+  std::size_t logit_rows = 1;  ///< rows of logits that score() computes at once; clamped to 1..chunk
   Numerics numerics = Numerics::fast;
   std::optional<std::uint32_t> key_format = {};    ///< GGUF type number; the family's KvFormat if absent
-  std::optional<std::uint32_t> value_format = {};  ///< likewise
+  std::optional<std::uint32_t> value_format = {};  ///< the same for values
 };
 
-/// Bytes of a runner's parts.
+/// Bytes that a runner allocates.
 struct RunnerBytes {
   std::size_t kv_cache = 0;
   std::size_t workspace = 0;
 };
 
-/// One sequence on a model. All memory is taken at construction.
+/// Runs one sequence on a model. KV cache and workspace are allocated at construction. Not thread-safe.
 template <class M, Team T, class Probe = NoProbe>
 class Runner {
  public:
   using Arch = typename M::Backend::Arch;
 
-  /// `model` and `team` must outlive the runner. Throws InputError for formats or sizes that make no sense.
+  /// `model` and `team` must outlive the runner. Throws InputError for a context out of range or an unsupported KV
+  /// format.
   Runner(const Vlm<M>& model, T& team, const RunnerOptions& options, Probe probe = {});
   Runner(Runner&&) noexcept = default;
   Runner& operator=(Runner&&) noexcept = default;
 
-  /// What a runner with these options takes. Needs no weights.
+  /// Bytes of a runner with these options on a team of `members` threads. Reads no weights. Throws as the constructor.
   static RunnerBytes bytes(const Vlm<M>& model, const RunnerOptions& options, std::size_t members);
 
   const RunnerOptions& options() const noexcept { return options_; }
@@ -65,29 +66,30 @@ class Runner {
   const KvCache& kv_cache() const noexcept { return kv_; }
   const DecoderBuffers& buffers() const noexcept { return buffers_; }
 
-  /// Logits (vocab) of the last cell.
+  /// Logits (vocab) of the last cell, after feed() or decode().
   std::span<float> logits() const noexcept { return {buffers_.data.logits, model_->decoder().shapes().vocab}; }
 
-  /// Takes note that the cache holds `sequence`, whose last cells somebody else has computed. Throws LimitError if it
-  /// is longer than the context.
+  /// Declares that the cache holds `sequence`, for callers that have computed its last cells themselves. Throws
+  /// LimitError if it is longer than the context.
   void adopt(const Sequence& sequence);
-  /// The same for one token behind the cells that are there.
+  /// The same for one more token.
   void adopt(int token) {
     check_room(length() + 1);
     sequence_.append(token);
   }
 
-  /// Forgets the cells from n on.
+  /// Drops the cells from n on.
   void truncate(std::size_t n) { sequence_.truncate(n); }
 
-  /// Makes the cache hold `target`: the common prefix is kept, the rest is computed, and logits() are those of the last
-  /// cell. `progress(done, total)` is called after every chunk and may throw to cancel; what was computed stays.
-  /// Returns how many cells were computed. Throws LimitError if target is longer than the context.
+  /// Makes the cache hold `target`: keeps the common prefix, drops the rest, and computes the remaining cells in
+  /// chunks. logits() are then those of the last cell. `progress(done, total)` is called after every chunk and may
+  /// throw to cancel; the cache keeps the chunks computed so far. Returns the number of computed cells, at least 1.
+  /// Throws InputError if `target` is empty, LimitError if it is longer than the context.
   template <class Progress>
   std::size_t feed(const Sequence& target, Progress&& progress) {
     if (target.empty()) throw InputError("the prompt is empty");
     check_room(target.size());
-    // The last cell is computed again even if it is there, for its logits.
+    // The last cell is computed again even if it is cached: its logits are needed.
     const std::size_t keep = std::min(sequence_.common_prefix(target), target.size() - 1);
     sequence_.truncate(keep);
     const std::size_t total = target.size() - keep;
@@ -107,8 +109,8 @@ class Runner {
     return feed(target, [](std::size_t, std::size_t) {});
   }
 
-  /// Computes one more token, then issues `more(step)` in the same parallel region, with logits() in place: sampling.
-  /// Allocates nothing.
+  /// Computes one more token, then issues `more(step)` (sampling, for example) in the same parallel region, with
+  /// logits() in place. Allocates nothing. Throws LimitError if the context is full.
   template <class More>
   void decode(int token, More&& more) {
     check_room(length() + 1);
@@ -124,7 +126,7 @@ class Runner {
     decode(token, [](auto&) {});
   }
 
-  /// Runs `more(step)` on the team with logits() as they are.
+  /// Runs `more(step)` on the team, with the current logits().
   template <class More>
   void with_logits(More&& more) {
     team_->run([&](Member& m) {
@@ -133,23 +135,25 @@ class Runner {
     });
   }
 
-  /// Natural log-probabilities of target's cells [first, size) given all before them; -inf for pictures. The cache
-  /// holds `target` afterwards. `first` > 0.
+  /// Natural log-probabilities of target's cells [first, size), each given all cells before it. The value of an image
+  /// cell is that of its placeholder token. The cache holds `target` afterwards; logits() are undefined. Throws
+  /// InputError unless 0 < first < target.size(), LimitError if target is longer than the context.
   std::vector<float> score(const Sequence& target, std::size_t first);
 
-  /// Final hidden states (hidden) of the last cell, normalised as the head sees them.
+  /// Hidden state (hidden) of the last cell after the final norm, the input of the head. Valid after feed() or
+  /// decode().
   std::vector<float> embedding();
 
-  /// Another runner at the same place of the same sequence, on a team of its own. Copies the cache and logits().
+  /// A copy that continues the same sequence on another team. Copies the KV cache and logits().
   Runner fork_on(T& team) const;
 
-  /// Writes the inputs of one decode step where its ops read them. For steps that are recorded and replayed.
+ private:
+  /// Writes the inputs of one decode step into its buffers, for steps that are recorded and replayed.
   void stage_token(int token) noexcept;
 
- private:
   static const KvLeaf& leaf(std::optional<std::uint32_t> format);
 
-  static RunnerOptions checked(const Vlm<M>& model, RunnerOptions o);
+  static RunnerOptions checked(RunnerOptions o);
 
   static DecoderCapacity capacity(const RunnerOptions& o, std::size_t members) noexcept {
     return {o.chunk, o.logit_rows, o.context, 1, members};
@@ -157,7 +161,7 @@ class Runner {
 
   void check_room(std::size_t cells) const;
 
-  // Writes cells [first, first + n) of a sequence where the ops of a step read them.
+  // Writes cells [first, first + n) of a sequence into the input buffers of a step.
   StepSize stage(const Sequence& s, std::size_t first, std::size_t n, std::size_t logit_rows);
 
   void run(StepSize size);
@@ -174,7 +178,7 @@ class Runner {
 
 template <class M, Team T, class Probe>
 Runner<M, T, Probe>::Runner(const Vlm<M>& model, T& team, const RunnerOptions& options, Probe probe)
-    : model_(&model), team_(&team), options_(checked(model, options)), probe_(std::move(probe)) {
+    : model_(&model), team_(&team), options_(checked(options)), probe_(std::move(probe)) {
   kv_ = KvCache(model.decoder().kv_shape(options_.context), leaf(options_.key_format), leaf(options_.value_format));
   workspace_ = Buffer(bytes(model, options_, team.size()).workspace);
   Carver carver(workspace_.data(), workspace_.bytes());
@@ -184,7 +188,7 @@ Runner<M, T, Probe>::Runner(const Vlm<M>& model, T& team, const RunnerOptions& o
 
 template <class M, Team T, class Probe>
 RunnerBytes Runner<M, T, Probe>::bytes(const Vlm<M>& model, const RunnerOptions& options, std::size_t members) {
-  const RunnerOptions o = checked(model, options);
+  const RunnerOptions o = checked(options);
   Carver carver;
   model.decoder().take_buffers(carver, capacity(o, members));
   return {kv_cache_bytes(model.decoder().kv_shape(o.context), leaf(o.key_format), leaf(o.value_format)),
@@ -200,7 +204,7 @@ void Runner<M, T, Probe>::adopt(const Sequence& sequence) {
 
 template <class M, Team T, class Probe>
 std::vector<float> Runner<M, T, Probe>::score(const Sequence& target, std::size_t first) {
-  if (first == 0 || first >= target.size()) throw InputError("nothing to score: text must follow other text");
+  if (first == 0 || first >= target.size()) throw InputError("nothing to score: the text must follow a context");
   check_room(target.size());
   std::vector<float> scores(target.size() - first);
   std::vector<std::int32_t> wanted(options_.logit_rows);
@@ -265,14 +269,14 @@ const KvLeaf& Runner<M, T, Probe>::leaf(std::optional<std::uint32_t> format) {
   if (!format) return kv_leaf_v<typename M::KvFormat, Arch>;
   const KvLeaf* found = find_kv_leaf<Arch>(*format);
   if (found == nullptr) {
-    throw InputError("not a format of KV caches",
+    throw InputError("unsupported KV cache format",
                      {{}, {}, "kv", "F16, F32, BF16, Q8_0 or Q4_0", "type " + std::to_string(*format)});
   }
   return *found;
 }
 
 template <class M, Team T, class Probe>
-RunnerOptions Runner<M, T, Probe>::checked(const Vlm<M>& model, RunnerOptions o) {
+RunnerOptions Runner<M, T, Probe>::checked(RunnerOptions o) {
   constexpr std::size_t most = std::size_t{1} << 24;
   if (o.context == 0 || o.context > most) {
     throw InputError("the context is out of range",
@@ -280,7 +284,6 @@ RunnerOptions Runner<M, T, Probe>::checked(const Vlm<M>& model, RunnerOptions o)
   }
   o.chunk = std::clamp<std::size_t>(o.chunk, 1, std::min<std::size_t>(o.context, 4096));
   o.logit_rows = std::clamp<std::size_t>(o.logit_rows, 1, o.chunk);
-  static_cast<void>(model);
   return o;
 }
 

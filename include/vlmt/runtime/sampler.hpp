@@ -1,4 +1,4 @@
-// The choice of the next token as ops on a Step: penalties, temperature, top-k, top-p, min-p, log-probabilities.
+// Chooses the next token, as ops on a Step: penalties, temperature, top-k, top-p, min-p, log-probabilities.
 #pragma once
 
 #include <algorithm>
@@ -20,22 +20,24 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// Changes logits (vocab) before a token is chosen, given all tokens so far. Called by one thread.
+/// Changes logits (vocab) in place before a token is chosen. `tokens` are those of prompt and answer so far. Called on
+/// one thread of the team.
 using LogitProcessor = std::function<void(std::span<float> logits, std::span<const int> tokens)>;
 
-/// How tokens are chosen. The defaults are the ones that Qwen3-VL-Instruct suggests.
+/// How tokens are chosen. Temperature, top-k and top-p default to the values recommended for Qwen3-VL-Instruct.
 struct SamplingOptions {
   SamplingParams params{.temperature = 0.7f, .top_k = 20, .top_p = 0.8f};
   std::optional<std::uint64_t> seed = {};       ///< the same seed gives the same tokens; random if absent
   std::vector<LogitProcessor> processors = {};  ///< run in order, before penalties
-  std::size_t top_log_probs = 0;                ///< alternatives to report for each token
+  std::size_t top_log_probs = 0;                ///< most likely tokens to report for each position, at most 64
   bool log_probs = false;                       ///< report the log-probability of each token
 
-  /// The most likely token, always.
+  /// Always the most likely token.
   static SamplingOptions greedy() { return {.params = {.temperature = 0.0f}}; }
 };
 
-/// A token with its log-probability, and the most likely tokens in its place.
+/// A token with its natural log-probability and the most likely tokens at its position: at temperature 1, after
+/// processors and before penalties.
 struct TokenLogProb {
   int token = -1;
   float log_prob = 0.0f;
@@ -45,26 +47,29 @@ struct TokenLogProb {
 /// Throws InputError if an option is out of its range.
 void check(const SamplingOptions& o);
 
-/// Chooses tokens from logits of `vocab` entries. All memory is taken at construction; `issue` and `accept` allocate
-/// nothing (a processor may).
+/// Chooses tokens from logits (vocab). Allocates at construction; issue() and accept() allocate nothing, though a
+/// processor may. Not thread-safe.
 template <class Arch>
 class Sampler {
  public:
   /// For sequences of up to `context` tokens.
   Sampler(std::size_t vocab, std::size_t context);
 
+  /// Bytes of its tables, for the memory plan.
   static std::size_t bytes(std::size_t vocab, std::size_t context) noexcept {
     return logit_blocks(vocab) * sizeof(LogitBlock) + vocab * (sizeof(TokenLogit) + sizeof(std::int32_t)) +
            std::min(vocab, context) * 3 * sizeof(float) + context * sizeof(int);
   }
 
-  /// Starts a new answer behind `tokens`. Throws InputError for options out of range.
+  /// Starts a new answer after `tokens`. Keeps a pointer to `options`, which must outlive the answer. Throws InputError
+  /// if an option is out of range.
   void begin(const SamplingOptions& options, std::span<const int> tokens);
 
-  /// Takes note of a token of the text.
+  /// Adds a token to the history that penalties and processors use.
   void accept(int token) noexcept;
 
-  /// Issues the ops that choose a token from `logits`; the choice is in result() when they have run.
+  /// Issues the ops that choose a token from `logits` (vocab); result() holds it once they have run. Processors and
+  /// penalties change `logits` in place.
   template <Step S>
   void issue(S& step, float* logits) {
     const std::size_t vocab = vocab_;
@@ -102,10 +107,10 @@ class Sampler {
     }
   }
 
-  /// The token. Throws Error if the model gave no number at all.
+  /// The chosen token. Throws Error if every logit was NaN or -inf.
   int result() const;
 
-  /// The token with its log-probabilities, if they were asked for.
+  /// The chosen token with its log-probabilities. Valid only if the options request them.
   TokenLogProb log_probs() const;
 
  private:
@@ -125,7 +130,7 @@ class Sampler {
   std::vector<std::int32_t> penalty_tokens_;
   std::vector<std::int32_t> penalty_counts_;
   std::vector<float> penalty_saved_;
-  std::vector<std::int32_t> slot_;  ///< of each token in the penalty list, or -1
+  std::vector<std::int32_t> slot_;  ///< index of each token in the penalty list, or -1
   std::int32_t penalty_size_ = 0;
   std::vector<int> history_;
 };

@@ -1,4 +1,4 @@
-// A conversation with a model: messages in, text out, the KV cache kept in between.
+// A conversation with a model: messages in, text out. The KV cache is kept between turns.
 #pragma once
 
 #include <algorithm>
@@ -27,54 +27,55 @@
 #include "vlmt/runtime/runner.hpp"
 #include "vlmt/runtime/sampler.hpp"
 #include "vlmt/runtime/text_delivery.hpp"
-#include "vlmt/runtime/vision_encoder.hpp"
+#include "vlmt/runtime/vision_runner.hpp"
 #include "vlmt/text/stop_matcher.hpp"
 
 VLMT_BEGIN_NAMESPACE
 
-/// What a session takes, and its limits.
+/// Options and limits of a session.
 struct SessionOptions {
-  std::size_t context = 8192;  ///< tokens of the whole conversation, answers included
+  std::size_t context = 8192;  ///< maximum tokens of the conversation, answers included
   std::size_t chunk = 256;     ///< tokens of one prefill step
-  std::size_t threads = 0;     ///< 0: all that the team's default gives
+  std::size_t threads = 0;     ///< 0: the team's default
   Numerics numerics = Numerics::fast;
   std::optional<std::uint32_t> key_format = {};    ///< GGUF type number; the family's KvFormat if absent
-  std::optional<std::uint32_t> value_format = {};  ///< likewise
-  std::optional<std::uint64_t> min_pixels = {};    ///< of a resized picture; the file's value if absent
+  std::optional<std::uint32_t> value_format = {};  ///< the same for values
+  std::optional<std::uint64_t> min_pixels = {};    ///< of a resized image; the file's value if absent
   std::optional<std::uint64_t> max_pixels = {};
-  /// Features of pictures that were seen: one of a megapixel, or six of 512 x 512 (2B model). All of it is in the plan.
+  /// Features kept for images of earlier turns. The default holds one image of a megapixel or six of 512 x 512 (2B
+  /// model). Not part of the memory plan.
   std::size_t feature_cache_bytes = std::size_t{48} << 20;
-  ImageOptions images = {};      ///< limits of picture files
+  ImageOptions images = {};      ///< limits of image files
   std::string system = {};       ///< the system message; none if empty
-  std::vector<Tool> tools = {};  ///< that the model may call
-  std::size_t logit_rows = 1;
+  std::vector<Tool> tools = {};  ///< tools that the model may call
+  std::size_t logit_rows = 1;    ///< rows of logits that score() computes at once
 
   RunnerOptions runner() const { return {context, chunk, logit_rows, numerics, key_format, value_format}; }
   VisionOptions vision() const { return {min_pixels, max_pixels, feature_cache_bytes, numerics}; }
 };
 
-/// What a session is doing while nobody sees text yet.
+/// Progress of a call before its first token.
 struct Progress {
   enum class Stage : std::uint8_t { vision, prefill };
   Stage stage = Stage::vision;
-  std::size_t done = 0;  ///< pictures, or tokens
+  std::size_t done = 0;  ///< images and videos, or tokens
   std::size_t total = 0;
 };
 
-/// One answer.
+/// Options of one answer.
 struct GenerateOptions {
   SamplingOptions sampling = {};
-  std::size_t max_tokens = 0;                          ///< 0: as many as the context has room for
-  std::vector<std::string> stop = {};                  ///< the answer ends before any of these
-  bool ignore_stop_tokens = false;                     ///< go on past the end of the turn: for measuring
-  std::function<void(const Progress&)> progress = {};  ///< may throw to cancel
+  std::size_t max_tokens = 0;                          ///< maximum tokens to generate; 0: until the context is full
+  std::vector<std::string> stop = {};                  ///< stop strings; the answer ends before the first one
+  bool ignore_stop_tokens = false;                     ///< ignore end-of-turn tokens (benchmarking)
+  std::function<void(const Progress&)> progress = {};  ///< called on the calling thread; may throw to cancel
 };
 
 enum class FinishReason : std::uint8_t {
   stop,         ///< the model ended its turn
   stop_string,  ///< a stop string was found
   length,       ///< max_tokens or the context was reached
-  cancelled,    ///< the callback asked for it
+  cancelled,    ///< on_text returned false
 };
 
 constexpr std::string_view name(FinishReason r) noexcept {
@@ -90,13 +91,13 @@ constexpr std::string_view name(FinishReason r) noexcept {
   }
 }
 
-/// Seconds and counts of one answer.
+/// Times and counts of one answer.
 struct ReplyStats {
   std::size_t prompt_tokens = 0;  ///< of the whole rendered conversation
-  std::size_t cached_tokens = 0;  ///< of those, taken from the KV cache
-  std::size_t visual_tokens = 0;  ///< of those, rows of pictures
-  std::size_t pictures = 0;       ///< that were encoded or found in the feature cache
-  double vision_seconds = 0.0;    ///< decoding files, resizing and encoding
+  std::size_t cached_tokens = 0;  ///< prompt tokens taken from the KV cache
+  std::size_t visual_tokens = 0;  ///< prompt tokens of images and videos
+  std::size_t images = 0;         ///< and videos encoded or found in the feature cache
+  double vision_seconds = 0.0;    ///< rendering, decoding files, resizing and encoding
   double prefill_seconds = 0.0;
   double first_token_seconds = 0.0;  ///< from the call to the first token
   double decode_seconds = 0.0;       ///< from the first token to the last
@@ -106,18 +107,22 @@ struct Reply {
   std::string text;
   std::vector<int> tokens;
   FinishReason finish = FinishReason::stop;
-  std::vector<TokenLogProb> log_probs;  ///< of each token, if asked for
+  std::vector<TokenLogProb> log_probs;  ///< of each token, if requested
   ReplyStats stats;
 };
 
-/// A conversation. Sessions share a model and nothing else; one session belongs to one thread at a time. If a call
-/// throws or is cancelled, the conversation is as it was before it.
+/// A conversation. Sessions share only their immutable model; a single session is not thread-safe.
+///
+/// If a call throws, history() is unchanged. The KV cache keeps what was computed, and the next call reuses the
+/// matching prefix. If `on_text` returns false, the call does not throw: it returns with FinishReason::cancelled, and
+/// ask() keeps the message and the partial answer in the history.
 template <class M, Team T = OmpTeam>
 class Session {
  public:
   using Arch = typename M::Backend::Arch;
 
-  /// `model` must be loaded and outlive the session. All memory is taken here, but for pictures.
+  /// `model` must be loaded and outlive the session. Allocates KV cache, workspace and sampler; scratch and features of
+  /// images are allocated as images arrive. Throws InputError for bad options.
   explicit Session(const ChatModel<M>& model, SessionOptions options = {})
       : Session(model, options, options.threads == 0 ? std::make_unique<T>() : std::make_unique<T>(options.threads)) {}
   Session(const ChatModel<M>& model, SessionOptions options, std::unique_ptr<T> team)
@@ -125,49 +130,52 @@ class Session {
         options_(std::move(options)),
         team_(std::move(team)),
         runner_(model.vlm(), *team_, options_.runner()),
-        encoder_(model.vlm(), *team_, options_.vision()),
+        vision_(model.vlm(), *team_, options_.vision()),
         sampler_(model.vlm().config().vocab, runner_.options().context) {
     if (!options_.system.empty()) history_.push_back(ChatMessage::of(Role::system, options_.system));
   }
 
-  /// Says something and returns the answer; both become part of the conversation. `on_text` gets the text while it is
-  /// made, on a thread of its own: the next token is computed meanwhile. One call at a time, none after the return;
-  /// what it throws is thrown here.
+  /// Sends a message and returns the answer; both become part of the history. `on_text` receives the text piece by
+  /// piece while the next token is computed. It is called serially on a worker thread (on the caller's if no thread can
+  /// be started), never after return; its exceptions propagate. Throws InputError, LimitError and FileError.
   Reply ask(std::vector<Part> parts, const TextSink& on_text = {}, const GenerateOptions& options = {});
   Reply ask(std::string text, const TextSink& on_text = {}, const GenerateOptions& options = {}) {
     return ask(std::vector<Part>{Part(std::move(text))}, on_text, options);
   }
 
-  /// Answers a conversation that the caller keeps. What it shares with the last one is taken from the KV cache.
+  /// Answers a conversation that the caller keeps; history() is not used. The prefix shared with the previous call is
+  /// taken from the KV cache. Images in `messages` are measured once: their ImageSource keeps the result.
   Reply respond(std::span<ChatMessage> messages, std::span<const Tool> tools = {}, const TextSink& on_text = {},
                 const GenerateOptions& options = {});
 
-  /// Continues a sequence of cells without any template.
+  /// Continues a sequence of cells without a chat template. Throws LimitError if it leaves no room in the context.
   Reply complete(const Sequence& sequence, const TextSink& on_text = {}, const GenerateOptions& options = {});
 
-  /// Cells of plain text, special tokens not parsed.
+  /// Cells of plain text. Special tokens are not parsed.
   Sequence tokenize(std::string_view text) const {
     Sequence s;
     s.append(model_->tokenizer().encode(text));
     return s;
   }
 
-  /// Natural log-probabilities of the tokens of `text` behind `context`, one each.
+  /// Natural log-probabilities of the tokens of `text` after `context`, one each. The two are tokenized separately.
+  /// Throws InputError if either has no tokens.
   std::vector<TokenLogProb> score(std::string_view context, std::string_view text);
 
-  /// The final hidden state behind a text: an embedding of it, not normalised to length one.
+  /// Final hidden state (hidden) of the last token of a text: an embedding, not normalised to unit length.
   std::vector<float> embed(std::string_view text) {
     runner_.feed(tokenize(text));
     return runner_.embedding();
   }
 
-  /// Tokens that a picture of this size takes, without reading it. Throws InputError for sizes that are refused.
-  std::size_t picture_tokens(int height, int width) const { return encoder_.tokens(height, width); }
+  /// Tokens that an image of this size in pixels takes. Throws InputError for sizes that are refused.
+  std::size_t image_tokens(int height, int width) const { return vision_.tokens(height, width); }
 
-  /// A second session at the same place of the same conversation.
+  /// A second session that continues the same conversation on a team of its own. Copies history and KV cache, but no
+  /// cached features.
   Session fork() const;
 
-  /// Forgets the conversation; the system message stays.
+  /// Drops the conversation, except for the system message. Cached features stay.
   void reset() {
     history_.clear();
     if (!options_.system.empty()) history_.push_back(ChatMessage::of(Role::system, options_.system));
@@ -178,7 +186,7 @@ class Session {
   const SessionOptions& options() const noexcept { return options_; }
   const ChatModel<M>& model() const noexcept { return *model_; }
   Runner<M, T>& runner() noexcept { return runner_; }
-  VisionEncoder<M, T>& encoder() noexcept { return encoder_; }
+  VisionRunner<M, T>& vision() noexcept { return vision_; }
   T& team() noexcept { return *team_; }
 
  private:
@@ -196,7 +204,7 @@ class Session {
   SessionOptions options_;
   std::unique_ptr<T> team_;
   Runner<M, T> runner_;
-  VisionEncoder<M, T> encoder_;
+  VisionRunner<M, T> vision_;
   Sampler<Arch> sampler_;
   std::vector<ChatMessage> history_;
 };
@@ -219,13 +227,13 @@ Reply Session<M, T>::respond(std::span<ChatMessage> messages, std::span<const To
   StopMatcher stops(options.stop);
   ChatOptions chat;
   chat.thinking = model_->thinks();
-  Prompt prompt = build_prompt(*model_, encoder_, messages, tools, chat, options_.images);
+  Prompt prompt = build_prompt(*model_, vision_, messages, tools, chat, options_.images);
   check_length(prompt.sequence.size(), prompt.visual_tokens);
   Reply reply;
   reply.stats.prompt_tokens = prompt.sequence.size();
   reply.stats.visual_tokens = prompt.visual_tokens;
   const std::size_t keep = std::min(runner_.sequence().common_prefix(prompt.sequence), prompt.sequence.size() - 1);
-  reply.stats.pictures = attach_features(encoder_, prompt, keep, options_.images, [&](std::size_t d, std::size_t n) {
+  reply.stats.images = attach_features(vision_, prompt, keep, options_.images, [&](std::size_t d, std::size_t n) {
     if (options.progress) options.progress({Progress::Stage::vision, d, n});
   });
   reply.stats.vision_seconds = seconds_since(start);
@@ -247,7 +255,7 @@ template <class M, Team T>
 std::vector<TokenLogProb> Session<M, T>::score(std::string_view context, std::string_view text) {
   Sequence s = tokenize(context);
   const std::size_t first = s.size();
-  if (first == 0) throw InputError("nothing to score: text must follow other text");
+  if (first == 0) throw InputError("nothing to score: the text must follow a context");
   const std::vector<int> ids = model_->tokenizer().encode(text);
   s.append(ids);
   const std::vector<float> scores = runner_.score(s, first);
@@ -281,7 +289,7 @@ void Session<M, T>::check_length(std::size_t tokens, std::size_t visual) const {
                     {},
                     "context",
                     "below " + std::to_string(runner_.options().context) + " tokens",
-                    std::to_string(tokens) + ", of them " + std::to_string(visual) + " of pictures"});
+                    std::to_string(tokens) + ", " + std::to_string(visual) + " of them for images"});
 }
 
 template <class M, Team T>
@@ -322,7 +330,7 @@ void Session<M, T>::complete(const Sequence& sequence, const GenerateOptions& op
   }
   reply.stats.decode_seconds = seconds_since(first);
   delivery.finish();
-  // The text may have ended with the last token, before whatever came next was seen.
+  // A stop string or the sink may have ended the text with the last token, after the loop set another reason.
   if (delivery.ended()) reply.finish = stops.stopped() ? FinishReason::stop_string : FinishReason::cancelled;
   reply.text = delivery.take_text();
 }

@@ -1,4 +1,4 @@
-// The text of an answer, made and handed out while the next token is computed.
+// Decodes the tokens of an answer to text and delivers it on a worker thread while the next token is computed.
 #pragma once
 
 #include <atomic>
@@ -19,7 +19,8 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// Takes pieces of text as they come; returns false to stop. Made from any callable, also one that returns nothing.
+/// Receives pieces of text, never empty ones; returns false to cancel. Made from any callable; one that returns nothing
+/// never cancels.
 class TextSink {
  public:
   TextSink() = default;
@@ -40,27 +41,27 @@ class TextSink {
   std::function<bool(std::string_view)> call_;
 };
 
-/// Makes text of tokens and hands it to a sink, on a thread of its own, piece after piece. One token at most is on its
-/// way: a sink that is slower than the model sets the pace, and an answer that ends by its text was computed one token
-/// too far. Where the system gives no thread, push delivers itself.
+/// Decodes tokens to text and passes the pieces to a sink, serially, on a worker thread. At most one token is in
+/// flight: a sink slower than the model sets the pace, and an answer that ends by a stop string or by the sink costs
+/// one extra token. If no thread can be started, push() delivers on the calling thread.
 template <Tokenizer T>
 class TextDelivery {
  public:
-  /// All of these must outlive the delivery.
+  /// All arguments must outlive the delivery.
   TextDelivery(const T& tokenizer, StopMatcher& stops, const TextSink& sink)
       : tokenizer_(&tokenizer), stops_(&stops), sink_(&sink), decoder_(tokenizer) {
     try {
       thread_ = std::jthread([this] { work(); });
     } catch (const std::system_error&) {
-      // No more threads.
+      // push() delivers itself.
     }
   }
   TextDelivery(const TextDelivery&) = delete;
   TextDelivery& operator=(const TextDelivery&) = delete;
   ~TextDelivery() { leave(abandon); }
 
-  /// Takes the next token once the one before it was delivered. False, and the token is not taken, if the answer has
-  /// ended there.
+  /// Waits until the previous token is delivered, then takes the next one. Returns false, without taking it, if the
+  /// answer has ended.
   bool push(int token) {
     wait_for_room();
     if (ended_) return false;
@@ -68,19 +69,19 @@ class TextDelivery {
     return true;
   }
 
-  /// Delivers the last token and what was held back, unless the answer has ended before. Rethrows what the sink threw.
+  /// Delivers the last token and the text held back, unless the answer has ended. Rethrows what the sink threw.
   void finish() {
     leave(close);
     if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
   }
 
-  /// After finish: true if a stop string was found or the sink asked for the end.
+  /// After finish(): true if a stop string was found or the sink cancelled.
   bool ended() const noexcept { return ended_; }
-  /// After finish: all that was delivered.
+  /// After finish(): all delivered text.
   std::string take_text() noexcept { return std::move(text_); }
 
  private:
-  // What the slot holds beside tokens.
+  // Values of the slot that are not tokens.
   static constexpr int empty = -1;
   static constexpr int close = -2;
   static constexpr int abandon = -3;
@@ -122,7 +123,7 @@ class TextDelivery {
         std::string rest = stops_->push(decoder_.finish());
         rest += stops_->finish();
         deliver(rest);
-      } else if (message < tokenizer_->size()) {  // rows of the head beyond the last token stand for nothing
+      } else if (message < tokenizer_->size()) {  // padding rows of the head have no text
         go_on = deliver(stops_->push(decoder_.push(message)));
       }
       ended_ = !go_on || stops_->stopped();
@@ -141,14 +142,14 @@ class TextDelivery {
   StopMatcher* stops_;
   const TextSink* sink_;
   StreamDecoder<T> decoder_;
-  // Whoever may change the slot owns what stands between here and it. It is sequentially consistent, as what threads
-  // sleep on must be, see TeamState::wait.
+  // Members up to the slot belong to the thread that may change it next: the worker while it is not empty, else the
+  // caller. The slot is sequentially consistent because threads sleep on it, see TeamState::wait.
   std::string text_;
   std::exception_ptr error_;
   bool ended_ = false;
   std::atomic<int> slot_{empty};
-  bool left_ = false;    // the caller's
-  std::jthread thread_;  // last: it starts when all else is there
+  bool left_ = false;    // used by the caller only
+  std::jthread thread_;  // last: it starts once all other members exist
 };
 
 VLMT_END_NAMESPACE

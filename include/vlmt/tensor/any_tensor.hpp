@@ -1,4 +1,4 @@
-// AnyTensor: a tensor as it stands in a file, its format and sizes known at run time.
+// AnyTensor: a tensor as stored in a file; format and shape are run-time values.
 #pragma once
 
 #include <array>
@@ -17,12 +17,12 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// Weights of one format over `values` along the last extent. `bytes` stays valid while `owner` lives.
+/// Weights of one format; blocks run along the last dimension. `bytes` is valid while `owner` lives.
 struct AnyTensor {
   std::string name;
-  std::uint32_t type_id = 0;                     ///< number of the format, see quant/ggml_type.hpp
+  std::uint32_t type_id = 0;                     ///< GGUF type number, see quant/ggml_type.hpp
   std::size_t rank = 0;                          ///< 1 to 4
-  std::array<std::size_t, 4> shape{1, 1, 1, 1};  ///< in math order, outermost first; unused sizes are 1 at the end
+  std::array<std::size_t, 4> shape{1, 1, 1, 1};  ///< math order, outermost first; 1 beyond `rank`
   std::span<const std::byte> bytes;
   std::shared_ptr<const void> owner;
 
@@ -30,7 +30,7 @@ struct AnyTensor {
   std::size_t count() const noexcept { return shape[0] * shape[1] * shape[2] * shape[3]; }
   std::size_t rows() const noexcept { return columns() == 0 ? 0 : count() / columns(); }
 
-  /// The tensor as (rows, blocks per row) of Format's blocks. The format must be the tensor's own.
+  /// A view (rows, blocks per row) of Format's blocks that shares the owner. Format must be the tensor's format.
   template <QuantFormat Format>
   auto blocks() const {
     VLMT_ASSERT(type_id == Format::type_id && columns() % Format::values == 0);

@@ -1,4 +1,4 @@
-// Views of vlmt matrices as Eigen maps and back. The only header that includes Eigen.
+// Views of vlmt matrices as Eigen maps and vice versa. The only header that includes Eigen.
 #pragma once
 
 #include <Eigen/Core>
@@ -18,7 +18,7 @@ template <class T>
 using EigenMapTarget = std::conditional_t<std::is_const_v<T>, const EigenMatrix<T>, EigenMatrix<T>>;
 }  // namespace detail
 
-/// A (rows, columns) tensor as an Eigen map over the same memory; any row stride, columns contiguous.
+/// An Eigen map of a (rows, columns) tensor over the same memory. Any row stride; columns must be contiguous.
 template <class Engine, class Layout>
 requires(Layout::rank() == 2) auto eigen_map(const Tensor<Engine, Layout>& t) {
   using T = typename Engine::Elem;
@@ -28,7 +28,7 @@ requires(Layout::rank() == 2) auto eigen_map(const Tensor<Engine, Layout>& t) {
       Eigen::OuterStride<>(static_cast<Eigen::Index>(t.stride(0))));
 }
 
-/// A row-major Eigen matrix as a tensor view over the same memory.
+/// A (rows, columns) view of a row-major Eigen matrix or a vector over the same memory. The matrix must outlive it.
 template <class Derived>
 auto tensor_view(Eigen::PlainObjectBase<Derived>& m) {
   static_assert(Derived::IsRowMajor || Derived::IsVectorAtCompileTime,

@@ -1,4 +1,4 @@
-// Engines: where a tensor's elements are and who owns them.
+// Engines: the storage of a tensor's elements and its ownership.
 #pragma once
 
 #include <concepts>
@@ -14,7 +14,7 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// A pointer to elements, and perhaps an owner. Element types are plain numbers or quantized blocks.
+/// A pointer to elements, with or without ownership. Elements are plain numbers or quantised blocks.
 template <class E>
 concept TensorEngine = requires(const E& engine) {
   typename E::Elem;
@@ -22,7 +22,7 @@ concept TensorEngine = requires(const E& engine) {
   requires std::is_trivially_copyable_v<std::remove_const_t<typename E::Elem>>;
 };
 
-/// Points at elements that somebody else owns.
+/// Points at elements without owning them.
 template <class T>
 class ViewEngine {
  public:
@@ -35,7 +35,7 @@ class ViewEngine {
   T* data_ = nullptr;
 };
 
-/// Owns an array of zeros, aligned for the widest vector.
+/// Owns a zero-initialised array, aligned to 64 bytes or more. Throws std::bad_alloc.
 template <class T>
 class HeapEngine {
  public:
@@ -56,7 +56,7 @@ class HeapEngine {
   T* data() const noexcept { return data_; }
 
  private:
-  // The aligned operator new of libstdc++ rounds sizes up, the largest of them to 0.
+  // The aligned operator new of libstdc++ rounds sizes up; the largest ones wrap to 0.
   static std::size_t checked(std::size_t n) {
     if (n > (SIZE_MAX - alignment) / sizeof(T)) throw std::bad_alloc();
     return n;
@@ -65,7 +65,7 @@ class HeapEngine {
   T* data_ = nullptr;
 };
 
-/// Points into memory that a shared owner keeps alive: a mapped file, a network buffer, an array of another library.
+/// Points into memory kept alive by a shared owner: a mapped file, a network buffer, an array of another library.
 template <class T>
 class SharedEngine {
  public:

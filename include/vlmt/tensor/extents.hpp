@@ -1,4 +1,4 @@
-// Extents: the sizes of a tensor, each known at compile time or at run time.
+// Extents: the sizes of a tensor, each static or dynamic.
 #pragma once
 
 #include <array>
@@ -14,11 +14,11 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// Marks a size that is known at run time only.
+/// Marks a size known only at run time.
 inline constexpr std::size_t dynamic = std::numeric_limits<std::size_t>::max();
 
-/// One size: Dim<128> takes no space and converts to the constant 128; Dim<> holds a value. Code written against Dim
-/// serves both, and with a constant the compiler sees the bound of every loop.
+/// One size: Dim<128> is empty and converts to the constant 128; Dim<> holds a value. Code written against Dim takes
+/// both; a static Dim gives the compiler constant loop bounds.
 template <std::size_t N = dynamic>
 struct Dim {
   static constexpr bool is_static = true;
@@ -43,7 +43,7 @@ class Extents {
   static constexpr std::size_t static_extent(std::size_t i) noexcept { return statics_[i]; }
 
   constexpr Extents() = default;
-  /// One value per size; where the size is static the value must be equal to it.
+  /// One value per size; the value of a static size must equal it.
   template <std::convertible_to<std::size_t>... Is>
   requires(sizeof...(Is) == sizeof...(Ns) && sizeof...(Ns) > 0) constexpr explicit Extents(Is... sizes)
       : values_{static_cast<std::size_t>(sizes)...} {

@@ -1,4 +1,4 @@
-// Layouts: from an index to an offset, counted in elements.
+// Layouts: maps from an index to an offset in elements.
 #pragma once
 
 #include <array>
@@ -11,7 +11,7 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// Maps (i0, i1, ...) to an offset; `span()` is one past the largest offset.
+/// Maps (i0, i1, ...) to an offset. `span()` is one past the largest offset.
 template <class L>
 concept TensorLayout = requires(const L& layout, std::size_t i) {
   { L::rank() } -> std::convertible_to<std::size_t>;
@@ -33,11 +33,10 @@ constexpr std::size_t dot_strides(const Layout& layout, Is... index) noexcept {
 }
 }  // namespace detail
 
-/// Last index fastest, without gaps.
+/// Contiguous, last index fastest.
 template <class E>
 class RowMajor {
  public:
-  using ExtentsType = E;
   static constexpr std::size_t rank() noexcept { return E::rank(); }
 
   constexpr RowMajor() = default;
@@ -63,7 +62,6 @@ class RowMajor {
 template <class E>
 class Strided {
  public:
-  using ExtentsType = E;
   static constexpr std::size_t rank() noexcept { return E::rank(); }
 
   constexpr Strided() = default;

@@ -1,4 +1,4 @@
-// Tensor<Engine, Layout>: elements somewhere, and the map from indices to them.
+// Tensor<Engine, Layout>: an engine holds the elements, a layout maps indices to them.
 #pragma once
 
 #include <concepts>
@@ -18,14 +18,11 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// A tensor. It is copied as its engine is: views are cheap, a heap tensor moves. Constness of elements is a matter of
-/// the engine's element type, as with std::span. A quantized tensor is a Tensor over blocks, its last extent counted in
-/// blocks.
+/// A tensor. Copying follows the engine: views copy cheaply, heap tensors only move. The constness of elements is that
+/// of the element type, as in std::span. A quantised tensor is a Tensor of blocks; its last extent counts blocks.
 template <TensorEngine Engine, TensorLayout Layout>
 class Tensor {
  public:
-  using EngineType = Engine;
-  using LayoutType = Layout;
   using Elem = typename Engine::Elem;
 
   constexpr Tensor() = default;
@@ -44,7 +41,7 @@ class Tensor {
     return engine_.data()[layout_(index...)];
   }
 
-  /// Row i of a matrix as a span; the columns must be contiguous.
+  /// Row i of a matrix; columns must be contiguous.
   constexpr std::span<Elem> row(std::size_t i) const noexcept requires(Layout::rank() == 2) {
     VLMT_DASSERT(stride(1) == 1);
     return {data() + i * stride(0), extent(1)};
@@ -52,7 +49,7 @@ class Tensor {
 
   /// A view with the same layout.
   constexpr auto view() const noexcept { return Tensor<ViewEngine<Elem>, Layout>(ViewEngine<Elem>(data()), layout_); }
-  /// A view that cannot write.
+  /// A read-only view with the same layout.
   constexpr auto cview() const noexcept {
     return Tensor<ViewEngine<const Elem>, Layout>(ViewEngine<const Elem>(data()), layout_);
   }
@@ -76,19 +73,19 @@ constexpr TensorView<T, sizeof...(Is)> view(T* data, Is... sizes) noexcept {
   return {ViewEngine<T>(data), RowMajor<E>(E(sizes...))};
 }
 
-/// make_tensor<float>(3, 4): a (3, 4) tensor of zeros. Throws LimitError if the number of elements overflows, and
-/// std::bad_alloc if there is no memory for them.
+/// make_tensor<float>(3, 4): a (3, 4) tensor of zeros. Throws LimitError if the element count overflows, std::bad_alloc
+/// if memory is short.
 template <class T, std::convertible_to<std::size_t>... Is>
 HeapTensor<T, sizeof...(Is)> make_tensor(Is... sizes) {
   std::optional<std::size_t> count = 1;
   ((count = count ? checked_mul(*count, static_cast<std::size_t>(sizes)) : count), ...);
-  if (!count) throw LimitError("the sizes of a tensor overflow");
+  if (!count) throw LimitError("tensor size overflows");
   using E = DynExtents<sizeof...(Is)>;
   const RowMajor<E> layout{E(sizes...)};
   return {HeapEngine<T>(*count), layout};
 }
 
-/// A (rows, n) view of a span; its size must be a multiple of rows.
+/// A (rows, values.size() / rows) view of a span; rows must divide its size.
 template <class T>
 constexpr TensorView<T, 2> as_matrix(std::span<T> values, std::size_t rows) noexcept {
   VLMT_ASSERT(rows > 0 && values.size() % rows == 0);

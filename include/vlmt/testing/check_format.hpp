@@ -1,4 +1,4 @@
-// Checks of a weight format of your own: its blocks, its encoder, its packing and its matmul kernels.
+// Checks of a custom weight format: its block, encoder, packing and matmul kernels.
 #pragma once
 
 #include <algorithm>
@@ -24,7 +24,7 @@
 VLMT_BEGIN_NAMESPACE
 namespace testing {
 
-/// Root mean square of what encoding x loses, divided by that of x. n is a multiple of F::values.
+/// Relative RMSE of encoding x (n): |decode(encode(x)) - x| / |x|. n is a multiple of F::values.
 template <QuantFormat F>
 double relative_rmse(std::span<const float> x) {
   std::vector<typename F::Block> blocks(x.size() / F::values);
@@ -34,14 +34,14 @@ double relative_rmse(std::span<const float> x) {
   return compare(y, x).relative_l2;
 }
 
-/// What is wrong with the scalar half of a format, one line each; empty if nothing is. `budget` is the largest relative
-/// RMSE that encoding normal numbers may have: about 2^-bits times a factor near 1.
+/// Checks the scalar code of a format. Returns one line per problem; empty if there is none. `budget` is the largest
+/// relative RMSE allowed on normal numbers: about 2^-bits times a factor near 1.
 template <QuantFormat F>
 std::vector<std::string> check_format(double budget) {
   const std::string name(F::name);
   std::vector<std::string> problems;
   if (name.empty()) problems.push_back("the format has no name");
-  if (256 % F::values != 0) problems.push_back(name + ": 256 must be a multiple of its values, rows of models are");
+  if (256 % F::values != 0) problems.push_back(name + ": `values` must divide 256");
   visit_format(formats::all{}, F::type_id, [&](auto tag) {
     using Known = typename decltype(tag)::type;
     if (!std::is_same_v<Known, F>) problems.push_back(name + ": type_id is that of " + std::string(Known::name));
@@ -61,14 +61,14 @@ std::vector<std::string> check_format(double budget) {
   F::encode(x.data(), block);
   F::decode(block, y.data());
   if (std::any_of(y.begin(), y.end(), [](float v) { return v != 0.0f; })) {
-    problems.push_back(name + ": zeros do not come back as zeros");
+    problems.push_back(name + ": zeros do not decode to zeros");
   }
   for (const float extreme : {1e-30f, 1e30f}) {
     std::fill(x.begin(), x.end(), extreme);
     F::encode(x.data(), block);
     F::decode(block, y.data());
     if (!std::all_of(y.begin(), y.end(), [](float v) { return std::isfinite(v); })) {
-      problems.push_back(name + ": " + std::to_string(extreme) + " decodes to what is not finite");
+      problems.push_back(name + ": " + std::to_string(extreme) + " decodes to a value that is not finite");
     }
   }
   return problems;
@@ -76,7 +76,7 @@ std::vector<std::string> check_format(double budget) {
 
 namespace detail {
 
-// The activations as the int8 form holds them, and as floats again.
+// The int8 groups of x (n, cols).
 template <class Arch>
 std::vector<Int8Group> quantized(const std::vector<float>& x, std::size_t n, std::size_t cols) {
   std::vector<Int8Group> groups(QuantizedRows::count(n, cols));
@@ -87,8 +87,8 @@ std::vector<Int8Group> quantized(const std::vector<float>& x, std::size_t n, std
 
 }  // namespace detail
 
-/// What is wrong with the SIMD half of a format on Arch: packing must be lossless, and both forms of matmul must agree
-/// with the reference within the bounds of float sums, over awkward numbers of rows.
+/// Checks the SIMD code of a format on Arch. Returns one line per problem. Packing must be lossless; both forms of
+/// matmul must agree with the reference within the bounds of float sums, for awkward numbers of rows.
 template <QuantFormat F, class Arch>
 std::vector<std::string> check_format_kernels() {
   using Block = typename F::Block;
@@ -125,7 +125,7 @@ std::vector<std::string> check_format_kernels() {
           const double want =
               int8 ? ref::dot<F>(w.data() + r * blocks, blocks, groups.data() + token * QuantizedRows::row_groups(cols))
                    : ref::dot<F>(w.data() + r * blocks, blocks, xs.data());
-          // Decoding in registers may round a weight once more than decode does.
+          // Decoding in registers may round a weight once more than F::decode.
           const double bound = 2.0 * dot_tolerance(row, xs);
           if (!(std::fabs(static_cast<double>(y[i]) - want) <= bound)) {
             problems.push_back(name + (int8 ? ", int8" : ", float") + " activations: row " + std::to_string(r) +

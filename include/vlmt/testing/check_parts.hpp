@@ -1,5 +1,5 @@
-// Checks of parts of your own: an activation, a norm, an attention variant, a router. Each runs the part's SIMD code
-// against the reference and gives one line for every problem; empty if there is none.
+// Checks of custom parts: an activation, a norm, an attention variant, a router. Each check runs the SIMD code of the
+// part against the reference and returns one line per problem; empty if there is none.
 #pragma once
 
 #include <cmath>
@@ -33,8 +33,8 @@ inline void expect_close(std::vector<std::string>& problems, const std::string& 
 
 }  // namespace detail
 
-/// Act on Arch against Act::reference over [-30, 30] and awkward lengths, within `units` roundings of the largest
-/// value.
+/// Act on Arch against Act::reference over [-30, 30] and awkward lengths. Errors up to `units` roundings (2^-24) of the
+/// largest value are allowed.
 template <class Arch, class Act>
 std::vector<std::string> check_activation(double units = 16.0) {
   std::vector<std::string> problems;
@@ -50,7 +50,8 @@ std::vector<std::string> check_activation(double units = 16.0) {
   return problems;
 }
 
-/// Norm on Arch against the same norm on arch::reference, over awkward widths up to `width`, the length of its weights.
+/// Norm on Arch against the same norm on arch::reference, over awkward widths up to `width`, the number of its weights.
+/// Errors up to `units` roundings (2^-24) of the largest value are allowed.
 template <class Arch, class Norm>
 std::vector<std::string> check_norm(const Norm& norm, std::size_t width, double units = 16.0) {
   std::vector<std::string> problems;
@@ -69,7 +70,8 @@ std::vector<std::string> check_norm(const Norm& norm, std::size_t width, double 
   return problems;
 }
 
-/// Variant on Arch against kernel/ref: prefill after a prefix, and one token over a long cache in chunks.
+/// Variant on Arch against kernel/ref: prefill from slot 0 and after a prefix, and decode over a long cache, each in
+/// one pass and split into chunks.
 template <class Arch, class Variant>
 std::vector<std::string> check_attention_variant(const Variant& variant, std::size_t head_dim = 64) {
   std::vector<std::string> problems;
@@ -98,7 +100,7 @@ std::vector<std::string> check_attention_variant(const Variant& variant, std::si
     attention<Arch>(variant, q, kv, scale, &start, F32Rows{whole.data(), width}, scratch);
     attention_split<Arch>(variant, q, kv, scale, &start, scratch);
     attention_merge<Arch>(variant, q, kv, scale, &start, F32Rows{split.data(), width}, scratch);
-    // Sums of c.start + c.n weighted values, of logits with a relative error of head_dim roundings.
+    // Sums of c.start + c.n weighted values; their logits have a relative error of head_dim roundings.
     const double relative = static_cast<double>(c.start + c.n + 4 * head_dim) * 0x1p-24;
     const std::string what =
         std::string(Arch::name) + ", slots " + std::to_string(c.start) + " to " + std::to_string(c.start + c.n - 1);
@@ -108,7 +110,7 @@ std::vector<std::string> check_attention_variant(const Variant& variant, std::si
   return problems;
 }
 
-/// A router: every token gets k different experts that exist, with finite weights, and the same for any team.
+/// A router: every token must get k distinct existing experts with finite weights, independent of the team size.
 template <class Arch, class Router>
 std::vector<std::string> check_router(const Router& router, std::size_t experts = 16, std::size_t in_file = 4) {
   std::vector<std::string> problems;
@@ -127,7 +129,8 @@ std::vector<std::string> check_router(const Router& router, std::size_t experts 
       for (std::size_t j = 0; j < k; ++j) {
         const std::int32_t id = ids[t * k + j];
         if (id < 0 || static_cast<std::size_t>(id) >= experts || !chosen.insert(id).second) {
-          problems.push_back("token " + std::to_string(t) + ": expert " + std::to_string(id) + " is none, or not new");
+          problems.push_back("token " + std::to_string(t) + ": expert " + std::to_string(id) +
+                             " does not exist or is chosen twice");
         }
         if (!std::isfinite(weights[t * k + j]))
           problems.push_back("token " + std::to_string(t) + ": a weight is not finite");
@@ -137,7 +140,7 @@ std::vector<std::string> check_router(const Router& router, std::size_t experts 
       first_ids = ids;
       first_weights = weights;
     } else if (ids != first_ids || weights != first_weights) {
-      problems.push_back("the choice depends on the size of the team");
+      problems.push_back("the result depends on the team size");
     }
   }
   return problems;

@@ -1,4 +1,4 @@
-// Comparing what a kernel gives with what its reference gives: errors, the worst element, one line for a report.
+// Compares the output of a kernel with its reference: errors, the worst element, and a one-line summary.
 #pragma once
 
 #include <cmath>
@@ -13,18 +13,18 @@
 VLMT_BEGIN_NAMESPACE
 namespace testing {
 
-/// How two arrays of equal length differ. An element that is not finite in one and not the same in the other counts as
-/// an infinite error.
+/// Differences of two arrays of equal length. An element that is not finite in one array and differs in the other
+/// counts as an infinite error.
 struct Comparison {
   std::size_t count = 0;
   std::size_t worst = 0;     ///< index of the largest error
-  double max_error = 0.0;    ///< |got - want| there
+  double max_error = 0.0;    ///< |got - want| of that element
   double max_want = 0.0;     ///< largest |want|
-  double relative_l2 = 0.0;  ///< |got - want| / |want| as vectors; 0 if both are zero
-  float got = 0.0f;          ///< the worst element
+  double relative_l2 = 0.0;  ///< |got - want|_2 / |want|_2; 0 if they are equal
+  float got = 0.0f;          ///< value of the worst element
   float want = 0.0f;
 
-  /// The worst element in one line.
+  /// The worst element and the relative L2 error in one line.
   std::string line() const {
     return "element " + std::to_string(worst) + " of " + std::to_string(count) + ": got " + std::to_string(got) +
            ", want " + std::to_string(want) + ", error " + std::to_string(max_error) + ", relative L2 " +
@@ -32,7 +32,7 @@ struct Comparison {
   }
 };
 
-/// Both spans have the same size.
+/// Asserts that both spans have the same size.
 inline Comparison compare(std::span<const float> got, std::span<const float> want) {
   VLMT_ASSERT(got.size() == want.size());
   Comparison c;

@@ -1,4 +1,4 @@
-// What to test a kernel over: awkward lengths, addresses that are not aligned, numbers that are the same everywhere.
+// Test inputs for kernels: awkward lengths, unaligned addresses, platform-independent random numbers.
 #pragma once
 
 #include <algorithm>
@@ -14,7 +14,7 @@
 VLMT_BEGIN_NAMESPACE
 namespace testing {
 
-/// Lengths around `lanes`, the width of a vector or block: {1, 3, n - 1, n, n + 1, 8 n + 2}, without repetitions.
+/// Sorted unique lengths around n = `lanes`, the width of a vector or block: {1, 3, n - 1, n, n + 1, 8 n + 2}.
 inline std::vector<std::size_t> awkward_lengths(std::size_t lanes) {
   std::vector<std::size_t> lengths{1, 3, lanes > 1 ? lanes - 1 : 1, lanes, lanes + 1, 8 * lanes + 2};
   std::sort(lengths.begin(), lengths.end());
@@ -22,7 +22,7 @@ inline std::vector<std::size_t> awkward_lengths(std::size_t lanes) {
   return lengths;
 }
 
-/// Random numbers that do not depend on the standard library (splitmix64).
+/// splitmix64: the same numbers with every standard library.
 class Random {
  public:
   explicit Random(std::uint64_t seed) noexcept : state_(seed) {}
@@ -44,7 +44,7 @@ class Random {
   std::uint64_t state_;
 };
 
-/// n normal numbers of standard deviation `scale`.
+/// n normal numbers with standard deviation `scale`.
 inline std::vector<float> gaussian(std::size_t n, std::uint64_t seed, double scale = 1.0) {
   Random random(seed);
   std::vector<float> x(n);
@@ -52,7 +52,7 @@ inline std::vector<float> gaussian(std::size_t n, std::uint64_t seed, double sca
   return x;
 }
 
-/// The same with one value in a hundred 30 times as large, as activations of transformers have them.
+/// Like gaussian, but about one value in a hundred is 30 times as large, as in activations of transformers.
 inline std::vector<float> with_outliers(std::size_t n, std::uint64_t seed, double scale = 1.0) {
   std::vector<float> x = gaussian(n, seed, scale);
   Random random(seed ^ 0x6f75746c69657273u);
@@ -62,8 +62,8 @@ inline std::vector<float> with_outliers(std::size_t n, std::uint64_t seed, doubl
   return x;
 }
 
-/// A copy of values that begins `offset` elements past an address aligned to 64 bytes, with nothing readable promised
-/// behind it.
+/// A copy of values that starts `offset` elements past a 64-byte boundary. Up to 64 readable bytes may follow it, so it
+/// does not detect reads past the end.
 template <class T>
 class Misaligned {
  public:

@@ -1,4 +1,4 @@
-// Makes small models with random weights: complete Qwen3-VL files, dense or MoE, for tests of programs and of parts.
+// Writes small Qwen3-VL models with random weights, dense or MoE, as complete GGUF files for tests.
 #pragma once
 
 #include <array>
@@ -21,9 +21,9 @@
 VLMT_BEGIN_NAMESPACE
 namespace testing {
 
-/// Sizes of a model to make. The vocabulary is the 256 bytes and the control tokens of the family.
+/// Sizes of the model. The vocabulary is the 256 bytes and the control tokens of Qwen3-VL.
 struct TinyModel {
-  std::string architecture = {};  ///< qwen3vl or qwen3vlmoe, as `experts` says, if empty
+  std::string architecture = {};  ///< if empty: qwen3vl, or qwen3vlmoe if `experts` > 0
   std::size_t hidden = 256;
   std::size_t layers = 2;
   std::size_t heads = 4;
@@ -40,23 +40,23 @@ struct TinyModel {
   std::size_t vision_heads = 2;
   std::size_t vision_ffn = 128;
   std::size_t position_side = 4;
-  std::size_t deepstack = 1;  ///< the first so many blocks of the tower feed the decoder's first layers
+  std::size_t deepstack = 1;  ///< the first `deepstack` vision blocks feed the first decoder layers
   std::uint64_t seed = 1;
 };
 
-/// The tokens of a TinyModel that are not bytes, from id 256 on.
+/// The tokens of a TinyModel that are not bytes; ids start at 256.
 inline constexpr std::array<std::string_view, 8> tiny_control_tokens{
     "<|endoftext|>",  "<|im_start|>",   "<|im_end|>",    "<|vision_start|>",
     "<|vision_end|>", "<|vision_pad|>", "<|image_pad|>", "<|video_pad|>"};
 
 namespace detail {
 
-/// Declares tensors, then writes them in the same order.
+/// Collects tensors, then writes them in order.
 class RandomTensors {
  public:
   explicit RandomTensors(std::uint64_t seed) : seed_(seed) {}
 
-  /// A matrix (rows, cols), or a stack of `count` of them, of format F, or of F32 if a row is not a whole number of
+  /// A matrix (rows, cols), or (count, rows, cols) if count > 1, in format F; in F32 if a row is not a whole number of
   /// blocks.
   template <QuantFormat F>
   void matrix(const std::string& name, std::size_t cols, std::size_t rows, std::size_t count = 1) {
@@ -69,9 +69,9 @@ class RandomTensors {
       add<F32>(name, ne, scale, 0.0);
     }
   }
-  /// Values around `mean`.
+  /// n values with the given mean and standard deviation 0.05.
   void vector(const std::string& name, std::size_t n, double mean) { add<F32>(name, {n}, 0.05, mean); }
-  /// Float values of any shape, ne[0] first.
+  /// Float values of any shape, ne[0] varying fastest.
   void floats(const std::string& name, std::vector<std::uint64_t> ne, double scale) { add<F32>(name, ne, scale, 0.0); }
 
   void write(const std::string& path, GgufHeader& header) const {
@@ -127,7 +127,7 @@ inline void set_vocabulary(GgufHeader& header) {
 
 }  // namespace detail
 
-/// Writes the decoder with its vocabulary. Matrices have format Weights. Throws FileError and InputError.
+/// Writes the decoder and its vocabulary. Matrices are in format Weights. Throws FileError and InputError.
 template <QuantFormat Weights = F32>
 void write_tiny_model(const TinyModel& m, const std::string& path) {
   GgufHeader header;
@@ -148,7 +148,7 @@ void write_tiny_model(const TinyModel& m, const std::string& path) {
   count("n_deepstack_layers", m.deepstack);
   header.set(architecture + ".attention.layer_norm_rms_epsilon", 1e-6f);
   header.set(architecture + ".rope.freq_base", 5e6f);
-  // Of the angles of a head 5/16 turn with the row of a picture, as many with the column.
+  // 5/16 of the angles of a head follow the image row, 5/16 the column, the rest the time.
   const auto section = static_cast<std::int32_t>(m.head_dim / 2 * 5 / 16);
   const auto half = static_cast<std::int32_t>(m.head_dim / 2);
   header.set_array(architecture + ".rope.dimension_sections",
@@ -192,8 +192,8 @@ void write_tiny_model(const TinyModel& m, const std::string& path) {
   t.write(path, header);
 }
 
-/// Writes the vision tower that belongs to the model: patches of 16 x 16 pixels, four of which make a token. Throws
-/// FileError and InputError.
+/// Writes the vision encoder of the model: patches of 16 x 16 pixels, four patches per token. Throws FileError and
+/// InputError.
 template <QuantFormat Weights = F32>
 void write_tiny_mmproj(const TinyModel& m, const std::string& path) {
   GgufHeader header;

@@ -1,4 +1,4 @@
-// Tolerances that follow from what is computed: lengths of sums, norms of operands, precision of types. No literals.
+// Tolerances derived from the computation: lengths of sums, norms of operands, precision of types.
 #pragma once
 
 #include <cmath>
@@ -10,13 +10,11 @@
 VLMT_BEGIN_NAMESPACE
 namespace testing {
 
-/// Half the distance of neighbouring values near 1: the largest relative error of one rounding.
+/// The largest relative error of one rounding: half the distance between neighbouring values near 1.
 inline constexpr double unit_float = 0x1p-24;
-inline constexpr double unit_float16 = 0x1p-11;
-inline constexpr double unit_bfloat16 = 0x1p-8;
 
-/// Largest error of a sum of n products in any order of additions, each rounded to a type of unit `u`: the bound
-/// gamma_n sum |a_i b_i| of Higham, "Accuracy and Stability of Numerical Algorithms", section 3.1.
+/// Largest error of a dot product of a (n) and b (n) in any order of additions, each rounded to a type of unit `u`: the
+/// bound gamma_n sum |a_i b_i| of Higham, "Accuracy and Stability of Numerical Algorithms", section 3.1.
 inline double dot_tolerance(std::span<const float> a, std::span<const float> b, double u = unit_float) {
   double magnitude = 0.0;
   for (std::size_t i = 0; i < a.size(); ++i)
@@ -25,8 +23,8 @@ inline double dot_tolerance(std::span<const float> a, std::span<const float> b, 
   return n / (1.0 - n) * magnitude;
 }
 
-/// Largest error that rounding b to int8 in groups of 32, with one scale for each, adds to its product with a: half a
-/// step of at most 1 / 123 of the group's largest value, times |a|.
+/// Largest error in dot(a, b) from rounding b to int8 in groups of 32 with one scale each: half a step, at most 1 / 123
+/// of the group's largest value, times |a|.
 inline double int8_tolerance(std::span<const float> a, std::span<const float> b) {
   double bound = 0.0;
   for (std::size_t begin = 0; begin < b.size(); begin += 32) {
@@ -41,7 +39,7 @@ inline double int8_tolerance(std::span<const float> a, std::span<const float> b)
   return bound;
 }
 
-/// Largest error of `operations` roundings one after the other on a value of magnitude at most `magnitude`.
+/// Largest error of `operations` successive roundings of a value of at most `magnitude`.
 inline double chain_tolerance(std::size_t operations, double magnitude, double u = unit_float) {
   const double n = static_cast<double>(operations) * u;
   return n / (1.0 - n) * magnitude;

@@ -1,4 +1,4 @@
-// Finds added tokens (control, unknown, user-defined) in a text and cuts it there.
+// Splits a text at added tokens (control, unknown, user-defined).
 #pragma once
 
 #include <algorithm>
@@ -21,11 +21,11 @@ VLMT_BEGIN_NAMESPACE
 
 namespace detail {
 
-// One token as it is looked for.
+// An added token and its match rules.
 struct AddedToken {
   std::string name;
   int id = 0;
-  bool control = false;  // only with ParseSpecial::on
+  bool control = false;  // matched only with ParseSpecial::on
   bool single_word = false, lstrip = false, rstrip = false;
 };
 
@@ -35,8 +35,8 @@ inline std::size_t previous_char(std::string_view text, std::size_t pos) noexcep
   return pos;
 }
 
-// Matches are leftmost, the longest at one place, and do not overlap. A match that its rules refuse is text as a whole:
-// the reference tokenizers do not look for a shorter one inside of it.
+// Leftmost, longest, non-overlapping matches. A match that its rules reject is plain text as a whole: like Hugging Face
+// tokenizers, the search does not try a shorter match inside it.
 class AddedTokenFinder {
  public:
   AddedTokenFinder() = default;
@@ -60,7 +60,7 @@ class AddedTokenFinder {
     return at->id;
   }
 
-  // Calls on_text(std::string_view) and on_token(int) in the order of valid UTF-8 text.
+  // Calls on_text(std::string_view) and on_token(int) in text order; `text` must be valid UTF-8.
   template <class OnText, class OnToken>
   void split(std::string_view text, ParseSpecial special, OnText&& on_text, OnToken&& on_token) const {
     std::size_t done = 0;
@@ -73,7 +73,7 @@ class AddedTokenFinder {
       std::size_t begin = pos, end = pos + token->name.size();
       pos = end;
       if (token->control && special == ParseSpecial::off) continue;
-      if (token->single_word && !stands_alone(text, begin, end)) continue;
+      if (token->single_word && !is_whole_word(text, begin, end)) continue;
       if (token->lstrip) {
         for (std::size_t before = begin; before > done; begin = before) {
           before = previous_char(text, before);
@@ -89,13 +89,13 @@ class AddedTokenFinder {
       }
       if (begin > done) on_text(text.substr(done, begin - done));
       on_token(token->id);
-      done = std::max(done, end);  // white space that the token before took may be a token itself
+      done = std::max(done, end);  // `end` may be before `done`: rstrip of the previous token may have covered this one
     }
     if (done < text.size()) on_text(text.substr(done));
   }
 
  private:
-  // Narrows the sorted list byte by byte; tokens that end on the way match.
+  // Narrows the range of the sorted list byte by byte; the last token that ends within it is the longest match.
   const AddedToken* longest_at(std::string_view text) const noexcept {
     auto low = tokens_.begin(), high = tokens_.end();
     const AddedToken* best = nullptr;
@@ -104,13 +104,13 @@ class AddedTokenFinder {
       const auto at = [k](const AddedToken& t) { return static_cast<std::uint8_t>(t.name[k]); };
       low = std::lower_bound(low, high, byte, [&](const AddedToken& t, std::uint8_t b) { return at(t) < b; });
       high = std::upper_bound(low, high, byte, [&](std::uint8_t b, const AddedToken& t) { return b < at(t); });
-      // The one that is complete sorts first; it has no byte k + 1 and leaves the range.
+      // A complete token sorts first; it has no byte k + 1, so it leaves the range.
       if (low != high && low->name.size() == k + 1) best = &*low++;
     }
     return best;
   }
 
-  static bool stands_alone(std::string_view text, std::size_t begin, std::size_t end) noexcept {
+  static bool is_whole_word(std::string_view text, std::size_t begin, std::size_t end) noexcept {
     const bool before = begin > 0 && is_word_character(decode_utf8(text, previous_char(text, begin)).code);
     const bool after = end < text.size() && is_word_character(decode_utf8(text, end).code);
     return !before && !after;

@@ -1,4 +1,4 @@
-// Byte-level BPE tokenizer (Qwen2/3, Llama-3): text <-> token ids, equal to the Hugging Face "tokenizers" package.
+// Byte-level BPE tokenizer (Qwen2/3, Llama-3); produces the same ids as the Hugging Face "tokenizers" package.
 #pragma once
 
 #include <algorithm>
@@ -28,18 +28,19 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// A tokenizer over a vocabulary. Immutable once made: const use from several threads is safe.
+/// A tokenizer over a vocabulary. Immutable; const members are thread-safe.
 ///
-/// Encoding: added tokens are cut out (leftmost, longest first; control tokens only where ParseSpecial is on), the text
-/// between is normalised, cut into words, written as bytes and merged. Bytes that are not UTF-8 count as U+FFFD, one
-/// for each maximal ill-formed subpart, which is what Python's `bytes.decode(errors="replace")` would give the
-/// reference. BOS and EOS are never added: see `add_bos`.
+/// Encoding matches added tokens (leftmost, longest; control tokens only with ParseSpecial::on), normalises the text
+/// between them, splits it into words and merges the bytes of each word. Each maximal ill-formed subpart counts as one
+/// U+FFFD, as with Python's `bytes.decode(errors="replace")`. encode() never adds BOS or EOS; add_bos() and add_eos()
+/// report whether the model expects them.
 class BpeTokenizer {
  public:
-  /// Longest text that is encoded at once, in bytes.
+  /// Maximum bytes of text per encode() call.
   static constexpr std::size_t max_text_bytes = std::size_t{1} << 26;
 
-  /// Checks the vocabulary (see validate) and builds the tables. `source` names the file in messages.
+  /// Checks the vocabulary (see validate()) and builds the tables. `source` appears as the file in errors. Throws
+  /// FileError, LimitError.
   explicit BpeTokenizer(const BpeVocabulary& vocabulary, const std::string& source = "vocabulary")
       : nfc_(vocabulary.nfc),
         ignore_merges_(vocabulary.ignore_merges),
@@ -52,11 +53,11 @@ class BpeTokenizer {
     build(vocabulary, source);
   }
 
-  // The word table points into the token bytes, which move along but are not shared.
+  // Move-only: words_ holds views into bytes_; a move keeps its buffer, a copy would not.
   BpeTokenizer(BpeTokenizer&&) noexcept = default;
   BpeTokenizer& operator=(BpeTokenizer&&) noexcept = default;
 
-  /// Ids of a text.
+  /// Ids of a text. Throws LimitError for text longer than max_text_bytes.
   std::vector<int> encode(std::string_view text, ParseSpecial special = ParseSpecial::off) const {
     const TextPiece piece{text, special};
     std::vector<int> ids;
@@ -64,16 +65,16 @@ class BpeTokenizer {
     return ids;
   }
 
-  /// Appends the ids of a text that is given in pieces. Added tokens are looked for within each piece; the plain text
-  /// between them is joined across pieces before it is normalised and cut into words, so that the result is the same as
-  /// for the whole text at once except where an added token would span two pieces. Throws LimitError for too long text.
+  /// Appends the ids of a text given in pieces. Added tokens are matched within each piece only; plain text between
+  /// them is joined across pieces before it is normalised and split into words. So the result equals that of the joined
+  /// text, except if an added token would span two pieces. Throws LimitError for text longer than max_text_bytes.
   void encode(std::span<const TextPiece> pieces, std::vector<int>& ids) const;
 
-  /// Text of ids; what is not UTF-8 in it becomes U+FFFD. Throws InputError for an id that is none.
+  /// Text of ids; ill-formed UTF-8 becomes U+FFFD. Throws InputError for an id out of range.
   std::string decode(std::span<const int> ids, SkipSpecial skip = SkipSpecial::off) const;
 
-  /// What a token stands for: bytes, perhaps a part of a character only; the name of an added token; nothing for an
-  /// unused one.
+  /// Bytes of a token, possibly part of a character; the name of an added token; empty for an unused one. Throws
+  /// InputError for an id out of range.
   std::string_view token_bytes(int id) const {
     check(id);
     const auto i = static_cast<std::size_t>(id);
@@ -85,28 +86,28 @@ class BpeTokenizer {
     return types_[static_cast<std::size_t>(id)];
   }
 
-  /// The id of an added token (control, unknown or user-defined) by its name.
+  /// The id of the added token (control, unknown or user-defined) with this name.
   std::optional<int> added_token(std::string_view name) const noexcept {
     if (const auto id = exact_.find(name)) return id;
     return normalized_.find(name);
   }
 
   int size() const noexcept { return static_cast<int>(types_.size()); }
-  /// Bytes of the tables: what memory plans count.
+  /// Memory of the tokenizer in bytes, for the memory plan.
   std::size_t bytes() const noexcept;
   bool add_bos() const noexcept { return add_bos_; }
   bool add_eos() const noexcept { return add_eos_; }
   std::optional<int> bos_id() const noexcept { return bos_id_; }
   std::optional<int> eos_id() const noexcept { return eos_id_; }
 
-  /// The ids at which generation ends, sorted (see end_of_generation in text/vocabulary.hpp).
+  /// The ids that end generation, sorted (see end_of_generation() in text/vocabulary.hpp).
   std::span<const int> end_of_generation() const noexcept { return end_of_generation_; }
   bool ends_generation(int id) const noexcept {
     return std::binary_search(end_of_generation_.begin(), end_of_generation_.end(), id);
   }
 
  private:
-  // Collects plain text until an added token or the end, then cuts and merges it.
+  // Collects plain text up to an added token or the end, then splits and merges it.
   class Encoder {
    public:
     Encoder(const BpeTokenizer& tokenizer, std::vector<int>& ids) : t_(tokenizer), ids_(ids), merger_(t_.merges_) {}
@@ -170,7 +171,7 @@ class BpeTokenizer {
     std::vector<int>& ids_;
     detail::Merger merger_;
     std::string run_;
-    ParseSpecial special_ = ParseSpecial::off;  // of the run: on if it is on for all of it
+    ParseSpecial special_ = ParseSpecial::off;  // of the run: on only if on for all of its pieces
   };
 
   void check(int id) const {
@@ -195,7 +196,7 @@ class BpeTokenizer {
   std::optional<int> bos_id_, eos_id_;
   std::vector<int> end_of_generation_;
   std::vector<TokenType> types_;
-  std::string bytes_;  // of all tokens, one after the other
+  std::string bytes_;  // of all tokens, concatenated
   std::vector<std::size_t> offsets_;
   std::array<int, 256> byte_ids_{};
   detail::MergeTable merges_;
@@ -258,7 +259,7 @@ VLMT_BODY void BpeTokenizer::build_bytes(const BpeVocabulary& v) {
     if (is_added(type)) {
       bytes_ += v.tokens[id];
     } else if (type != TokenType::unused) {
-      // A token outside of the byte map cannot come out of encoding; it decodes to its name.
+      // Encoding cannot produce a token outside the byte map; it decodes to its name.
       const std::optional<std::string> bytes = unmap_bytes(v.tokens[id]);
       bytes_ += bytes ? *bytes : v.tokens[id];
     }

@@ -1,4 +1,4 @@
-// Merging: the table of merges and the algorithm that applies them to one word in time O(n log n).
+// BPE merging: the merge table and the algorithm that applies it to one word in O(n log n).
 #pragma once
 
 #include <algorithm>
@@ -20,12 +20,11 @@ namespace detail {
 struct Merge {
   static constexpr std::uint32_t none = UINT32_MAX;
   std::uint32_t rank = none;  // none: the pair does not merge
-  int id = -1;                // what it becomes
+  int id = -1;                // merged token
 };
 
-// Pair of token ids -> merge: the merges by rank, and their ranks in a hash table with open addressing and linear
-// probing, at most half full. The empty half costs four bytes a slot, not those of a whole merge, and most pairs of a
-// text meet an empty slot and nothing else.
+// Pair of token ids -> merge. Merges are stored by rank; a hash table (open addressing, linear probing, at most half
+// full) holds only ranks: an empty slot costs 4 bytes, and most lookups end at an empty slot without touching a merge.
 class MergeTable {
  public:
   explicit MergeTable(std::size_t expected = 0)
@@ -34,8 +33,8 @@ class MergeTable {
     merges_.reserve(expected);
   }
 
-  // Adds the merge of the next rank; at most as many as were expected. A pair that is given twice keeps its last rank,
-  // as in the reference tokenizers.
+  // Adds the merge of the next rank; at most `expected` calls. A duplicate pair keeps its last rank, as in Hugging Face
+  // tokenizers.
   void add(int left, int right, int joined) noexcept {
     std::size_t at = home(left, right);
     while (slots_[at] != Merge::none && !merges_[slots_[at]].is_of(left, right)) at = after(at);
@@ -71,23 +70,23 @@ class MergeTable {
   int shift_;
 };
 
-// Applies merges to words: always the pair of lowest rank, the leftmost of equal ones. Holds the memory it works in.
+// Applies merges to words: always the pair of lowest rank, the leftmost of equal ranks. Owns its scratch memory.
 class Merger {
  public:
   explicit Merger(const MergeTable& table) noexcept : table_(table) {}
 
-  // Merges the tokens at the end of `ids`, from `first` on, in place.
+  // Merges ids[first...] in place and shrinks `ids`.
   void merge_tail(std::vector<int>& ids, std::size_t first) {
     const std::span<int> word(ids.data() + first, ids.size() - first);
     ids.resize(first + (word.size() <= short_word ? merge_short(word) : merge_long(word)));
   }
 
  private:
-  // Up to here, searching all pairs is faster than keeping a heap.
+  // Up to this length, scanning all pairs is faster than a heap.
   static constexpr std::size_t short_word = 48;
 
   std::size_t merge_short(std::span<int> word) const noexcept {
-    std::array<Merge, short_word> pairs;  // pairs[i]: what becomes of word[i], word[i + 1]
+    std::array<Merge, short_word> pairs;  // pairs[i]: merge of word[i], word[i + 1]
     std::size_t n = word.size();
     for (std::size_t i = 0; i + 1 < n; ++i) pairs[i] = table_.find(word[i], word[i + 1]);
     while (n > 1) {
@@ -107,8 +106,8 @@ class Merger {
     return n;
   }
 
-  // A linked list of symbols and a queue of (rank, position): the pairs of the beginning sorted once, later ones in a
-  // heap. An entry is stale once the pair there has another rank; ranks are unique, so an equal rank means the same
+  // A linked list of symbols and a queue of (rank, position): initial pairs are sorted once, later ones go to a heap.
+  // An entry is stale if the pair at its position has another rank; ranks are unique, so an equal rank is the same
   // pair.
   std::size_t merge_long(std::span<int> word) {
     const std::size_t n = word.size();
@@ -151,8 +150,8 @@ class Merger {
   static constexpr int gone = -1;
   struct Symbol {
     int id;
-    std::uint32_t previous, next;  // next == n: the last one
-    Merge pair;                    // with the next one
+    std::uint32_t previous, next;  // next == n: last symbol
+    Merge pair;                    // with the next symbol
   };
 
   std::uint64_t entry(std::uint32_t at) const noexcept {

@@ -1,4 +1,4 @@
-// The map between bytes and printable characters in which byte-level BPE vocabularies write their tokens.
+// Maps bytes to the printable characters in which byte-level BPE vocabularies spell their tokens, and back.
 #pragma once
 
 #include <array>
@@ -15,7 +15,7 @@ VLMT_BEGIN_NAMESPACE
 
 namespace detail {
 
-// GPT-2's table: 33..126, 161..172 and 174..255 stand for themselves, the other 68 bytes in order for U+0100 and on.
+// GPT-2's table: bytes 33..126, 161..172 and 174..255 map to themselves, the other 68, in order, to U+0100 and up.
 inline constexpr std::array<char32_t, 256> byte_to_char = [] {
   std::array<char32_t, 256> table{};
   char32_t next = 0x100;
@@ -35,14 +35,14 @@ inline constexpr std::array<std::int16_t, 0x144> char_to_byte = [] {
 
 }  // namespace detail
 
-/// Bytes as a vocabulary writes them.
+/// Bytes as a vocabulary spells them.
 inline std::string map_bytes(std::string_view bytes) {
   std::string out;
   for (const char c : bytes) append_utf8(out, detail::byte_to_char[static_cast<std::uint8_t>(c)]);
   return out;
 }
 
-/// The bytes that a vocabulary entry stands for, or nothing if it has characters outside of the map.
+/// The bytes of a vocabulary entry, or nothing if it has a character outside the map.
 inline std::optional<std::string> unmap_bytes(std::string_view mapped) {
   std::string out;
   for (std::size_t pos = 0; pos < mapped.size();) {

@@ -1,5 +1,4 @@
-// Conversations, and what a chat template makes of them: text that is ours, text that is the user's, pictures and
-// videos.
+// Conversations, and their rendering by a chat template as segments: template text, user text, images and videos.
 #pragma once
 
 #include <cstddef>
@@ -19,7 +18,7 @@ VLMT_BEGIN_NAMESPACE
 
 enum class Role : std::uint8_t { system, user, assistant, tool };
 
-/// The name of a role in requests and templates.
+/// Name of a role in requests and templates.
 constexpr std::string_view role_name(Role role) noexcept {
   switch (role) {
     case Role::system:
@@ -34,7 +33,7 @@ constexpr std::string_view role_name(Role role) noexcept {
   return "tool";
 }
 
-/// The role with this name. Throws InputError if there is none.
+/// The role with this name. Throws InputError for any other name.
 inline Role parse_role(std::string_view name) {
   for (const Role role : {Role::system, Role::user, Role::assistant, Role::tool}) {
     if (role_name(role) == name) return role;
@@ -46,8 +45,8 @@ inline Role parse_role(std::string_view name) {
                                     .found = std::string(name)});
 }
 
-/// A part of a message. Pictures and videos are placeholders: the k-th of the conversation stands for the k-th that is
-/// given.
+/// A part of a message. Images and videos are placeholders: the k-th image of the conversation is the k-th image that
+/// the caller passes; videos are counted separately.
 struct ContentPart {
   enum class Kind : std::uint8_t { text, image, video };
   Kind kind = Kind::text;
@@ -58,13 +57,13 @@ struct ContentPart {
   static ContentPart video() { return {Kind::video, {}}; }
 };
 
-/// A call of a tool by the assistant.
+/// A tool call by the assistant.
 struct ToolCall {
   std::string name;
-  std::string arguments;  ///< JSON object, in the form of to_hf_json (text/hf_json.hpp)
+  std::string arguments;  ///< JSON object as formatted by to_hf_json() (text/hf_json.hpp)
 };
 
-/// A tool that the assistant may call: the JSON of its signature, in the form of to_hf_json.
+/// A tool that the assistant may call: its signature as JSON, as formatted by to_hf_json().
 struct Tool {
   std::string json;
 };
@@ -72,37 +71,37 @@ struct Tool {
 struct Message {
   Role role = Role::user;
   std::vector<ContentPart> parts;
-  std::optional<std::string> reasoning;  ///< assistant only: thoughts, apart from the answer
+  std::optional<std::string> reasoning;  ///< assistant only: reasoning, separate from the answer
   std::vector<ToolCall> tool_calls;      ///< assistant only
 
   static Message of(Role role, std::string text) { return {role, {ContentPart::of(std::move(text))}, {}, {}}; }
 };
 
-/// What a template may be asked for.
+/// Options of a chat template.
 struct ChatOptions {
-  bool add_generation_prompt = true;  ///< end with the beginning of the assistant's turn
-  bool thinking = false;              ///< the model is the thinking variant of its family
-  bool add_vision_id = false;         ///< number pictures and videos in the text
+  bool add_generation_prompt = true;  ///< end with the start of the assistant's turn
+  bool thinking = false;              ///< render for the thinking variant of the family
+  bool add_vision_id = false;         ///< number images and videos in the text ("Picture 1: ")
 };
 
-/// A stretch of a rendered conversation.
+/// A segment of a rendered conversation.
 struct Segment {
   enum class Kind : std::uint8_t {
-    template_text,  ///< ours: control tokens in it are control tokens
-    user_text,      ///< from outside: control tokens in it are plain text
-    image,          ///< the tokens of picture `index`
-    video           ///< the tokens of video `index`, or of its time slice `slice`
+    template_text,  ///< trusted: names of control tokens become control tokens
+    user_text,      ///< untrusted: names of control tokens stay plain text
+    image,          ///< tokens of image `index`
+    video           ///< tokens of video `index`, or of its time slice `slice`
   };
   Kind kind = Kind::template_text;
-  std::string text;       ///< for the two kinds of text
-  std::size_t index = 0;  ///< picture or video, counted apart, from 0
+  std::string text;       ///< for template_text and user_text
+  std::size_t index = 0;  ///< from 0; images and videos are counted separately
   std::optional<std::size_t> slice = {};
 
   bool is_text() const noexcept { return kind == Kind::template_text || kind == Kind::user_text; }
   friend bool operator==(const Segment&, const Segment&) = default;
 };
 
-/// Puts segments together; neighbouring text of one kind becomes one segment.
+/// Builds a list of segments; adjacent text of one kind becomes one segment.
 class SegmentBuilder {
  public:
   void text(Segment::Kind kind, std::string_view text) {
@@ -121,9 +120,9 @@ class SegmentBuilder {
   std::vector<Segment> segments_;
 };
 
-/// Ids of a rendered conversation. Text between pictures is encoded as one (see BpeTokenizer::encode), with control
-/// tokens in template text only. At each picture or video `on_media(segment, ids)` is called to append its ids.
-/// InputError and LimitError as from the tokenizer.
+/// Ids of a rendered conversation. Text between images and videos is encoded in one call (see BpeTokenizer::encode);
+/// control tokens are recognised in template text only. For each image or video, `on_media(segment, ids)` appends its
+/// ids. Throws as the tokenizer does.
 template <Tokenizer T, class OnMedia>
 std::vector<int> encode_segments(const T& tokenizer, std::span<const Segment> segments, OnMedia&& on_media) {
   std::vector<int> ids;
@@ -145,15 +144,15 @@ std::vector<int> encode_segments(const T& tokenizer, std::span<const Segment> se
   return ids;
 }
 
-/// An assistant's output, taken apart.
+/// An assistant's output, split.
 struct SplitOutput {
   std::string reasoning;
   std::string answer;
 };
 
-/// Takes `<think>reasoning</think>answer` apart as templates do: what stands before the first `</think>` (from the last
-/// `<think>` before it on) is reasoning, what stands behind the last one the answer; line feeds around are dropped.
-/// Without `</think>` all is answer.
+/// Splits `<think>reasoning</think>answer` as chat templates do. Reasoning is the text before the first `</think>`,
+/// from the last `<think>` before it; the answer is the text after the last `</think>`. Line feeds are stripped around
+/// the reasoning and before the answer. Without `</think>` the whole output is the answer.
 inline SplitOutput split_reasoning(std::string_view output) {
   constexpr std::string_view open = "<think>", close = "</think>";
   const std::size_t first = output.find(close);

@@ -1,5 +1,5 @@
-// Writes JSON as Hugging Face chat templates do (Python's json.dumps with ensure_ascii=False): the form models were
-// trained on.
+// Formats JSON as Hugging Face chat templates do (Python's json.dumps with ensure_ascii=False), since models were
+// trained on this form.
 #pragma once
 
 #include <algorithm>
@@ -24,7 +24,7 @@ VLMT_BEGIN_NAMESPACE
 
 namespace detail {
 
-// Recursive descent over strict JSON (RFC 8259) that writes while it reads.
+// Recursive-descent parser for strict JSON (RFC 8259) that writes its output while parsing.
 class HfJsonWriter {
  public:
   static constexpr int max_depth = 200;
@@ -35,7 +35,7 @@ class HfJsonWriter {
     std::string out;
     value(out, 0);
     skip_space();
-    if (pos_ != in_.size()) fail("text behind the value");
+    if (pos_ != in_.size()) fail("text after the value");
     return out;
   }
 
@@ -94,7 +94,7 @@ class HfJsonWriter {
     out += ']';
   }
 
-  // Of equal keys the last value counts and stands where the first did, as in a Python dict.
+  // A duplicate key keeps its first position and takes its last value, as in a Python dict.
   void object(std::string& out, int depth) {
     ++pos_;
     std::vector<std::pair<std::string, std::string>> members;
@@ -174,9 +174,9 @@ class HfJsonWriter {
     }
     const char32_t high = hex4();
     if (high < 0xD800 || high > 0xDFFF) return high;
-    if (high > 0xDBFF || !take('\\') || !take('u')) fail("half a surrogate pair");
+    if (high > 0xDBFF || !take('\\') || !take('u')) fail("unpaired surrogate");
     const char32_t low = hex4();
-    if (low < 0xDC00 || low > 0xDFFF) fail("half a surrogate pair");
+    if (low < 0xDC00 || low > 0xDFFF) fail("unpaired surrogate");
     return 0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00);
   }
 
@@ -206,7 +206,7 @@ class HfJsonWriter {
     }
   }
 
-  // Integers of any size keep their digits; everything else is a double, written as Python's repr does.
+  // Integers of any size keep their digits; other numbers are doubles, formatted as Python's repr.
   void number(std::string& out) {
     const std::size_t begin = pos_;
     const auto digits = [&] {
@@ -244,7 +244,7 @@ class HfJsonWriter {
     float_repr(out, x);
   }
 
-  // Whether a number that no double can hold is too large rather than too small: the sign of its decimal exponent.
+  // For a number outside the range of double: true for overflow, false for underflow, by its decimal exponent.
   static bool is_large(std::string_view text) noexcept {
     const std::size_t e = std::min(text.find_first_of("eE"), text.size());
     const std::string_view mantissa = text.substr(0, e);
@@ -278,8 +278,8 @@ class HfJsonWriter {
 
 #endif
 
-/// The same JSON as Python's json.dumps(json.loads(json), ensure_ascii=False) writes it: ", " and ": " between, escapes
-/// only where they must be, floats as repr. Throws InputError for what is not strict JSON or nests deeper than 200.
+/// json.dumps(json.loads(json), ensure_ascii=False) of Python: separators ", " and ": ", only mandatory escapes, floats
+/// as repr. Throws InputError if `json` is not strict JSON, nests deeper than 200 or has a float out of range.
 std::string to_hf_json(std::string_view json);
 
 #if VLMT_HAS_BODIES

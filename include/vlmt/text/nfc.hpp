@@ -1,4 +1,4 @@
-// Unicode normalisation form C in time O(n log n) for any input.
+// Unicode normalisation form C in O(n log n) for any input.
 #pragma once
 
 #include <algorithm>
@@ -20,8 +20,8 @@ VLMT_BEGIN_NAMESPACE
 
 namespace detail {
 
-// Characters that gained a combining class or a decomposition after Unicode 9.0, sorted. The reference tokenizers
-// normalise with the data of Unicode 9.0, to which these are unassigned and therefore stay where and as they are.
+// Characters, sorted, with a combining class or decomposition that were added after Unicode 9.0. Hugging Face
+// tokenizers normalise with Unicode 9.0 data, where these are unassigned: they are neither reordered nor changed.
 inline constexpr std::array<std::pair<char32_t, char32_t>, 44> nfc_unassigned{{
     {0x7FD, 0x7FD},     {0x897, 0x89F},     {0x8CA, 0x8D3},     {0x9FE, 0x9FE},     {0xC3C, 0xC3C},
     {0xD3B, 0xD3C},     {0xEBA, 0xEBA},     {0x1715, 0x1715},   {0x1ABF, 0x1ADD},   {0x1AE0, 0x1AEB},
@@ -40,10 +40,10 @@ inline bool is_nfc_unassigned(char32_t code) noexcept {
   return at != nfc_unassigned.end() && at->first <= code;
 }
 
-// False if the character is in NFC whatever stands around it and ends every combining sequence before it. Only marks,
-// Hangul and characters with a decomposition can be otherwise, and nothing below U+0300 changes on its own.
+// False if the character is in NFC in any context and ends the preceding combining sequence. True only for marks,
+// Hangul and characters with a decomposition; no character below U+0300 changes by itself.
 inline bool may_change_in_nfc(char32_t code) noexcept {
-  // U+11A7 is beside the trailing consonants and composes with nothing; utf8proc 2.8 drops it behind a syllable.
+  // U+11A7 precedes the range of trailing consonants and composes with nothing; utf8proc 2.8 drops it after a syllable.
   if (code < 0x300 || code == 0x11A7) return false;
   if ((code >= 0x1100 && code <= 0x11FF) || (code >= 0xAC00 && code <= 0xD7A3)) return true;
   const utf8proc_property_t* property = utf8proc_get_property(static_cast<utf8proc_int32_t>(code));
@@ -52,9 +52,9 @@ inline bool may_change_in_nfc(char32_t code) noexcept {
   return (mark || property->decomp_seqindex != UINT16_MAX) && !is_nfc_unassigned(code);
 }
 
-// Puts the marks of each combining sequence into canonical order. utf8proc's own ordering takes time n^2 on long runs.
+// Puts the marks of each combining sequence into canonical order; utf8proc's own ordering is quadratic on long runs.
 inline void canonical_order(std::vector<utf8proc_int32_t>& codes) {
-  // class << 56 | place << 21 | code: equal classes keep their order because of the place.
+  // class << 56 | position << 21 | code: the position keeps the order of equal classes.
   std::vector<std::uint64_t> run;
   for (std::size_t i = 0; i < codes.size();) {
     run.clear();
@@ -73,14 +73,14 @@ inline void canonical_order(std::vector<utf8proc_int32_t>& codes) {
   }
 }
 
-// Appends the NFC of a stretch of valid UTF-8 that nothing around it combines with.
+// Appends the NFC of a stretch of valid UTF-8 that does not combine with its surroundings.
 inline void append_nfc_stretch(std::string& out, std::string_view stretch) {
   std::vector<utf8proc_int32_t> codes;
   codes.reserve(stretch.size());
   for (std::size_t pos = 0; pos < stretch.size();) {
     const Utf8Char c = decode_utf8(stretch, pos);
     pos += c.bytes;
-    constexpr std::size_t longest = 4;  // of all canonical decompositions
+    constexpr std::size_t longest = 4;  // code points of any canonical decomposition
     std::array<utf8proc_int32_t, longest> parts;
     int boundary = 0;
     const utf8proc_ssize_t count = utf8proc_decompose_char(static_cast<utf8proc_int32_t>(c.code), parts.data(), longest,
@@ -97,8 +97,8 @@ inline void append_nfc_stretch(std::string& out, std::string_view stretch) {
 
 }  // namespace detail
 
-/// NFC of valid UTF-8, by the data of Unicode 9.0, as in the reference tokenizers. Text that no rule can change is
-/// copied.
+/// NFC of valid UTF-8 with Unicode 9.0 data, as in Hugging Face tokenizers. Text that cannot change is copied without
+/// normalisation.
 std::string nfc(std::string_view text);
 
 #if VLMT_HAS_BODIES
@@ -106,8 +106,8 @@ std::string nfc(std::string_view text);
 VLMT_BODY std::string nfc(std::string_view text) {
   std::string out;
   out.reserve(text.size());
-  std::size_t done = 0;      // text before this is in `out`
-  std::size_t previous = 0;  // the last character before `pos` that a mark at `pos` may combine with
+  std::size_t done = 0;      // text before `done` is in `out`
+  std::size_t previous = 0;  // last character before `pos`, with which a mark at `pos` may combine
   for (std::size_t pos = 0; pos < text.size();) {
     const Utf8Char c = decode_utf8(text, pos);
     if (!detail::may_change_in_nfc(c.code)) {

@@ -1,8 +1,8 @@
-// Cuts text into the words that byte-level BPE merges within: the patterns of Qwen2/3 and Llama-3, written as code.
+// Splits text into the words within which byte-level BPE merges: the patterns of Qwen2/3 and Llama-3 as code.
 //
-// Both patterns are, with {1} or {1,3} for K:
+// Both use this pattern, with K = 1 (Qwen2/3) or K = 1,3 (Llama-3):
 //   (?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{K}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+
-// A regex engine needs time n^2 for some of it on long runs; this takes linear time and no memory.
+// On long runs a regex engine takes quadratic time for parts of it; this code takes linear time and no memory.
 #pragma once
 
 #include <cstddef>
@@ -22,7 +22,7 @@ struct ClassAt {
   std::size_t bytes;
 };
 
-// Class and length of the character at pos < text.size() of valid UTF-8.
+// Class and length in bytes of the character at pos < text.size(); valid UTF-8.
 inline ClassAt class_at(std::string_view text, std::size_t pos) noexcept {
   const auto lead = static_cast<std::uint8_t>(text[pos]);
   if (lead < 0x80) return {ascii_classes[lead], 1};
@@ -30,7 +30,7 @@ inline ClassAt class_at(std::string_view text, std::size_t pos) noexcept {
   return {wide_char_class(c.code), c.bytes};
 }
 
-// End of the run of characters from pos on for which `accept` holds, at most `limit` of them.
+// End of the run of at most `limit` characters, starting at pos, whose class `accept` takes.
 template <class Accept>
 std::size_t run_end(std::string_view text, std::size_t pos, Accept accept, std::size_t limit = SIZE_MAX) noexcept {
   for (std::size_t n = 0; n < limit && pos < text.size(); ++n) {
@@ -41,7 +41,7 @@ std::size_t run_end(std::string_view text, std::size_t pos, Accept accept, std::
   return pos;
 }
 
-// Length of (?i:'s|'t|'re|'ve|'m|'ll|'d) at an apostrophe, 0 if there is none. U+017F folds to s.
+// Length of the match of (?i:'s|'t|'re|'ve|'m|'ll|'d) at an apostrophe, 0 if none. U+017F (long s) folds to s.
 inline std::size_t contraction_at(std::string_view text, std::size_t pos) noexcept {
   const auto lower = [&](std::size_t i) {
     const char c = i < text.size() ? text[i] : '\0';
@@ -65,13 +65,13 @@ inline std::size_t white_space_end(std::string_view text, std::size_t pos) noexc
     if (c.kind == CharClass::newline) after_newline = end;
   }
   if (after_newline != 0) return after_newline;
-  // All but the last character, which goes with the word behind it; unless there is no word or nothing would be left.
+  // The last character belongs to the following word, if there is one, unless it is the only character.
   return end == text.size() || last == pos ? end : last;
 }
 
 }  // namespace detail
 
-/// End of the word that begins at pos < text.size(), for valid UTF-8. MaxDigits: 1 for Qwen2 and Qwen3, 3 for Llama-3.
+/// End of the word that starts at pos < text.size(); valid UTF-8. MaxDigits: 1 for Qwen2 and Qwen3, 3 for Llama-3.
 template <std::size_t MaxDigits>
 std::size_t word_end(std::string_view text, std::size_t pos) noexcept {
   constexpr auto letter = [](CharClass k) { return k == CharClass::letter; };

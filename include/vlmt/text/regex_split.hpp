@@ -1,7 +1,7 @@
-// Cuts text into words by a regular expression from a file, with PCRE2. The known patterns are code: pre_split.hpp.
+// Splits text into words with a regular expression from a file (PCRE2). Known patterns are code: pre_split.hpp.
 #pragma once
 
-// The functions are called by their full names, so that another width chosen before does no harm.
+// pcre2.h needs a width. If another one is already set, the calls below still work: they name the width, _8.
 #ifndef PCRE2_CODE_UNIT_WIDTH
 #define PCRE2_CODE_UNIT_WIDTH 8
 #endif
@@ -23,12 +23,12 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// A compiled pattern. Matches and the text between matches are words, empty ones are dropped (tokenizer.json: Split
-/// with behavior "Isolated"). `^` and `$` match at lines, as in the engine that tokenizer.json is written for; \s, \w,
-/// \p are Unicode, by the version of the installed PCRE2. Const use from several threads is safe.
+/// A compiled pattern. Matches and the text between them are words; empty ones are dropped (tokenizer.json: Split with
+/// behavior "Isolated"). As in the engine of Hugging Face tokenizers, `^` and `$` match at line starts and ends; \s, \w
+/// and \p are Unicode, in the version of the installed PCRE2. Const members are thread-safe.
 class RegexSplitter {
  public:
-  /// Throws FileError if the pattern does not compile. `source` names the file in messages.
+  /// Throws FileError if the pattern does not compile. `source` appears as the file in errors.
   explicit RegexSplitter(std::string pattern, std::string source = "pattern")
       : pattern_(std::move(pattern)), source_(std::move(source)) {
     int error = 0;
@@ -37,12 +37,12 @@ class RegexSplitter {
                                 PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C, &error, &where,
                                 nullptr));
     if (!code_) throw failure<FileError>("pattern does not compile at character " + std::to_string(where), error);
-    // Without JIT (none for this processor) matching works, only slower.
+    // The result is ignored: without JIT for this processor, matching is only slower.
     pcre2_jit_compile_8(code_.get(), PCRE2_JIT_COMPLETE);
   }
 
-  /// Calls word(std::string_view) for each word of valid UTF-8, in order. Throws LimitError if the pattern backtracks
-  /// more than `match_limit` steps or `heap_limit_kib` allow at one place.
+  /// Calls word(std::string_view) for each word of valid UTF-8, in order. Throws LimitError if one match exceeds
+  /// `match_limit` or `heap_limit_kib`, FileError if the pattern matches text twice (\K in a lookbehind).
   template <class F>
   void split(std::string_view text, F&& word) const {
     const Handle<pcre2_match_data_8, pcre2_match_data_free_8> data(
@@ -65,7 +65,7 @@ class RegexSplitter {
       if (found == PCRE2_ERROR_NOMATCH) break;
       if (found < 0) throw failure<LimitError>("pattern gave up at byte " + std::to_string(from), found);
       const PCRE2_SIZE* range = pcre2_get_ovector_pointer_8(data.get());
-      // \K in a look-behind can put the start past the end or before the search.
+      // \K in a lookbehind can move the start past the end or before the search start.
       const std::size_t begin = range[0], end = range[1];
       if (begin < done || end < begin) {
         throw FileError("pattern matches text twice",
@@ -79,7 +79,7 @@ class RegexSplitter {
     if (done < text.size()) word(text.substr(done));
   }
 
-  /// Bytes of the compiled pattern, its machine code included.
+  /// Bytes of the compiled pattern, including its machine code.
   std::size_t bytes() const noexcept {
     std::size_t code = 0, jit = 0;
     pcre2_pattern_info_8(code_.get(), PCRE2_INFO_SIZE, &code);
@@ -87,9 +87,9 @@ class RegexSplitter {
     return code + jit + heap_bytes(pattern_) + heap_bytes(source_);
   }
 
-  /// Backtracking steps allowed for one match.
+  /// Maximum backtracking steps of one match.
   static constexpr std::uint32_t match_limit = 50'000'000;
-  /// Memory allowed for one match.
+  /// Maximum memory of one match, in KiB.
   static constexpr std::uint32_t heap_limit_kib = 256 * 1024;
 
  private:

@@ -1,4 +1,4 @@
-// Ends a stream of text at the first of some stop strings, holding back what may be the beginning of one.
+// Ends a text stream at the first stop string; holds back text that may be the start of one.
 #pragma once
 
 #include <algorithm>
@@ -14,15 +14,15 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// Text goes in with push, text that certainly comes before any stop string comes out. The stop that ends first counts,
-/// of those that end together the longest; the result does not depend on how the text is cut into pushes.
+/// push() takes text and returns the text that is certain to precede any stop string. The stop string that ends first
+/// wins; of several that end together, the longest. The result does not depend on how the text is split into pushes.
 class StopMatcher {
  public:
   static constexpr std::size_t max_stops = 16;
   static constexpr std::size_t max_stop_bytes = 1024;
 
-  /// Without stops everything passes. Throws InputError for an empty stop or one that is not UTF-8, LimitError for too
-  /// many or too long ones.
+  /// Without stop strings all text passes. Throws InputError for a stop string that is empty or not UTF-8, LimitError
+  /// for more than max_stops or one longer than max_stop_bytes.
   explicit StopMatcher(std::vector<std::string> stops = {}) : stops_(std::move(stops)) {
     const auto site = [](std::string expected, std::string found) {
       return ErrorSite{
@@ -43,7 +43,7 @@ class StopMatcher {
     }
   }
 
-  /// The text that may be shown now. After a stop was found, nothing more comes out.
+  /// Text that is now safe to output; empty once a stop string was found.
   std::string push(std::string_view text) {
     if (stopped_) return {};
     held_ += text;
@@ -64,17 +64,17 @@ class StopMatcher {
     return take(first_possible_stop());
   }
 
-  /// The end of the text: what was held back and turned out to be no stop string.
+  /// Ends the stream: returns the text still held back; empty if a stop string was found.
   std::string finish() { return stopped_ ? std::string() : take(held_.size()); }
 
-  /// True once a stop string was found.
+  /// True after a stop string was found.
   bool stopped() const noexcept { return stopped_; }
 
-  /// The stop string that was found; empty before.
+  /// The stop string found; empty until then.
   const std::string& matched() const noexcept { return matched_; }
 
  private:
-  // Where the longest suffix of `held_` begins that some stop string begins with.
+  // Start of the longest suffix of `held_` that is a prefix of a stop string; held_.size() if none.
   std::size_t first_possible_stop() const noexcept {
     const std::string_view held = held_;
     for (std::size_t at = held.size() - std::min(held.size(), longest_); at < held.size(); ++at) {

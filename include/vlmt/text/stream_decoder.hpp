@@ -1,4 +1,4 @@
-// Tokens to text while they are generated: parts of a character are held back until it is complete.
+// Decodes tokens to text during generation; holds back incomplete characters.
 #pragma once
 
 #include <algorithm>
@@ -13,14 +13,15 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// Turns a stream of bytes into valid UTF-8. All that it returns, put together, is to_valid_utf8 of all bytes.
+/// Turns a byte stream into valid UTF-8. The concatenated results equal to_valid_utf8() of all bytes. Holds back at
+/// most 3 bytes.
 class Utf8Stream {
  public:
-  /// The text that has become certain with these bytes.
+  /// Text completed by these bytes.
   std::string push(std::string_view bytes) {
     std::string text;
     while (!bytes.empty()) {
-      // Only an incomplete character is ever held, so whole characters do not pass through `held_`.
+      // Complete characters bypass `held_`, which only holds the start of an incomplete one.
       if (held_bytes_ == 0) {
         const std::size_t good = valid_utf8_prefix(bytes);
         text += bytes.substr(0, good);
@@ -43,7 +44,7 @@ class Utf8Stream {
     return text;
   }
 
-  /// The end of the stream: U+FFFD if it stops inside a character.
+  /// Ends the stream: U+FFFD if it ends inside a character, else empty.
   std::string finish() {
     std::string text;
     if (held_bytes_ != 0) append_utf8(text, replacement_character);
@@ -52,24 +53,24 @@ class Utf8Stream {
   }
 
  private:
-  std::array<char, 4> held_{};  // the beginning of a character
+  std::array<char, 4> held_{};  // start of an incomplete character
   std::size_t held_bytes_ = 0;
 };
 
-/// Text of token ids as they come. Keeps a reference: the tokenizer must outlive it.
+/// Decodes token ids one by one. Keeps a reference to the tokenizer, which must outlive it.
 template <Tokenizer T>
 class StreamDecoder {
  public:
   explicit StreamDecoder(const T& tokenizer, SkipSpecial skip = SkipSpecial::off) noexcept
       : tokenizer_(tokenizer), skip_(skip) {}
 
-  /// The text that has become certain with this token, perhaps nothing. Throws InputError for an id that is none.
+  /// Text completed by this token, possibly empty. Throws InputError for an id out of range.
   std::string push(int id) {
     if (skip_ == SkipSpecial::on && tokenizer_.token_type(id) == TokenType::control) return {};
     return stream_.push(tokenizer_.token_bytes(id));
   }
 
-  /// What is left at the end: U+FFFD if the last character is incomplete.
+  /// Ends the stream: U+FFFD if the last character is incomplete, else empty.
   std::string finish() { return stream_.finish(); }
 
  private:

@@ -1,4 +1,4 @@
-// What every tokenizer of the library offers, whatever its algorithm.
+// The tokenizer concept, independent of the algorithm.
 #pragma once
 
 #include <concepts>
@@ -12,23 +12,23 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// The kind of a token. The numbers are those of GGUF's tokenizer.ggml.token_type.
+/// Token types; the numbers are those of GGUF's tokenizer.ggml.token_type.
 enum class TokenType : std::uint8_t { normal = 1, unknown = 2, control = 3, user_defined = 4, unused = 5, byte = 6 };
 
-/// Whether the names of control tokens in a text become those tokens (on: our own template text) or stay plain text
-/// (off: what users write, so that nobody can forge a turn). User-defined tokens are found in either case.
+/// Whether names of control and unknown tokens in a text become those tokens (on: template text) or stay plain text
+/// (off: user text, so that a user cannot forge a turn). User-defined tokens are matched in either case.
 enum class ParseSpecial : bool { off, on };
 
-/// Whether decoding leaves out control tokens.
+/// Whether decoding skips control tokens.
 enum class SkipSpecial : bool { off, on };
 
-/// A stretch of a text with its own rule for control tokens.
+/// A piece of text with its own rule for control tokens.
 struct TextPiece {
   std::string_view text;
   ParseSpecial special = ParseSpecial::off;
 };
 
-/// Text <-> token ids. `token_bytes` may hold a part of a character; text/stream_decoder.hpp puts the parts together.
+/// Text <-> token ids. `token_bytes` may be part of a character; text/stream_decoder.hpp joins the parts.
 template <class T>
 concept Tokenizer = requires(const T& t, std::span<const TextPiece> pieces, std::vector<int>& ids, int id) {
   t.encode(pieces, ids);

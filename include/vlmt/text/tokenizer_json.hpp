@@ -1,5 +1,5 @@
-// Reads the vocabulary of a byte-level BPE tokenizer from Hugging Face's tokenizer.json. The only text header with
-// JSON.
+// Reads the vocabulary of a byte-level BPE tokenizer from Hugging Face's tokenizer.json. The only header of text/ that
+// includes nlohmann/json.
 #pragma once
 
 #include <algorithm>
@@ -24,13 +24,13 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// The pattern of ByteLevel pre-tokenizers that split by themselves (GPT-2).
+/// The pattern of a ByteLevel pre-tokenizer with use_regex (GPT-2).
 inline constexpr std::string_view gpt2_pattern =
     R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
-/// The pattern of Qwen2 and Qwen3, for which PreTokenizer::qwen2 is code.
+/// The pattern of Qwen2 and Qwen3; PreTokenizer::qwen2 implements it.
 inline constexpr std::string_view qwen2_pattern =
     R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
-/// The pattern of Llama-3, for which PreTokenizer::llama3 is code.
+/// The pattern of Llama-3; PreTokenizer::llama3 implements it.
 inline constexpr std::string_view llama3_pattern =
     R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
 
@@ -38,7 +38,7 @@ inline constexpr std::string_view llama3_pattern =
 
 namespace detail {
 
-// Walks the parsed file; every access checks the type and names the field.
+// Reads the parsed JSON. Each access checks the type; errors name the field.
 class TokenizerJsonReader {
  public:
   using Json = nlohmann::json;
@@ -61,11 +61,11 @@ class TokenizerJsonReader {
     v_.ignore_merges = flag(model, "ignore_merges", "model.ignore_merges");
     const Json& vocab = object(model, "vocab", "model.vocab");
     const Json* added = array(root_, "added_tokens", "added_tokens");
-    ids_ = std::min(vocab.size() + (added != nullptr ? added->size() : 0) + max_holes, VocabularyLimits::tokens);
+    ids_ = std::min(vocab.size() + (added != nullptr ? added->size() : 0) + max_unused_ids, VocabularyLimits::tokens);
     read_vocab(vocab);
     read_merges(model);
     read_added(added);
-    fill_holes();
+    name_unused_ids();
     if (const Json* normalizer = find(root_, "normalizer")) read_normalizer(*normalizer, "normalizer");
     read_pre_tokenizer();
     if (const Json* post = find(root_, "post_processor")) read_post_processor(*post, "post_processor");
@@ -82,7 +82,7 @@ class TokenizerJsonReader {
     bad_vocabulary(source_, std::move(field), message, std::move(expected), std::move(found));
   }
 
-  // The field, or null if it is missing or null.
+  // The member, or nullptr if it is missing or null.
   static const Json* find(const Json& parent, const char* key) {
     const auto at = parent.find(key);
     return at == parent.end() || at->is_null() ? nullptr : &*at;
@@ -124,7 +124,7 @@ class TokenizerJsonReader {
     return static_cast<std::size_t>(id);
   }
 
-  // Makes room for the id and returns its place.
+  // Grows tokens and types to hold `id`; returns `id`.
   std::size_t place(std::size_t id) {
     if (id >= v_.tokens.size()) {
       v_.tokens.resize(id + 1);
@@ -179,7 +179,7 @@ class TokenizerJsonReader {
       const std::string name = string_or(token, "content", field + ".content", "");
       if (name.empty()) bad(field + ".content", "missing or empty");
       const std::size_t id = place(token_id(*number, field + ".id"));
-      // An added token may also be in the model's vocabulary, then under the same id.
+      // An added token may also be in the model's vocabulary, but then with the same id.
       if (v_.types[id] != TokenType::unused && v_.tokens[id] != name) {
         bad(field + ".id", "id " + std::to_string(id) + " is taken", shown(v_.tokens[id]), shown(name));
       }
@@ -194,8 +194,8 @@ class TokenizerJsonReader {
     }
   }
 
-  // Ids that nothing is said about get the names that GGUF files give them.
-  void fill_holes() {
+  // Unused ids get the names that they have in GGUF files.
+  void name_unused_ids() {
     for (std::size_t id = 0; id < v_.tokens.size(); ++id) {
       if (v_.types[id] == TokenType::unused) v_.tokens[id] = "[PAD" + std::to_string(id) + "]";
     }
@@ -209,7 +209,7 @@ class TokenizerJsonReader {
       const Json* parts = array(normalizer, "normalizers", field + ".normalizers");
       for (std::size_t i = 0; parts != nullptr && i < parts->size(); ++i) {
         const std::string part = at_index(field + ".normalizers", i);
-        if (type_of((*parts)[i], part) == "Sequence") bad(part, "sequences within sequences are not supported");
+        if (type_of((*parts)[i], part) == "Sequence") bad(part, "nested sequences are not supported");
         read_normalizer((*parts)[i], part);
       }
     } else {
@@ -248,7 +248,7 @@ class TokenizerJsonReader {
       }
     }
     if (!bytes) bad("pre_tokenizer", "not a byte-level tokenizer", "ByteLevel as the last part");
-    if (pattern.empty()) bad("pre_tokenizer", "no pattern to split by");
+    if (pattern.empty()) bad("pre_tokenizer", "no split pattern");
     if (pattern == qwen2_pattern) {
       v_.pre = PreTokenizer::qwen2;
     } else if (pattern == llama3_pattern) {
@@ -271,12 +271,12 @@ class TokenizerJsonReader {
 
   void read_post_processor(const Json& post, const std::string& field) {
     const std::string type = type_of(post, field);
-    if (type == "ByteLevel") return;  // moves offsets only
+    if (type == "ByteLevel") return;  // changes offsets, not ids
     if (type == "Sequence") {
       const Json* parts = array(post, "processors", field + ".processors");
       for (std::size_t i = 0; parts != nullptr && i < parts->size(); ++i) {
         const std::string part = at_index(field + ".processors", i);
-        if (type_of((*parts)[i], part) == "Sequence") bad(part, "sequences within sequences are not supported");
+        if (type_of((*parts)[i], part) == "Sequence") bad(part, "nested sequences are not supported");
         read_post_processor((*parts)[i], part);
       }
       return;
@@ -305,16 +305,16 @@ class TokenizerJsonReader {
 
   int id_of(const std::string& name, const std::string& field) const {
     const auto at = std::find(v_.tokens.begin(), v_.tokens.end(), name);
-    if (at == v_.tokens.end()) bad(field, "names no token", {}, shown(name));
+    if (at == v_.tokens.end()) bad(field, "is not the name of a token", {}, shown(name));
     return static_cast<int>(at - v_.tokens.begin());
   }
 
-  // Ids that no token has. More of them than this is an error, not a reason to allocate.
-  static constexpr std::size_t max_holes = std::size_t{1} << 16;
+  // Maximum number of unused ids, so that a huge id in a file is an error instead of a huge allocation.
+  static constexpr std::size_t max_unused_ids = std::size_t{1} << 16;
 
   const Json& root_;
   std::string source_;
-  std::size_t ids_ = 0;  // ids are below this
+  std::size_t ids_ = 0;  // upper bound of ids, exclusive
   BpeVocabulary v_;
 };
 
@@ -322,13 +322,13 @@ class TokenizerJsonReader {
 
 #endif
 
-/// Largest tokenizer.json that is read, in bytes.
+/// Maximum size of a tokenizer.json in bytes.
 inline constexpr std::size_t max_tokenizer_json_bytes = std::size_t{1} << 28;
 
-/// The vocabulary in the text of a tokenizer.json; `source` names the file in messages. Special added tokens become
-/// control tokens, the others user-defined ones. tokenizer.json does not say which token ends a turn: eos_id is left
-/// empty, unless a TemplateProcessing adds one. Throws FileError, LimitError. What the file says is checked for its
-/// form here; whether it makes a tokenizer, when a BpeTokenizer is made of it.
+/// Parses the text of a tokenizer.json; `source` appears as the file in errors. Special added tokens become control
+/// tokens, the others user-defined tokens. tokenizer.json does not define which token ends a turn: eos_id is set only
+/// if TemplateProcessing adds a token after the text. Checks the form of the file only; BpeTokenizer (or validate())
+/// checks the vocabulary. Throws FileError, LimitError.
 BpeVocabulary parse_tokenizer_json(std::string_view text, const std::string& source = "tokenizer.json");
 
 /// Reads a tokenizer.json from disk; see parse_tokenizer_json.

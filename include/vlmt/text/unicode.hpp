@@ -1,4 +1,4 @@
-// The classes of characters that pre-tokenisers ask for: \p{L}, \p{N}, \s, \w.
+// Character classes for pre-tokenisers (\p{L}, \p{N}, \s) and for added tokens (\s, \w).
 #pragma once
 
 #include <algorithm>
@@ -14,11 +14,11 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// What a pre-tokeniser sees of a character.
+/// Class of a character in pre-tokeniser patterns.
 enum class CharClass : std::uint8_t {
   letter,   ///< \p{L}
   number,   ///< \p{N}
-  newline,  ///< carriage return or line feed: white space that patterns name apart
+  newline,  ///< carriage return or line feed, which patterns treat apart from other white space
   space,    ///< any other White_Space
   other
 };
@@ -30,8 +30,8 @@ struct CharRange {
   CharClass kind;
 };
 
-// Letters and numbers of Unicode 15.1 and 16.0, which the regex engine of the reference tokenizers knows and utf8proc
-// 2.8 (Unicode 15.0) does not. Asked only where utf8proc says "unassigned", so a newer utf8proc needs no change here.
+// Letters and numbers of Unicode 15.1 and 16.0: the regex engine of Hugging Face tokenizers knows them, utf8proc 2.8
+// (Unicode 15.0) does not. Used only if utf8proc returns "unassigned", so a newer utf8proc needs no change here.
 inline constexpr std::array<CharRange, 29> newer_characters{{
     {0x1C89, 0x1C8A, CharClass::letter},   {0xA7CB, 0xA7CD, CharClass::letter},   {0xA7DA, 0xA7DC, CharClass::letter},
     {0x105C0, 0x105F3, CharClass::letter}, {0x10D40, 0x10D49, CharClass::number}, {0x10D4A, 0x10D65, CharClass::letter},
@@ -91,12 +91,12 @@ inline constexpr std::array<CharClass, 128> ascii_classes = [] {
 
 }  // namespace detail
 
-/// The class of a code point, by Unicode 16.0 (see detail::newer_characters).
+/// The class of a code point in Unicode 16.0, or newer with a newer utf8proc (see detail::newer_characters).
 inline CharClass char_class(char32_t code) noexcept {
   return code < 128 ? detail::ascii_classes[code] : detail::wide_char_class(code);
 }
 
-/// White_Space, \s of Unicode regular expressions.
+/// \s of Unicode regular expressions: the property White_Space.
 inline bool is_white_space(char32_t code) noexcept {
   const CharClass kind = char_class(code);
   return kind == CharClass::space || kind == CharClass::newline;
@@ -113,7 +113,7 @@ inline bool is_word_character(char32_t code) noexcept {
     case UTF8PROC_CATEGORY_NL:
     case UTF8PROC_CATEGORY_PC:
       return true;
-    case UTF8PROC_CATEGORY_SO:  // the circled, squared and negative letters are Other_Alphabetic
+    case UTF8PROC_CATEGORY_SO:  // circled, squared and negative letters are Other_Alphabetic
       return (code >= 0x24B6 && code <= 0x24E9) || (code >= 0x1F130 && code <= 0x1F149) ||
              (code >= 0x1F150 && code <= 0x1F169) || (code >= 0x1F170 && code <= 0x1F189);
     default:

@@ -1,4 +1,4 @@
-// UTF-8: decoding one character at a time, validation, lossy repair. No allocation except for returned strings.
+// UTF-8: decodes single characters, validates, repairs. Only functions that produce a string allocate.
 #pragma once
 
 #include <cstddef>
@@ -10,10 +10,10 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// What stands in for bytes that are not UTF-8.
+/// Replaces bytes that are not UTF-8.
 inline constexpr char32_t replacement_character = 0xFFFD;
 
-/// How decode_utf8 got its character.
+/// Result of decode_utf8.
 enum class Utf8Status : std::uint8_t {
   ok,
   invalid,   ///< the bytes can never become a character
@@ -23,19 +23,19 @@ enum class Utf8Status : std::uint8_t {
 /// One character of a UTF-8 text.
 struct Utf8Char {
   char32_t code;      ///< U+FFFD unless status is ok
-  std::size_t bytes;  ///< length of what was read, at least 1
+  std::size_t bytes;  ///< bytes consumed, at least 1
   Utf8Status status;
 };
 
-/// Decodes the character at `pos` (< text.size()). Ill-formed bytes are taken as maximal subparts (Unicode 3.9, "U+FFFD
-/// substitution of maximal subparts"), as Python's and Rust's lossy decoders do.
+/// Decodes the character at `pos` (< text.size()). Ill-formed bytes are consumed as maximal subparts (Unicode 3.9,
+/// "U+FFFD substitution of maximal subparts"), as in the lossy decoders of Python and Rust.
 constexpr Utf8Char decode_utf8(std::string_view text, std::size_t pos) noexcept {
   const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(text[i]); };
   const std::uint8_t lead = byte(pos);
   if (lead < 0x80) return {lead, 1, Utf8Status::ok};
   if (lead < 0xC2 || lead > 0xF4) return {replacement_character, 1, Utf8Status::invalid};
   const std::size_t length = lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-  // The second byte's range rules out overlong forms, surrogates and values above U+10FFFF.
+  // The range of the second byte excludes overlong forms, surrogates and values above U+10FFFF.
   std::uint8_t low = 0x80, high = 0xBF;
   if (lead == 0xE0) low = 0xA0;
   if (lead == 0xED) high = 0x9F;
@@ -53,7 +53,7 @@ constexpr Utf8Char decode_utf8(std::string_view text, std::size_t pos) noexcept 
   return {code, length, Utf8Status::ok};
 }
 
-/// Appends the UTF-8 form of a code point; surrogates and values above U+10FFFF become U+FFFD.
+/// Appends a code point as UTF-8; surrogates and values above U+10FFFF become U+FFFD.
 constexpr void append_utf8(std::string& out, char32_t code) {
   if (code > 0x10FFFF || (code >= 0xD800 && code <= 0xDFFF)) code = replacement_character;
   if (code < 0x80) {
@@ -74,7 +74,7 @@ constexpr void append_utf8(std::string& out, char32_t code) {
   out += static_cast<char>(0x80 | (code & 0x3F));
 }
 
-/// Length of the longest prefix that is well-formed UTF-8.
+/// Length in bytes of the longest prefix that is well-formed UTF-8.
 constexpr std::size_t valid_utf8_prefix(std::string_view text) noexcept {
   std::size_t pos = 0;
   while (pos < text.size()) {
@@ -107,7 +107,7 @@ inline std::string to_valid_utf8(std::string_view text) {
 
 namespace detail {
 
-// A name from a file, fit for one line of an error message.
+// A name from a file, quoted for errors: valid UTF-8, one line, cut after 80 bytes.
 inline std::string shown(std::string_view name) {
   std::string out = "\"";
   for (const char c : to_valid_utf8(name.substr(0, 80))) out += static_cast<unsigned char>(c) < 0x20 ? '?' : c;

@@ -1,4 +1,4 @@
-// The vocabulary of a byte-level BPE tokenizer as plain data, as it stands in GGUF or tokenizer.json, and its checks.
+// The vocabulary of a byte-level BPE tokenizer as plain data, read from GGUF or tokenizer.json, and its validation.
 #pragma once
 
 #include <algorithm>
@@ -20,40 +20,40 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// How text is cut into words before merging.
+/// Rule that splits text into words before merging.
 enum class PreTokenizer : std::uint8_t {
-  qwen2,   ///< Qwen2 and Qwen3: each digit alone (GGUF "qwen2")
-  llama3,  ///< Llama-3: up to three digits together (GGUF "llama-bpe")
+  qwen2,   ///< Qwen2 and Qwen3: one digit per word (GGUF "qwen2")
+  llama3,  ///< Llama-3: up to three digits per word (GGUF "llama-bpe")
   regex    ///< BpeVocabulary::pattern
 };
 
-/// How an added token is matched, where it differs from the default (exact text anywhere, before normalisation).
-/// The fields are those of tokenizer.json.
+/// Match rules of an added token that differ from the default: exact text anywhere, before normalisation. The fields
+/// are those of tokenizer.json.
 struct AddedTokenRule {
   int id = 0;
-  bool single_word = false;  ///< only where no word character stands beside it
-  bool lstrip = false;       ///< takes the white space before it, too
-  bool rstrip = false;       ///< takes the white space after it, too
+  bool single_word = false;  ///< only if no word character is next to it
+  bool lstrip = false;       ///< also consumes white space before it
+  bool rstrip = false;       ///< also consumes white space after it
   bool normalized = false;   ///< matched after normalisation
 };
 
-/// A byte-level BPE vocabulary. Normal tokens are written in the byte map (text/byte_map.hpp); control, unknown and
-/// user-defined tokens are written as they are and are cut out of the text before anything else.
+/// A byte-level BPE vocabulary. Normal tokens are spelled in the byte map (text/byte_map.hpp). Control, unknown and
+/// user-defined tokens (added tokens) are spelled literally and matched in the text before all else.
 struct BpeVocabulary {
   std::vector<std::string> tokens;    ///< by id
-  std::vector<TokenType> types;       ///< by id, as many as tokens
-  std::vector<std::string> merges;    ///< "left right", the most urgent first
-  std::vector<AddedTokenRule> rules;  ///< only for tokens that need one
+  std::vector<TokenType> types;       ///< by id, one per token
+  std::vector<std::string> merges;    ///< "left right", by rank, lowest (applied first) first
+  std::vector<AddedTokenRule> rules;  ///< only for added tokens with a rule other than the default
   PreTokenizer pre = PreTokenizer::qwen2;
-  std::string pattern;         ///< regular expression, for PreTokenizer::regex only
-  bool nfc = false;            ///< normalise text to NFC (Qwen does, Llama-3 does not)
-  bool ignore_merges = false;  ///< a word that is a token is taken without merging (Llama-3)
-  bool add_bos = false;        ///< the model wants bos_id in front of the text
-  bool add_eos = false;        ///< the model wants eos_id behind the text
+  std::string pattern;         ///< regular expression; only for PreTokenizer::regex
+  bool nfc = false;            ///< normalise text to NFC (Qwen: yes, Llama-3: no)
+  bool ignore_merges = false;  ///< a word that is a token is not built by merging (Llama-3)
+  bool add_bos = false;        ///< the model expects bos_id before the text
+  bool add_eos = false;        ///< the model expects eos_id after the text
   std::optional<int> bos_id, eos_id, eot_id, eom_id, pad_id, unknown_id;
 };
 
-/// Limits of what a vocabulary may hold; real ones stay below a quarter of each.
+/// Limits of a vocabulary; real ones stay below a quarter of each.
 struct VocabularyLimits {
   static constexpr std::size_t tokens = std::size_t{1} << 22;
   static constexpr std::size_t merges = std::size_t{1} << 23;
@@ -78,13 +78,13 @@ inline std::string at_index(std::string_view field, std::size_t index) {
 
 }  // namespace detail
 
-/// True for tokens that are cut out of the text by their name: control, unknown, user-defined.
+/// True for tokens that are matched in the text by name: control, unknown, user-defined.
 constexpr bool is_added(TokenType type) noexcept {
   return type == TokenType::control || type == TokenType::unknown || type == TokenType::user_defined;
 }
 
-/// Splits a merge "left right"; nothing if it is not two non-empty parts. Tokens hold no space, the byte map sees to
-/// it.
+/// Splits a merge "left right"; nothing if it is not two non-empty parts. Tokens have no spaces: the byte map replaces
+/// them.
 inline std::optional<std::pair<std::string_view, std::string_view>> split_merge(std::string_view merge) {
   const std::size_t space = merge.find(' ');
   if (space == 0 || space == std::string_view::npos || space + 1 == merge.size()) return std::nullopt;
@@ -94,7 +94,7 @@ inline std::optional<std::pair<std::string_view, std::string_view>> split_merge(
 
 namespace detail {
 
-// What checking finds out on the way, by id.
+// Results of validation: token ids of bytes and merges.
 struct ResolvedVocabulary {
   struct Merge {
     int left, right, joined;
@@ -142,12 +142,12 @@ inline ResolvedVocabulary resolve(const BpeVocabulary& v, const std::string& sou
     }
   }
 
-  // The id of a token that merging may meet, -1 for anything else.
+  // The id of a token that merging may use or produce, else -1.
   const auto mergeable = [&](std::string_view name) {
     const auto at = ids.find(name);
     if (at == ids.end()) return -1;
     const TokenType type = v.types[at->second];
-    // A control token that merges could make would let plain text forge it.
+    // If merges could produce a control token, plain text could forge it.
     const bool good = type == TokenType::normal || type == TokenType::byte || type == TokenType::user_defined;
     return good ? static_cast<int>(at->second) : -1;
   };
@@ -165,15 +165,15 @@ inline ResolvedVocabulary resolve(const BpeVocabulary& v, const std::string& sou
   for (std::size_t rank = 0; rank < v.merges.size(); ++rank) {
     const auto parts = split_merge(v.merges[rank]);
     if (!parts) {
-      bad_vocabulary(source, at_index("merges", rank), "not a merge", "two tokens and one space between",
+      bad_vocabulary(source, at_index("merges", rank), "not a merge", "two tokens separated by a space",
                      shown(v.merges[rank]));
     }
     joined.assign(parts->first).append(parts->second);
     const auto id_of = [&](std::string_view name) {
       const int id = mergeable(name);
       if (id < 0) {
-        bad_vocabulary(source, at_index("merges", rank), "names something that is not a token to merge",
-                       "a normal token", shown(name));
+        bad_vocabulary(source, at_index("merges", rank), "does not name a token to merge", "a normal token",
+                       shown(name));
       }
       return id;
     };
@@ -198,25 +198,25 @@ inline ResolvedVocabulary resolve(const BpeVocabulary& v, const std::string& sou
   for (const AddedTokenRule& rule : v.rules) {
     check_id("added_tokens", rule.id);
     if (!is_added(v.types[static_cast<std::size_t>(rule.id)])) {
-      bad_vocabulary(source, "added_tokens", "rule for a token that is not cut out of the text", {},
+      bad_vocabulary(source, "added_tokens", "rule for a token that is not an added token", {},
                      shown(v.tokens[static_cast<std::size_t>(rule.id)]));
     }
   }
   if (v.add_bos && !v.bos_id) bad_vocabulary(source, "bos_token_id", "missing although add_bos_token is set");
   if (v.add_eos && !v.eos_id) bad_vocabulary(source, "eos_token_id", "missing although add_eos_token is set");
   if ((v.pre == PreTokenizer::regex) == v.pattern.empty()) {
-    bad_vocabulary(source, "pattern", "a pattern is needed for PreTokenizer::regex, and only there");
+    bad_vocabulary(source, "pattern", "needed for PreTokenizer::regex, and only for it");
   }
   return resolved;
 }
 
 }  // namespace detail
 
-/// Checks everything that the tokenizer relies on. `source` names the file in messages.
-/// Throws FileError for bad data and LimitError for more than VocabularyLimits.
+/// Checks everything that BpeTokenizer relies on, except that a regex pattern compiles. `source` appears as the file in
+/// errors. Throws FileError for bad data, LimitError if it exceeds VocabularyLimits.
 void validate(const BpeVocabulary& v, const std::string& source = "vocabulary");
 
-/// The ids at which generation ends: eos, eot, eom and the tokens whose names are known to end a turn. Sorted.
+/// The ids that end generation: eos, eot, eom and added tokens with well-known names (<|im_end|>, </s>, ...). Sorted.
 inline std::vector<int> end_of_generation(const BpeVocabulary& v) {
   static constexpr std::array<std::string_view, 13> names{
       "<|im_end|>",  "<|endoftext|>", "<|eot_id|>",   "<|eom_id|>", "<|end_of_text|>", "<|end|>",   "</s>",

@@ -1,4 +1,4 @@
-// Functions compiled once; see VLMT_BODY in vlmt/base/config.hpp.
+// Compiles the function bodies of io/ once; see VLMT_BODY in vlmt/base/config.hpp.
 #define VLMT_DEFINE_BODIES 1
 #include "vlmt/io/gguf.hpp"
 #include "vlmt/io/load_image.hpp"

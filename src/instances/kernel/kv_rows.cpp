@@ -1,4 +1,4 @@
-// Compiled once; see vlmt/kernel/attention_instances.hpp.
+// Products with KV cache rows, compiled once; see vlmt/kernel/attention_instances.hpp.
 #include "vlmt/kernel/attention_instances.hpp"
 
 VLMT_BEGIN_NAMESPACE

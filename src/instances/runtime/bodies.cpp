@@ -1,4 +1,4 @@
-// Functions compiled once; see VLMT_BODY in vlmt/base/config.hpp.
+// Functions that are compiled once; see VLMT_BODY in vlmt/base/config.hpp.
 #define VLMT_DEFINE_BODIES 1
 #include "vlmt/model/gguf_vocabulary.hpp"
 #include "vlmt/model/model_pair.hpp"

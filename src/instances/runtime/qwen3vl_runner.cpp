@@ -7,6 +7,6 @@ template class Runner<Qwen3VL, OmpTeam>;
 template class BatchDecoder<Qwen3VL, OmpTeam>;
 template class Sampler<arch::native>;
 template void Sampler<arch::native>::issue(StepNow&, float*);
-template class VisionEncoder<Qwen3VL, OmpTeam>;
+template class VisionRunner<Qwen3VL, OmpTeam>;
 
 VLMT_END_NAMESPACE

@@ -1,4 +1,4 @@
-// Functions compiled once; see VLMT_BODY in vlmt/base/config.hpp.
+// Compiles the function bodies of text/ once; see VLMT_BODY in vlmt/base/config.hpp.
 #define VLMT_DEFINE_BODIES 1
 #include "vlmt/text/bpe.hpp"
 #include "vlmt/text/hf_json.hpp"

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Reduces a folder of golden cases to what the tests in the tree need.
 
-  select_cases.py SOURCE OUT [--cases text,image] [--drop pixel_values,hidden] [--no-tower] [--experts]
+  select_cases.py SOURCE OUT [--cases text,image] [--drop pixel_values,hidden] [--no-vision] [--experts]
 
-copies model.gguf (and mmproj.gguf, unless --no-tower) and writes cases.safetensors with the tensors of the named cases
+copies model.gguf (and mmproj.gguf, unless --no-vision) and writes cases.safetensors with the tensors of the named cases
 only, without those whose name after the case begins with a dropped prefix.
 
 --experts writes the gate and up matrices of all experts into the copied model.gguf again, from model.safetensors, where
@@ -46,7 +46,7 @@ def main():
     a.add_argument("out", type=pathlib.Path)
     a.add_argument("--cases", default="text,image,images,video,mixed")
     a.add_argument("--drop", default="")
-    a.add_argument("--no-tower", action="store_true")
+    a.add_argument("--no-vision", action="store_true")
     a.add_argument("--experts", action="store_true")
     o = a.parse_args()
     drop = tuple(p for p in o.drop.split(",") if p)
@@ -68,7 +68,7 @@ def main():
     shutil.copy(o.source / "model.gguf", o.out)
     if o.experts:
         rewrite_experts(o.source / "model.safetensors", o.out / "model.gguf")
-    if not o.no_tower:
+    if not o.no_vision:
         shutil.copy(o.source / "mmproj.gguf", o.out)
     for p in sorted(o.out.iterdir()):
         print(p.name, p.stat().st_size)

@@ -1,4 +1,4 @@
-// All headers of all components in one program, twice the same as any other.
+// The umbrella header and the instances of an installed vlmt; loading a missing file must throw vlmt::Error.
 #include <cstdio>
 
 #include <vlmt/vlmt.hpp>

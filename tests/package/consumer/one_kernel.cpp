@@ -1,4 +1,4 @@
-// One kernel in somebody else's program.
+// One kernel in another program.
 #include <cmath>
 #include <cstdio>
 

@@ -1,4 +1,4 @@
-// A weight format of our own: a sign for each weight and a scale for each 128, 1.125 bits per weight.
+// A custom weight format: one sign per weight and one scale per 128 weights, 1.125 bits per weight.
 #pragma once
 
 #include <algorithm>
@@ -18,7 +18,7 @@ struct Signs {
   static constexpr std::string_view name = "SIGNS";
   static constexpr std::size_t values = 128;
   static constexpr std::uint32_t type_id = 41;  // the number of this type in GGUF files
-  // What packing moves as one: the scale, then words of 32 signs.
+  // Fields that packing moves as units: the scale, then words of 32 signs.
   static constexpr std::array<vlmt::BlockField, 2> fields = {{{0, 2, 2}, {2, 16, 4}}};
 
   static void decode(const Block& block, float* y) noexcept {
@@ -40,7 +40,7 @@ struct Signs {
   }
 };
 
-// How SIMD kernels read it: groups of 32 values as quants 0 and 2 around a zero point of 1.
+// Unpacking in SIMD kernels: groups of 32 values, as quants 0 and 2 around a zero point of 1.
 template <class Arch>
 struct vlmt::cpu::Unpack<Signs, Arch> {
   using F = vlmt::simd::Floats<Arch>;
@@ -50,7 +50,7 @@ struct vlmt::cpu::Unpack<Signs, Arch> {
   static constexpr int zero = 1, max_quant = 2;
 
   static VLMT_INLINE void load_scales(PanelBlock<Arch> b, F* scale, F*) noexcept {
-    for (std::size_t group = 0; group < 4; ++group) scale[group] = b.halfs(0);
+    for (std::size_t group = 0; group < 4; ++group) scale[group] = b.halves(0);
   }
   static VLMT_INLINE void quants(PanelBlock<Arch> b, std::size_t group, I (&q)[8]) noexcept {
     const I bits = b.words(2 + 4 * group);

@@ -1,4 +1,4 @@
-// The model with our own parts on this processor.
+// The model with custom parts on the SIMD kernels of this processor.
 #include "own_model.hpp"
 
 #include <vlmt/vlmt.hpp>

@@ -1,4 +1,4 @@
-// A model type made of our own parts, and what is done with it.
+// A model type made of custom parts, and the functions that run it.
 #pragma once
 
 #include <string>
@@ -20,7 +20,7 @@ struct MyVlm : vlmt::Qwen3VL {
   using Norm = MeanMagnitudeNorm;
 };
 
-/// Logits behind a prompt that is longer than the window of the attention.
+/// Logits after a prompt that is longer than the attention window.
 template <class Model>
 std::vector<float> logits_of(const std::string& path) {
   auto model = vlmt::Vlm<Model>::open(path);
@@ -34,7 +34,7 @@ std::vector<float> logits_of(const std::string& path) {
   return {runner.logits().begin(), runner.logits().end()};
 }
 
-// Each in a source of its own: they compile side by side.
+// Each is defined in its own source, so that they compile in parallel.
 std::vector<float> simd_logits(const std::string& path);
 std::vector<float> reference_logits(const std::string& path);
 std::size_t answer_tokens(const std::string& path);

@@ -1,4 +1,4 @@
-// The same model on the scalar reference kernels.
+// The model with custom parts on the scalar reference kernels.
 #include "own_model.hpp"
 
 std::vector<float> reference_logits(const std::string& path) {

@@ -1,5 +1,5 @@
-// A weight format, an attention variant, a router and a norm of our own: each is checked against the scalar reference
-// with the installed helpers, then a model runs with all of them.
+// Checks a custom weight format, attention variant, router and norm against the scalar reference with the installed
+// helpers, then runs a model with all of them.
 #include <cstdio>
 #include <filesystem>
 #include <string>
@@ -14,7 +14,7 @@
 int failures = 0;
 
 void report(const char* what, const std::vector<std::string>& problems) {
-  std::printf("%s: %s\n", what, problems.empty() ? "fine" : "NOT FINE");
+  std::printf("%s: %s\n", what, problems.empty() ? "ok" : "FAILED");
   for (const std::string& problem : problems) std::printf("  %s\n", problem.c_str());
   failures += !problems.empty();
 }
@@ -23,7 +23,7 @@ int main() {
   namespace testing = vlmt::testing;
   using Arch = vlmt::arch::native;
 
-  // One bit keeps 2 / pi of a normal number's square: the error is 0.603 of its size.
+  // One bit keeps 2 / pi of the energy of normally distributed weights: relative error sqrt(1 - 2 / pi) = 0.603.
   report("format", testing::check_format<Signs>(0.61));
   report("format's kernels", testing::check_format_kernels<Signs, Arch>());
   report("attention", testing::check_attention_variant<Arch>(FadingWindow{}));

@@ -1,4 +1,4 @@
-// A router of our own: the K best experts, all with the same weight.
+// A custom router: the K best experts with equal weights.
 #pragma once
 
 #include <algorithm>
@@ -7,7 +7,7 @@
 
 template <std::size_t K>
 struct EvenRouter {
-  // Experts of a token, whatever the file says.
+  // Experts per token, whatever the number in the file.
   static constexpr std::size_t used(std::size_t /*in_file*/) noexcept { return K; }
 
   // logits (n, experts), may be overwritten; ids and weights (n, k).

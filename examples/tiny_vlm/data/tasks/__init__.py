@@ -1,5 +1,5 @@
-"""One module a task family. Each has GEOMETRIES, a list of (height, width) or (height, width, frames), and
-make(rng, world, geometry) -> Item, whose turns may be asked in one conversation or one by one."""
+"""One module per task family. Each defines GEOMETRIES, a list of (height, width) or (height, width, frames), and
+make(rng, world, geometry) -> Item. The turns of an item can be asked in one conversation or separately."""
 
 from . import change, chart, ocr, receipt, scene, screen, video
 

@@ -1,4 +1,4 @@
-"""(f) Two pictures: what changed between them?"""
+"""(f) The difference between two images."""
 
 import copy
 

@@ -1,4 +1,4 @@
-"""(h) A small chart or table: read a value."""
+"""(h) Reading values from small charts and tables."""
 
 from ..canvas import Canvas, light_wear
 from ..lexicon import any_color, contrasting, distance
@@ -54,7 +54,7 @@ def _page(rng, world, geometry):
 
 
 def _series(rng, n):
-    """Axis step, number of steps, values on whole or half steps, distinct at the top and the bottom."""
+    """Axis step, number of steps, and n values on whole or half steps."""
     step, steps = rng.choice((1, 2, 5, 10, 20, 10)), rng.choice((4, 5, 5, 6))
     unit = step if step == 1 or rng.random() < 0.4 else step / 2
     values = [round(rng.randint(1, int(step * steps / unit)) * unit, 1) for _ in range(n)]
@@ -103,9 +103,9 @@ def make_chart(rng, world, geometry):
     names = _categories(rng, world, min(n, 4)) if rng.random() < 0.3 else _categories(rng, world, min(n, 5))
     n = len(names)
     step, steps, values = _series(rng, n)
-    flat = rng.random() < 0.25  # bars that lie
+    flat = rng.random() < 0.25  # horizontal bars
     lines = not flat and rng.random() < 0.25
-    shown = rng.random() < 0.4  # the value is written at each bar
+    shown = rng.random() < 0.4  # values are printed at the bars
     top = 8.0
     title = ""
     if rng.random() < 0.6:

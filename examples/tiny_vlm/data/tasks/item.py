@@ -1,15 +1,14 @@
-"""What every task makes: media, turns of prompt and answer, and the key that decides the split."""
+"""The output of every task: media, turns of prompt and answer, and the key that decides the split."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass
 class Turn:
-    """One question. `metric` is exact, json_f1, iou, click, or seconds; `target` holds what the metric needs
-    besides the answer.
+    """One question. `metric` is exact, json_f1, iou, click, or seconds; `target` is additional input of the metric.
 
-    `name_at` and `answer_at` are pixels of the first picture, where the thing asked for is named and where the
-    answer stands; training aids point at them."""
+    `name_at` and `answer_at` are pixel positions (x, y) in the first image: of the name in the question and of the
+    answer. Only the auxiliary losses of training use them."""
 
     prompt: str
     answer: str
@@ -25,14 +24,14 @@ class Item:
     lang: str
     media: list  # ("image", Canvas) or ("video", [Canvas, ...], frames per second)
     turns: list
-    key: object  # content; its hash decides between training and evaluation
+    key: object  # content; its hash decides the split
     system: str = ""
     tags: list = field(default_factory=list)
 
 
 @dataclass
 class World:
-    """What a split may use."""
+    """The words and fonts of one split."""
 
     split: str
     atlas: object

@@ -1,4 +1,4 @@
-"""(c) Read words, numbers and short lines, clean and degraded."""
+"""(c) Reading words, numbers and short lines, clean and degraded."""
 
 from ..canvas import Canvas, heavy_wear, light_wear
 from ..lexicon import any_color, contrasting
@@ -64,7 +64,7 @@ def number(rng):
 
 
 def line(rng, words, longest):
-    """A word, a number, or a few words of at most `longest` characters in all."""
+    """A word, a number, or a few words, at most `longest` characters in total."""
     kind = rng.random()
     if kind < 0.3:
         text = _cased(rng, words.any(rng))
@@ -90,7 +90,7 @@ def line(rng, words, longest):
 
 
 def make(rng, world, geometry, easy=False):
-    """`easy`: one short word or number, clean; for the first minutes of training."""
+    """`easy`: one short word or number without degradation, for the first minutes of training."""
     height, width = geometry[:2]
     lang = language(rng)
     degraded = rng.random() < 0.5 and not easy

@@ -1,4 +1,4 @@
-"""(d) Fields of a drawn receipt or form as JSON."""
+"""(d) Fields of a synthetic receipt or form as JSON."""
 
 import json
 
@@ -105,7 +105,7 @@ def make_receipt(rng, world, geometry):
     pitch = min(size, (height - 12) / units)
     size = min(size, pitch * 1.05)
     y = rng.uniform(5, max(5.0, height - units * pitch - 5))
-    where = {}  # text -> its middle
+    where = {}  # text -> its centre
     for kind, a, b in rows:
         step = heights.get(kind, 1.4) * pitch
         if kind == "center":
@@ -233,7 +233,7 @@ def make_form(rng, world, geometry):
             width_of = max(canvas.text_width("Company" + colon, label_font, size * 0.95), 1) + size * 0.6
             canvas.text_in(left, right, y, label, label_font, size * 0.95, faint)
             x0, middle = left + width_of, y
-        for _ in range(10):  # a value that need not be squeezed
+        for _ in range(10):  # look for a value that fits without shrinking
             fields[k] = _form_value(rng, world.words, k)
             if canvas.text_width(fields[k], font, size) < 1.08 * (right - x0 - 6):
                 break

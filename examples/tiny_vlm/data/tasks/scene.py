@@ -1,4 +1,4 @@
-"""(a) Describe a scene of shapes; (b) questions about it."""
+"""(a) Descriptions of a scene of shapes; (b) questions about it."""
 
 import math
 
@@ -34,7 +34,7 @@ _BACKGROUNDS = [
 
 
 class Shape:
-    """A shape in a cell of the 3 x 3 grid."""
+    """A shape in a cell of the 3x3 grid."""
 
     __slots__ = ("kind", "color", "size", "cell", "jitter", "paint", "turn")
 
@@ -49,7 +49,7 @@ class Shape:
 
 
 def random_background(rng, colors):
-    """A plain colour that no shape is lost on."""
+    """A plain colour that contrasts with all `colors`."""
     options = [b for b in _BACKGROUNDS if all(distance(b, COLORS[c][1:]) > 0.35 for c in colors)]
     base = rng.choice(options) if options else (0.5, 0.75, 0.55)
     return tuple(min(1.0, max(0.0, v + rng.uniform(-0.03, 0.03))) for v in base)
@@ -58,7 +58,7 @@ def random_background(rng, colors):
 def random_shapes(rng, count, cells=None):
     cells = rng.sample(cells or list(PLACES), count)
     kinds, colors = list(SHAPES), list(COLORS)
-    few = rng.random() < 0.4  # few kinds and colours make counting questions interesting
+    few = rng.random() < 0.4  # few kinds and colours give larger counts
     if few:
         kinds, colors = rng.sample(kinds, 2), rng.sample(colors, 2)
     return sorted(
@@ -68,7 +68,7 @@ def random_shapes(rng, count, cells=None):
 
 
 def draw_shape(canvas, shape, width=None, height=None):
-    """Paints the shape in its cell of a width x height area."""
+    """Draws the shape in its cell of a width x height area; default: the canvas."""
     width, height = width or canvas.width, height or canvas.height
     cw, ch = width / 3, height / 3
     unit = min(cw, ch)
@@ -147,7 +147,7 @@ def describe_turn(rng, shapes, lang):
 
 
 def question_turn(rng, shapes, lang):
-    """A question with one right answer."""
+    """A question with exactly one right answer."""
     zh = lang == "zh"
     pick = lambda en, cn: rng.choice(cn if zh else en)
     while True:

@@ -1,4 +1,4 @@
-"""(e) Find a named widget in a drawn screen: its box in 0..1000, or the click on it as a tool call."""
+"""(e) Locating a named widget on a synthetic screen: its box in 0..1000, or a click on it as a tool call."""
 
 import json
 
@@ -30,7 +30,7 @@ TOOL = {
         },
     },
 }
-# The text of Qwen3-VL's chat template for a request with tools.
+# The system text that Qwen3-VL's chat template makes for a request with tools.
 TOOL_SYSTEM = (
     "# Tools\n\nYou may call one or more functions to assist with the user query.\n\n"
     "You are provided with function signatures within <tools></tools> XML tags:\n<tools>\n"
@@ -68,7 +68,7 @@ def _label(rng, words, used, longest=9):
 
 
 class _Screen:
-    """Lays widgets out in rows and remembers their boxes."""
+    """Lays out widgets in rows and records their boxes."""
 
     def __init__(self, rng, world, geometry):
         self.rng, self.words = rng, world.words
@@ -93,7 +93,7 @@ class _Screen:
         return size * min(1.0, room / max(1.0, self.canvas.text_width(text, self.font, size)))
 
     def keep(self, kind, text, left, top, right, bottom, name_at=None):
-        """`name_at`: where the label stands, if not in the middle."""
+        """Records a widget. `name_at`: centre of its label; default: the centre of the box."""
         self.widgets.append(
             (kind, text, (left, top, right, bottom), name_at or ((left + right) / 2, (top + bottom) / 2))
         )
@@ -218,7 +218,7 @@ class _Screen:
             )
 
     def menu(self, left, top, right, bottom):
-        """A list of full-width entries."""
+        """A vertical list of full-width entries."""
         rng, c = self.rng, self.canvas
         n = max(2, min(5, int((bottom - top) / rng.uniform(25, 30))))
         step = min(32.0, (bottom - top) / n)

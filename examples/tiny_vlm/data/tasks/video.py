@@ -1,4 +1,4 @@
-"""(g) A short video: at which second does something happen?"""
+"""(g) Short videos: the time of an event."""
 
 from ..canvas import Canvas
 from ..lexicon import COLORS, PLACES, SHAPES
@@ -9,7 +9,7 @@ GEOMETRIES = [(64, 64, 8), (96, 96, 6), (64, 96, 10), (96, 96, 8), (64, 64, 12),
 
 
 def seconds_text(value):
-    """Shortest decimal with at least one digit after the point."""
+    """The shortest decimal with one or two digits after the point."""
     text = f"{value:.2f}"
     return text[:-1] if text.endswith("0") else text
 
@@ -46,7 +46,7 @@ def make(rng, world, geometry):
         i: Shape(rng, s.kind, e[2], s.size, s.cell) for i, (s, e) in enumerate(zip(shapes, events)) if e[0] == "color"
     }
     noise = rng.uniform(0.0, 0.04) if rng.random() < 0.4 else 0.0
-    drift = (rng.uniform(-1, 1), rng.uniform(-1, 1)) if rng.random() < 0.3 else (0.0, 0.0)  # the camera moves a little
+    drift = (rng.uniform(-1, 1), rng.uniform(-1, 1)) if rng.random() < 0.3 else (0.0, 0.0)  # slow camera motion
     frames = []
     for f in range(n):
         canvas = Canvas(width, height, world.atlas, background, rng.getrandbits(24))

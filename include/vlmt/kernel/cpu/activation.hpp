@@ -1,5 +1,5 @@
-// Activation functions on SIMD registers, for epilogues and for rows. Nothing cancels: relative errors stay
-// near 3e-7 for either sign while results are not tiny, and exponentials that overflow give 0 in the quotient.
+// Activation functions on SIMD registers, for epilogues and for rows. No cancellation: relative errors stay near 3e-7
+// for either sign while results are not tiny. Where the exponential overflows, the quotient is 0.
 #pragma once
 
 #include "vlmt/base/config.hpp"
@@ -25,8 +25,8 @@ VLMT_INLINE simd::Floats<Arch> half_erfc(simd::Floats<Arch> z) noexcept {
   p = fma(p, square, F(-3.7612625824e-01f));
   p = fma(p, square, F(1.1283791657e+00f));
   const F near = fnma(F(0.5f) * z, p, F(0.5f));
-  // erfc(z) = exp(-z^2) t Q(t) with t = 1 / (z + 2) beyond, relative error of Q 6.3e-9. Both polynomials are weighted
-  // least-squares fits on Chebyshev nodes.
+  // Beyond 1: erfc(z) = exp(-z^2) t Q(t) with t = 1 / (z + 2), relative error of Q 6.3e-9. Both polynomials are
+  // weighted least-squares fits on Chebyshev nodes.
   const F t = F(1.0f) / (z + F(2.0f));
   F q(-1.3829080497e+01f);
   q = fma(q, t, F(4.6454488672e+01f));
@@ -37,7 +37,7 @@ VLMT_INLINE simd::Floats<Arch> half_erfc(simd::Floats<Arch> z) noexcept {
   q = fma(q, t, F(1.9580477131e+00f));
   q = fma(q, t, F(1.1290085241e+00f));
   q = fma(q, t, F(5.6417953071e-01f));
-  // What z * z lost in rounding, where the arch has a fused operation to find it.
+  // Rounding error of z * z; 0 if the arch has no fused multiply-add.
   const F lost = fma(z, z, -square);
   const F far = F(0.5f) * t * q * exp(-square) * (F(1.0f) - lost);
   return select(z < F(1.0f), near, far);
@@ -66,11 +66,11 @@ VLMT_INLINE simd::Floats<Arch> gelu_tanh(simd::Floats<Arch> x) noexcept {
   return x / (F(1.0f) + exp(x * cubic));
 }
 
-/// x erfc(-x / sqrt 2) / 2: GELU without approximation.
+/// Exact GELU: x erfc(-x / sqrt 2) / 2.
 template <class Arch>
 VLMT_INLINE simd::Floats<Arch> gelu_erf(simd::Floats<Arch> x) noexcept {
   using F = simd::Floats<Arch>;
-  // Beyond 16 the tail is 0, and squares would overflow.
+  // At 16 the tail is already 0; the bound keeps squares from overflowing.
   const F tail = detail::half_erfc(min(F(16.0f), abs(x) * F(0.70710678118654752f)));
   return x * select(x < F(0.0f), tail, F(1.0f) - tail);
 }

@@ -1,4 +1,4 @@
-// The first of the largest values of a row, on SIMD registers.
+// Argmax of a row on SIMD registers.
 #pragma once
 
 #include <cstddef>
@@ -11,9 +11,9 @@ VLMT_BEGIN_NAMESPACE
 
 namespace cpu {
 
-/// The lowest index of the largest of n > 0 values, none of them NaN.
+/// Index of the largest of n > 0 values, the lowest on ties. No value may be NaN.
 template <class Arch>
-std::size_t first_largest(const float* x, std::size_t n) noexcept {
+std::size_t argmax_lane(const float* x, std::size_t n) noexcept {
   using F = simd::Floats<Arch>;
   F most(-std::numeric_limits<float>::infinity());
   std::size_t i = 0;

@@ -28,8 +28,8 @@ struct FloatTile {
   std::size_t stride;  ///< floats from slot to slot
 };
 
-/// Slots [first, first + n) of one head: where they are if they are dense floats and may stay unchanged, else decoded
-/// into `buffer` (n, dim). `run(first, n)` gives runs of rows.
+/// Slots [first, first + n) of one head: in place if they are one run of dense floats and stay `unchanged`, else
+/// decoded into `buffer` (n, dim). run(first, n) returns a KvRun.
 template <class Run>
 FloatTile load_tile(const KvLeaf& leaf, const Run& run, std::size_t first, std::size_t n, std::size_t dim,
                     bool unchanged, float* buffer) noexcept {
@@ -61,7 +61,7 @@ struct QueryBlock {
   static_assert(attention_query_block % B::queries == 0 && B::queries <= attention_logit_rows &&
                 B::queries <= attention_key_tile);
 
-  /// Scratch memory of one member, as attention_tile_floats counts it.
+  /// Divides the scratch memory of one member, attention_tile_floats(dim) floats.
   QueryBlock(float* scratch, std::size_t dim) noexcept {
     const auto take = [&scratch](std::size_t n) noexcept {
       float* at = scratch;
@@ -92,15 +92,15 @@ struct QueryBlock {
   float* factor;  ///< (B::queries)
 };
 
-/// What the rows of one tile of queries see, taken together.
+/// Slots that the rows of one query tile see.
 struct TileRange {
-  int begin = 0;      ///< the first slot that any row sees
+  int begin = 0;      ///< first slot that any row sees
   int end = 0;        ///< one past the last slot that any row sees
-  int all_begin = 0;  ///< from here
-  int all_end = 0;    ///< to here every row sees every slot of its interval
+  int all_begin = 0;  ///< first slot that every row sees
+  int all_end = 0;    ///< one past the last slot that every row sees
 };
 
-/// Logits of one tile through the hooks that look at single elements, and into units of ln 2.
+/// Applies the hooks that change single logits of a tile, and converts logits to base 2 if a hook needs natural ones.
 template <class Arch, class Variant>
 void tile_hooks(const Variant& variant, float* s, std::size_t keys, int first_key, std::size_t first_row,
                 std::size_t rows, std::size_t group, int first_slot, std::size_t first_head) noexcept {
@@ -115,7 +115,7 @@ void tile_hooks(const Variant& variant, float* s, std::size_t keys, int first_ke
       const int head = static_cast<int>(first_head + (first_row + r) % group);
       for (std::size_t k = 0; k < keys; ++k) {
         float& logit = s[k * B::queries + r];
-        const AttentionAt at{slot, first_key + static_cast<int>(k), head};
+        const LogitPosition at{slot, first_key + static_cast<int>(k), head};
         if constexpr (vlmt::detail::has_visible_v<Variant>) {
           if (!variant.visible(at.query, at.key)) {
             logit = -std::numeric_limits<float>::infinity();
@@ -131,20 +131,20 @@ void tile_hooks(const Variant& variant, float* s, std::size_t keys, int first_ke
   }
 }
 
-/// The rows of an output sink in pieces that it takes.
+/// Commits values of one row to an output sink in chunks that it takes.
 template <class Arch, class Out>
 VLMT_INLINE void commit_row(const Out& out, std::size_t row, std::size_t column, std::size_t count,
                             const float* values) noexcept {
   alignas(64) float buffer[sink_chunk];
   for (std::size_t c = 0; c < count; c += sink_chunk) {
     const std::size_t n = std::min(sink_chunk, count - c);
-    float* y = out.place(row, column + c, buffer);
+    float* y = out.row_pointer(row, column + c, buffer);
     std::copy_n(values + c, n, y);
     out.template commit<Arch>(row, column + c, n, y);
   }
 }
 
-/// One block: query rows [first_row, first_row + rows) of one KV head.
+/// Attention of one block: query rows [first_row, first_row + rows) of one KV head.
 template <class Arch, class Variant, class Kv, class Out>
 void attention_block(const Variant& variant, const QueryRows& q, const Kv& kv, std::size_t kv_head, float scale,
                      int first_slot, std::size_t first_row, std::size_t rows, const Out& out,
@@ -157,7 +157,7 @@ void attention_block(const Variant& variant, const QueryRows& q, const Kv& kv, s
   const int length = first_slot + static_cast<int>(q.n);
   const std::size_t tiles = (rows + width - 1) / width;
 
-  // Queries, scaled and transposed, and what they see.
+  // Scaled and transposed queries, and the slots that they see.
   TileRange seen[QueryBlock<Arch>::tiles];
   TileRange all{length, 0, 0, 0};
   if (rows % width != 0) std::fill_n(block.queries + (tiles - 1) * width * dim, width * dim, 0.0f);
@@ -174,7 +174,7 @@ void attention_block(const Variant& variant, const QueryRows& q, const Kv& kv, s
       const std::size_t t = (first_row + r) / group;
       const float* x = q.data + t * q.stride + (kv_head * group + (first_row + r) % group) * dim;
       const int slot = first_slot + static_cast<int>(t);
-      float* row = block.keys + r % width * dim;  // free until the first tile of keys is loaded
+      float* row = block.keys + r % width * dim;  // unused until the first tile of keys is loaded
       if constexpr (vlmt::detail::has_query_v<Variant>) {
         std::copy_n(x, dim, row);
         variant.query(row, dim, slot);
@@ -199,7 +199,7 @@ void attention_block(const Variant& variant, const QueryRows& q, const Kv& kv, s
     all.end = std::max(all.end, range.end);
   }
 
-  // Tiles of slots start at multiples of the tile's size whatever the block sees, so that sums do not depend on it.
+  // Tiles meet at multiples of the tile size, whatever the block sees, so that sums do not depend on the block.
   constexpr int step = static_cast<int>(attention_key_tile);
   for (int at = all.begin / step * step; at < all.end; at += step) {
     const int first = std::max(at, all.begin);
@@ -216,7 +216,7 @@ void attention_block(const Variant& variant, const QueryRows& q, const Kv& kv, s
     for (std::size_t tile = 0; tile < tiles; ++tile) {
       const TileRange& range = seen[tile];
       if (first + static_cast<int>(keys) <= range.begin || first >= range.end) continue;
-      // Keys that none of these queries sees would add zeros.
+      // Later keys, which none of these queries sees, would add zeros.
       const auto seen_keys = std::min(keys, static_cast<std::size_t>(range.end - first));
       const int last = first + static_cast<int>(seen_keys);
       const std::size_t r = tile * width;
@@ -255,7 +255,7 @@ void attention(const Variant& variant, const QueryRows& q, const Kv& kv, float s
   const std::size_t rows = q.n * (q.heads / heads);
   const int first_slot = start != nullptr ? *start : 0;
   const detail::QueryBlock<Arch> memory(scratch.tiles + m.rank() * attention_tile_floats(dim), dim);
-  // Smaller blocks where there are few, so that everybody has work; the sums of a row are the same in any block.
+  // Few blocks are split, so that every member has work. The sums of a row do not depend on its block.
   std::size_t block = attention_query_block;
   while (block > AttentionBlocking<Arch>::queries && (rows + block - 1) / block * heads < 4 * m.size()) block /= 2;
   const std::size_t blocks = (rows + block - 1) / block;

@@ -1,6 +1,6 @@
-// Attention of few queries over a long cache: chunks of slots in parallel, then their partial results in order.
+// Attention of few queries over a long cache: chunks of slots in parallel, then their partial results merged in order.
 //
-// With so few queries the lanes run along the head dimension: the work is to read the cache once.
+// With so few queries, lanes run along the head dimension: the work is to read the cache once.
 #pragma once
 
 #include <algorithm>
@@ -26,7 +26,7 @@ namespace cpu {
 
 namespace detail {
 
-/// s = exp(s - max s) of n logits, -inf where masked; returns the state, empty if all are masked.
+/// s = exp(s - max s) over n logits, -inf where masked. Returns the softmax state; empty if all are masked.
 template <class Arch>
 SoftmaxState<float> exponentials(float* s, std::size_t n) noexcept {
   using F = simd::Floats<Arch>;
@@ -53,7 +53,7 @@ SoftmaxState<float> exponentials(float* s, std::size_t n) noexcept {
 /// Scales, transforms and masks the logits s of one query at slots [first, first + n).
 template <class Arch, class Variant>
 void finish_logits(const Variant& variant, float* s, std::size_t n, int first, float scale, KeyRange range,
-                   AttentionAt at) noexcept {
+                   LogitPosition at) noexcept {
   using F = simd::Floats<Arch>;
   const auto finish = [&](F v) {
     v *= F(scale);
@@ -82,14 +82,14 @@ void finish_logits(const Variant& variant, float* s, std::size_t n, int first, f
   }
 }
 
-/// Where the partial result of (token, head, chunk) stands: dim weighted values, then the maximum and the sum.
+/// Partial result of (token, head, chunk): dim weighted values, then the maximum and the sum.
 inline float* partial_at(const AttentionScratch& scratch, std::size_t heads, std::size_t dim, std::size_t token,
                          std::size_t head, std::size_t chunk) noexcept {
   const std::size_t chunks = (scratch.capacity + attention_chunk - 1) / attention_chunk;
   return scratch.partials + ((token * heads + head) * chunks + chunk) * (dim + 2);
 }
 
-/// Partial results of the rows [row, row + rows) of one KV head over the slots [first, first + n) of one chunk.
+/// Partial results of rows [row, row + rows) of one KV head over slots [first, first + n) of one chunk.
 template <class Arch, class Variant, class Kv>
 void split_rows(const Variant& variant, const QueryRows& q, const Kv& kv, float scale, int first_slot,
                 std::size_t kv_head, std::size_t row, std::size_t rows, int first, std::size_t n, std::size_t chunk,
@@ -162,7 +162,7 @@ void split_rows(const Variant& variant, const QueryRows& q, const Kv& kv, float 
   }
 }
 
-/// The slots that any of the n queries may see.
+/// Smallest range with all slots that any of the n queries may see.
 template <class Variant>
 KeyRange seen_by_all(const Variant& variant, int first_slot, std::size_t n) noexcept {
   const int length = first_slot + static_cast<int>(n);
@@ -182,8 +182,8 @@ template <class Arch, class Variant, class Kv>
 void attention_split(const Variant& variant, const QueryRows& q, const Kv& kv, float scale, const std::int32_t* start,
                      const AttentionScratch& scratch, Member& m) noexcept {
   constexpr int step = static_cast<int>(attention_chunk);
-  // As many rows as the logits of attention_tile_floats hold for a whole chunk.
-  constexpr std::size_t most_rows = attention_key_tile * attention_logit_rows / attention_chunk;
+  // Rows whose logits over a whole chunk fit the logit space of attention_tile_floats.
+  constexpr std::size_t max_rows = attention_key_tile * attention_logit_rows / attention_chunk;
   const std::size_t heads = kv.kv_heads();
   const std::size_t rows = q.n * (q.heads / heads);
   const int first_slot = start != nullptr ? *start : 0;
@@ -196,8 +196,8 @@ void attention_split(const Variant& variant, const QueryRows& q, const Kv& kv, f
     const std::size_t chunk = first_chunk + item / heads;
     const int first = std::max(static_cast<int>(chunk) * step, seen.begin);
     const int last = std::min(static_cast<int>(chunk + 1) * step, seen.end);
-    for (std::size_t r = 0; r < rows; r += most_rows) {
-      detail::split_rows<Arch>(variant, q, kv, scale, first_slot, item % heads, r, std::min(most_rows, rows - r), first,
+    for (std::size_t r = 0; r < rows; r += max_rows) {
+      detail::split_rows<Arch>(variant, q, kv, scale, first_slot, item % heads, r, std::min(max_rows, rows - r), first,
                                static_cast<std::size_t>(last - first), chunk, scratch, tiles);
     }
   });

@@ -1,8 +1,8 @@
 // The inner products of attention over one tile of keys, with queries along the vector lanes.
 //
-// Queries are held transposed, (dim, queries): then a product with a key broadcasts the key's elements, the softmax of
-// a query is a lane-wise operation, and the product with values broadcasts the values' elements. Keys and values are
-// read as they stand, any head dimension fits without padding, and only queries are padded to whole vectors.
+// Queries are transposed, (dim, queries). A product with a key then broadcasts the key's elements, the softmax of a
+// query is lane-wise, and the product with values broadcasts the values' elements. Keys and values are read without
+// repacking, any head dimension fits without padding, and only queries are padded to whole vectors.
 #pragma once
 
 #include <cstddef>
@@ -18,18 +18,17 @@ VLMT_BEGIN_NAMESPACE
 
 namespace cpu {
 
-/// Register blocking of attention: `vectors` of queries times `rows` keys (or elements of values) are accumulated.
+/// Register blocking of attention: `vectors` vectors of queries times `rows` keys (or elements of values).
 template <class Arch>
 struct AttentionBlocking {
   static constexpr std::size_t vectors = Arch::registers >= 32 ? 4 : 2;
   static constexpr std::size_t rows = 4;
-  static constexpr std::size_t queries = vectors * Arch::lanes;  ///< of one tile
+  static constexpr std::size_t queries = vectors * Arch::lanes;  ///< per tile
 };
 
 namespace detail {
 
-/// Logits start from here, not from -inf, so that a query that has seen no key yet needs no care: -inf minus it is
-/// -inf.
+/// Initial maximum. Finite, so that a query that has seen no key needs no special case: -inf minus it is -inf.
 inline constexpr float lowest_logit = -std::numeric_limits<float>::max();
 
 /// 2^x for x <= 0 within 2 units in the last place; exactly 0 below -126.5.
@@ -48,12 +47,12 @@ VLMT_INLINE simd::Floats<Arch> exp2_nonpositive(simd::Floats<Arch> x) noexcept {
   p = fma(p, r, F(2.4022646890e-01f));
   p = fma(p, r, F(6.9314720574e-01f));
   p = fma(p, r, F(1.0f));
-  // n = -127 gives the bits of 0.
+  // n = -127 gives the bit pattern of 0.
   return p * from_bits(simd::Ints<Arch>(shift_left<23>(n + I(127))));
 }
 
-/// Keeps a loaded vector in its register: g++ would rather repeat the load in each of the products that use it, and the
-/// load ports would then be the limit.
+/// Keeps a loaded vector in its register. g++ would repeat the load for each product that uses it, and load ports would
+/// become the limit.
 template <class Arch>
 VLMT_INLINE simd::Floats<Arch> in_register(simd::Floats<Arch> x) noexcept {
 #if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__)
@@ -65,7 +64,8 @@ VLMT_INLINE simd::Floats<Arch> in_register(simd::Floats<Arch> x) noexcept {
 #endif
 }
 
-/// Products are summed in runs of this many, and the runs then: rounding errors grow with the square root of each.
+/// Products are summed in runs of this length, then the runs are summed: rounding errors grow with the square roots of
+/// the length and of the number of runs.
 inline constexpr std::size_t sum_run = 32;
 
 /// s[r, :] = sum_i k[r, i] * qt[i, :] for Rows keys.
@@ -149,7 +149,7 @@ VLMT_NOINLINE void tile_values(const float* p, const float* values, std::size_t 
   for (; d < dim; ++d) value_rows<Arch, 1>(p, values + d, value_stride, keys, factor, ot + d * B::queries);
 }
 
-/// s = -inf where key first + k is outside [begin, end) of its query. Slots are exact in float up to 2^24.
+/// s = -inf where slot first + k is outside [begin, end) of its query. Slots are exact in float up to 2^24.
 template <class Arch>
 VLMT_NOINLINE void tile_mask(float* s, std::size_t keys, float first, const float* begin, const float* end) noexcept {
   using F = simd::Floats<Arch>;
@@ -166,8 +166,8 @@ VLMT_NOINLINE void tile_mask(float* s, std::size_t keys, float first, const floa
   }
 }
 
-/// One step of the online softmax for every query of the tile, logits in units of ln 2: s becomes 2^(s - max), max and
-/// sum move on, and factor is what the weighted values so far must be multiplied by.
+/// One step of the online softmax for every query of the tile, with base-2 logits (units of ln 2): s becomes
+/// 2^(s - max), the running maximum and sum are updated, and the weighted values so far must be multiplied by factor.
 template <class Arch>
 VLMT_NOINLINE void tile_softmax(float* s, std::size_t keys, float* running_max, float* running_sum,
                                 float* factor) noexcept {

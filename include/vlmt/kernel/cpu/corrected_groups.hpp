@@ -1,4 +1,4 @@
-// Which groups of quantised rows come with a correction.
+// Filter of the groups of quantised rows that have a correction.
 #pragma once
 
 #include <cstddef>
@@ -12,8 +12,8 @@ VLMT_BEGIN_NAMESPACE
 
 namespace cpu {
 
-/// The groups that have a correction in one row or another, found once for all tiles. Group g stands with all groups a
-/// multiple of `bits` away: where one of them is corrected, zeros are added for the others.
+/// Groups that have a correction in at least one row, found once for all tiles. A 512-bit filter: groups that are a
+/// multiple of 512 apart share a bit, and a collision only adds zeros.
 class CorrectedGroups {
  public:
   CorrectedGroups() = default;

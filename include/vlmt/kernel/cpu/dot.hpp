@@ -1,5 +1,5 @@
-// Dot products of bytes: every 32-bit lane of a weight register holds four quants of one row, to be multiplied by the
-// same four activations.
+// Dot products of bytes. A 32-bit lane of a weight register holds four quants of one row; every lane is multiplied by
+// the same four activations.
 #pragma once
 
 #include <cstddef>
@@ -13,27 +13,26 @@ VLMT_BEGIN_NAMESPACE
 
 namespace cpu {
 
-/// The products of an instruction set, all exact. Quants are unsigned up to Max, or signed with magnitudes up to Max.
+/// Byte products of an instruction set, all exact. Quants are unsigned up to Max, or signed with magnitudes up to Max.
 /// Every arch has
 ///   broadcast(a)       four activations in every lane
 ///   lookup(table, x)   table[x] for bytes below 16
-///   range<Max>         the class of quants up to Max: classes that are equal share their kernels
-///   unsigned_only      quants must be unsigned, up to 255; signed ones are stored with 128 added
-/// and one of two ways to sum. With has_step
-///   step<Signed>(sum, w, x)   the four products of every lane, added to 32 bits
-/// and without
-///   products<Signed>(w, x)    those of a lane as two sums of 16 bits
-///   add16, widen              sums of such; both sums of a lane added to 32 bits
-///   run<Max>                  so many products may be added before they are widened
-///   negative, magnitude       of w: all bits of the bytes below zero; |w|. Products of |w| with x ^ negative(w),
-///                             which is -x - 1 where w is below zero, are those of w less the |w| below zero.
+///   range<Max>         class of quants up to Max; formats of one class share kernels
+///   unsigned_only      quants must be unsigned, up to 255; signed quants are unpacked with 128 added
+/// and one of two ways to sum. With has_step:
+///   step<Signed>(sum, w, x)   adds the four products of every lane to its 32-bit sum
+/// Without:
+///   products<Signed>(w, x)    the four products of a lane as two 16-bit sums
+///   add16, widen              adds such sums; adds both sums of a lane to 32 bits
+///   run<Max>                  number of products that may be added before they are widened
+///   negative, magnitude       of w: all bits set in bytes below zero; |w|. |w| times x ^ negative(w), which is -x - 1
+///                             where w < 0, is w times x minus the sum of |w| over w < 0.
 template <class Arch>
 struct Dot;
 
 namespace detail {
 
-/// What instruction sets share that multiply bytes into sums of pairs. A sum of 16 bits grows by at most 2 * 127 * Max
-/// with each product.
+/// Base of archs that multiply bytes into 16-bit sums of pairs. Each product adds at most 2 * 127 * Max to a sum.
 struct DotOfPairs {
   static constexpr bool unsigned_only = false;
   static constexpr bool has_step = false;
@@ -46,7 +45,7 @@ struct DotOfPairs {
   static constexpr std::size_t run = 128 / range<Max>;
 };
 
-/// What those share that add products of signed or unsigned bytes up to 127 to 32 bits.
+/// Base of archs that add products of signed bytes, or of unsigned bytes up to 127, to 32 bits.
 struct DotOfAnySign {
   static constexpr bool unsigned_only = false;
   static constexpr bool has_step = true;
@@ -54,7 +53,7 @@ struct DotOfAnySign {
   static constexpr int range = 128;
 };
 
-/// What those share that take unsigned quants only.
+/// Base of archs that take unsigned quants only.
 struct DotOfUnsigned {
   static constexpr bool unsigned_only = true;
   static constexpr bool has_step = true;
@@ -109,7 +108,7 @@ struct Dot<arch::avx512_vnni> : detail::DotOfUnsigned {
 #endif
 
 #if VLMT_HAS_AVX512_AMX
-// Tiles serve many rows (tile_products.hpp); a few are multiplied as without them.
+// Tiles multiply many rows (tile_products.hpp); a few rows use VNNI.
 template <>
 struct Dot<arch::avx512_amx_int8> : Dot<arch::avx512_vnni> {};
 template <>
@@ -160,7 +159,7 @@ struct Dot<arch::generic> : detail::DotOfAnySign {
   static VLMT_INLINE I broadcast(const std::int8_t* a) noexcept { return _mm_set1_epi32(detail::four_bytes(a)); }
   template <bool Signed>
   static VLMT_INLINE I step(I sum, I w, I x) noexcept {
-    // Even and odd bytes as 16-bit values, for the one multiplication that the baseline has.
+    // Even and odd bytes as 16-bit values: SSE2 has no product of bytes.
     const I even = Signed ? _mm_srai_epi16(_mm_slli_epi16(w, 8), 8) : _mm_and_si128(w, _mm_set1_epi16(255));
     const I odd = Signed ? _mm_srai_epi16(w, 8) : _mm_srli_epi16(w, 8);
     sum = _mm_add_epi32(sum, _mm_madd_epi16(even, _mm_srai_epi16(_mm_slli_epi16(x, 8), 8)));
@@ -178,7 +177,7 @@ struct Dot<arch::generic> : detail::DotOfAnySign {
 #endif
 
 #if VLMT_HAS_NEON
-// Quants up to 127 are the same signed and unsigned.
+// Quants up to 127 have the same bits signed and unsigned.
 template <>
 struct Dot<arch::neon> : detail::DotOfAnySign {
   using I = int32x4_t;

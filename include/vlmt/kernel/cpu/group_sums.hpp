@@ -1,4 +1,4 @@
-// What the integer arithmetic knows of a weight format, and how the integer sums of a group become floats.
+// Traits of a weight format that the integer kernels depend on, and the conversion of their sums to floats.
 #pragma once
 
 #include <cstddef>
@@ -16,10 +16,10 @@ VLMT_BEGIN_NAMESPACE
 
 namespace cpu {
 
-/// What the integer arithmetic has to know of a format: scales of a group of 32, minima, the range of quants as far as
-/// Dot cares, and whether scales times 1.5 * 2^23 are exact.
+/// Traits of a format that the integer kernels depend on: scales per group of 32, minima, the range and sign of quants
+/// (see Dot), and whether scales times 1.5 * 2^23 are exact. Formats with equal traits share kernels.
 template <std::size_t Scales, bool HasBias, int MaxQuant, bool IsSigned, bool ShortScales>
-struct IntegerKind {
+struct IntegerTraits {
   static constexpr std::size_t scales = Scales;
   static constexpr bool has_bias = HasBias;
   static constexpr int max_quant = MaxQuant;
@@ -39,11 +39,11 @@ constexpr bool has_short_scales() noexcept {
 }  // namespace detail
 
 template <class Format, class Arch>
-using IntegerKindOf = IntegerKind<Unpack<Format, Arch>::scales, Unpack<Format, Arch>::has_bias,
-                                  Dot<Arch>::template range<Unpack<Format, Arch>::max_quant>,
-                                  Unpack<Format, Arch>::is_signed, detail::has_short_scales<Unpack<Format, Arch>>()>;
+using IntegerKindOf = IntegerTraits<Unpack<Format, Arch>::scales, Unpack<Format, Arch>::has_bias,
+                                    Dot<Arch>::template range<Unpack<Format, Arch>::max_quant>,
+                                    Unpack<Format, Arch>::is_signed, detail::has_short_scales<Unpack<Format, Arch>>()>;
 
-/// log2 of the zero point; 32 if it is 0, which shifts any sum of activations out.
+/// log2 of the zero point; 32 if it is 0, which shifts any sum of activations to 0.
 template <class Format, class Arch>
 inline constexpr int zero_bits_v = [] {
   constexpr int zero = Unpack<Format, Arch>::zero;
@@ -52,7 +52,7 @@ inline constexpr int zero_bits_v = [] {
   return zero == 0 ? 32 : __builtin_ctz(static_cast<unsigned>(zero));
 }();
 
-/// Adds -zero * sum of the activations to what an integer sum starts with.
+/// Adds -zero * sum of the activations to the start of an integer sum.
 template <class Arch>
 class ZeroPoint {
   using I = simd::Ints<Arch>;
@@ -62,7 +62,7 @@ class ZeroPoint {
   VLMT_INLINE I whole(I start, const Int8Group& x) const noexcept { return start + shift_left(I(x.minus_sum), bits_); }
   template <int Half>
   VLMT_INLINE I half(I start, const Int8Group& x) const noexcept {
-    return start + shift_left(I(std::int32_t{x.minus_half[Half]}), bits_);
+    return start + shift_left(I(std::int32_t{x.minus_half_sums[Half]}), bits_);
   }
 
  private:
@@ -70,7 +70,7 @@ class ZeroPoint {
 };
 
 #if VLMT_HAS_AVX512_VNNI
-/// With dot products of pairs of 16 bits: one operation, and both halves of a group are one load.
+/// One dot product of 16-bit pairs (VPDPWSSD) instead of shift and add; both halves of a group are one load.
 template <class Arch>
 requires std::is_base_of_v<arch::avx512_vnni, Arch>
 class ZeroPoint<Arch> {
@@ -87,7 +87,7 @@ class ZeroPoint<Arch> {
  private:
   static VLMT_INLINE I add(I start, const Int8Group& x, std::int32_t factors) noexcept {
     std::int32_t halves;
-    std::memcpy(&halves, x.minus_half, sizeof halves);
+    std::memcpy(&halves, x.minus_half_sums, sizeof halves);
     return _mm512_dpwssd_epi32(start.raw(), _mm512_set1_epi32(factors), _mm512_set1_epi32(halves));
   }
 
@@ -95,11 +95,11 @@ class ZeroPoint<Arch> {
 };
 #endif
 
-/// Starts the integer sums of groups and ends them.
+/// Starts and finishes the integer sums of a group.
 ///
-/// A sum that starts at the bits of the float 1.5 * 2^23 is, read as a float, 1.5 * 2^23 + sum, exactly, as long as it
-/// stays below 2^22: those of a group of 32 do. Then scale * sum is one multiply-add with -1.5 * 2^23 * scale, which is
-/// exact for short scales, in place of a conversion and a product: rounded once, to the same bits.
+/// A sum that starts at the bits of the float 1.5 * 2^23 and stays below 2^22, as those of a group of 32 do, reads as
+/// the float 1.5 * 2^23 + sum, exactly. Then scale * sum is one multiply-add with -1.5 * 2^23 * scale instead of a
+/// conversion and a product. That constant is exact for short scales, so the result is rounded once, to the same bits.
 template <class Kind, class Arch>
 class GroupSums {
   using F = simd::Floats<Arch>;
@@ -109,36 +109,36 @@ class GroupSums {
   /// `zero_bits` is log2 of the format's zero point, 32 for none.
   VLMT_INLINE explicit GroupSums(int zero_bits) noexcept : zero_(zero_bits) {}
 
-  /// Of all 32 values.
+  /// Start of the sum over all 32 values.
   VLMT_INLINE I whole(const Int8Group& x) const noexcept {
-    // Formats with minima have no zero point, nor have signed quants.
+    // Neither formats with minima nor signed quants have a zero point.
     if constexpr (Kind::has_bias || Kind::is_signed) return I(offset);
     return zero_.whole(I(offset), x);
   }
-  /// Of values [0, 16), where a group has two scales.
+  /// Start of the sum over values [0, 16), if a group has two scales.
   VLMT_INLINE I first_half(const Int8Group& x) const noexcept {
     if constexpr (Kind::has_bias) return I(offset);
     return zero_.template half<0>(I(offset), x);
   }
-  /// Of values [16, 32).
+  /// Start of the sum over values [16, 32).
   VLMT_INLINE I second_half(const Int8Group& x) const noexcept {
     if constexpr (Kind::has_bias) return I(0);
     return zero_.template half<1>(I(0), x);
   }
 
-  /// What `scaled` wants beside a scale: computed once for all rows.
+  /// Third operand of scaled(), computed once for all rows.
   static VLMT_INLINE F base(F scale) noexcept { return scale * F(-offset_value); }
-  /// scale * sum for a sum that began with whole() or first_half().
+  /// scale * sum for a sum that started with whole() or first_half().
   static VLMT_INLINE F scaled(I sum, F scale, F base) noexcept {
     if constexpr (offset != 0) return fma(from_bits(sum), scale, base);
     return to_float(sum) * scale;
   }
-  /// rest + scale * sum for a sum that began with second_half().
+  /// rest + scale * sum for a sum that started with second_half().
   static VLMT_INLINE F add_scaled(I sum, F scale, F rest) noexcept { return fma(to_float(sum), scale, rest); }
-  /// rest + biases * sums of both halves of the activations.
+  /// rest + bias * sum of the activations, for both halves.
   static VLMT_INLINE F add_biases(const Int8Group& x, F first, F second, F rest) noexcept {
-    return fnma(F(static_cast<float>(x.minus_half[1])), second,
-                fnma(F(static_cast<float>(x.minus_half[0])), first, rest));
+    return fnma(F(static_cast<float>(x.minus_half_sums[1])), second,
+                fnma(F(static_cast<float>(x.minus_half_sums[0])), first, rest));
   }
 
  private:

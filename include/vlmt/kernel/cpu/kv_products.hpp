@@ -1,5 +1,5 @@
-// Products of a few query rows with rows of a KV cache, decoded in registers on the way: what decoding spends its time
-// on. One instance for each format and arch, reached through KvLeaf.
+// Products of a few query rows with rows of a KV cache that are decoded in registers: the inner loops of attention in
+// decode. One instance per format and arch, reached through KvLeaf.
 #pragma once
 
 #include <bit>
@@ -27,26 +27,25 @@ namespace cpu {
 
 namespace detail {
 
-/// Formats whose rows can be read a vector at a time; the others are decoded into a tile first.
+/// Formats whose rows can be read a vector at a time; others are decoded into a tile first.
 template <class Format>
 inline constexpr bool reads_in_registers_v =
     std::is_same_v<Format, F32> || std::is_same_v<Format, F16> || std::is_same_v<Format, BF16> ||
     std::is_same_v<Format, Q8_0> || std::is_same_v<Format, Q4_0>;
 
-/// Enough registers for four query rows times four keys, or two times eight.
+/// True if there are registers for four query rows times four keys, or two times eight.
 template <class Arch>
 inline constexpr bool many_registers_v = Arch::registers >= 32;
 
-/// Keys that are read in one step.
+/// Keys per step.
 template <class Arch>
 inline constexpr std::size_t key_step_v = many_registers_v<Arch> ? 8 : 4;
 
-/// Keys that meet `Rows` query rows in registers; blocks need some for their scales.
+/// Keys that are multiplied with `Rows` query rows in registers; block formats need some registers for scales.
 template <class Format, class Arch, std::size_t Rows>
 inline constexpr std::size_t side_keys_v = Rows == 2 && Format::values == 1 && many_registers_v<Arch> ? 8 : 4;
 
-/// The scale of a block: finite, as our encoder made it, so that without an instruction a product moves the exponent's
-/// bias.
+/// The scale of a block. The encoder writes finite scales only, so without F16C one product converts the exponent bias.
 VLMT_INLINE float finite_half(const std::byte* at) noexcept {
   std::uint16_t bits;
   std::memcpy(&bits, at, sizeof bits);
@@ -59,34 +58,34 @@ VLMT_INLINE float finite_half(const std::byte* at) noexcept {
 #endif
 }
 
-/// Rows of a cache that are read soon: asked for while others are multiplied, a few lines with each vector, as a core
-/// keeps few requests open.
+/// Prefetches rows of a cache while earlier rows are multiplied: a few lines per vector, as a core keeps few requests
+/// open.
 class KvAhead {
  public:
-  /// For none.
+  /// Prefetches nothing.
   KvAhead() = default;
-  /// While rows of `bytes` bytes are read from `rows` on, `stride` bytes from one to the next: what follows at the
-  /// distances of `tuning`. Rows with gaps are not of a cache, but of activations that are near: nothing then.
+  /// For reads of rows of `bytes` bytes from `rows` on, `stride` bytes apart: prefetches at the distances of `tuning`.
+  /// Rows with gaps are activations, not a cache; they are near, and nothing is prefetched.
   VLMT_INLINE KvAhead(const std::byte* rows, std::size_t stride, std::size_t bytes) noexcept
       : near_(stride == bytes && tuning.kv_near_bytes != 0 ? rows + tuning.kv_near_bytes : nullptr),
         far_(stride == bytes && tuning.kv_far_bytes != 0 ? rows + tuning.kv_far_bytes : nullptr) {}
-  /// What follows `bytes` that are asked for by somebody else.
-  VLMT_INLINE KvAhead behind(std::size_t bytes) const noexcept {
+  /// The same from `bytes` further on, for bytes that another call prefetches.
+  VLMT_INLINE KvAhead skip(std::size_t bytes) const noexcept {
     KvAhead rest;
     if (near_ != nullptr) rest.near_ = near_ + bytes;
     if (far_ != nullptr) rest.far_ = far_ + bytes;
     return rest;
   }
 
-  /// The next Bytes.
+  /// Prefetches the next Bytes at each distance.
   template <std::size_t Bytes>
   VLMT_INLINE void step() noexcept {
     if (far_ != nullptr) {
-      prefetch<Bytes, Near::second_level>(far_);
+      prefetch<Bytes, CacheLevel::second_level>(far_);
       far_ += Bytes;
     }
     if (near_ != nullptr) {
-      prefetch<Bytes, Near::first_level>(near_);
+      prefetch<Bytes, CacheLevel::first_level>(near_);
       near_ += Bytes;
     }
   }
@@ -96,7 +95,7 @@ class KvAhead {
   const std::byte* far_ = nullptr;
 };
 
-/// Quants [Vector * lanes, ...) of a block of 32 as floats, without the scale.
+/// Quants [Vector * lanes, (Vector + 1) * lanes) of a block of 32 as floats, without the scale.
 template <class Format, class Arch, std::size_t Vector>
 VLMT_INLINE simd::Floats<Arch> block_quants(const std::byte* block) noexcept {
   using I = simd::Ints<Arch>;
@@ -110,12 +109,12 @@ VLMT_INLINE simd::Floats<Arch> block_quants(const std::byte* block) noexcept {
   }
 }
 
-/// The number of lanes that are valid, where it is all of them.
+/// The number of valid lanes if all are valid.
 template <class Arch>
 using WholeVector = std::integral_constant<std::size_t, Arch::lanes>;
 
-/// Vectors of Rows rows side by side: f(i, x, n) for each, where x[j] holds values [i, i + n) of row j, the other lanes
-/// zero; n is a WholeVector but for the last.
+/// Reads Rows rows side by side, a vector at a time: f(i, x, n), where x[j] holds values [i, i + n) of row j, the other
+/// lanes zero. n is a WholeVector except for a partial last vector.
 template <class Format, class Arch, std::size_t Rows, class F>
 VLMT_INLINE void for_row_vectors(const std::byte* rows, std::size_t stride, std::size_t dim, KvAhead& ahead,
                                  F&& f) noexcept {
@@ -155,7 +154,7 @@ VLMT_INLINE void for_row_vectors(const std::byte* rows, std::size_t stride, std:
   }
 }
 
-/// Floats [0, n) of p, and back.
+/// Loads p[0..n), and stores it.
 template <class Arch>
 VLMT_INLINE simd::Floats<Arch> load_part(const float* p, WholeVector<Arch>) noexcept {
   return simd::Floats<Arch>::load(p);
@@ -178,7 +177,7 @@ template <class Format, class Arch, std::size_t Rows, std::size_t Keys>
 VLMT_INLINE void dot_block(const float* q, std::size_t dim, const std::byte* keys, std::size_t stride, KvAhead ahead,
                            float* s, std::size_t row_stride) noexcept {
   using F = simd::Floats<Arch>;
-  // Rows whose sums are reduced together.
+  // Query rows whose sums are reduced together.
   constexpr std::size_t together = Rows * Keys % 8 == 0 && Keys < 8 ? 8 / Keys : 1;
   F sum[Rows / together][together * Keys];
   unroll<Rows * Keys>([&](auto i)
@@ -213,7 +212,7 @@ VLMT_INLINE void weigh_block(const float* p, std::size_t row_stride, const std::
   for_row_vectors<Format, Arch, Keys>(values, stride, dim, ahead,
                                       [&](std::size_t i, const F(&value)[Keys], auto n) VLMT_INLINE_LAMBDA {
                                         unroll<Rows>([&](auto r) VLMT_INLINE_LAMBDA {
-                                          // Four values at a time, so that any number of fours gives the same bits.
+                                          // Four values at a time: any number of fours gives the same bits.
                                           constexpr std::size_t part = Keys % 4 == 0 ? 4 : Keys;
                                           float* out = o + r * dim + i;
                                           F total = load_part<Arch>(out, n);
@@ -229,8 +228,8 @@ VLMT_INLINE void weigh_block(const float* p, std::size_t row_stride, const std::
                                       });
 }
 
-/// for_pairs for keys [first, n), fewer than a step. A function of its own: the compiler's time grows faster than the
-/// size of one.
+/// for_pairs for keys [first, n), fewer than a step. A separate function: compile time grows faster than the size of a
+/// function.
 template <class Format, class Arch, class F>
 VLMT_NOINLINE void for_last_pairs(std::size_t rows, std::size_t first, std::size_t n, const F& f) noexcept {
   constexpr std::integral_constant<std::size_t, 1> one{};
@@ -247,9 +246,9 @@ VLMT_NOINLINE void for_last_pairs(std::size_t rows, std::size_t first, std::size
   }
 }
 
-/// f(constant rows, constant keys, first row, first key, ahead) for all pairs of `rows` query rows and n keys in
-/// `keys`, `stride` bytes apart, as many at a time as there are registers for. The first rows ask for what is ahead.
-/// The keys at the end, fewer than a step, meet one row at a time, which gives the same bits.
+/// f(constant rows, constant keys, first row, first key, ahead) for all pairs of `rows` query rows and n keys at
+/// `keys`, `stride` bytes apart, as many at a time as there are registers for. Only the first query rows prefetch. The
+/// last keys, fewer than a step, are multiplied with one row at a time, which gives the same bits.
 template <class Format, class Arch, class F>
 VLMT_INLINE void for_pairs(std::size_t rows, std::size_t dim, const std::byte* keys, std::size_t stride, std::size_t n,
                            F&& f) noexcept {
@@ -264,7 +263,7 @@ VLMT_INLINE void for_pairs(std::size_t rows, std::size_t dim, const std::byte* k
     const auto some = [&](auto count, std::size_t r) VLMT_INLINE_LAMBDA {
       constexpr std::integral_constant<std::size_t, side_keys_v<Format, Arch, count>> side;
       for (std::size_t k = 0; k < step; k += side) {
-        f(count, side, r, j + k, r == 0 ? ahead.behind(k * bytes) : KvAhead());
+        f(count, side, r, j + k, r == 0 ? ahead.skip(k * bytes) : KvAhead());
       }
     };
     std::size_t r = 0;
@@ -279,7 +278,7 @@ VLMT_INLINE void for_pairs(std::size_t rows, std::size_t dim, const std::byte* k
 
 }  // namespace detail
 
-/// s (rows, row_stride) = q (rows, dim) times n keys, `stride` bytes apart.
+/// s[r * row_stride + j] = q (rows, dim) row r times key j, for n keys, `stride` bytes apart.
 template <class Format, class Arch>
 void dot_kv_rows(const float* q, std::size_t rows, std::size_t dim, const std::byte* keys, std::size_t stride,
                  std::size_t n, float* s, std::size_t row_stride) noexcept {
@@ -291,7 +290,7 @@ void dot_kv_rows(const float* q, std::size_t rows, std::size_t dim, const std::b
       });
 }
 
-/// o (rows, dim) += p (rows, row_stride) times n values, `stride` bytes apart.
+/// o (rows, dim) += p times n values, `stride` bytes apart; p[r * row_stride + j] is the weight of value j for row r.
 template <class Format, class Arch>
 void weigh_kv_rows(const float* p, std::size_t row_stride, std::size_t rows, std::size_t dim, const std::byte* values,
                    std::size_t stride, std::size_t n, float* o) noexcept {

@@ -1,5 +1,4 @@
-// Rows of a KV cache on SIMD registers: encoders and decoders of F32, F16, BF16, Q8_0 and Q4_0; other formats go
-// through their scalar code.
+// Encodes and decodes KV cache rows with SIMD: F32, F16, BF16, Q8_0 and Q4_0. Other formats use their scalar code.
 #pragma once
 
 #include <cmath>
@@ -24,15 +23,15 @@ namespace cpu {
 
 namespace detail {
 
-/// Largest finite binary16 number; beyond it the conversion would give infinity, which no softmax survives.
+/// Largest finite binary16 number. Values are clamped to it: an infinity would break the softmax.
 inline constexpr float largest_half = 65504.0f;
 
-/// 1 / scale of a block, 0 for a block of zeros. Scales are binary16, so that the quotient is finite.
+/// 1 / scale, or 0 for a block of zeros. The scale is a binary16 number, so the quotient is finite.
 inline float inverse_or_zero(float scale) noexcept {
   return scale > 0.0f ? 1.0f / scale : 0.0f;
 }
 
-/// One block of 32 values as int8 with a binary16 scale of max|x| / 127, rounded to nearest.
+/// Encodes 32 values as Q8_0: a binary16 scale of max|x| / 127 and int8 quants, rounded to nearest.
 template <class Arch>
 VLMT_INLINE void store_q8_block(const float* x, std::byte* out) noexcept {
   using F = simd::Floats<Arch>;
@@ -44,14 +43,14 @@ VLMT_INLINE void store_q8_block(const float* x, std::byte* out) noexcept {
   std::memcpy(out, &half, 2);
   std::int8_t quants[32];
   for (std::size_t i = 0; i < 32; i += F::lanes) {
-    const F v = F::load(x + i) * F(inverse);  // passes 127 where the scale was rounded down far among subnormals
+    const F v = F::load(x + i) * F(inverse);  // exceeds 127 if a subnormal scale was rounded down
     to_int(max(F(-127.0f), min(F(127.0f), v))).store(quants + i);
   }
   std::memcpy(out + 2, quants, 32);
 }
 
-/// One block of 32 values as four bits with a binary16 scale: the value of the largest magnitude becomes -8. Rounding
-/// to nearest, without the search for a better scale that weights are worth.
+/// Encodes 32 values as Q4_0: the value of the largest magnitude becomes -8, the others are rounded to nearest. Cache
+/// rows are not worth the search for a better scale that weights get.
 template <class Arch>
 VLMT_INLINE void store_q4_block(const float* x, std::byte* out) noexcept {
   using F = simd::Floats<Arch>;
@@ -86,7 +85,7 @@ VLMT_INLINE void load_q8_block(const std::byte* in, float* y) noexcept {
   for (std::size_t i = 0; i < 32; i += F::lanes) (to_float(simd::Ints<Arch>::load(quants + i)) * scale).store(y + i);
 }
 
-/// Value i of a block is in the low half of byte i, value i + 16 in the high half; both minus 8, times the scale.
+/// Byte i holds value i in its low nibble and value i + 16 in its high nibble, both plus 8.
 template <class Arch>
 VLMT_INLINE void load_q4_block(const std::byte* in, float* y) noexcept {
   using F = simd::Floats<Arch>;
@@ -104,12 +103,12 @@ VLMT_INLINE void load_q4_block(const std::byte* in, float* y) noexcept {
 
 }  // namespace detail
 
-/// Encodes dim values, a multiple of Format::values, to `row`.
+/// row = x (dim), encoded. dim is a multiple of Format::values.
 template <QuantFormat Format, class Arch>
 void store_kv_row(const float* x, std::size_t dim, std::byte* row) noexcept {
   using F = simd::Floats<Arch>;
   if constexpr (std::is_same_v<Format, F32>) {
-    // Rows of activations can be their own cache.
+    // Activations that serve as a cache are already in place.
     if (reinterpret_cast<const std::byte*>(x) != row) std::memcpy(row, x, dim * sizeof(float));
   } else if constexpr (std::is_same_v<Format, F16> || std::is_same_v<Format, BF16>) {
     using Half = typename Format::Block;

@@ -1,5 +1,5 @@
-// Drivers of the matmul leaves: cut the outputs into tiles, share them over a team, hand tiles to epilogues. They know
-// no weight format.
+// Drivers of the matmul leaves: cut the output into tiles, share them over a team and hand them to epilogues. They are
+// independent of the weight format.
 #pragma once
 
 #include <cstddef>
@@ -18,18 +18,18 @@ VLMT_BEGIN_NAMESPACE
 
 namespace cpu {
 
-/// Most rows of activations that meet an expanded stretch of weights before the next one is made. Enough that expansion
-/// costs little; the stretch stays in the first-level cache, the rows come through it from further away.
-inline constexpr std::size_t most_pass_rows = 264;
+/// Maximum rows of activations that are multiplied with one expanded stretch of weights. Enough that expansion costs
+/// little: the stretch stays in the first-level cache while the rows stream in from further away.
+inline constexpr std::size_t max_pass_rows = 264;
 
-/// Which rows of the activations an operand reads: rows[first], rows[first + 1], ..., or first, first + 1, ... if rows
+/// Rows of the activations that an operand reads: rows[first], rows[first + 1], ..., or first, first + 1, ... if rows
 /// is null.
 struct RowSlots {
   std::size_t first = 0;
   const std::int32_t* rows = nullptr;
 };
 
-/// Where the rows of activations of one operand are.
+/// Addresses of the activation rows of one operand.
 struct RowSource {
   const std::byte* base;
   std::size_t stride;  ///< in bytes
@@ -42,7 +42,7 @@ struct RowSource {
   VLMT_INLINE const void* row(std::size_t i) const noexcept { return base + index(i) * stride; }
 };
 
-/// Weights with the form of activations that they read.
+/// Weights, and the form of the activations that they read.
 template <class Arch>
 struct Operand {
   const std::byte* data;
@@ -53,7 +53,7 @@ struct Operand {
   float scale;
   const LeafSet* leaves;
   RowSource source;
-  QuantizedRows quantized;  ///< no groups where floats are read
+  QuantizedRows quantized;  ///< empty unless int8 groups are read
   CorrectedGroups corrections;
 
   Operand(const PackedMatrix<Arch>& w, const Activations& x, RowSlots slots) noexcept
@@ -91,24 +91,24 @@ struct Operand {
   }
 
   std::size_t column_blocks() const noexcept { return ceil_div(rows, tile_columns); }
-  /// Bytes of weights behind 32 output columns.
+  /// Bytes of weights of 32 output columns.
   std::size_t block_bytes() const noexcept { return panel_bytes * (tile_columns / Arch::lanes); }
 
-  /// tile (n, 32) = columns [32 * block, ...) for rows [first, first + n) of activations, n <= most_pass_rows; up to
-  /// three more rows may be written. `target` is what the caller will write then.
-  void compute(std::size_t block, std::size_t first, std::size_t n, const TileTarget& target,
+  /// tile (n, 32) = columns [32 * block, ...) for activation rows [first, first + n), n <= max_pass_rows; up to three
+  /// more rows of the tile may be written. Prefetches `target`, which the caller writes next.
+  void compute(std::size_t block, std::size_t first, std::size_t n, const PrefetchTarget& target,
                float* tile) const noexcept {
-    static_assert(most_pass_rows % 4 == 0);
-    const void* row[most_pass_rows];
+    static_assert(max_pass_rows % 4 == 0);
+    const void* row[max_pass_rows];
     for (std::size_t i = 0; i < n; ++i) row[i] = source.row(first + i);
-    for (std::size_t i = n; i % 4 != 0; ++i) row[i] = row[n - 1];  // for a leaf that takes four at a time
+    for (std::size_t i = n; i % 4 != 0; ++i) row[i] = row[n - 1];  // for leaves that take four rows
     const std::size_t panels = ceil_div(rows, Arch::lanes);
     const std::size_t begin = block * (tile_columns / Arch::lanes);
     const std::size_t end = begin + tile_columns / Arch::lanes < panels ? begin + tile_columns / Arch::lanes : panels;
     const bool direct = is_direct(n);
     for (std::size_t p = begin; p < end; p += panels_at_once) {
       float* out = tile + (p - begin) * Arch::lanes;
-      const TileTarget next = p + panels_at_once >= end ? target : TileTarget{};
+      const PrefetchTarget next = p + panels_at_once >= end ? target : PrefetchTarget{};
       if (direct) {
         request(next, 0, n);
         unpacked(p, panels - p, row, n, out);
@@ -126,26 +126,27 @@ struct Operand {
   }
 
  private:
-  /// Asks for rows [first, last) of what the epilogue writes.
-  static void request(const TileTarget& target, std::size_t first, std::size_t last) noexcept {
+  /// Prefetches rows [first, last) of the memory that the epilogue writes.
+  static void request(const PrefetchTarget& target, std::size_t first, std::size_t last) noexcept {
     for (std::size_t r = first; r < last; ++r) {
-      detail::prefetch<detail::Near::second_level>(target.row(r), target.bytes);
+      detail::prefetch<detail::CacheLevel::second_level>(target.row(r), target.bytes);
     }
   }
 
-  /// True if the leaves that unpack a panel for themselves are fastest for n rows.
+  /// True if the leaves that unpack panels in registers are fastest for n rows.
   bool is_direct(std::size_t n) const noexcept {
     if (leaves->one == nullptr) return false;
     return leaves->expand == nullptr || n <= (leaves->fours != nullptr ? tuning.direct_rows : 4);
   }
 
-  /// Panels first, ... side by side, `left` of them up to the matrix's end, by the leaves that unpack them for n rows.
+  /// Multiplies side-by-side panels from `first` on with n rows, through the leaves that unpack them in registers.
+  /// `left` is the number of panels from `first` to the end of the matrix.
   void unpacked(std::size_t first, std::size_t left, const void* const* row, std::size_t n,
                 float* tile) const noexcept {
     const std::size_t count = left < panels_at_once ? left : panels_at_once;
     const std::byte* panel = data + first * panel_bytes;
     if (n > 4 && leaves->fours != nullptr) {
-      // Past the last panel, the first one again: its columns of the tile are not used.
+      // Past the last panel, repeats the first one: those columns of the tile are not used.
       const std::size_t stride = count == panels_at_once ? panel_bytes : 0;
       leaves->fours(panel, stride, row_blocks, row, round_up(n, std::size_t{4}), tile);
       return;
@@ -158,9 +159,9 @@ struct Operand {
     }
   }
 
-  /// The same by stretches that are expanded once.
-  void expanded(std::size_t first, std::size_t left, const void* const* row, std::size_t n, const TileTarget& target,
-                float* tile) const noexcept {
+  /// The same with weights that are expanded in stretches, once for all n rows.
+  void expanded(std::size_t first, std::size_t left, const void* const* row, std::size_t n,
+                const PrefetchTarget& target, float* tile) const noexcept {
     if constexpr (!is_reference_v<Arch>) {
       alignas(64) std::byte stretch[stretch_bytes<Arch>];
       for (std::size_t i = 0; i < panels_at_once; ++i) clear_tile<Arch>(tile + i * Arch::lanes, n);
@@ -175,16 +176,16 @@ struct Operand {
     }
   }
 
-  /// What is wanted after the products at hand: the same bytes of each of the panels that stand side by side, and the
+  /// Memory that is needed after the current products: the same bytes of each of the side-by-side panels, and the
   /// memory that the epilogue writes.
   struct Upcoming {
     const std::byte* panel = nullptr;
     std::size_t panels = 0;
-    std::size_t bytes = 0;  ///< of a panel
-    TileTarget target;
+    std::size_t bytes = 0;  ///< per panel
+    PrefetchTarget target;
   };
 
-  /// What follows block k of the panels that stand side by side: their next blocks or the first of the next panels.
+  /// Weights after block k of the side-by-side panels: their next blocks, or the first blocks of the next panels.
   Upcoming weights_after(std::size_t first, std::size_t left, std::size_t k) const noexcept {
     if (k == row_blocks) {
       if (left <= panels_at_once) return {};
@@ -198,8 +199,8 @@ struct Operand {
     return {data + first * panel_bytes + k * block_bytes, panels, blocks * block_bytes, {}};
   }
 
-  /// stretch = blocks [k, k + blocks) of the panels that stand side by side. Past the last panel, the first one again:
-  /// its columns of the tile are not used.
+  /// stretch = blocks [k, k + blocks) of the side-by-side panels. Past the last panel, repeats the first one: those
+  /// columns of the tile are not used.
   void expand(std::size_t first, std::size_t left, std::size_t k, std::size_t blocks,
               std::byte* stretch) const noexcept {
     const std::size_t block_bytes = panel_bytes / row_blocks;
@@ -209,8 +210,7 @@ struct Operand {
     }
   }
 
-  /// tile += `count` units of a stretch times units [at, at + count) of n rows. Meanwhile what is upcoming is asked
-  /// for.
+  /// tile += `count` units of a stretch times units [at, at + count) of n rows. Prefetches `next`.
   void multiply(const std::byte* stretch, std::size_t count, const void* const* row, std::size_t at, std::size_t n,
                 const Upcoming& next, float* tile) const noexcept {
     const std::size_t row_share = round_up(ceil_div(next.panels * next.bytes, n), cache_line);
@@ -218,7 +218,7 @@ struct Operand {
     std::size_t r = 0;
     for (std::size_t i = 0; r < n; ++i) {
       for (const std::size_t step = leaves->expanded_rows[i]; n - r >= step; r += step) {
-        Ahead ahead;
+        PrefetchRange ahead;
         if (panel < next.panels) {
           const std::size_t left = next.bytes - asked;
           ahead = {next.panel + panel * panel_bytes + asked, step * row_share < left ? step * row_share : left};
@@ -234,8 +234,9 @@ struct Operand {
     }
   }
 
-  /// tile += products of the corrections of the rows, group by group: they are few, and in the same columns for most
-  /// rows, as norms and not tokens make outliers. Zeros stand for a row without one, which change no bit of its sum.
+  /// tile += corrections of the rows times weights, group by group. Corrections are few and in the same columns for
+  /// most rows, because norms and not tokens cause outliers. A row without one adds zeros, which change no bit of its
+  /// sum.
   void add_corrections(std::size_t begin, std::size_t end, std::size_t panels, std::size_t first, std::size_t n,
                        float* tile) const noexcept {
     const std::size_t groups = row_blocks * block_values / Int8Group::values;
@@ -247,7 +248,7 @@ struct Operand {
   VLMT_NOINLINE void add_correction(std::size_t group, std::size_t begin, std::size_t end, std::size_t panels,
                                     std::size_t first, std::size_t n, float* tile) const noexcept {
     static constexpr Int8Group zeros{};
-    const void* row[most_pass_rows];
+    const void* row[max_pass_rows];
     for (std::size_t i = 0; i < n; ++i) {
       const std::size_t at = source.index(first + i) * quantized.stride + group;
       row[i] = quantized.corrected[at] != 0 ? &quantized.corrections[at] : &zeros;
@@ -255,7 +256,7 @@ struct Operand {
     const std::size_t block = group * Int8Group::values / block_values;
     const std::size_t inside = group - block * block_values / Int8Group::values;
     if constexpr (is_reference_v<Arch>) {
-      // A leaf multiplies whole blocks, so the other groups of this one meet zeros.
+      // A leaf multiplies whole blocks: the other groups of this one are zeros.
       constexpr std::size_t most_groups = 256 / Int8Group::values;
       VLMT_ASSERT(block_values <= most_groups * Int8Group::values);
       const std::size_t block_bytes = panel_bytes / row_blocks;
@@ -292,7 +293,7 @@ struct SingleJob {
   std::size_t block_bytes() const noexcept { return w.block_bytes(); }
 
   void tile(std::size_t block, std::size_t first, std::size_t n, std::size_t out_row) const noexcept {
-    alignas(64) float values[most_pass_rows * tile_columns];
+    alignas(64) float values[max_pass_rows * tile_columns];
     const std::size_t col = block * tile_columns;
     w.compute(block, first, n, target_of(epilogue, out_row, col), values);
     const std::size_t count = w.rows - col < tile_columns ? w.rows - col : tile_columns;
@@ -300,7 +301,7 @@ struct SingleJob {
   }
 };
 
-/// Two products over the same activations whose tiles meet in the epilogue.
+/// Two products over the same activations; the epilogue takes a tile of each.
 template <class Arch, class Epilogue>
 struct PairJob {
   Operand<Arch> a;
@@ -311,8 +312,8 @@ struct PairJob {
   std::size_t block_bytes() const noexcept { return a.block_bytes() + b.block_bytes(); }
 
   void tile(std::size_t block, std::size_t first, std::size_t n, std::size_t out_row) const noexcept {
-    alignas(64) float left[most_pass_rows * tile_columns];
-    alignas(64) float right[most_pass_rows * tile_columns];
+    alignas(64) float left[max_pass_rows * tile_columns];
+    alignas(64) float right[max_pass_rows * tile_columns];
     const std::size_t col = block * tile_columns;
     a.compute(block, first, n, {}, left);
     b.compute(block, first, n, target_of(epilogue, out_row, col), right);
@@ -323,40 +324,40 @@ struct PairJob {
   }
 };
 
-/// Rows [first, last) of activations, at most most_pass_rows of them, times column blocks [blocks.begin, blocks.end).
+/// Rows [first, last) of activations, at most max_pass_rows, times column blocks [blocks.begin, blocks.end).
 template <class Job>
 void run_blocks(const Job& job, Range blocks, std::size_t first, std::size_t last, std::size_t out_row) noexcept {
   for (std::size_t block = blocks.begin; block < blocks.end; ++block) job.tile(block, first, last - first, out_row);
 }
 
-/// Rows of one pass: passes of equal size, whole tiles, at most most_pass_rows.
+/// Rows per pass: passes of equal size, a multiple of row_granule, at most max_pass_rows.
 template <class Arch>
 constexpr std::size_t pass_rows(std::size_t rows) noexcept {
   constexpr std::size_t tile = is_reference_v<Arch> ? 1 : row_granule<Arch>;
-  constexpr std::size_t most = most_pass_rows / tile * tile;
+  constexpr std::size_t most = max_pass_rows / tile * tile;
   return round_up(ceil_div(rows, ceil_div(rows, most)), tile);
 }
 
-/// Time of one column block for `rows` rows, in units of one byte of weights read: the arithmetic of a row is worth
-/// about one byte a value.
+/// Time of one column block for `rows` rows of `cols` values, in units of one byte of weights read: the arithmetic of a
+/// row costs about one such unit per value.
 inline std::size_t block_cost(std::size_t block_bytes, std::size_t rows, std::size_t cols) noexcept {
   return block_bytes + rows * cols;
 }
 
-/// Cuts a sequence of runs of equally expensive units into contiguous parts of about equal cost. One walks the sequence
-/// twice or more: all of it through `add`, then for every range of parts through `take`.
+/// Cuts a sequence of runs of equally expensive units into contiguous parts of about equal cost. The caller walks the
+/// sequence at least twice: once through `add`, then through `take` for every range of parts.
 class CostShare {
  public:
   explicit CostShare(std::size_t parts) noexcept : parts_(parts) {}
 
   void add(std::size_t units, std::size_t cost) noexcept { total_ += units * cost; }
-  /// From the start of the sequence again, for parts [first, last).
+  /// Restarts the walk for parts [first, last).
   void begin(std::size_t first, std::size_t last) noexcept {
     first_ = at(first);
     last_ = at(last);
     passed_ = 0;
   }
-  /// Units of the next run whose start falls into these parts.
+  /// Units of the next run that start in these parts.
   Range take(std::size_t units, std::size_t cost) noexcept {
     const Range part{clamp(first_, units, cost), clamp(last_, units, cost)};
     passed_ += units * cost;
@@ -379,8 +380,8 @@ class CostShare {
   std::size_t passed_ = 0;
 };
 
-/// How a job is cut: passes of `pass` rows each over column blocks. A unit of sharing is a column block with all
-/// passes, or, where there are too few blocks for the team, with one of them.
+/// Division of a job: passes of `pass` rows each over column blocks. The unit of sharing is a column block with all
+/// passes or, if there are too few blocks for the team, with one pass.
 struct JobCut {
   std::size_t blocks;
   std::size_t pass;
@@ -406,7 +407,7 @@ JobCut cut_job(const Job& job, std::size_t rows, std::size_t cols, std::size_t m
   return cut;
 }
 
-/// Runs jobs over the same `rows` rows of `cols` activations as one operation, shared over the team by cost.
+/// Runs jobs over the same activations (rows, cols) as one operation, shared over the team by cost.
 template <class Arch, class... Jobs>
 void run_jobs(std::size_t rows, std::size_t cols, Member& m, const Jobs&... jobs) noexcept {
   if (rows == 0) return;

@@ -1,13 +1,14 @@
-// The leaves of matmul over packed weights. The only templates over the weight format; everything above them calls
-// through a table of leaves.
+// The leaves of matmul over packed weights: templates over the weight format, which drivers call through a table
+// (kernel/packed_matrix.hpp).
 //
-// Weights in registers: a leaf unpacks each group once, over the whole inner length of a panel (micro_int8,
-// micro_float) or of two (micro_int8_rows, for any number of rows). Weights in memory: a stretch is expanded once into
-// the first-level cache, in a form that all formats share (expand_int8, expand_float), and multiplied with the rows
-// there by the kernels of micro_expanded.hpp. Where both take a number of rows, kernel/cpu/tuning.hpp says which.
+// For a few rows, a leaf unpacks the weights once, over the whole inner length of a panel (micro_int8, micro_plain;
+// through a buffer: micro_float), or of two panels for any number of rows (micro_int8_rows). For more rows, a stretch
+// of weights is expanded once into the first-level cache, in a form that all formats share (expand_int8, expand_float,
+// expand_plain, expand_bf16), and multiplied with the rows by the kernels of micro_expanded.hpp and tile_products.hpp.
+// If both ways can take a number of rows, kernel/cpu/tuning.hpp decides.
 //
-// Every output element is computed by the same operations in the same order on all these ways, so that results do not
-// depend on how a prompt is cut into pieces.
+// For one form of activations, all ways compute an output element by the same operations in the same order. Results
+// therefore do not depend on how a prompt is cut into pieces.
 #pragma once
 
 #include <cstddef>
@@ -28,9 +29,9 @@ VLMT_BEGIN_NAMESPACE
 
 namespace cpu {
 
-/// True if four rows fit into the registers beside a group of weights, so that one leaf takes any number of them.
+/// True if four rows fit into the registers besides a group of weights, so that one leaf takes any number of them.
 template <class Arch>
-inline constexpr bool keeps_a_group_v = std::is_base_of_v<arch::avx512_vnni, Arch>;
+inline constexpr bool has_rows_leaf_v = std::is_base_of_v<arch::avx512_vnni, Arch>;
 
 namespace detail {
 
@@ -43,22 +44,22 @@ constexpr std::size_t groups_together() noexcept {
   }
 }
 
-/// Blocks of panels that stand side by side.
+/// Blocks of side-by-side panels.
 template <std::size_t Panels>
 struct BlocksInMemory {
   const std::byte* data[Panels];
   std::size_t left;  ///< bytes from here to the end of a panel
-  std::size_t skip;  ///< bytes from a panel's end to the one that these leaves read after it
+  std::size_t skip;  ///< bytes from a panel's end to the panel that the leaf reads after it
 
-  /// What is read `bytes` after the first byte of block p.
+  /// Address that is read `bytes` after the first byte of block p.
   VLMT_INLINE const std::byte* ahead(std::size_t p, std::size_t bytes) const noexcept {
     return data[p] + bytes + (bytes < left ? 0 : skip);
   }
 };
 
-/// Such blocks as groups of 32 values: f(group) for each. What is prefetch_bytes further on is asked for, and what is
-/// `far` bytes further on in the second-level cache, if that is not 0. This is a loop: the requests of a whole block at
-/// once would be more than a core keeps open.
+/// f(group) for each group of 32 values of such blocks. Prefetches what is prefetch_bytes ahead into the first-level
+/// cache and, if `far` is not 0, what is `far` bytes ahead into the second. A loop, because the prefetches of a whole
+/// block at once would be more than a core keeps open.
 template <QuantFormat Format, class Arch, std::size_t Panels, class F>
 VLMT_INLINE void for_groups_of_memory(const BlocksInMemory<Panels>& blocks, std::size_t far, F&& f) noexcept {
   using U = Unpack<Format, Arch>;
@@ -68,17 +69,18 @@ VLMT_INLINE void for_groups_of_memory(const BlocksInMemory<Panels>& blocks, std:
   static_assert(groups % together == 0);
   constexpr std::size_t share = Arch::lanes * sizeof(typename Format::Block) / groups * together;
   V scale[Panels][groups * U::scales];
-  V bias[Panels][groups * U::scales];  // not touched, and optimised away, if the format has none
+  V bias[Panels][groups * U::scales];  // unused, and optimised away, if the format has none
   VLMT_UNROLL
   for (std::size_t p = 0; p < Panels; ++p) U::load_scales(PanelBlock<Arch>{blocks.data[p]}, scale[p], bias[p]);
   for (std::size_t i = 0; i < groups / together; ++i) {
-    // In two loops: g++ drops a request that stands between two conditions that are the same.
+    // Two loops: g++ drops a prefetch between two equal conditions.
     unroll<Panels>([&](auto p) VLMT_INLINE_LAMBDA {
-      prefetch<share, Near::first_level>(blocks.ahead(p, i * share + prefetch_bytes));
+      prefetch<share, CacheLevel::first_level>(blocks.ahead(p, i * share + prefetch_bytes));
     });
     if (far != 0) {
-      unroll<Panels>([&](auto p)
-                         VLMT_INLINE_LAMBDA { prefetch<share, Near::second_level>(blocks.ahead(p, i * share + far)); });
+      unroll<Panels>([&](auto p) VLMT_INLINE_LAMBDA {
+        prefetch<share, CacheLevel::second_level>(blocks.ahead(p, i * share + far));
+      });
     }
     unroll<together>([&](auto j) VLMT_INLINE_LAMBDA {
       const std::size_t g = i * together + j;
@@ -93,8 +95,8 @@ VLMT_INLINE void for_groups_of_memory(const BlocksInMemory<Panels>& blocks, std:
   }
 }
 
-/// The same for a block that is near. Unrolled, scales stay in registers and shifts are constants, which takes a third
-/// from the time and adds as much to the compiler's.
+/// The same for a block that is in a near cache. Unrolled, scales stay in registers and shifts are constants: a third
+/// less run time, a third more compile time.
 template <bool Unrolled, QuantFormat Format, class Arch, class F>
 VLMT_INLINE void for_groups(const std::byte* data, F&& f) noexcept {
   using U = Unpack<Format, Arch>;
@@ -118,7 +120,7 @@ VLMT_INLINE void for_groups(const std::byte* data, F&& f) noexcept {
 
 }  // namespace detail
 
-/// Integer form. rows[r] leads to the Int8Groups of row r; tile[r * tile_columns + lane] is written.
+/// Int8 form: tile[r * tile_columns + lane] = row `lane` of the panel times the Int8Groups at rows[r].
 template <QuantFormat Format, class Arch, std::size_t Rows>
 VLMT_NOINLINE void micro_int8(const std::byte* panel, std::size_t blocks, const void* const* rows,
                               float* tile) noexcept {
@@ -135,15 +137,15 @@ VLMT_NOINLINE void micro_int8(const std::byte* panel, std::size_t blocks, const 
   sum.store(tile);
 }
 
-/// The same for side_panels, `stride` bytes apart, and `count` rows, a multiple of four. Their sums are kept in the
-/// tile.
+/// The same for side_panels panels, `stride` bytes apart, and `count` rows, a multiple of four. The sums are kept in
+/// the tile.
 template <QuantFormat Format, class Arch>
 VLMT_NOINLINE void micro_int8_rows(const std::byte* panel, std::size_t stride, std::size_t blocks,
                                    const void* const* rows, std::size_t count, float* tile) noexcept {
   using Kind = IntegerKindOf<Format, Arch>;
   constexpr std::size_t panels = side_panels<Arch>;
   constexpr std::size_t block_bytes = Arch::lanes * sizeof(typename Format::Block);
-  // As many rows at once as leave room for the weights in registers.
+  // As many rows at once as leave registers for the weights.
   constexpr std::size_t step = Kind::scales == 1 ? 4 : 2;
   static_assert(panels == 2);
   clear_tile<Arch>(tile, count);
@@ -164,8 +166,8 @@ VLMT_NOINLINE void micro_int8_rows(const std::byte* panel, std::size_t stride, s
 
 namespace detail {
 
-/// Signed quants as splits_signs_v wants them, `stride` numbers from register to register; the sum of the magnitudes
-/// below zero is returned.
+/// Stores signed quants in the form of splits_signs_v, `stride` int32 from register to register. Returns the sum of |w|
+/// over w < 0.
 template <class Arch>
 VLMT_INLINE simd::Ints<Arch> split_signs(const simd::Ints<Arch> (&q)[8], std::int32_t* out,
                                          std::size_t stride) noexcept {
@@ -186,7 +188,7 @@ VLMT_INLINE simd::Ints<Arch> split_signs(const simd::Ints<Arch> (&q)[8], std::in
 
 }  // namespace detail
 
-/// `blocks` panel blocks as expanded groups of one of the side_panels; `out` is where its first register goes.
+/// Expands `blocks` panel blocks of one of the side_panels panels to groups from `out` on.
 template <QuantFormat Format, class Arch>
 VLMT_NOINLINE void expand_int8(const std::byte* panel, std::size_t blocks, std::byte* out) noexcept {
   using Kind = IntegerKindOf<Format, Arch>;
@@ -223,7 +225,7 @@ VLMT_INLINE void four_floats(simd::Ints<Arch> q, simd::Floats<Arch> scale, simd:
                              simd::Floats<Arch> (&y)[4]) noexcept {
   using F = simd::Floats<Arch>;
   using I = simd::Ints<Arch>;
-  constexpr int zero = U::is_signed ? 128 : U::zero;  // signed bytes are shifted into 0..255
+  constexpr int zero = U::is_signed ? 128 : U::zero;  // signed bytes are shifted to 0..255
   if constexpr (!U::has_bias) bias = scale * F(-static_cast<float>(zero));
   if constexpr (U::is_signed) q = q ^ I(four(0x80));
   const I byte(255);
@@ -235,7 +237,7 @@ VLMT_INLINE void four_floats(simd::Ints<Arch> q, simd::Floats<Arch> scale, simd:
 
 }  // namespace detail
 
-/// `blocks` panel blocks as floats (blocks * Format::values, Panels, lanes) of one of the panels.
+/// Expands `blocks` panel blocks of one of the panels to floats (blocks * Format::values, Panels, lanes).
 template <QuantFormat Format, class Arch, std::size_t Panels>
 requires Unpackable<Format, Arch> VLMT_NOINLINE void expand_float(const std::byte* panel, std::size_t blocks,
                                                                   std::byte* out) noexcept {
@@ -260,7 +262,7 @@ requires Unpackable<Format, Arch> VLMT_NOINLINE void expand_float(const std::byt
   }
 }
 
-/// The same for a format that has no Unpack, through its scalar decoder.
+/// The same for a format without Unpack, through its scalar decoder.
 template <QuantFormat Format, class Arch, std::size_t Panels>
 requires(!Unpackable<Format, Arch>) VLMT_NOINLINE
     void expand_float(const std::byte* panel, std::size_t blocks, std::byte* out) noexcept {
@@ -278,14 +280,14 @@ requires(!Unpackable<Format, Arch>) VLMT_NOINLINE
   }
 }
 
-/// Products with one decoded panel, shared by all formats.
+/// Products with one decoded panel; one instance for all formats.
 template <class Arch, std::size_t Rows>
 VLMT_NOINLINE void add_decoded(const std::byte* w, std::size_t count, const void* const* rows, std::size_t at,
                                float* tile) noexcept {
   add_products<F32, Arch, 1, Rows>(w, count, rows, at, tile);
 }
 
-/// Float form of quantised weights for a few rows: decoded to floats 256 values at a time.
+/// Float form of quantised weights for a few rows: decodes float_block values at a time.
 template <QuantFormat Format, class Arch, std::size_t Rows>
 void micro_float(const std::byte* panel, std::size_t blocks, const void* const* rows, float* tile) noexcept {
   static_assert(Format::values <= float_block,
@@ -297,7 +299,7 @@ void micro_float(const std::byte* panel, std::size_t blocks, const void* const* 
   clear_tile<Arch>(tile, Rows);
   for (std::size_t k = 0; k < blocks; k += many) {
     const std::size_t n = blocks - k < many ? blocks - k : many;
-    detail::prefetch<detail::Near::second_level>(panel + k * bytes + prefetch_bytes, n * bytes);
+    detail::prefetch<detail::CacheLevel::second_level>(panel + k * bytes + prefetch_bytes, n * bytes);
     expand_float<Format, Arch, 1>(panel + k * bytes, n, w);
     add_decoded<Arch, Rows>(w, n * Format::values, rows, k * Format::values, tile);
   }
@@ -320,7 +322,7 @@ requires is_float_format_v<Format> VLMT_NOINLINE void micro_plain(const std::byt
   }
 }
 
-/// Floating-point weights need no expansion beyond the conversion.
+/// The same for floating-point weights: only a conversion.
 template <QuantFormat Format, class Arch>
 requires is_float_format_v<Format> VLMT_NOINLINE void expand_plain(const std::byte* panel, std::size_t blocks,
                                                                    std::byte* out) noexcept {
@@ -335,7 +337,7 @@ requires is_float_format_v<Format> VLMT_NOINLINE void expand_plain(const std::by
 
 namespace detail {
 
-/// Two values of each lane rounded to bfloat16, the first in the lower half. Ties are rounded away from zero.
+/// Two values per lane, rounded to bfloat16, the first in the lower half. Ties are rounded away from zero.
 template <class Arch>
 VLMT_INLINE simd::Ints<Arch> bf16_pair(simd::Floats<Arch> first, simd::Floats<Arch> second) noexcept {
   using I = simd::Ints<Arch>;
@@ -346,7 +348,8 @@ VLMT_INLINE simd::Ints<Arch> bf16_pair(simd::Floats<Arch> first, simd::Floats<Ar
 
 }  // namespace detail
 
-/// `blocks` panel blocks as pairs of bfloat16 (blocks * Format::values / 2, side_panels, lanes) of one of the panels.
+/// Expands `blocks` panel blocks of one of the panels to pairs of bfloat16 (blocks * Format::values / 2, side_panels,
+/// lanes).
 template <QuantFormat Format, class Arch>
 requires Unpackable<Format, Arch> VLMT_NOINLINE void expand_bf16(const std::byte* panel, std::size_t blocks,
                                                                  std::byte* out) noexcept {
@@ -371,7 +374,7 @@ requires Unpackable<Format, Arch> VLMT_NOINLINE void expand_bf16(const std::byte
   }
 }
 
-/// The same for floating-point weights, an even number of them.
+/// The same for floating-point weights; `blocks` is even.
 template <QuantFormat Format, class Arch>
 requires is_float_format_v<Format> VLMT_NOINLINE void expand_bf16(const std::byte* panel, std::size_t blocks,
                                                                   std::byte* out) noexcept {

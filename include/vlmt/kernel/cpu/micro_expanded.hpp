@@ -1,5 +1,5 @@
-// Products of activations with weights that stand in registers or in the first-level cache: the arithmetic of matmul,
-// free of weight formats.
+// Products of activations with weights in registers or in the first-level cache: the arithmetic of matmul, independent
+// of weight formats.
 #pragma once
 
 #include <array>
@@ -28,45 +28,44 @@ VLMT_BEGIN_NAMESPACE
 
 namespace cpu {
 
-/// Floats from row to row of the tile that a leaf writes; its columns are Arch::lanes of them.
+/// Row stride, in floats, of the tile that a leaf writes; a panel fills Arch::lanes of its columns.
 inline constexpr std::size_t tile_columns = 32;
 
-/// Sums of float products are moved to a second level this often, in values: errors grow with it plus the number of
-/// such blocks.
+/// Values of a row that are expanded to floats at a time, and the maximum values per block of a format.
 inline constexpr std::size_t float_block = 256;
 
-/// Products that one chain of multiply-adds sums before it is added to the tile. Errors grow with the root of a chain's
-/// length and of the number of chains, so that the root of the usual inner lengths is best.
+/// Multiply-adds in a chain before its sum is added to the tile. Errors grow with the square roots of the length of a
+/// chain and of the number of chains.
 inline constexpr std::size_t float_chain = 16;
 
-/// Panels that meet the same rows side by side: each activation is loaded once for all of them.
+/// Panels that are multiplied side by side: each activation is loaded once for all of them.
 template <class Arch>
 inline constexpr std::size_t side_panels = 1;
 template <class Arch>
 requires std::is_base_of_v<arch::avx2, Arch>
 inline constexpr std::size_t side_panels<Arch> = 2;
 
-/// Groups that are expanded at once: with the activations that meet them they fit a first-level cache of 48 KiB.
+/// Groups that are expanded at once: with their activations they fit a first-level cache of 48 KiB.
 template <class Arch>
 inline constexpr std::size_t stretch_groups = 32 / side_panels<Arch>;
 
-/// Most bytes of an expanded stretch: groups with two scales and biases, or of magnitudes and signs (splits_signs_v),
-/// or float_block floats a row.
+/// Maximum bytes of an expanded stretch: groups with two scales and biases, groups of magnitudes and signs
+/// (splits_signs_v), or float_block floats per row.
 template <class Arch>
 inline constexpr std::size_t stretch_bytes = [] {
   constexpr std::size_t registers = stretch_groups<Arch> * (Dot<Arch>::has_step ? 12 : 18);
   return side_panels<Arch> * Arch::lanes * sizeof(float) * (registers > float_block ? registers : float_block);
 }();
 
-/// A unit of bfloat16 products is 32 values of a row; so many are expanded at once.
+/// A unit of bfloat16 products is 32 values of a row; bf16_stretch_units of them are expanded at once.
 inline constexpr std::size_t bf16_unit_values = 32;
 inline constexpr std::size_t bf16_unit_bytes = 2 * bf16_unit_values;
 inline constexpr std::size_t bf16_stretch_units = 16;
 
-/// Numbers of rows for which there are kernels over expanded weights, falling and ending with 1, then zeros.
+/// Numbers of rows that have kernels over expanded weights: descending, ending with 1, then zeros.
 using KernelRows = std::array<std::size_t, 6>;
 
-/// For floats: as many sums as there are registers beside the weights.
+/// For floats: as many rows as have registers for their sums besides the weights.
 template <class Arch>
 inline constexpr KernelRows float_kernel_rows = {4, 2, 1};
 template <class Arch>
@@ -76,8 +75,8 @@ template <class Arch>
 requires std::is_base_of_v<arch::neon, Arch>
 inline constexpr KernelRows float_kernel_rows<Arch> = {8, 4, 2, 1};
 
-/// For groups of bytes. Where registers are few they hold the integer sums, and the float sums, which are wanted once a
-/// group, stand in memory.
+/// For int8 groups. Where registers are few, they hold the integer sums; the float sums, needed once per group, are in
+/// memory.
 template <class Arch>
 inline constexpr KernelRows int8_kernel_rows = float_kernel_rows<Arch>;
 template <class Arch>
@@ -86,16 +85,16 @@ requires(std::is_base_of_v<arch::avx2, Arch>&& Arch::registers <
 template <>
 inline constexpr KernelRows int8_kernel_rows<arch::avx512_amx_int8> = {16, 6, 4, 2, 1};
 
-/// For bfloat16: one product of tiles takes three times longer to finish than to issue, so that two tiles of rows times
-/// two of weights are at work at once.
+/// For bfloat16. The latency of a tile product is three times its issue interval, so two tiles of rows times two of
+/// weights are in flight.
 inline constexpr KernelRows bf16_kernel_rows = {32, 16, 8, 4, 2, 1};
 
-/// Rows in multiples of which a pass goes best.
+/// A pass is fastest with a multiple of this many rows.
 template <class Arch>
 inline constexpr std::size_t row_granule =
     arch::rounds_to_bf16_v<Arch> ? bf16_kernel_rows[0] : int8_kernel_rows<Arch>[0];
 
-/// f(constant index, constant rows) for each of Rows.
+/// f(constant index, constant rows) for each number in Rows.
 template <KernelRows Rows, class F>
 constexpr void for_kernel_rows(F&& f) {
   [&]<std::size_t... I>(std::index_sequence<I...>) {
@@ -108,15 +107,15 @@ constexpr void for_kernel_rows(F&& f) {
 }
 
 /// True if signed quants are expanded to magnitudes and signs: eight registers of |w|, eight of Dot::negative(w), and
-/// in every lane the sum of the magnitudes below zero, which products with them lack.
+/// in every lane the sum of |w| over w < 0, which products with them lack.
 template <class Kind, class Arch>
 inline constexpr bool splits_signs_v = Kind::is_signed && !Dot<Arch>::has_step;
 
-/// Registers of quants in an expanded group.
+/// Registers of quants per panel in an expanded group.
 template <class Kind, class Arch>
 inline constexpr std::size_t expanded_quants = splits_signs_v<Kind, Arch> ? 16 : 8;
 
-/// An expanded group: the registers of quants, the scales, the biases, and the sum of splits_signs_v as int32; of every
+/// Bytes of an expanded group: registers of quants, scales, biases, and the int32 sum of splits_signs_v, each for every
 /// panel in turn.
 template <class Kind, class Arch>
 inline constexpr std::size_t expanded_group_bytes = (expanded_quants<Kind, Arch> +
@@ -124,12 +123,12 @@ inline constexpr std::size_t expanded_group_bytes = (expanded_quants<Kind, Arch>
                                                      (splits_signs_v<Kind, Arch> ? 1 : 0)) *
                                                     side_panels<Arch>* Arch::lanes * sizeof(float);
 
-/// How far ahead of its reads a leaf for a few rows asks for weights: what a core reads in about two memory latencies.
+/// Prefetch distance, in bytes, of leaves for a few rows: what a core reads in about two memory latencies.
 inline constexpr std::size_t prefetch_bytes = 4096;
 
 namespace detail {
 
-/// f(constant panel, constant row) for each.
+/// f(constant panel, constant row) for each pair.
 template <std::size_t Panels, std::size_t Rows, class F>
 VLMT_INLINE void for_sums(F&& f) noexcept {
   unroll<Panels * Rows>([&](auto i) VLMT_INLINE_LAMBDA {
@@ -137,7 +136,7 @@ VLMT_INLINE void for_sums(F&& f) noexcept {
   });
 }
 
-/// x, pinned where Ordered.
+/// x, pinned if Ordered.
 template <bool Ordered, class Arch>
 VLMT_INLINE simd::Floats<Arch> pinned(simd::Floats<Arch> x) noexcept {
   if constexpr (!Ordered) return x;
@@ -146,7 +145,7 @@ VLMT_INLINE simd::Floats<Arch> pinned(simd::Floats<Arch> x) noexcept {
   return simd::Floats<Arch>(raw);
 }
 
-/// The sums of some rows in registers.
+/// Sums of some rows, kept in registers.
 template <class Arch, std::size_t Panels, std::size_t Rows>
 class RegisterSums {
   using F = simd::Floats<Arch>;
@@ -165,14 +164,14 @@ class RegisterSums {
     for_sums<Panels, Rows>([&](auto p, auto r)
                                VLMT_INLINE_LAMBDA { sum_[p][r].store(tile + r * tile_columns + p * Arch::lanes); });
   }
-  /// All sums have been set once more.
+  /// Call after all sums have been updated.
   VLMT_INLINE void settle() const noexcept {}
 
  private:
   F sum_[Panels][Rows];
 };
 
-/// The sums of rows in the tile itself.
+/// Sums of rows, kept in the tile itself.
 template <class Arch>
 class TileSums {
   using F = simd::Floats<Arch>;
@@ -185,21 +184,22 @@ class TileSums {
   VLMT_INLINE void set(std::size_t p, std::size_t r, F x) const noexcept {
     x.store(tile_ + r * tile_columns + p * Arch::lanes);
   }
-  VLMT_INLINE void store(float*) const noexcept {}  // they stand there
+  VLMT_INLINE void store(float*) const noexcept {}  // already in the tile
   VLMT_INLINE void settle() const noexcept { settle_memory(); }
 
  private:
   float* tile_;
 };
 
-/// Sums that take turns with as many others, beside a register of weights for each panel and one of activations.
+/// Totals next to as many chain sums: in registers if both fit with one register of weights per panel and one of
+/// activations, else in the tile.
 template <class Arch, std::size_t Panels, std::size_t Rows>
-using SecondSums = std::conditional_t<(2 * Panels * Rows + Panels + 1 <= Arch::registers),
-                                      RegisterSums<Arch, Panels, Rows>, TileSums<Arch>>;
+using TotalSums = std::conditional_t<(2 * Panels * Rows + Panels + 1 <= Arch::registers),
+                                     RegisterSums<Arch, Panels, Rows>, TileSums<Arch>>;
 
 }  // namespace detail
 
-/// A group of weights of some panels in registers: eight of quants a panel, its scales and biases.
+/// A group of weights of some panels: eight registers of quants per panel, and its scales and biases.
 template <class Arch, std::size_t Panels>
 struct GroupInRegisters {
   static constexpr bool splits_signs = false;
@@ -212,7 +212,7 @@ struct GroupInRegisters {
   VLMT_INLINE simd::Floats<Arch> bias(std::size_t p, std::size_t i) const noexcept { return biases[p][i]; }
 };
 
-/// The same of side_panels, expanded in memory.
+/// A group of weights of side_panels panels, expanded in memory.
 template <class Kind, class Arch>
 class ExpandedGroup {
   using F = simd::Floats<Arch>;
@@ -227,7 +227,7 @@ class ExpandedGroup {
   }
   VLMT_INLINE F scale(std::size_t p, std::size_t i) const noexcept { return constant(p, i); }
   VLMT_INLINE F bias(std::size_t p, std::size_t i) const noexcept { return constant(p, Kind::scales + i); }
-  /// With split signs: those of register u, and the sum of what is below zero.
+  /// With split signs: Dot::negative of register u, and the sum of |w| over w < 0.
   VLMT_INLINE I negative(std::size_t p, std::size_t u) const noexcept { return quants(p, 8 + u); }
   VLMT_INLINE I below_zero(std::size_t p) const noexcept {
     static_assert(splits_signs && !Kind::has_bias);
@@ -245,7 +245,7 @@ class ExpandedGroup {
 
 namespace detail {
 
-/// dot[p][r] += registers [First, Last) of quants of a group of weights times their activations of Rows rows.
+/// dot[p][r] += quants of registers [First, Last) of panel p times the matching activations of row r.
 template <class Kind, std::size_t First, std::size_t Last, class Arch, std::size_t Panels, std::size_t Rows,
           class Group>
 VLMT_INLINE void add_quants(typename simd::Ints<Arch>::Ops::I (&dot)[Panels][Rows], const Group& w,
@@ -302,8 +302,8 @@ VLMT_INLINE void add_quants(typename simd::Ints<Arch>::Ops::I (&dot)[Panels][Row
 
 }  // namespace detail
 
-/// Sum (p, r) += the group `at` of row r times a group of weights of panel p. Per scale an exact int32 dot product that
-/// starts at -zero * sum of the activations; then sum += act_scale * (scale * dot [+ bias * act_sum]) in float.
+/// sum(p, r) += group `at` of row r times a group of weights of panel p. Per scale, an exact int32 dot product starts
+/// at -zero * sum of the activations; then sum += act_scale * (scale * dot [+ bias * act_sum]) in float.
 template <class Kind, class Arch, std::size_t Panels, std::size_t Rows, class Group, class Target>
 VLMT_INLINE void add_group(const Group& w, int zero_bits, const void* const* rows, std::size_t at,
                            Target&& sum) noexcept {
@@ -320,7 +320,7 @@ VLMT_INLINE void add_group(const Group& w, int zero_bits, const void* const* row
   VLMT_UNROLL
   for (std::size_t p = 0; p < Panels; ++p) base[p] = Sums::base(w.scale(p, 0));
   if constexpr (Kind::scales == 1) {
-    // Few sums are two chains each: one would leave the latency of a product open.
+    // With few sums, two chains each hide the latency of a product.
     constexpr bool two_chains = Dot<Arch>::has_step && Panels * Rows < 8;
     detail::for_sums<Panels, Rows>([&](auto p, auto r) VLMT_INLINE_LAMBDA {
       I start = sums.whole(*a[r]);
@@ -360,16 +360,16 @@ VLMT_INLINE void add_group(const Group& w, int zero_bits, const void* const* row
   }
 }
 
-/// Zeros in the columns of one panel.
+/// Zeroes the columns of one panel.
 template <class Arch>
 VLMT_INLINE void clear_tile(float* tile, std::size_t rows) noexcept {
   for (std::size_t r = 0; r < rows; ++r) simd::Floats<Arch>::zero().store(tile + r * tile_columns);
 }
 
-/// tile += `count` expanded groups times groups [at, at + count) of each row.
+/// tile += `count` expanded groups times groups [at, at + count) of each row. Prefetches `ahead`.
 template <class Kind, class Arch, std::size_t Rows>
 VLMT_NOINLINE void add_expanded(const std::byte* groups, std::size_t count, const void* const* rows, std::size_t at,
-                                int zero_bits, Ahead ahead, float* tile) noexcept {
+                                int zero_bits, PrefetchRange ahead, float* tile) noexcept {
   constexpr std::size_t panels = side_panels<Arch>;
   detail::SpreadPrefetch prefetch(ahead, count);
   detail::RegisterSums<Arch, panels, Rows> sum(tile);
@@ -397,15 +397,15 @@ VLMT_INLINE simd::Floats<Arch> load_elements(const std::byte* p, F32) noexcept {
 
 }  // namespace detail
 
-/// tile += the products of `count` columns of weights w (count, Panels, lanes) with values [at, at + count) of each
-/// row. Each output is a sum of chains of float_chain multiply-adds, in order. Weights that come from memory are asked
-/// for Ahead bytes before they are read.
-template <class Format, class Arch, std::size_t Panels, std::size_t Rows, std::size_t Ahead = 0>
+/// tile += `count` columns of weights w (count, Panels, lanes) times values [at, at + count) of each row. Each output
+/// is a sum of chains of float_chain multiply-adds, in order. With PrefetchRange != 0, weights come from memory and are
+/// prefetched PrefetchRange bytes before they are read, and into the second level tuning.far_bytes before.
+template <class Format, class Arch, std::size_t Panels, std::size_t Rows, std::size_t PrefetchRange = 0>
 VLMT_INLINE void add_products(const std::byte* w, std::size_t count, const void* const* rows, std::size_t at,
                               float* tile) noexcept {
   using F = simd::Floats<Arch>;
   constexpr std::size_t bytes = Arch::lanes * sizeof(typename Format::Block);
-  detail::SecondSums<Arch, Panels, Rows> total(tile);
+  detail::TotalSums<Arch, Panels, Rows> total(tile);
   constexpr bool ordered = Arch::registers < 32;
   F sum[Panels][Rows];
   const float* a[Rows];
@@ -430,10 +430,10 @@ VLMT_INLINE void add_products(const std::byte* w, std::size_t count, const void*
     detail::for_sums<Panels, Rows>([&](auto p, auto r)
                                        VLMT_INLINE_LAMBDA { sum[p][r] = detail::pinned<ordered>(F::zero()); });
     for (; k + 4 <= end; k += 4) {
-      if constexpr (Ahead != 0) {
+      if constexpr (PrefetchRange != 0) {
         constexpr std::size_t share = 4 * Panels * bytes;
-        detail::prefetch<share, detail::Near::first_level>(w + k * Panels * bytes + Ahead);
-        if (far != 0) detail::prefetch<share, detail::Near::second_level>(w + k * Panels * bytes + far);
+        detail::prefetch<share, detail::CacheLevel::first_level>(w + k * Panels * bytes + PrefetchRange);
+        if (far != 0) detail::prefetch<share, detail::CacheLevel::second_level>(w + k * Panels * bytes + far);
       }
       detail::unroll<4>([&](auto i) VLMT_INLINE_LAMBDA { column(k + i); });
     }
@@ -445,11 +445,11 @@ VLMT_INLINE void add_products(const std::byte* w, std::size_t count, const void*
   total.store(tile);
 }
 
-/// The same for expanded weights; the signature is that of add_expanded.
+/// add_products for expanded weights, with the signature of add_expanded.
 template <class Arch, std::size_t Rows>
 VLMT_NOINLINE void add_floats(const std::byte* w, std::size_t count, const void* const* rows, std::size_t at, int,
-                              Ahead ahead, float* tile) noexcept {
-  detail::prefetch<detail::Near::second_level>(ahead.data, ahead.bytes);
+                              PrefetchRange ahead, float* tile) noexcept {
+  detail::prefetch<detail::CacheLevel::second_level>(ahead.data, ahead.bytes);
   add_products<F32, Arch, side_panels<Arch>, Rows>(w, count, rows, at, tile);
 }
 

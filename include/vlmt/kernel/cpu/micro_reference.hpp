@@ -1,4 +1,4 @@
-// The leaf of arch::reference: panels of one row, scalar, accumulated in double.
+// The leaf of arch::reference: one-row panels, scalar, accumulated in double.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +13,7 @@ VLMT_BEGIN_NAMESPACE
 
 namespace cpu {
 
-/// A panel of one row is the row as it stands in the file. Elem is float or Int8Group.
+/// A one-row panel has the layout of the row in the file. Elem is float or Int8Group.
 template <QuantFormat Format, class Elem, std::size_t Rows>
 void micro_reference(const std::byte* panel, std::size_t blocks, const void* const* rows, float* tile) noexcept {
   using Block = typename Format::Block;

@@ -14,14 +14,14 @@ namespace cpu {
 
 namespace detail {
 
-/// Sum over a row of term(vector of x), the missing lanes of the last vector being `term` of zero-filled lanes times
-/// the mask of valid ones. Four vectors of partial sums in float, the rest in double: errors stay near 1e-7 for any h.
+/// Sum over a row; term(v, s) adds the terms of vector v to the partial sums s. Four vectors of float sums are flushed
+/// to a double every 64 vectors: errors stay near 1e-7 for any h. The tail is added one element at a time.
 template <class Arch, class Term>
 VLMT_INLINE double row_sum(const float* x, std::size_t h, const Term& term) noexcept {
   using F = simd::Floats<Arch>;
   constexpr std::size_t lanes = F::lanes;
   constexpr std::size_t block = 4 * lanes;
-  constexpr std::size_t flush = 16 * block;  // partial sums move to double this often
+  constexpr std::size_t flush = 16 * block;  // values between two flushes
   double total = 0.0;
   std::size_t i = 0;
   while (i + block <= h) {
@@ -36,7 +36,7 @@ VLMT_INLINE double row_sum(const float* x, std::size_t h, const Term& term) noex
   for (; i + lanes <= h; i += lanes) s = term(F::load(x + i), s);
   total += static_cast<double>(reduce_add(s));
   for (; i < h; ++i) {
-    // One lane at a time, so that lanes past the end cannot add anything.
+    // Only lane 0 counts: lanes past the end must not add anything.
     const F one = term(F(x[i]), F::zero());
     alignas(64) float lane[lanes];
     one.store(lane);
@@ -55,7 +55,7 @@ float rms_inverse(const float* x, std::size_t h, float eps) noexcept {
   return static_cast<float>(1.0 / std::sqrt(sum / static_cast<double>(h) + static_cast<double>(eps)));
 }
 
-/// y = x * inverse * weight; x and y may be equal.
+/// y = x * inverse * weight over count values; x and y may be equal.
 template <class Arch>
 void rms_apply(const float* x, const float* weight, float inverse, std::size_t count, float* y) noexcept {
   using F = simd::Floats<Arch>;
@@ -81,7 +81,7 @@ RowMoments layer_moments(const float* x, std::size_t h, float eps) noexcept {
   return {mean, static_cast<float>(1.0 / std::sqrt(squares / n + static_cast<double>(eps)))};
 }
 
-/// y = (x - mean) * inverse * weight + bias; x and y may be equal.
+/// y = (x - mean) * inverse * weight + bias over count values; x and y may be equal.
 template <class Arch>
 void layer_apply(const float* x, const float* weight, const float* bias, RowMoments s, std::size_t count,
                  float* y) noexcept {

@@ -1,4 +1,4 @@
-// Patch convolution on SIMD registers: outputs along the lanes, several patches side by side.
+// Patch convolution on SIMD registers: outputs along the lanes, several patches per load of the weights.
 #pragma once
 
 #include <algorithm>
@@ -15,7 +15,7 @@ namespace cpu {
 
 namespace detail {
 
-/// y (Rows, w.outputs) = the outputs of one panel for Rows patches.
+/// Writes the columns of one panel of y (Rows, w.outputs) for Rows patches.
 template <class Arch, std::size_t Rows>
 VLMT_INLINE void patch_tile(const PatchKernel& w, std::size_t panel, const float* patches, float* y) noexcept {
   using F = simd::Floats<Arch>;
@@ -47,11 +47,11 @@ VLMT_INLINE void patch_tile(const PatchKernel& w, std::size_t panel, const float
 
 }  // namespace detail
 
-/// The outputs of one panel for n patches; y (n, w.outputs).
+/// Writes the columns of one panel of y (n, w.outputs) for patches (n, w.values()).
 template <class Arch>
 VLMT_NOINLINE void patch_panel(const PatchKernel& w, std::size_t panel, const float* patches, std::size_t n,
                                float* y) noexcept {
-  // As many sums at once as it takes to hide how long one product takes.
+  // Enough independent sums to hide the latency of a multiply-add.
   constexpr std::size_t rows = Arch::lanes == PatchKernel::panel ? 8 : 4;
   std::size_t p = 0;
   for (; p + rows <= n; p += rows) {

@@ -1,4 +1,4 @@
-// Where the compiler must keep to the order that a kernel is written in.
+// Compiler barriers that keep the order in which a kernel is written.
 #pragma once
 
 #include "vlmt/base/config.hpp"
@@ -7,9 +7,8 @@ VLMT_BEGIN_NAMESPACE
 
 namespace cpu::detail {
 
-/// A register with a value that the compiler cannot know: it is computed before this place, once, and nothing of it is
-/// moved past another such place. g++ orders an unrolled kernel by its own ideas; where registers are few it computes
-/// many products first and keeps them in memory.
+/// Computes r here, once, and keeps the compiler from moving it past another pin. Otherwise g++ reorders an unrolled
+/// kernel and, where registers are few, computes many products first and spills them.
 template <class Register>
 VLMT_INLINE void pin(Register& r) noexcept {
 #if defined(__x86_64__)
@@ -19,8 +18,7 @@ VLMT_INLINE void pin(Register& r) noexcept {
 #endif
 }
 
-/// What was stored is in memory from here on: the compiler may not keep it in registers from one round of a loop to the
-/// next.
+/// Forces earlier stores to memory: the compiler may not keep them in registers from one loop iteration to the next.
 VLMT_INLINE void settle_memory() noexcept {
   asm volatile("" ::: "memory");
 }

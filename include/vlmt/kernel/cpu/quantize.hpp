@@ -1,4 +1,4 @@
-// 32 floats to an int8 group, on SIMD registers and scalar.
+// Quantises 32 floats to an int8 group, on SIMD registers and scalar.
 #pragma once
 
 #include <bit>
@@ -20,16 +20,17 @@ namespace cpu {
 
 namespace detail {
 
-/// What the largest value of a group may become. Each is tried: the largest step is not always the one that fits the
-/// other 31 values best, and to try three takes 4 to 6 percent from the error.
+/// Candidate quants for the largest value of a group. 127 does not always fit the other 31 values best; trying three
+/// lowers the error by 4 to 6 percent.
 inline constexpr float int8_tops[] = {127.0f, 125.0f, 123.0f};
 
-/// Rounding errors are compared in multiples of 2^-error_bits, so that no order of summation changes the choice: the
-/// sum of 32 squares of at most 1/4 is exact in a float then.
+/// Rounding errors are compared in multiples of 2^-error_bits. The sum of 32 squares of at most 1/4 is then exact in a
+/// float, so the choice does not depend on the order of summation.
 inline constexpr int error_bits = 10;
 
-/// The top with the smallest error, the first of equal ones, from the squared errors in steps of each. Without a
-/// branch, which nobody could predict: errors are not negative, so that their bits are in the order of their values.
+/// The top with the smallest error, the first on ties. squares[t] is the squared error in quantisation steps of top t.
+/// Branch-free, because the branch would be unpredictable. Errors are not negative, so their bits order like their
+/// values.
 VLMT_INLINE float best_top(const float* squares) noexcept {
   std::uint32_t least = ~0u;
   std::uint32_t best = 0;
@@ -44,9 +45,9 @@ VLMT_INLINE float best_top(const float* squares) noexcept {
 
 }  // namespace detail
 
-/// Returns the sum of |q|. q = x / scale rounded to nearest, ties to even, with the scale out of max |x| /
-/// detail::int8_tops that gives the smallest squared error. Zeros, and groups so small that 127 / max |x| overflows,
-/// give zeros. Bit-equal on every arch.
+/// Quantises 32 floats and returns the sum of |q|. q = x / scale, rounded to nearest, ties to even; the scale is the
+/// one of max |x| / detail::int8_tops with the smallest squared error. Zeros, and groups so small that 127 / max |x|
+/// overflows, give zeros. Bit-equal on every arch.
 template <class Arch>
 VLMT_INLINE std::int32_t quantize_group(const float* x, Int8Group& out) noexcept {
   constexpr float smallest = 127.0f / 3.4e38f;
@@ -76,7 +77,7 @@ VLMT_INLINE std::int32_t quantize_group(const float* x, Int8Group& out) noexcept
         sum += out.q[i];
         magnitudes += std::abs(out.q[i]);
       }
-      out.minus_half[h] = static_cast<std::int16_t>(-sum);
+      out.minus_half_sums[h] = static_cast<std::int16_t>(-sum);
     }
   } else {
     using F = simd::Floats<Arch>;
@@ -105,7 +106,7 @@ VLMT_INLINE std::int32_t quantize_group(const float* x, Int8Group& out) noexcept
     best = detail::best_top(sums);
     const F inverse(some ? best / most : 0.0f);
     out.scale = some ? most / best : 0.0f;
-    // The sums of both halves and of magnitudes: whole numbers, exact as floats.
+    // Sums of both halves and of magnitudes: integers, exact as floats.
     F parts[4] = {F::zero(), F::zero(), F::zero(), F::zero()};
     detail::unroll<vectors>([&](auto i) VLMT_INLINE_LAMBDA {
       const I q = to_int(v[i] * inverse);
@@ -116,25 +117,26 @@ VLMT_INLINE std::int32_t quantize_group(const float* x, Int8Group& out) noexcept
       parts[2] += abs(rounded);
     });
     reduce_add(parts, sums);
-    out.minus_half[0] = static_cast<std::int16_t>(-sums[0]);
-    out.minus_half[1] = static_cast<std::int16_t>(-sums[1]);
+    out.minus_half_sums[0] = static_cast<std::int16_t>(-sums[0]);
+    out.minus_half_sums[1] = static_cast<std::int16_t>(-sums[1]);
     magnitudes = static_cast<std::int32_t>(sums[2]);
   }
-  out.minus_sum = out.minus_half[0] + out.minus_half[1];
+  out.minus_sum = out.minus_half_sums[0] + out.minus_half_sums[1];
   out.sum = static_cast<float>(-out.minus_sum);
   return magnitudes;
 }
 
-/// A group whose values leave less than this to the sum of |q|, of 32 * 127 at the most, holds an outlier: one value is
-/// 14 times the mean. Values of a normal distribution reach 5 times, gated activations seldom 14.
-inline constexpr std::int32_t least_absolute_sum = 32 * 127 / 14;
+/// A group whose sum of |q|, at most 32 * 127, is below this holds an outlier: one value is 14 times the mean. Values
+/// of a normal distribution reach 5 times, gated activations seldom 14.
+inline constexpr std::int32_t outlier_threshold = 32 * 127 / 14;
 
-/// True if the group, whose |q| sum to `magnitudes`, holds an outlier; then correction = x - scale * q, quantised.
-/// Decided by whole numbers and computed without fused operations: bit-equal on every arch.
+/// Returns true if the group, whose |q| sum to `magnitudes`, holds an outlier; then correction = x - scale * q,
+/// quantised. The decision uses integers only and is equal on every arch. The correction is bit-equal between two
+/// builds if both or neither contract x - scale * q into a fused operation.
 template <class Arch>
 VLMT_INLINE bool correct_group(const float* x, const Int8Group& group, std::int32_t magnitudes,
                                Int8Group& correction) noexcept {
-  if (magnitudes == 0 || magnitudes >= least_absolute_sum) return false;
+  if (magnitudes == 0 || magnitudes >= outlier_threshold) return false;
   alignas(64) float lost[Int8Group::values];
   for (std::size_t i = 0; i < Int8Group::values; ++i) lost[i] = x[i] - group.scale * static_cast<float>(group.q[i]);
   quantize_group<Arch>(lost, correction);

@@ -1,4 +1,4 @@
-// Separable resize of 8-bit RGB pictures in fixed point, in strips of output rows that stay in the cache.
+// Separable resize of 8-bit RGB images in fixed point, in strips of output rows that stay in the cache.
 #pragma once
 
 #include <algorithm>
@@ -14,8 +14,8 @@ VLMT_BEGIN_NAMESPACE
 
 namespace cpu {
 
-/// Sums of N neighbouring bytes. The loops have constant counts, so that compilers keep the sums in vector registers;
-/// it is faster than GNU vector types with g++, which widens bytes badly there.
+/// Weighted sums of N adjacent bytes. Constant trip counts let compilers keep the sums in vector registers. GNU vector
+/// types are slower: g++ widens their bytes badly.
 template <class Arch, std::size_t N>
 struct ByteSums {
   std::int32_t sum[N];
@@ -35,10 +35,10 @@ struct ByteSums {
   }
 };
 
-inline constexpr std::size_t resample_band = 16;  // rows that the horizontal pass takes at once
+inline constexpr std::size_t resample_band = 16;  // rows per step of the horizontal pass
 
-/// Horizontal pass over input rows [begin, end): out row r is input row begin + r. Rows are taken 16 at a time and
-/// turned into columns of 16 rows x 3 channels in `columns` (in, 48), so that one weight meets 48 neighbouring bytes.
+/// Horizontal pass over input rows [begin, end): out row r is input row begin + r. 16 rows at a time are transposed
+/// into `columns` (in, 3, 16), so that one weight applies to 48 adjacent bytes: 3 channels of 16 rows.
 template <class Arch>
 void resample_columns(const std::uint8_t* in, const ResampleAxis& x, std::size_t begin, std::size_t end,
                       std::uint8_t* VLMT_RESTRICT columns, std::uint8_t* VLMT_RESTRICT out) noexcept {
@@ -68,7 +68,7 @@ void resample_columns(const std::uint8_t* in, const ResampleAxis& x, std::size_t
   }
 }
 
-/// Vertical pass for one output row: weighted sums of whole rows of `bytes` bytes.
+/// Vertical pass for one output row: the weighted sum of `count` rows of `bytes` bytes.
 template <class Arch>
 void resample_row(const std::uint8_t* in, std::size_t bytes, const std::int16_t* weights, std::size_t count,
                   int precision, std::uint8_t* VLMT_RESTRICT out) noexcept {

@@ -1,4 +1,4 @@
-// Rotation of heads on SIMD registers.
+// Rotary position embedding of heads on SIMD registers.
 #pragma once
 
 #include <cstddef>
@@ -12,8 +12,9 @@ VLMT_BEGIN_NAMESPACE
 
 namespace cpu {
 
-/// Turns the first 2 half elements of a head in place. Only halves are vectorised: adjacent pairs would need shuffles,
-/// and the rotation of a token costs little beside the matmul that made its heads.
+/// Rotates the first 2 * half elements of a head in place; cos_sin holds half cosines, then half sines. Only RopeHalves
+/// is vectorised: adjacent pairs would need shuffles, and the rotation costs little next to the matmul that computes
+/// the head.
 template <class Arch, class Pairing>
 void rope_apply(const float* cos_sin, std::size_t half, float* x) noexcept {
   if constexpr (std::is_same_v<Pairing, RopeHalves>) {

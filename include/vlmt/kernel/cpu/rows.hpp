@@ -20,7 +20,7 @@ void add_row(const float* x, std::size_t h, float* y) noexcept {
   for (; i < h; ++i) y[i] += x[i];
 }
 
-/// y += sum over j < k of weights[j] * x[rows[j] * stride ...], over count values.
+/// y[i] += sum over j < k of weights[j] * x[rows[j] * stride + i], for i < count.
 template <class Arch>
 void add_weighted_row(const float* x, std::size_t stride, const std::int32_t* rows, const float* weights, std::size_t k,
                       std::size_t count, float* y) noexcept {

@@ -1,4 +1,4 @@
-// Sampling on the CPU: SIMD statistics of blocks of logits, and a choice that looks only into blocks that matter.
+// Sampling on the CPU: SIMD statistics per block of logits, and a choice that reads only the blocks that matter.
 #pragma once
 
 #include <algorithm>
@@ -17,40 +17,40 @@ namespace cpu {
 
 namespace detail {
 
-/// sane_logit of every lane.
+/// sanitise_logit of every lane.
 template <class Arch>
 VLMT_INLINE simd::Floats<Arch> sane_logits(simd::Floats<Arch> x) noexcept {
   using F = simd::Floats<Arch>;
   return min(F(std::numeric_limits<float>::max()), select(x == x, x, F(-std::numeric_limits<float>::infinity())));
 }
 
-/// Best first: by value, then the lowest id.
+/// Sort order: larger value first, then lower id.
 inline bool better(const TokenLogit& a, const TokenLogit& b) noexcept {
   return a.value != b.value ? a.value > b.value : a.token < b.token;
 }
 
-/// The largest logit of all blocks; -inf if there is no number.
+/// Largest logit of all blocks; -inf if no logit is a number.
 inline float largest_logit(const LogitBlock* stats, std::size_t blocks) noexcept {
   float most = -std::numeric_limits<float>::infinity();
   for (std::size_t b = 0; b < blocks; ++b) most = std::max(most, stats[b].max);
   return most;
 }
 
-/// Sum of exp((logit - most) * inverse_temperature) over all logits, block after block.
+/// Sum of exp((logit - most) * inverse_temperature) over all logits, from the block statistics, in order.
 inline double sum_of_blocks(const LogitBlock* stats, std::size_t blocks, float most,
                             double inverse_temperature) noexcept {
   double sum = 0.0;
   for (std::size_t b = 0; b < blocks; ++b) {
     if (!(stats[b].sum > 0.0f)) continue;
     const double distance = (static_cast<double>(stats[b].max) - static_cast<double>(most)) * inverse_temperature;
-    // Blocks below e^-60 of the best cannot change a sum of at least 1 in double.
+    // Blocks below e^-60 of the best cannot change a double sum of at least 1.
     if (distance > -60.0) sum += static_cast<double>(stats[b].sum) * std::exp(distance);
   }
   return sum;
 }
 
-/// All tokens with a logit >= threshold (> -inf) into out, ids ascending; returns how many. Reads only blocks that have
-/// one.
+/// Writes all tokens with a logit >= threshold (> -inf) to out, ids ascending, and returns their number. Reads only
+/// blocks that contain one.
 inline std::size_t tokens_from(const float* logits, std::size_t vocab, const LogitBlock* stats, float threshold,
                                TokenLogit* out) noexcept {
   std::size_t n = 0;
@@ -58,16 +58,16 @@ inline std::size_t tokens_from(const float* logits, std::size_t vocab, const Log
     if (!(stats[b].max >= threshold)) continue;
     const std::size_t end = std::min(vocab, (b + 1) * logit_block);
     for (std::size_t i = b * logit_block; i < end; ++i) {
-      const float value = sane_logit(logits[i]);
+      const float value = sanitise_logit(logits[i]);
       if (value >= threshold) out[n++] = {value, static_cast<std::int32_t>(i)};
     }
   }
   return n;
 }
 
-/// The `want` best tokens, sorted, at the front of out; returns how many there are (fewer if fewer are numbers). Any
-/// `want` blocks with the largest maxima hold at least `want` tokens that are not below the least of these maxima, so
-/// that only blocks that reach it need be read.
+/// Writes the `want` best tokens, sorted, to the front of out and returns their number (fewer if fewer logits are
+/// numbers). The `want` blocks with the largest maxima hold at least `want` tokens that are not below the smallest of
+/// these maxima, so only blocks that reach it are read.
 inline std::size_t best_tokens(const float* logits, std::size_t vocab, const LogitBlock* stats, std::size_t want,
                                TokenLogit* out) noexcept {
   constexpr float lowest = -std::numeric_limits<float>::max();
@@ -85,7 +85,7 @@ inline std::size_t best_tokens(const float* logits, std::size_t vocab, const Log
   return kept;
 }
 
-/// A token drawn from the softmax of all logits by u in [0, 1): first the block, then the logit within it.
+/// Draws a token from the softmax of all logits by u in [0, 1): first the block, then the logit within it.
 inline SampledToken draw_from_all(const float* logits, std::size_t vocab, const LogitBlock* stats, float most,
                                   double inverse_temperature, double u) noexcept {
   const std::size_t blocks = logit_blocks(vocab);
@@ -95,7 +95,7 @@ inline SampledToken draw_from_all(const float* logits, std::size_t vocab, const 
   };
   const double goal = u * total;
   double sum = 0.0;
-  std::size_t block = 0;  // ends as the last one with any weight, should rounding leave the sum short
+  std::size_t block = 0;  // the last one with any weight if rounding leaves the sum short
   for (std::size_t b = 0; b < blocks; ++b) {
     const double w = stats[b].sum > 0.0f ? static_cast<double>(stats[b].sum) * weight(stats[b].max) : 0.0;
     if (!(w > 0.0)) continue;
@@ -106,7 +106,7 @@ inline SampledToken draw_from_all(const float* logits, std::size_t vocab, const 
   std::size_t chosen = block * logit_block;
   double probability = 0.0;
   for (std::size_t i = block * logit_block; i < std::min(vocab, (block + 1) * logit_block); ++i) {
-    const double w = weight(sane_logit(logits[i]));
+    const double w = weight(sanitise_logit(logits[i]));
     if (!(w > 0.0)) continue;
     chosen = i;
     probability = w / total;
@@ -150,7 +150,7 @@ LogitBlock scan_block(const float* logits, std::size_t n, float inverse_temperat
 /// log softmax(logits)[target].
 template <class Arch>
 float log_softmax_at(const float* logits, std::size_t vocab, std::size_t target) noexcept {
-  // A running maximum: blocks come one after the other and are not kept.
+  // A running maximum: block statistics are not kept.
   float most = -std::numeric_limits<float>::infinity();
   double sum = 0.0;
   for (std::size_t i = 0; i < vocab; i += logit_block) {
@@ -162,7 +162,7 @@ float log_softmax_at(const float* logits, std::size_t vocab, std::size_t target)
     }
     sum += static_cast<double>(block.sum) * std::exp(static_cast<double>(block.max) - static_cast<double>(most));
   }
-  return static_cast<float>(static_cast<double>(sane_logit(logits[target])) - static_cast<double>(most) -
+  return static_cast<float>(static_cast<double>(sanitise_logit(logits[target])) - static_cast<double>(most) -
                             std::log(sum));
 }
 
@@ -171,7 +171,7 @@ inline SampledToken pick_token(const float* logits, std::size_t vocab, const Sam
                                const LogitBlock* stats, TokenLogit* candidates, SamplerRng& rng) noexcept {
   const std::size_t blocks = logit_blocks(vocab);
   const float most = detail::largest_logit(stats, blocks);
-  if (most == -std::numeric_limits<float>::infinity()) return {-1, SamplingStatus::NoNumber, 0, 0.0f};
+  if (most == -std::numeric_limits<float>::infinity()) return {-1, SamplingStatus::NoFiniteLogit, 0, 0.0f};
   if (!(params.temperature > 0.0f) || params.top_k == 1) {
     detail::tokens_from(logits, vocab, stats, most, candidates);
     return {candidates[0].token, SamplingStatus::Ok, 1, 1.0f};
@@ -188,7 +188,7 @@ inline SampledToken pick_token(const float* logits, std::size_t vocab, const Sam
   std::size_t n = 0;
   double kept = 0.0;  // sum of the weights of candidates[0..n)
   if (!limited && !nucleus) {
-    // min-p alone, or a top-k that keeps all: a threshold on the logit.
+    // min-p alone, or a top-k that keeps all tokens, is a threshold on the logit.
     constexpr auto lowest = static_cast<double>(-std::numeric_limits<float>::max());
     double bound = lowest;
     if (params.min_p > 0.0f) {
@@ -198,7 +198,7 @@ inline SampledToken pick_token(const float* logits, std::size_t vocab, const Sam
     n = detail::tokens_from(logits, vocab, stats, threshold, candidates);
     for (std::size_t i = 0; i < n; ++i) kept += weight(i);
   } else {
-    // Sorted candidates, as many as top-k says, or more and more until their weights reach top-p of all.
+    // Sorted candidates: top_k of them or, without top-k, eight times more each round until their weights reach top_p.
     double total = limited ? 0.0 : detail::sum_of_blocks(stats, blocks, most, inverse);
     std::size_t want = limited ? static_cast<std::size_t>(params.top_k) : std::min<std::size_t>(64, vocab);
     while (true) {
@@ -210,7 +210,7 @@ inline SampledToken pick_token(const float* logits, std::size_t vocab, const Sam
       n = 0;
       kept = 0.0;
       while (n < found && (n == 0 || kept < goal)) kept += weight(n++);
-      // Sums in float may promise a little more than there is: all tokens are enough.
+      // Float block sums can exceed the true sum, so `kept` may stay below the goal: then all tokens are enough.
       if (limited || kept >= goal || found < want || want == vocab) break;
       want = std::min(vocab, want * 8);
     }
@@ -218,13 +218,13 @@ inline SampledToken pick_token(const float* logits, std::size_t vocab, const Sam
       while (n > 1 && weight(n - 1) < static_cast<double>(params.min_p)) kept -= weight(--n);
     }
   }
-  // The draw: the first candidate at which the running sum passes u.
+  // Draw the first candidate at which the running sum exceeds u * kept.
   const double goal = rng.uniform() * kept;
   double sum = 0.0;
   std::size_t chosen = 0;
   for (std::size_t i = 0; i < n; ++i) {
     const double w = weight(i);
-    if (w > 0.0) chosen = i;  // the last one that can be drawn, should rounding leave the sum short
+    if (w > 0.0) chosen = i;  // the last one that can be drawn if rounding leaves the sum short
     sum += w;
     if (sum > goal) break;
   }
@@ -257,7 +257,7 @@ inline float token_log_prob(const float* logits, std::size_t vocab, const LogitB
   const float most = detail::largest_logit(stats, blocks);
   if (token < 0 || most == lowest) return lowest;
   const double log_sum = std::log(detail::sum_of_blocks(stats, blocks, most, 1.0));
-  return static_cast<float>(static_cast<double>(sane_logit(logits[token])) - static_cast<double>(most) - log_sum);
+  return static_cast<float>(static_cast<double>(sanitise_logit(logits[token])) - static_cast<double>(most) - log_sum);
 }
 
 }  // namespace cpu

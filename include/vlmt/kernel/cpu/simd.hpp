@@ -1,9 +1,8 @@
-// The SIMD vocabulary of the CPU kernels: vectors of float and int32 with Arch::lanes elements. The only header that
-// includes xsimd.
+// SIMD vectors of the CPU kernels: float and int32 with Arch::lanes elements. The only header that includes xsimd.
 //
 // Everything here is forced inline: a body compiled for one instruction set is never shared with a translation unit
-// that is compiled for another one. Only `fma` and `fnma` fuse; where bit-equal results matter, never leave a product
-// that feeds a sum to the compiler.
+// compiled for another. Only `fma` and `fnma` fuse by definition, but the compiler may contract any other product that
+// feeds a sum. Code whose results must be bit-equal must not contain one.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +10,7 @@
 #include <cstring>
 #include <type_traits>
 
-// The compiler's intrinsics must come first, see there.
+// The intrinsics must precede xsimd; see intrinsics.hpp.
 // clang-format off
 #include "vlmt/kernel/cpu/simd/intrinsics.hpp"
 #include <xsimd/xsimd.hpp>
@@ -31,7 +30,7 @@ namespace simd {
 
 namespace detail {
 
-/// The xsimd arch and the operations that xsimd lacks, for one of our archs; found through the base class.
+/// The xsimd arch for a vlmt arch, and the operations that xsimd lacks; derived archs share those of their base.
 template <class Arch>
 struct Target {
   static_assert(dependent_false_v<Arch>,
@@ -123,7 +122,7 @@ struct Floats {
     std::memcpy(static_cast<void*>(lane), p, n * sizeof(Half));
     return load(lane);
   }
-  /// From binary16 or bfloat16 bit patterns.
+  /// From binary16 bit patterns.
   static VLMT_INLINE Floats load_half(const std::uint16_t* p) noexcept { return {Batch(Ops::load_half(p))}; }
 
   VLMT_INLINE void store(float* p) const noexcept { v.store_unaligned(p); }
@@ -168,7 +167,7 @@ struct Floats {
   friend VLMT_INLINE Floats fnma(Floats a, Floats b, Floats c) noexcept {
     return {Batch(Ops::fnma(a.raw(), b.raw(), c.raw()))};
   }
-  /// Which operand is returned for NaN depends on the arch.
+  /// If an operand is NaN, the arch decides which operand is returned.
   friend VLMT_INLINE Floats min(Floats a, Floats b) noexcept { return {xsimd::min(a.v, b.v)}; }
   friend VLMT_INLINE Floats max(Floats a, Floats b) noexcept { return {xsimd::max(a.v, b.v)}; }
   friend VLMT_INLINE Floats abs(Floats a) noexcept { return {xsimd::abs(a.v)}; }
@@ -176,7 +175,7 @@ struct Floats {
   friend VLMT_INLINE Floats select(Mask<Arch> m, Floats yes, Floats no) noexcept {
     return {xsimd::select(m.v, yes.v, no.v)};
   }
-  /// Sum of the lanes, by halving: (i) + (i + lanes/2), and so on.
+  /// Sum of the lanes by halving: lane i plus lane i + lanes / 2, and so on.
   friend VLMT_INLINE float reduce_add(Floats a) noexcept { return Ops::sum(a.raw()); }
   friend VLMT_INLINE float reduce_max(Floats a) noexcept { return Ops::max(a.raw()); }
 
@@ -202,7 +201,7 @@ struct Ints {
   VLMT_INLINE Ints(std::int32_t value) noexcept : v(value) {}
 
   static VLMT_INLINE Ints load(const std::int32_t* p) noexcept { return {Batch::load_unaligned(p)}; }
-  /// Widened bytes and halves: p[0..lanes).
+  /// p[0..lanes), widened.
   static VLMT_INLINE Ints load(const std::int8_t* p) noexcept { return {Batch(Ops::widen(p))}; }
   static VLMT_INLINE Ints load(const std::uint8_t* p) noexcept { return {Batch(Ops::widen(p))}; }
   static VLMT_INLINE Ints load(const std::uint16_t* p) noexcept { return {Batch(Ops::widen(p))}; }
@@ -221,7 +220,7 @@ struct Ints {
   friend VLMT_INLINE Ints operator|(Ints a, Ints b) noexcept { return {a.v | b.v}; }
   friend VLMT_INLINE Ints operator^(Ints a, Ints b) noexcept { return {a.v ^ b.v}; }
   VLMT_INLINE Ints& operator+=(Ints b) noexcept { return *this = *this + b; }
-  /// Logical shifts by a constant.
+  /// Logical shifts by a compile-time constant.
   template <int N>
   friend VLMT_INLINE Ints shift_left(Ints a) noexcept {
     return {Batch(Ops::template shift_left<N>(a.raw()))};
@@ -230,13 +229,13 @@ struct Ints {
   friend VLMT_INLINE Ints shift_right(Ints a) noexcept {
     return {Batch(Ops::template shift_right<N>(a.raw()))};
   }
-  /// Logical shifts by an amount known at run time; 32 and more give 0.
+  /// Logical shifts by a run-time amount; 32 or more give 0.
   friend VLMT_INLINE Ints shift_left(Ints a, int n) noexcept { return {Batch(Ops::shift_left(a.raw(), n))}; }
   friend VLMT_INLINE Ints shift_right(Ints a, int n) noexcept { return {Batch(Ops::shift_right(a.raw(), n))}; }
   friend VLMT_INLINE std::int32_t reduce_add(Ints a) noexcept { return Ops::sum(a.raw()); }
 };
 
-/// out[i] = reduce_add(x[i]), bit-equal, of N vectors at once where that is cheaper.
+/// out[i] = reduce_add(x[i]), bit-equal; reduces N vectors together where that is cheaper.
 template <class Arch, std::size_t N>
 VLMT_INLINE void reduce_add(const Floats<Arch> (&x)[N], float (&out)[N]) noexcept {
   using Ops = detail::OpsOf<Arch>;
@@ -254,13 +253,13 @@ VLMT_INLINE void reduce_add(const Floats<Arch> (&x)[N], float (&out)[N]) noexcep
   }
 }
 
-/// True where a square of registers can be transposed in registers.
+/// True if the arch transposes squares of lanes x lanes values in registers.
 template <class Arch>
 inline constexpr bool transposes_v = requires(typename detail::OpsOf<Arch>::F (&v)[Arch::lanes]) {
   detail::OpsOf<Arch>::transpose(v);
 };
 
-/// Lane j of register i and lane i of register j change places.
+/// Swaps lane j of register i and lane i of register j.
 template <class Arch>
 requires transposes_v<Arch> VLMT_INLINE void transpose(Floats<Arch> (&x)[Arch::lanes]) noexcept {
   typename detail::OpsOf<Arch>::F raw[Arch::lanes];
@@ -280,7 +279,7 @@ template <class Arch>
 VLMT_INLINE Floats<Arch> to_float(Ints<Arch> a) noexcept {
   return {typename Floats<Arch>::Batch(detail::OpsOf<Arch>::to_float(a.raw()))};
 }
-/// The bit patterns, and back.
+/// Bit patterns of the lanes, and back.
 template <class Arch>
 VLMT_INLINE Ints<Arch> bits_of(Floats<Arch> a) noexcept {
   return {typename Ints<Arch>::Batch(detail::OpsOf<Arch>::bits(a.raw()))};
@@ -322,7 +321,7 @@ VLMT_INLINE void Floats<Arch>::store(bfloat16* p) const noexcept {
   const Ints<Arch> x = bits_of(*this);
   const Ints<Arch> odd = shift_right<16>(x) & Ints<Arch>(1);
   const Ints<Arch> rounded = shift_right<16>(x + Ints<Arch>(0x7fff) + odd);
-  const Ints<Arch> quiet = shift_right<16>(x) | Ints<Arch>(0x40);  // keep NaN a NaN
+  const Ints<Arch> quiet = shift_right<16>(x) | Ints<Arch>(0x40);  // a NaN stays a NaN
   const Floats chosen = select(*this == *this, from_bits(rounded), from_bits(quiet));
   std::uint16_t lane[lanes];
   bits_of(chosen).store(lane);
@@ -333,11 +332,11 @@ VLMT_INLINE void Floats<Arch>::store(bfloat16* p) const noexcept {
 template <class Arch>
 VLMT_INLINE Floats<Arch> exp(Floats<Arch> x) noexcept {
   using F = Floats<Arch>;
-  // The operand order keeps a NaN on x86, where the second operand is returned.
+  // The last select passes NaN on, whatever min and max return.
   const F c = min(F(89.0f), max(F(-104.0f), x));
   const Ints<Arch> n = to_int(c * F(1.44269504088896341f));
   const F nf = to_float(n);
-  // ln 2 in two parts, the first with trailing zeros so that its product with n is exact.
+  // ln 2 in two parts. The first has trailing zeros, so that its product with n is exact.
   F r = fnma(nf, F(0.693359375f), c);
   r = fnma(nf, F(-2.12194440e-4f), r);
   // Polynomial of the Cephes library (expf) for |r| <= ln(2) / 2.
@@ -348,7 +347,7 @@ VLMT_INLINE Floats<Arch> exp(Floats<Arch> x) noexcept {
   p = fma(p, r, F(1.6666665459e-1f));
   p = fma(p, r, F(5.0000001201e-1f));
   p = fma(p, r * r, r) + F(1.0f);
-  // 2^n as a product of two factors: n reaches -150 and 128, outside the exponents of normal numbers.
+  // 2^n as a product of two factors: n reaches -150 and 128, beyond the exponents of normal numbers.
   const Ints<Arch> half = shift_right<1>(n + Ints<Arch>(256)) - Ints<Arch>(128);
   const F low = from_bits(shift_left<23>(half + Ints<Arch>(127)));
   const F high = from_bits(shift_left<23>(n - half + Ints<Arch>(127)));
@@ -362,14 +361,10 @@ VLMT_INLINE Floats<Arch> sigmoid(Floats<Arch> x) noexcept {
   return Floats<Arch>(1.0f) / (Floats<Arch>(1.0f) + exp(-x));
 }
 
-/// xsimd's tanh and erf.
+/// tanh of xsimd.
 template <class Arch>
 VLMT_INLINE Floats<Arch> tanh(Floats<Arch> x) noexcept {
   return {xsimd::tanh(x.v)};
-}
-template <class Arch>
-VLMT_INLINE Floats<Arch> erf(Floats<Arch> x) noexcept {
-  return {xsimd::erf(x.v)};
 }
 
 }  // namespace simd

@@ -11,7 +11,7 @@ VLMT_BEGIN_NAMESPACE
 
 namespace cpu {
 
-/// x = softmax(x) over n > 0 finite values.
+/// x = softmax(x) in place, over n > 0 finite values.
 template <class Arch>
 void softmax_row(float* x, std::size_t n) noexcept {
   using F = simd::Floats<Arch>;
@@ -41,7 +41,7 @@ void softmax_row(float* x, std::size_t n) noexcept {
   if (whole < n) (F::load(x + whole, n - whole) * inverse).store(x + whole, n - whole);
 }
 
-/// x = 1 / (1 + e^-x) over n values.
+/// x = 1 / (1 + e^-x) in place, over n values.
 template <class Arch>
 void sigmoid_row(float* x, std::size_t n) noexcept {
   using F = simd::Floats<Arch>;

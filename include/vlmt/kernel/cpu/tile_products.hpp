@@ -1,6 +1,6 @@
-// Products of many rows with expanded weights in tile registers (AMX): int8 groups with groups of bytes, and rows
-// of bfloat16 with weights rounded to bfloat16. What is expanded is a tile as it stands: rows of 16 columns with four
-// bytes or two values each.
+// Products of many rows with expanded weights in tile registers (AMX): int8 groups with bytes, and bfloat16 rows with
+// weights rounded to bfloat16. Expanded weights have the layout of a tile: rows of 16 columns with four bytes or two
+// values each.
 #pragma once
 
 #include <cstddef>
@@ -23,7 +23,7 @@ inline constexpr std::size_t tile_rows = 16;
 
 namespace detail {
 
-/// The operand of LDTILECFG: rows and bytes of a row of every tile register.
+/// The operand of LDTILECFG: rows, and bytes per row, of every tile register.
 struct alignas(64) TileConfig {
   std::uint8_t palette = 1;
   std::uint8_t start_row = 0;
@@ -38,8 +38,8 @@ struct alignas(64) TileConfig {
 };
 static_assert(sizeof(TileConfig) == 64);
 
-/// Two sets of tiles that take turns: sums (16 rows of activations, 16 columns) in 0 and 1, activations in 2 and 3,
-/// weights in 4 and 5; `Values` of the inner dimension meet in one product.
+/// Two sets of tiles that alternate: sums (16 rows of activations, 16 columns) in 0 and 1, activations in 2 and 3,
+/// weights in 4 and 5. A product covers `Values` of the inner dimension.
 template <std::size_t Values>
 inline constexpr TileConfig product_tiles = [] {
   TileConfig c;
@@ -55,7 +55,7 @@ inline constexpr TileConfig product_tiles = [] {
 template <int Set>
 VLMT_INLINE void multiply_tiles(const std::byte* a, std::size_t a_step, const std::byte* w, std::size_t w_step,
                                 std::int32_t* out) noexcept {
-  // The intrinsics want literal numbers.
+  // The intrinsics take literal tile numbers only.
   if constexpr (Set == 0) {
     _tile_loadd(2, a, a_step);
     _tile_loadd(4, w, w_step);
@@ -71,8 +71,8 @@ VLMT_INLINE void multiply_tiles(const std::byte* a, std::size_t a_step, const st
   }
 }
 
-/// Rows of a tile with one distance from row to row, as it is loaded: `Bytes` of each of `count` units that are
-/// `Stride` bytes apart. The rows themselves where they are evenly spaced, else a copy.
+/// Rows of activations with a constant stride, as tile loads need them: `Bytes` of each of `count` units that are
+/// `Stride` bytes apart. Evenly spaced rows are read in place; others are copied.
 template <std::size_t Rows, std::size_t Bytes, std::size_t Stride, std::size_t MostUnits>
 class TileSource {
  public:
@@ -98,7 +98,7 @@ class TileSource {
     }
   }
 
-  /// Unit u of row r where it stands.
+  /// Unit u of row r in its original place.
   const std::byte* at(std::size_t r, std::size_t u) const noexcept { return row_[r] + u * Stride; }
   const std::byte* unit(std::size_t u) const noexcept { return data_ + u * unit_step_; }
   std::size_t row_step() const noexcept { return row_step_; }
@@ -106,13 +106,13 @@ class TileSource {
  private:
   const std::byte* row_[Rows];
   const std::byte* data_;
-  std::size_t row_step_;  ///< in bytes, modulo 2^64: rows may stand in falling order
+  std::size_t row_step_;  ///< in bytes, modulo 2^64: rows may be in descending order
   std::size_t unit_step_;
   alignas(64) std::byte copy_[MostUnits * Rows * Bytes];
 };
 
-/// Sums of one or two tiles of rows with two panels in tiles 0 to 3, activations in 4 and 5, weights in 6 and 7; 32
-/// values of bfloat16 meet in one product.
+/// Sums of one or two tiles of rows with two panels in tiles 0 to 3, activations in 4 and 5, weights in 6 and 7. A
+/// product covers 32 bfloat16 values of the inner dimension.
 template <std::size_t Rows>
 inline constexpr TileConfig bf16_tiles = [] {
   TileConfig c;
@@ -124,10 +124,10 @@ inline constexpr TileConfig bf16_tiles = [] {
 
 }  // namespace detail
 
-/// add_expanded for 16 rows: the same sums, bit for bit.
+/// add_expanded for 16 rows, bit-equal.
 template <class Kind, class Arch>
 VLMT_NOINLINE void add_expanded_tiles(const std::byte* groups, std::size_t count, const void* const* rows,
-                                      std::size_t at, int zero_bits, Ahead ahead, float* tile) noexcept {
+                                      std::size_t at, int zero_bits, PrefetchRange ahead, float* tile) noexcept {
   using F = simd::Floats<Arch>;
   using I = simd::Ints<Arch>;
   constexpr std::size_t panels = side_panels<Arch>;
@@ -137,7 +137,7 @@ VLMT_NOINLINE void add_expanded_tiles(const std::byte* groups, std::size_t count
   const detail::TileSource<tile_rows, Int8Group::values, sizeof(Int8Group), stretch_groups<Arch>> a(rows, at, count);
   _tile_loadconfig(&detail::product_tiles<values>);
   detail::SpreadPrefetch prefetch(ahead, panels * count);
-  // Products are made this many groups before they are scaled: loads cannot take what a tile store has not written yet.
+  // Products run this many groups ahead of their scaling: loads cannot be forwarded from a pending tile store.
   constexpr std::size_t lead = 4;
   alignas(64) std::int32_t dot[2 * lead][Kind::scales][tile_rows][lanes];
   for (std::size_t p = 0; p < panels; ++p) {
@@ -183,7 +183,7 @@ VLMT_NOINLINE void add_expanded_tiles(const std::byte* groups, std::size_t count
           t = whole(0, x.minus_sum) * scale[0];
           if constexpr (Kind::has_bias) t = fma(F(x.sum), bias[0], t);
         } else {
-          t = fma(whole(1, x.minus_half[1]), scale[1], whole(0, x.minus_half[0]) * scale[0]);
+          t = fma(whole(1, x.minus_half_sums[1]), scale[1], whole(0, x.minus_half_sums[0]) * scale[0]);
           if constexpr (Kind::has_bias) t = GroupSums<Kind, Arch>::add_biases(x, bias[0], bias[1], t);
         }
         sum[r] = fma(t, F(x.scale), sum[r]);
@@ -194,11 +194,11 @@ VLMT_NOINLINE void add_expanded_tiles(const std::byte* groups, std::size_t count
   _tile_release();
 }
 
-/// tile += `count` expanded units of 32 values in bfloat16 times units [at, at + count) of each of Rows rows. The
+/// tile += `count` expanded units of 32 bfloat16 values times units [at, at + count) of each of Rows rows. The
 /// signature is that of add_expanded.
 template <class Arch, std::size_t Rows>
 VLMT_NOINLINE void add_bf16_tiles(const std::byte* units, std::size_t count, const void* const* rows, std::size_t at,
-                                  int, Ahead ahead, float* tile) noexcept {
+                                  int, PrefetchRange ahead, float* tile) noexcept {
   static_assert(side_panels<Arch> == 2 && (Rows <= tile_rows || Rows == 2 * tile_rows));
   constexpr bool two = Rows > tile_rows;
   constexpr std::size_t panel_bytes = Arch::lanes * sizeof(float);  // of a row of a unit: two values of 16 columns

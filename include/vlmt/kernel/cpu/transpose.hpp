@@ -1,4 +1,4 @@
-// Transposed copies of matrices of floats.
+// Transposed copies of float matrices.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,7 @@ VLMT_BEGIN_NAMESPACE
 namespace cpu {
 
 /// out[c * out_stride + r] = in[r * in_stride + c] for r < rows and c < cols. Squares of a register's width are
-/// transposed in registers where the arch has a way: single elements would be stored one to a cache line.
+/// transposed in registers if the arch can: element stores would each touch another cache line.
 template <class Arch>
 void transpose(const float* in, std::size_t in_stride, std::size_t rows, std::size_t cols, float* out,
                std::size_t out_stride) noexcept {

@@ -1,4 +1,4 @@
-// What differs between processors that share an instruction set, found once at start.
+// Parameters that differ between processors with the same instruction set, chosen once at start-up.
 #pragma once
 
 #include <cstddef>
@@ -12,19 +12,18 @@ VLMT_BEGIN_NAMESPACE
 namespace cpu {
 
 struct Tuning {
-  /// How far ahead of its reads a leaf for a few rows asks for weights in the second-level cache, besides the nearer
-  /// request for the first level; 0 for not at all. Intel's first level keeps 16 reads open, half of what a core needs
-  /// to use its share of the memory, so that lines must be on their way to the second level before. AMD's reads
-  /// stay in order by themselves, and a second stream of requests takes a quarter of the speed away.
+  /// Distance, in bytes, at which leaves for a few rows prefetch weights into the second-level cache, in addition to
+  /// the nearer prefetch into the first level; 0: none. Intel's first level keeps 16 reads open, half of what a core
+  /// needs to use its share of the memory bandwidth, so lines must already be on their way to the second level. AMD's
+  /// reads stay in order by themselves, and a second stream of prefetches costs a quarter of the speed.
   std::size_t far_bytes = 0;
-  /// How far ahead of its reads attention asks for rows of a cache, in the first level and in the second; 0 for not at
-  /// all. On Intel both, for the same reason.
+  /// Distances, in bytes, at which attention prefetches rows of the KV cache into the first and the second level; 0:
+  /// none. Intel needs both, for the same reason.
   std::size_t kv_near_bytes = 0;
   std::size_t kv_far_bytes = 8192;
-  /// Up to so many rows of activations are multiplied with weights that are unpacked into registers for them; for more,
-  /// weights are expanded in memory once. Where there is a leaf for any number of rows. Registers win on AMD however
-  /// many rows there are; on Intel their sums, which stand in the tile, cost more than the expansion from some number
-  /// on.
+  /// Maximum rows of activations that are multiplied with weights unpacked in registers; for more rows, weights are
+  /// expanded in memory once. Applies to leaves that take any number of rows. On AMD, registers win for any number. On
+  /// Intel, the sums, which are kept in the tile, cost more than the expansion above some number of rows.
   std::size_t direct_rows = std::numeric_limits<std::size_t>::max();
 };
 

@@ -1,5 +1,5 @@
-// Loops over compile-time indices, unrolled whatever the optimiser thinks: arrays of registers must not be indexed at
-// run time.
+// Loops over compile-time indices that are always unrolled: an array that is indexed at run time cannot stay in
+// registers.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +16,7 @@ VLMT_INLINE void unroll_indices(Function&& f, std::index_sequence<Is...>) noexce
   (f(std::integral_constant<std::size_t, Is>{}), ...);
 }
 
-/// f(std::integral_constant<std::size_t, I>{}) for I = 0, ..., N - 1.
+/// Calls f(std::integral_constant<std::size_t, I>{}) for I = 0, ..., N - 1.
 template <std::size_t N, class Function>
 VLMT_INLINE void unroll(Function&& f) noexcept {
   unroll_indices(f, std::make_index_sequence<N>{});

@@ -1,4 +1,4 @@
-// Activation functions in double.
+// Scalar activation functions, in double.
 #pragma once
 
 #include <cmath>
@@ -14,7 +14,7 @@ inline double silu(double x) noexcept {
   return x / (1.0 + std::exp(-x));
 }
 
-/// x times the normal distribution function: x erfc(-x / sqrt 2) / 2.
+/// x * Phi(x), with the standard normal distribution function Phi: x erfc(-x / sqrt 2) / 2.
 inline double gelu_erf(double x) noexcept {
   return 0.5 * x * std::erfc(-x * 0.70710678118654752440);
 }

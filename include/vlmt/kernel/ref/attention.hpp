@@ -1,4 +1,4 @@
-// Attention, scalar, accumulating in double: one query at a time, softmax over all of its logits.
+// Scalar attention, accumulating in double: one query at a time, softmax over all of its logits.
 #pragma once
 
 #include <cmath>
@@ -20,10 +20,10 @@ namespace ref {
 
 namespace detail {
 
-/// The logit of one query and one key that stands in `key`; -inf if it is masked.
+/// Logit of `query` and `key`; -inf if masked. A `key` hook of the variant overwrites `key`.
 template <class Variant>
 double attention_logit(const Variant& variant, const float* query, float* key, std::size_t dim, float scale,
-                       AttentionAt at) noexcept {
+                       LogitPosition at) noexcept {
   if constexpr (vlmt::detail::has_visible_v<Variant>) {
     if (!variant.visible(at.query, at.key)) return -std::numeric_limits<double>::infinity();
   }
@@ -40,7 +40,7 @@ double attention_logit(const Variant& variant, const float* query, float* key, s
 
 }  // namespace detail
 
-/// See attention in kernel/attention.hpp. Logits are computed twice, once for their maximum.
+/// See `attention` in kernel/attention.hpp. Logits are computed twice, the first time for their maximum.
 template <class Variant, class Kv, class Out>
 void attention(const Variant& variant, const QueryRows& q, const Kv& kv, float scale, const std::int32_t* start,
                const Out& out, const AttentionScratch& scratch, Member& m) noexcept {
@@ -75,7 +75,7 @@ void attention(const Variant& variant, const QueryRows& q, const Kv& kv, float s
       kv.value_leaf().load(kv.value_run(head / group, static_cast<std::size_t>(k), 1).data, 0, 1, dim, row);
       for (std::size_t i = 0; i < dim; ++i) sums[i] += weight * static_cast<double>(row[i]);
     }
-    float* y = out.place(t, head * dim, result);
+    float* y = out.row_pointer(t, head * dim, result);
     for (std::size_t i = 0; i < dim; ++i) y[i] = sum > 0.0 ? static_cast<float>(sums[i] / sum) : 0.0f;
     out.template commit<arch::reference>(t, head * dim, dim, y);
   }

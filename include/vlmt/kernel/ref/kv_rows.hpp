@@ -1,4 +1,4 @@
-// Rows of a KV cache through the scalar encode and decode of any format.
+// Rows of a KV cache, read and written by the scalar encode and decode of any format.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,4 @@
-// Matrix product with block-quantised weights, scalar: decode a block, accumulate in double.
+// Scalar matrix product with block-quantised weights: decode a block, accumulate in double.
 #pragma once
 
 #include <cstddef>
@@ -25,7 +25,7 @@ double dot(const typename Format::Block* row, std::size_t blocks, const float* x
   return sum;
 }
 
-/// The same with activations in int8 groups.
+/// The same with activations as int8 groups.
 template <QuantFormat Format>
 double dot(const typename Format::Block* row, std::size_t blocks, const Int8Group* x) noexcept {
   double sum = 0.0;

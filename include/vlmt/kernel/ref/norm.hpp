@@ -1,4 +1,4 @@
-// Row norms, scalar, with statistics in double.
+// Scalar row norms, with statistics in double.
 #pragma once
 
 #include <cmath>

@@ -1,4 +1,4 @@
-// Patch convolution, scalar, accumulated in double.
+// Scalar patch convolution, accumulating in double.
 #pragma once
 
 #include <algorithm>
@@ -11,7 +11,7 @@ VLMT_BEGIN_NAMESPACE
 
 namespace ref {
 
-/// The outputs of one panel for n patches; y (n, w.outputs).
+/// Outputs of one panel for n patches; y (n, w.outputs).
 inline void patch_panel(const PatchKernel& w, std::size_t panel, const float* patches, std::size_t n,
                         float* y) noexcept {
   const std::size_t pixels = w.times * w.side * w.side;

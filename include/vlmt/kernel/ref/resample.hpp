@@ -1,4 +1,4 @@
-// Separable resize of 8-bit RGB pictures, scalar, in double.
+// Scalar separable resize of 8-bit RGB images, in double.
 #pragma once
 
 #include <cmath>
@@ -13,7 +13,7 @@ VLMT_BEGIN_NAMESPACE
 
 namespace ref {
 
-/// See vlmt::resample. Columns first, rounded to 8 bits, then rows: the definition, pixel by pixel.
+/// See vlmt::resample. Computes every output pixel on its own: horizontally, rounded to 8 bits, then vertically.
 inline void resample(const std::uint8_t* in, const ResamplePlan& plan, std::uint8_t* out, Member& m) noexcept {
   const auto to_byte = [](double v) {
     return static_cast<std::uint8_t>(std::fmin(std::fmax(std::floor(v + 0.5), 0.0), 255.0));

@@ -1,4 +1,4 @@
-// Rotation of heads, scalar.
+// Scalar rotary embedding. rope_row makes the angle tables of every arch; rope_apply is the reference rotation.
 #pragma once
 
 #include <cmath>
@@ -11,8 +11,7 @@ VLMT_BEGIN_NAMESPACE
 
 namespace ref {
 
-/// cos and sin (half values each, one after the other) of one token's angles; an angle is position * frequency in
-/// float.
+/// cos_sin (2, half) = cosines, then sines of the angles of one token; an angle is position * frequency in float.
 template <class Policy>
 void rope_row(const Policy& policy, const std::int32_t* position, const float* frequencies, std::size_t half,
               float* cos_sin) noexcept {
@@ -23,7 +22,7 @@ void rope_row(const Policy& policy, const std::int32_t* position, const float* f
   }
 }
 
-/// Turns the first 2 half elements of a head in place.
+/// Rotates the first 2 * half elements of a head in place.
 template <class Pairing>
 void rope_apply(const float* cos_sin, std::size_t half, float* x) noexcept {
   for (std::size_t i = 0; i < half; ++i) {

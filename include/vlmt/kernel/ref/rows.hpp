@@ -1,4 +1,4 @@
-// Sums of rows, scalar.
+// Scalar sums of rows.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +15,7 @@ inline void add_row(const float* x, std::size_t h, float* y) noexcept {
   for (std::size_t i = 0; i < h; ++i) y[i] += x[i];
 }
 
-/// y += sum over j < k of weights[j] * x[rows[j] * stride ...], over count values.
+/// y += sum over j < k of weights[j] * x[rows[j] * stride ...], over `count` values; the sum is in double.
 inline void add_weighted_row(const float* x, std::size_t stride, const std::int32_t* rows, const float* weights,
                              std::size_t k, std::size_t count, float* y) noexcept {
   for (std::size_t i = 0; i < count; ++i) {

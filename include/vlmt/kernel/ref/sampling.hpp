@@ -1,4 +1,4 @@
-// Statistics of logits, scalar, and the distribution that sampling draws from, the obvious way.
+// Scalar reference of sampling: statistics of logits, and the distribution of the draw by sorting the whole vocabulary.
 #pragma once
 
 #include <algorithm>
@@ -14,14 +14,14 @@ VLMT_BEGIN_NAMESPACE
 
 namespace ref {
 
-/// Maximum of n logits and the sum of exp((logit - max) * inverse_temperature).
+/// Maximum of n logits and sum of exp((logit - max) * inverse_temperature).
 inline LogitBlock scan_block(const float* logits, std::size_t n, float inverse_temperature) noexcept {
   LogitBlock block;
-  for (std::size_t i = 0; i < n; ++i) block.max = std::max(block.max, sane_logit(logits[i]));
+  for (std::size_t i = 0; i < n; ++i) block.max = std::max(block.max, sanitise_logit(logits[i]));
   if (block.max == -std::numeric_limits<float>::infinity()) return block;
   double sum = 0.0;
   for (std::size_t i = 0; i < n; ++i) {
-    const double distance = static_cast<double>(sane_logit(logits[i])) - static_cast<double>(block.max);
+    const double distance = static_cast<double>(sanitise_logit(logits[i])) - static_cast<double>(block.max);
     sum += std::exp(distance * static_cast<double>(inverse_temperature));
   }
   block.sum = static_cast<float>(sum);
@@ -31,19 +31,19 @@ inline LogitBlock scan_block(const float* logits, std::size_t n, float inverse_t
 /// log softmax(logits)[target].
 inline float log_softmax_at(const float* logits, std::size_t vocab, std::size_t target) noexcept {
   double most = -std::numeric_limits<double>::infinity();
-  for (std::size_t i = 0; i < vocab; ++i) most = std::fmax(most, static_cast<double>(sane_logit(logits[i])));
+  for (std::size_t i = 0; i < vocab; ++i) most = std::fmax(most, static_cast<double>(sanitise_logit(logits[i])));
   double sum = 0.0;
-  for (std::size_t i = 0; i < vocab; ++i) sum += std::exp(static_cast<double>(sane_logit(logits[i])) - most);
-  return static_cast<float>(static_cast<double>(sane_logit(logits[target])) - most - std::log(sum));
+  for (std::size_t i = 0; i < vocab; ++i) sum += std::exp(static_cast<double>(sanitise_logit(logits[i])) - most);
+  return static_cast<float>(static_cast<double>(sanitise_logit(logits[target])) - most - std::log(sum));
 }
 
-/// The tokens that survive top-k, top-p and min-p with their probabilities, the most likely first, into `out` (room for
-/// vocab entries); returns how many. Sorts the whole vocabulary. params.temperature > 0.
+/// Writes the tokens that survive top-k, top-p and min-p with their probabilities to `out` (room for vocab entries),
+/// most likely first; returns their number. params.temperature > 0.
 inline std::size_t surviving_tokens(const float* logits, std::size_t vocab, const SamplingParams& params,
                                     TokenLogit* out) noexcept {
   std::size_t n = 0;
   for (std::size_t i = 0; i < vocab; ++i) {
-    const float value = sane_logit(logits[i]);
+    const float value = sanitise_logit(logits[i]);
     if (value > -std::numeric_limits<float>::infinity()) out[n++] = {value, static_cast<std::int32_t>(i)};
   }
   std::sort(out, out + n, [](const TokenLogit& a, const TokenLogit& b) {

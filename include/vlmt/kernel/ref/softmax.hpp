@@ -1,4 +1,4 @@
-// Softmax, sigmoid and argmax of rows, scalar.
+// Scalar softmax, sigmoid and argmax of rows.
 #pragma once
 
 #include <cmath>
@@ -11,7 +11,7 @@ VLMT_BEGIN_NAMESPACE
 
 namespace ref {
 
-/// p = softmax(p) over n values.
+/// p = softmax(p) over n > 0 values.
 inline void softmax_row(float* p, std::size_t n) noexcept {
   double most = static_cast<double>(p[0]);
   for (std::size_t i = 1; i < n; ++i) most = std::fmax(most, static_cast<double>(p[i]));
@@ -26,7 +26,7 @@ inline void sigmoid_row(float* p, std::size_t n) noexcept {
 }
 
 /// The lowest index of the largest of n > 0 values, none of them NaN.
-inline std::size_t first_largest(const float* x, std::size_t n) noexcept {
+inline std::size_t argmax_lane(const float* x, std::size_t n) noexcept {
   std::size_t best = 0;
   for (std::size_t i = 1; i < n; ++i) best = x[i] > x[best] ? i : best;
   return best;

@@ -1,4 +1,5 @@
-// One transformer block of a vision tower: pre-norm attention within segments and a two-layer MLP, with biases.
+// One transformer block of a vision encoder: pre-norm attention within segments, then a two-layer MLP. All matrices
+// have biases.
 #pragma once
 
 #include <algorithm>
@@ -32,7 +33,7 @@ struct LayerNormWeights {
   const float* bias = nullptr;
 };
 
-/// Weights of one block of a tower of width h.
+/// Weights of one block of a vision encoder of width h.
 template <class Arch>
 struct VisionBlockWeights {
   LayerNormWeights norm1;
@@ -43,7 +44,7 @@ struct VisionBlockWeights {
   AffineWeights<Arch> down;  ///< (h, ffn)
 };
 
-/// Sizes of a tower.
+/// Sizes of a vision encoder.
 struct VisionShape {
   std::size_t hidden = 0;
   std::size_t heads = 0;
@@ -51,16 +52,17 @@ struct VisionShape {
   std::size_t head_dim() const noexcept { return hidden / heads; }
 };
 
-/// Rows that a block computes at a time where rows are independent: enough to use the caches, and it bounds memory.
+/// Rows per chunk where rows are independent: enough for full matmul speed, and it bounds the workspace.
 inline constexpr std::size_t vision_row_chunk = 1024;
 
-/// Memory that the blocks of a tower share, for up to `rows` patches.
+/// Workspace shared by all blocks of a vision encoder, for up to `rows` patches. A merger reads `group` patches as one
+/// row.
 struct VisionBuffers {
   float* x = nullptr;    ///< (rows, hidden): the residual stream
   float* qkv = nullptr;  ///< (rows, 3 hidden)
-  InputRows merged;      ///< (rows, hidden): attention's output
-  InputRows input;       ///< (chunk, hidden or 4 hidden): a norm's output
-  InputRows inner;       ///< (chunk, ffn or 4 hidden): an activation's output
+  InputRows merged;      ///< (rows, hidden): output of attention
+  InputRows input;       ///< output of a norm: (chunk, hidden), or (chunk / group, group * hidden) in a merger
+  InputRows inner;       ///< output of an activation: (chunk, ffn), or (chunk / group, group * hidden)
   AttentionScratch scratch;
 };
 
@@ -72,7 +74,7 @@ void for_row_chunks(std::size_t rows, std::size_t chunk, F&& f) {
 
 namespace detail {
 
-/// Rounds rows that are there as floats to the form that the next matrix wants.
+/// Rounds n float rows, rows.x (n, cols), to the form that the next matmul reads: rows.q or rows.b.
 template <class Arch, Step S>
 void round_rows(S& step, const InputRows& rows, std::size_t n, std::size_t cols, RowForms forms) {
   const float* x = rows.x;
@@ -87,8 +89,8 @@ void round_rows(S& step, const InputRows& rows, std::size_t n, std::size_t cols,
 
 }  // namespace detail
 
-/// b.x (n, h) goes through the block in place. `table` holds the 2-D rotary angles of the n patches; attention stays
-/// within `segments`.
+/// Computes one block on b.x (n, h) in place. `table` holds the 2-D rotary angles of the n patches. Patches attend only
+/// within their segment of `segments`.
 template <Step S, class Arch>
 void vision_block(S& step, const VisionShape& s, const VisionBlockWeights<Arch>& w, const VisionBuffers& b,
                   std::size_t n, const SegmentedAttention& segments, const float* table, float eps, Numerics numerics) {
@@ -98,7 +100,7 @@ void vision_block(S& step, const VisionShape& s, const VisionBlockWeights<Arch>&
   float* x = b.x;
   float* qkv = b.qkv;
 
-  const RowForms qkv_in = forms_of<Arch>(numerics, n, h, {w.qkv.matrix.leaves});
+  const RowForms qkv_in = activation_forms<Arch>(numerics, n, h, {w.qkv.matrix.leaves});
   const LayerNorm norm1{w.norm1.weight, w.norm1.bias, eps};
   for_row_chunks(n, vision_row_chunk, [&](std::size_t first, std::size_t rows) {
     b.input.write<Arch>(h, qkv_in, [&](const auto& sink) {
@@ -118,19 +120,19 @@ void vision_block(S& step, const VisionShape& s, const VisionBlockWeights<Arch>&
                   kv_rows_of_activations<Arch>(qkv + 2 * h, dim, 3 * h), s.heads, dim, n};
   const float scale = 1.0f / std::sqrt(static_cast<float>(dim));
   const AttentionScratch scratch = b.scratch;
-  // Heads need not be a multiple of a group of 32, so attention writes floats.
+  // Attention writes floats: the width of a head need not be a multiple of the int8 group of 32.
   const F32Rows merged{b.merged.x, h};
   step("vision attention",
        [=](Member& m) noexcept { attention<Arch>(segments, queries, kv, scale, nullptr, merged, scratch, m); });
-  const RowForms out_in = forms_of<Arch>(numerics, n, h, {w.out.matrix.leaves});
+  const RowForms out_in = activation_forms<Arch>(numerics, n, h, {w.out.matrix.leaves});
   detail::round_rows<Arch>(step, b.merged, n, h, out_in);
   const Activations attended = b.merged.rows(n, h, out_in);
   step("vision attention out", [=](Member& m) noexcept {
     matmul(weights->out.matrix, attended, BiasAddTo<Arch>{x, h, weights->out.bias}, m);
   });
 
-  const RowForms up_in = forms_of<Arch>(numerics, n, h, {w.up.matrix.leaves});
-  const RowForms down_in = forms_of<Arch>(numerics, n, s.ffn, {w.down.matrix.leaves});
+  const RowForms up_in = activation_forms<Arch>(numerics, n, h, {w.up.matrix.leaves});
+  const RowForms down_in = activation_forms<Arch>(numerics, n, s.ffn, {w.down.matrix.leaves});
   const LayerNorm norm2{w.norm2.weight, w.norm2.bias, eps};
   const std::size_t ffn = s.ffn;
   for_row_chunks(n, vision_row_chunk, [&](std::size_t first, std::size_t rows) {

@@ -1,4 +1,4 @@
-// The pictures of CLIP towers: short side resized, the middle cut out, normalised.
+// Image preprocessing of CLIP vision encoders: resize the short side, crop the centre, normalise.
 #pragma once
 
 #include <cstddef>
@@ -15,20 +15,19 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// The mean and deviation of OpenAI's CLIP.
+/// Mean and standard deviation of OpenAI's CLIP.
 inline constexpr Normalisation clip_normalisation = {{0.48145466f, 0.4578275f, 0.40821073f},
                                                      {0.26862954f, 0.26130258f, 0.27577711f}};
 
-/// (3, size, size) floats: the picture resized (bicubic) until its short side is `size`, and its middle square. Only
-/// the pixels of the square are computed. Throws InputError for an empty picture or size and for an aspect
-/// above 200. (Hugging Face:
-/// CLIPImageProcessor.)
+/// Returns (3, size, size) floats: the image resized (bicubic) until its short side is `size`, then cropped to the
+/// central square. Only pixels of the square are computed. Throws InputError for an empty image or size and for an
+/// aspect ratio above 200. (Hugging Face: CLIPImageProcessor.)
 template <class Arch = arch::native>
 std::vector<float> clip_pixels(const Image& image, int size, const Normalisation& normalisation = clip_normalisation) {
   if (image.width < 1 || image.height < 1 || size < 1 || size > (1 << 16) ||
       image.rgb.size() !=
           std::size_t{3} * static_cast<std::size_t>(image.width) * static_cast<std::size_t>(image.height)) {
-    throw InputError("no picture, or no size to give it", {.field = "picture"});
+    throw InputError("the image is empty, or the size is out of range", {.field = "image"});
   }
   const auto side = static_cast<std::size_t>(size);
   const auto height = static_cast<std::size_t>(image.height);

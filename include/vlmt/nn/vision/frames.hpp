@@ -1,4 +1,4 @@
-// Which frames of a video a model sees, and the times of its slices.
+// Sampling of video frames, and the timestamps of temporal slices.
 #pragma once
 
 #include <algorithm>
@@ -13,26 +13,23 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// How frames are drawn from a video.
+/// How many frames are sampled from a video.
 struct FrameSampling {
-  double fps = 2.0;  ///< frames to take from a second
+  double fps = 2.0;  ///< frames sampled per second of video
   int min_frames = 4;
   int max_frames = 768;
 };
 
-/// What stands for the rate of a video that does not tell its own.
-inline constexpr double default_video_fps = 24.0;
-
-/// The indices of the frames to use from a video of `total` frames at `video_fps`: evenly spread from the first to the
-/// last, rounded half to even. Throws InputError for an empty video and for rates that are no positive number. (Hugging
-/// Face: Qwen3VLVideoProcessor.)
+/// The indices of the frames sampled from a video of `total` frames at `video_fps`: evenly spaced from the first to the
+/// last, rounded half to even. Throws InputError for an empty video, for rates that are not positive and finite, and
+/// for contradictory limits. (Hugging Face: Qwen3VLVideoProcessor.)
 inline std::vector<int> sample_frames(int total, double video_fps, const FrameSampling& sampling = {}) {
-  if (total < 1) throw InputError("a video without frames", {.field = "frames"});
+  if (total < 1) throw InputError("the video has no frames", {.field = "frames"});
   if (!(video_fps > 0.0) || !std::isfinite(video_fps) || !(sampling.fps > 0.0) || !std::isfinite(sampling.fps)) {
-    throw InputError("a frame rate that is no positive number", {.field = "fps"});
+    throw InputError("the frame rate is not a positive number", {.field = "fps"});
   }
   if (sampling.min_frames < 1 || sampling.max_frames < sampling.min_frames) {
-    throw InputError("limits of the number of frames that contradict each other", {.field = "min_frames"});
+    throw InputError("the limits of the number of frames contradict each other", {.field = "min_frames"});
   }
   const double wanted = std::min(std::trunc(total / video_fps * sampling.fps), static_cast<double>(total));
   const int n = std::min({std::max(static_cast<int>(wanted), sampling.min_frames), sampling.max_frames, total});
@@ -45,11 +42,12 @@ inline std::vector<int> sample_frames(int total, double video_fps, const FrameSa
   return indices;
 }
 
-/// The time in seconds of each temporal slice of `temporal` frames (the last frame repeated to fill it): the mean of
-/// the times of its first and last frame. Throws InputError for a rate that is no positive number.
+/// The time in seconds of each temporal slice of `temporal` frames: the mean of the times of its first and last frame.
+/// The last frame is repeated to fill its slice. Throws InputError for a rate that is not positive and finite, and for
+/// temporal < 1.
 inline std::vector<double> slice_times(std::span<const int> indices, double video_fps, int temporal = 2) {
   if (!(video_fps > 0.0) || !std::isfinite(video_fps) || temporal < 1) {
-    throw InputError("a frame rate that is no positive number", {.field = "fps"});
+    throw InputError("the frame rate is not a positive number", {.field = "fps"});
   }
   const auto step = static_cast<std::size_t>(temporal);
   std::vector<double> times;

@@ -1,4 +1,4 @@
-// The merger of Qwen3-VL: squares of patches become one row of the decoder's width.
+// The patch merger of Qwen3-VL: each square of patches becomes one row of the decoder's width.
 #pragma once
 
 #include <cstddef>
@@ -13,28 +13,29 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// Weights of a merger; `group` = merge * merge patches of width h become one row.
+/// Weights of a merger. `group` = merge * merge patches of width h become one row.
 template <class Arch>
 struct MergerWeights {
   LayerNormWeights norm;          ///< (h), or (group * h) if norm_after_merge
-  bool norm_after_merge = false;  ///< DeepStack mergers concatenate the patches first, the main one normalises first
+  bool norm_after_merge = false;  ///< true for DeepStack mergers: concatenate, then normalise; false for the main one
   AffineWeights<Arch> fc1;        ///< (group * h, group * h)
   AffineWeights<Arch> fc2;        ///< (out, group * h)
 };
 
-/// y (n / group, out) = fc2(gelu(fc1(merged norm of b.x (n, h)))). The patches of a square follow one another.
+/// y (n / group, out) = fc2(gelu(fc1(x))), x (n / group, group * h) being b.x (n, h) normalised and concatenated.
+/// Patches of one square must be consecutive rows.
 template <Step S, class Arch>
 void merger(S& step, const VisionShape& s, const MergerWeights<Arch>& w, const VisionBuffers& b, std::size_t n,
             std::size_t group, float* y, std::size_t out, float eps, Numerics numerics) {
   const std::size_t wide = group * s.hidden;
   const std::size_t norm_width = w.norm_after_merge ? wide : s.hidden;
-  const RowForms fc1_in = forms_of<Arch>(numerics, n / group, wide, {w.fc1.matrix.leaves});
-  const RowForms fc2_in = forms_of<Arch>(numerics, n / group, wide, {w.fc2.matrix.leaves});
+  const RowForms fc1_in = activation_forms<Arch>(numerics, n / group, wide, {w.fc1.matrix.leaves});
+  const RowForms fc2_in = activation_forms<Arch>(numerics, n / group, wide, {w.fc2.matrix.leaves});
   const MergerWeights<Arch>* weights = &w;
   const LayerNorm norm{w.norm.weight, w.norm.bias, eps};
   for_row_chunks(n / group, vision_row_chunk / group, [&](std::size_t first, std::size_t rows) {
     const float* x = b.x + first * wide;
-    // The norm's rows may be narrower than the rows that fc1 reads; both are the same floats in a row.
+    // The norm may run on narrower rows than fc1 reads. Both are the same contiguous floats.
     const F32Rows normed{b.input.x, norm_width};
     const std::size_t norm_count = rows * wide / norm_width;
     step("merger norm",

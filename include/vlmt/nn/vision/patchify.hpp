@@ -1,4 +1,4 @@
-// From 8-bit RGB frames to the patch vectors that a vision tower reads: normalised, in merge-block order.
+// Cuts 8-bit RGB frames into the patch vectors that a vision encoder reads: normalised, in merge-block order.
 #pragma once
 
 #include <array>
@@ -11,15 +11,15 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// How frames are cut: into temporal x patch x patch pixels, in blocks of merge x merge patches.
+/// Patches have temporal x patch x patch pixels; merge x merge patches form a block.
 struct PatchLayout {
   int patch = 16;
-  int temporal = 2;  ///< frames of one patch; a still image fills it by repetition
+  int temporal = 2;  ///< frames per patch; a still image is repeated to fill it
   int merge = 2;
 
   /// Both sides of a frame must be multiples of this.
   constexpr int factor() const noexcept { return patch * merge; }
-  /// Floats of one patch: (channel, frame, y, x).
+  /// Floats per patch, ordered (channel, frame, y, x).
   constexpr std::size_t values() const noexcept {
     return std::size_t{3} * static_cast<std::size_t>(temporal) * static_cast<std::size_t>(patch) *
            static_cast<std::size_t>(patch);
@@ -27,7 +27,7 @@ struct PatchLayout {
   friend constexpr bool operator==(const PatchLayout&, const PatchLayout&) = default;
 };
 
-/// Patches of a picture or video: temporal slices, rows, columns (grid_thw).
+/// Patches of an image or video: temporal slices, rows, columns (grid_thw of Hugging Face).
 struct PatchGrid {
   int t = 1;
   int h = 0;
@@ -37,21 +37,21 @@ struct PatchGrid {
     return static_cast<std::size_t>(h) * static_cast<std::size_t>(w);
   }
   constexpr std::size_t patches() const noexcept { return static_cast<std::size_t>(t) * slice_patches(); }
-  /// Rows that the language model sees: one for each block of merge x merge patches.
+  /// Visual tokens: one for each block of merge x merge patches.
   constexpr std::size_t tokens(int merge) const noexcept {
     return patches() / (static_cast<std::size_t>(merge) * static_cast<std::size_t>(merge));
   }
   friend constexpr bool operator==(const PatchGrid&, const PatchGrid&) = default;
 };
 
-/// v = (byte / 255 - mean) / std, channel by channel.
+/// v = (byte / 255 - mean) / std per channel.
 struct Normalisation {
   std::array<float, 3> mean = {0.5f, 0.5f, 0.5f};
   std::array<float, 3> std = {0.5f, 0.5f, 0.5f};
 };
 
-/// The 256 values of each channel. Rescaling and normalising are fused to (byte - 255 mean) / (255 std), as in the
-/// processors of Hugging Face, so that results are bit-equal.
+/// The normalised values of all 256 bytes, per channel. Computes (byte - 255 mean) / (255 std) as the processors of
+/// Hugging Face do, so results are bit-equal to theirs.
 class NormalisationTable {
  public:
   explicit NormalisationTable(const Normalisation& n) noexcept {
@@ -67,9 +67,9 @@ class NormalisationTable {
   std::array<std::array<float, 256>, 3> table_;
 };
 
-/// out (slice_patches, layout.values()): one temporal slice, cut from layout.temporal frames of (grid.h * patch,
-/// grid.w * patch, 3) bytes; equal pointers are read once. Patches stand in merge-block order: blocks row by row, in a
-/// block its patches row by row. The team shares block rows.
+/// Writes one temporal slice to out (slice_patches, layout.values()). `frames` points to layout.temporal frames of
+/// (grid.h * patch, grid.w * patch, 3) bytes; equal consecutive pointers are read once. Merge-block order: blocks row
+/// by row, and patches row by row within a block. SPMD: members share the rows of blocks.
 inline void patchify(const std::uint8_t* const* frames, const PatchGrid& grid, const PatchLayout& layout,
                      const NormalisationTable& normalise, float* out, Member& m = Solo().member()) noexcept {
   const auto patch = static_cast<std::size_t>(layout.patch);

@@ -1,4 +1,4 @@
-// Where patches are: their rows and columns, taps into a learned table of positions, and 2-D rotary angles.
+// Positions of patches: rows and columns, bilinear taps into a learned position table, and 2-D rotary angles.
 #pragma once
 
 #include <algorithm>
@@ -21,8 +21,8 @@ struct PatchPosition {
   friend constexpr bool operator==(const PatchPosition&, const PatchPosition&) = default;
 };
 
-/// The positions of the (rows, columns) patches of one temporal slice in merge-block order. Both must be multiples of
-/// `merge`.
+/// Positions of the rows x columns patches of one temporal slice, in merge-block order. Both counts must be multiples
+/// of `merge`.
 inline std::vector<PatchPosition> patch_positions(int rows, int columns, int merge = 2) {
   VLMT_ASSERT(rows > 0 && columns > 0 && merge > 0 && rows % merge == 0 && columns % merge == 0);
   std::vector<PatchPosition> out;
@@ -37,7 +37,7 @@ inline std::vector<PatchPosition> patch_positions(int rows, int columns, int mer
   return out;
 }
 
-/// Bilinear taps of one patch into a square table of learned positions, row-major.
+/// Bilinear taps of one patch into a square, row-major table of learned positions.
 struct PositionTaps {
   std::array<std::int32_t, 4> index = {};  ///< top left, top right, bottom left, bottom right
   std::array<float, 4> weight = {};
@@ -45,15 +45,16 @@ struct PositionTaps {
 
 namespace detail {
 
-/// Point i of n from 0 to side - 1, both ends included: the nearest float to i (side - 1) / (n - 1).
+/// Coordinate of point i of n evenly spaced points from 0 to side - 1 inclusive: i (side - 1) / (n - 1), rounded to the
+/// nearest float.
 inline float table_coordinate(int i, int n, int side) noexcept {
   return n == 1 ? 0.0f : static_cast<float>(static_cast<double>(i) * (side - 1) / (n - 1));
 }
 
 }  // namespace detail
 
-/// Taps of all patches of one slice, in merge-block order, into a table of side x side positions whose corners lie on
-/// the corners of the grid.
+/// Taps of all patches of one slice, in merge-block order, into a table of side x side positions. Corners of the grid
+/// map to corners of the table.
 inline std::vector<PositionTaps> position_taps(int rows, int columns, int side, int merge = 2) {
   VLMT_ASSERT(side > 0);
   const std::vector<PatchPosition> positions = patch_positions(rows, columns, merge);
@@ -74,7 +75,8 @@ inline std::vector<PositionTaps> position_taps(int rows, int columns, int side, 
   return out;
 }
 
-/// out (taps, hidden): the table (side * side, hidden) interpolated at the taps.
+/// out (taps, hidden) = the table (side * side, hidden) interpolated at the taps. The vision encoder does this as an
+/// op; this function serves tests and vlmt-parity.
 inline void interpolate_positions(std::span<const float> table, std::span<const PositionTaps> taps, std::size_t hidden,
                                   std::span<float> out) noexcept {
   VLMT_ASSERT(out.size() == taps.size() * hidden);
@@ -98,8 +100,8 @@ inline std::vector<float> vision_rope_frequencies(int head_dim, double theta = 1
   return out;
 }
 
-/// (patches, head_dim / 2) angles of one slice: the row times each frequency, then the column times each. The pair
-/// (i, i + head_dim / 2) of a head is turned by angle i.
+/// Angles (patches, head_dim / 2) of one slice: row * each frequency, then column * each frequency. Angle i rotates the
+/// pair (i, i + head_dim / 2) of a head.
 inline std::vector<float> vision_rope_angles(std::span<const PatchPosition> positions,
                                              std::span<const float> frequencies) {
   std::vector<float> out;

@@ -1,4 +1,4 @@
-// Pictures and videos to patches: the size rule, the resize, normalisation and cutting in one call.
+// From images and videos to patches in one call: target size, resize, normalisation and cutting.
 #pragma once
 
 #include <cstddef>
@@ -18,7 +18,7 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// What a model's configuration says about its pictures. The defaults are Qwen3-VL's.
+/// Preprocessing parameters of a model. The defaults are those of Qwen3-VL.
 struct VisionPreprocess {
   PatchLayout layout = {};
   Normalisation normalisation = {};
@@ -26,14 +26,14 @@ struct VisionPreprocess {
   PixelLimits video_limits = qwen3vl_video_limits;  ///< of all frames together
 };
 
-/// Patches ready for the vision tower.
+/// Patches ready for the vision encoder.
 struct VisionPatches {
   PatchGrid grid;
   std::vector<float> values;  ///< (grid.patches(), layout.values())
 };
 
-/// The grid of a picture of (height, width) pixels: its cost is grid.tokens(merge), known before it is decoded. Throws
-/// InputError as smart_resize().
+/// The patch grid of an image of (height, width) pixels. Its token count grid.tokens(merge) is known before the image
+/// is decoded. Throws InputError as smart_resize().
 inline PatchGrid image_grid(int height, int width, const VisionPreprocess& config = {}) {
   const PixelSize size = smart_resize(height, width, config.layout.factor(), config.image_limits);
   return {1, size.height / config.layout.patch, size.width / config.layout.patch};
@@ -47,8 +47,8 @@ inline PatchGrid video_grid(int frames, int height, int width, const VisionPrepr
   return {(frames + layout.temporal - 1) / layout.temporal, size.height / layout.patch, size.width / layout.patch};
 }
 
-/// What to tell the decoder of a picture, so that a large JPEG is not decoded in full only to be shrunk:
-/// `options.hint = decode_hint(probe_image(file), config)`. Throws InputError as smart_resize().
+/// Decode hint that lets the image decoder skip resolution that the resize would drop (large JPEGs): `options.hint =
+/// decode_hint(probe_image(file), config)`. Throws InputError as smart_resize().
 inline DecodeHint decode_hint(const ImageInfo& info, const VisionPreprocess& config = {}) {
   const PixelSize size = smart_resize(info.height, info.width, config.layout.factor(), config.image_limits);
   return {.target_width = size.width, .target_height = size.height};
@@ -60,11 +60,11 @@ inline void check_image(const Image& image) {
   if (image.width < 1 || image.height < 1 ||
       image.rgb.size() !=
           std::size_t{3} * static_cast<std::size_t>(image.width) * static_cast<std::size_t>(image.height)) {
-    throw InputError("a picture whose bytes do not fit its size", {.field = "picture"});
+    throw InputError("the bytes of the image do not match its size", {.field = "image"});
   }
 }
 
-/// The picture at the size of the grid, bicubic; `storage` keeps it if it had to be resized.
+/// Pixels of the image at the size of the grid, resized bicubically into `storage` unless the size already fits.
 template <class Arch>
 const std::uint8_t* resize_to_grid(const Image& image, const PatchGrid& grid, const PatchLayout& layout,
                                    std::vector<std::uint8_t>& storage) {
@@ -82,8 +82,9 @@ const std::uint8_t* resize_to_grid(const Image& image, const PatchGrid& grid, co
 
 }  // namespace detail
 
-/// The patches of a still picture, which fills both frames of each patch. The size follows from the picture's original
-/// size, also where it was decoded at a reduced one. Throws InputError as smart_resize().
+/// The patches of a still image, which fills all frames of each patch. The target size follows from the original size
+/// of the image, even if it was decoded at a reduced size. Throws InputError as smart_resize(), and if the bytes do not
+/// match the size.
 template <class Arch = arch::native>
 VisionPatches preprocess_image(const Image& image, const VisionPreprocess& config = {}) {
   detail::check_image(image);
@@ -98,14 +99,14 @@ VisionPatches preprocess_image(const Image& image, const VisionPreprocess& confi
   return out;
 }
 
-/// The patches of sampled video frames, all of one size; the last frame is repeated to fill its patch. Throws
-/// InputError as smart_resize_video(), and where sizes differ.
+/// The patches of sampled video frames, all of one size. The last frame is repeated to fill its patch. Throws
+/// InputError as smart_resize_video(), and if sizes differ or bytes do not match them.
 template <class Arch = arch::native>
 VisionPatches preprocess_video(std::span<const Image> frames, const VisionPreprocess& config = {}) {
   for (const Image& frame : frames) {
     detail::check_image(frame);
     if (frame.width != frames[0].width || frame.height != frames[0].height) {
-      throw InputError("the frames of a video must have one size", {.field = "frames"});
+      throw InputError("the frames of a video must have the same size", {.field = "frames"});
     }
   }
   VisionPatches out;

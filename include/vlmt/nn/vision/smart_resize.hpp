@@ -1,4 +1,4 @@
-// The size at which Qwen-VL models see a picture or a video: both sides multiples of a factor, the area within limits.
+// Target size of images and videos for Qwen-VL models: both sides multiples of a factor, the area within limits.
 #pragma once
 
 #include <algorithm>
@@ -18,20 +18,20 @@ struct PixelSize {
   friend constexpr bool operator==(const PixelSize&, const PixelSize&) = default;
 };
 
-/// Bounds of the resized area: of a picture, or of all frames of a video together.
+/// Bounds of the resized area in pixels: of one image, or of all frames of a video together.
 struct PixelLimits {
   std::uint64_t min_pixels = 65'536;
   std::uint64_t max_pixels = 16'777'216;
 };
 
-/// The bounds in the released Qwen3-VL video configurations.
+/// Bounds in the released Qwen3-VL video configurations.
 inline constexpr PixelLimits qwen3vl_video_limits = {4'096, 25'165'824};
 
 namespace detail {
 
 inline constexpr double max_aspect = 200.0;
 
-/// Half to even, as Python's round.
+/// Rounds half to even, as Python's round().
 inline double round_half_even(double x) noexcept {
   const double down = std::floor(x);
   const double rest = x - down;
@@ -47,14 +47,15 @@ inline void check_resize(double height, double width, int factor, const PixelLim
                       .found = std::to_string(limits.min_pixels)});
   }
   if (std::max(height, width) > max_aspect * std::min(height, width)) {
-    throw InputError("the picture is too narrow", {.field = "aspect ratio",
-                                                   .expected = "at most 200",
-                                                   .found = std::to_string(static_cast<std::int64_t>(width)) + " x " +
-                                                            std::to_string(static_cast<std::int64_t>(height))});
+    throw InputError("the image is too narrow", {.field = "aspect ratio",
+                                                 .expected = "at most 200",
+                                                 .found = std::to_string(static_cast<std::int64_t>(width)) + " x " +
+                                                          std::to_string(static_cast<std::int64_t>(height))});
   }
 }
 
-/// Both rules in one: `frames` pictures are counted, rounded_frames when the result is tested against the limits.
+/// The rule shared by images and videos. The scale is computed from `frames`, the test against the limits from
+/// `rounded_frames`.
 inline PixelSize smart_resize_frames(double frames, double rounded_frames, double height, double width, int factor,
                                      const PixelLimits& limits) {
   const double f = factor;
@@ -71,7 +72,7 @@ inline PixelSize smart_resize_frames(double frames, double rounded_frames, doubl
     h = std::ceil(height * beta / f) * f;
     w = std::ceil(width * beta / f) * f;
   }
-  // A side never vanishes, however small the limits.
+  // Tiny limits must not round a side to zero.
   h = std::max(h, f);
   w = std::max(w, f);
   if (h > 1e9 || w > 1e9) throw InputError("the limits of the resized area are too large", {.field = "min_pixels"});
@@ -80,25 +81,26 @@ inline PixelSize smart_resize_frames(double frames, double rounded_frames, doubl
 
 }  // namespace detail
 
-/// The size to which a picture of (height, width) pixels is resized: each side rounded to a multiple of `factor`, half
-/// to even, then both scaled by the same number where the area leaves the limits. Throws InputError for a side below 1,
-/// an aspect above 200, and limits that contradict each other. (Hugging Face: Qwen2VLImageProcessor.)
+/// The size to which an image of (height, width) pixels is resized. Each side is rounded to a multiple of `factor`,
+/// half to even; if the area leaves the limits, both sides are scaled by the same number. Throws InputError for a side
+/// below 1, an aspect ratio above 200, and limits that contradict each other or are too large. (Hugging Face:
+/// Qwen2VLImageProcessor.)
 inline PixelSize smart_resize(int height, int width, int factor = 32, const PixelLimits& limits = {}) {
-  if (height < 1 || width < 1) throw InputError("a picture without pixels", {.field = "size"});
+  if (height < 1 || width < 1) throw InputError("the image has no pixels", {.field = "size"});
   detail::check_resize(height, width, factor, limits);
   return detail::smart_resize_frames(1, 1, height, width, factor, limits);
 }
 
-/// The size of each of `frames` frames of (height, width) pixels; `limits` bound all of them together. A side below
-/// `factor` is first scaled up to it. Throws InputError as smart_resize(), and for fewer than temporal_factor frames.
-/// (Hugging Face: Qwen3VLVideoProcessor.)
+/// The size to which each of `frames` frames of (height, width) pixels is resized. `limits` bound all frames together.
+/// If a side is below `factor`, the frame is first scaled up until neither is. Throws InputError as smart_resize(), and
+/// for fewer than temporal_factor frames. (Hugging Face: Qwen3VLVideoProcessor.)
 inline PixelSize smart_resize_video(int frames, int height, int width, int temporal_factor = 2, int factor = 32,
                                     const PixelLimits& limits = qwen3vl_video_limits) {
-  if (height < 1 || width < 1) throw InputError("a video without pixels", {.field = "size"});
+  if (height < 1 || width < 1) throw InputError("the video has no pixels", {.field = "size"});
   if (temporal_factor < 1 || frames < temporal_factor) {
-    throw InputError("a video with too few frames", {.field = "frames",
-                                                     .expected = "at least " + std::to_string(temporal_factor),
-                                                     .found = std::to_string(frames)});
+    throw InputError("the video has too few frames", {.field = "frames",
+                                                      .expected = "at least " + std::to_string(temporal_factor),
+                                                      .found = std::to_string(frames)});
   }
   double h = height;
   double w = width;

@@ -1,10 +1,9 @@
-// The chat template of Qwen3-VL (Instruct and Thinking) as code. Templates found in files are recognised, never
+// The chat templates of Qwen3-VL (Instruct and Thinking) as code. A template in a model file is only recognised, never
 // executed.
 #pragma once
 
 #include <array>
 #include <charconv>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -19,35 +18,35 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// Renders conversations for Qwen3-VL. Source: the chat templates of Qwen3-VL-Instruct and Qwen3-VL-Thinking.
+/// Renders conversations for Qwen3-VL. Source: chat templates of Qwen3-VL-Instruct and Qwen3-VL-Thinking.
 struct Qwen3VLTemplate {
   static constexpr std::string_view vision_start = "<|vision_start|>";
   static constexpr std::string_view vision_end = "<|vision_end|>";
   static constexpr std::string_view image_pad = "<|image_pad|>";
   static constexpr std::string_view video_pad = "<|video_pad|>";
 
-  /// What a template text in a file is.
+  /// Recognised template of a model file.
   enum class Variant : std::uint8_t { unknown, instruct, thinking };
 
-  /// The conversation as segments. A picture becomes vision_start, Segment image, vision_end; a video one Segment video
-  /// that stands for the whole unit (see expand_videos). Throws InputError for conversations that the template cannot
-  /// say.
+  /// The conversation as segments. An image becomes vision_start, Segment image, vision_end; a video becomes one
+  /// Segment video, to be replaced by expand_videos. Throws InputError for conversations that the template cannot
+  /// express.
   static std::vector<Segment> render(std::span<const Message> messages, std::span<const Tool> tools = {},
                                      const ChatOptions& options = {});
 
-  /// Replaces each video k by, for each of its time slices, "<1.5 seconds>", vision_start, Segment (video, k, slice),
-  /// vision_end. slice_seconds[k][slice] are times in seconds. Throws InputError if there are not as many videos as
-  /// times.
+  /// Replaces video k with one group per time slice: "<1.5 seconds>", vision_start, Segment (video, k, slice),
+  /// vision_end. slice_seconds[k][slice] is in seconds. Throws InputError if the number of videos differs from
+  /// slice_seconds.size().
   static std::vector<Segment> expand_videos(std::span<const Segment> segments,
                                             std::span<const std::vector<double>> slice_seconds);
 
-  /// "<1.5 seconds>": one digit behind the point, ties of the binary value to even, whatever the locale. Throws
-  /// InputError if the time is negative, not finite or longer than 1e9 seconds.
+  /// "<1.5 seconds>": one decimal, exact ties to even (as in Python), independent of the locale. Throws InputError if
+  /// the time is negative, not finite or above 1e9 seconds.
   static std::string timestamp(double seconds);
 
-  /// Recognises the text of a template by what it must contain and what only its relatives contain (Qwen2.5-VL has no
-  /// tools, Qwen3.5 raises exceptions and switches thinking). Anything else deserves a warning: it is not what render
-  /// does.
+  /// Recognises a template by markers that it must contain and markers that only related templates contain (Qwen2.5-VL
+  /// has no tools; Qwen3.5 raises exceptions and can switch thinking). For `unknown` the caller should warn: the result
+  /// of render() may differ from that template.
   static Variant known(std::string_view jinja) noexcept;
 
  private:
@@ -58,7 +57,7 @@ struct Qwen3VLTemplate {
           {.file = {}, .offset = {}, .field = "messages[" + std::to_string(i) + "]", .expected = {}, .found = {}});
     };
     if (messages.empty()) {
-      throw InputError("a conversation needs a message",
+      throw InputError("the conversation is empty",
                        {.file = {}, .offset = {}, .field = "messages", .expected = {}, .found = {}});
     }
     for (std::size_t i = 0; i < messages.size(); ++i) {
@@ -66,11 +65,11 @@ struct Qwen3VLTemplate {
       const bool assistant = m.role == Role::assistant;
       if (!assistant && !m.tool_calls.empty()) refuse(i, "only the assistant calls tools");
       if (!assistant && m.reasoning) refuse(i, "only the assistant has reasoning");
-      // The Instruct template would drop it without a word.
+      // The Instruct template would silently drop it.
       if (m.role == Role::system && i != 0 && !options.thinking) refuse(i, "the system message must come first");
       if (m.role == Role::user || m.role == Role::tool) continue;
       for (const ContentPart& part : m.parts) {
-        if (part.kind != ContentPart::Kind::text) refuse(i, "pictures and videos belong in user and tool messages");
+        if (part.kind != ContentPart::Kind::text) refuse(i, "only user and tool messages may hold images and videos");
       }
     }
   }
@@ -110,7 +109,7 @@ struct Qwen3VLTemplate {
       out.ours("<|im_end|>\n");
     }
 
-    // The last user message that is a question and not the result of a tool; the last message if there is none.
+    // The last user message that does not wrap a tool result; the last message if there is none.
     std::size_t last_query() const {
       for (std::size_t i = messages.size(); i-- > 0;) {
         if (messages[i].role != Role::user) continue;
@@ -138,7 +137,7 @@ struct Qwen3VLTemplate {
         case Role::assistant:
           return assistant(i, query);
         case Role::tool:
-          // Results in a row share one block.
+          // Consecutive results share one user block.
           if (i == 0 || messages[i - 1].role != Role::tool) out.ours("<|im_start|>user");
           out.ours("\n<tool_response>\n");
           parts(m);
@@ -173,7 +172,7 @@ struct Qwen3VLTemplate {
       SplitOutput turn{m.reasoning.value_or(""), text_of(m)};
       if (options.thinking && !m.reasoning) turn = split_reasoning(turn.answer);
       out.ours("<|im_start|>assistant\n");
-      // Thoughts are kept only since the last question: within one chain of tool calls, and in a turn to be continued.
+      // Reasoning is kept only after the last question. An empty block is rendered only in the last message.
       if (options.thinking && i > query && (i + 1 == messages.size() || !turn.reasoning.empty())) {
         out.ours("<think>\n");
         out.theirs(strip(turn.reasoning, true));
@@ -193,7 +192,7 @@ struct Qwen3VLTemplate {
       out.ours("<|im_end|>\n");
     }
 
-    // Without the line feeds at the beginning, and at the end if asked.
+    // Removes leading line feeds, and trailing ones if `both`.
     static std::string_view strip(std::string_view text, bool both) {
       while (text.starts_with('\n')) text.remove_prefix(1);
       while (both && text.ends_with('\n')) text.remove_suffix(1);
@@ -241,7 +240,7 @@ VLMT_BODY std::vector<Segment> Qwen3VLTemplate::expand_videos(std::span<const Se
     }
   }
   if (videos != slice_seconds.size()) {
-    throw InputError("placeholders and videos differ in number",
+    throw InputError("the number of videos does not match the placeholders",
                      {.file = {},
                       .offset = {},
                       .field = "video",
@@ -254,7 +253,7 @@ VLMT_BODY std::vector<Segment> Qwen3VLTemplate::expand_videos(std::span<const Se
 VLMT_BODY std::string Qwen3VLTemplate::timestamp(double seconds) {
   if (!(seconds >= 0 && seconds <= 1e9)) {
     throw InputError(
-        "bad video time",
+        "the video time is out of range",
         {.file = {}, .offset = {}, .field = "video", .expected = "0 to 1e9 seconds", .found = std::to_string(seconds)});
   }
   std::array<char, 32> buffer;
@@ -275,7 +274,7 @@ VLMT_BODY Qwen3VLTemplate::Variant Qwen3VLTemplate::known(std::string_view jinja
                                         "You are a helpful assistant", "<function="}) {
     if (has(marker)) return Variant::unknown;
   }
-  // The line feed is an escape in most files and a plain one in some.
+  // Most files escape the line feed, some contain it literally.
   if (has("<|im_start|>assistant\\n<think>\\n") || has("<|im_start|>assistant\n<think>\n")) return Variant::thinking;
   return has("<think>") ? Variant::unknown : Variant::instruct;
 }

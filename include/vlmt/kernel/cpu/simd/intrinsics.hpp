@@ -1,5 +1,5 @@
-// The compiler's intrinsics, included so that g++ 12 does not warn about its own headers: its "undefined" registers
-// are written as self-initialised variables (GCC bug 105593).
+// The compiler's intrinsics without g++ 12's warnings about its own headers, whose "undefined" registers are
+// self-initialised variables (GCC bug 105593). Include it before any other header that includes them.
 #pragma once
 
 #if defined(__GNUC__) && !defined(__clang__)

@@ -1,4 +1,4 @@
-// What kernel/cpu/simd.hpp needs of AVX2 with FMA and F16C beyond xsimd, on raw registers.
+// AVX2, FMA and F16C operations that kernel/cpu/simd.hpp needs and xsimd lacks, on raw registers.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,4 @@
-// What kernel/cpu/simd.hpp needs of AVX-512 (F, BW, VL, DQ) beyond xsimd, on raw registers.
+// AVX-512 (F, BW, VL, DQ) and BMI2 operations that kernel/cpu/simd.hpp needs and xsimd lacks, on raw registers.
 #pragma once
 
 #include <cstddef>
@@ -63,7 +63,7 @@ struct OpsAvx512 {
     q = _mm_add_ps(q, _mm_movehl_ps(q, q));
     return _mm_cvtss_f32(_mm_add_ss(q, _mm_movehdup_ps(q)));
   }
-  /// sum() of each of four or eight vectors: the halves of two or four of them are added in one register.
+  /// sum() of each of four or eight vectors: parts of several vectors are added in one register.
   static VLMT_INLINE __m128 sums(const F (&v)[4]) noexcept {
     F q = quarters(halves(v[0], v[1]), halves(v[2], v[3]));
     q = _mm512_add_ps(q, _mm512_permute_ps(q, 0x4e));
@@ -79,7 +79,7 @@ struct OpsAvx512 {
     const I order = _mm512_castsi256_si512(_mm256_setr_epi32(0, 4, 8, 12, 2, 6, 10, 14));
     return _mm512_castps512_ps256(_mm512_permutexvar_ps(order, q));
   }
-  /// Lane j of register i and lane i of register j change places.
+  /// Swaps lane j of register i and lane i of register j.
   static VLMT_INLINE void transpose(F (&v)[16]) noexcept {
     F t[16];
     VLMT_UNROLL
@@ -132,11 +132,11 @@ struct OpsAvx512 {
   static VLMT_INLINE I shift_right(I v, int n) noexcept { return _mm512_srl_epi32(v, _mm_cvtsi32_si128(n)); }
 
  private:
-  /// The sums of lanes i and i + 8, of a in the lower half and of b in the upper.
+  /// Sums of lanes i and i + 8: of a in the lower half, of b in the upper half.
   static VLMT_INLINE F halves(F a, F b) noexcept {
     return _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x44), _mm512_shuffle_f32x4(a, b, 0xee));
   }
-  /// Of two such registers the sums of lanes i and i + 4: a quarter for each of four vectors.
+  /// Sums of lanes i and i + 4 of two such registers: one quarter for each of four vectors.
   static VLMT_INLINE F quarters(F ab, F cd) noexcept {
     return _mm512_add_ps(_mm512_shuffle_f32x4(ab, cd, 0x88), _mm512_shuffle_f32x4(ab, cd, 0xdd));
   }

@@ -1,4 +1,4 @@
-// What kernel/cpu/simd.hpp needs of AArch64 NEON beyond xsimd, on raw registers.
+// AArch64 NEON operations that kernel/cpu/simd.hpp needs and xsimd lacks, on raw registers.
 #pragma once
 
 #include <cstddef>

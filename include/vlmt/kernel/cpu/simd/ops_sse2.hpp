@@ -1,4 +1,4 @@
-// What kernel/cpu/simd.hpp needs of the x86-64 baseline beyond xsimd, on raw registers.
+// x86-64 baseline operations that kernel/cpu/simd.hpp needs and xsimd lacks, on raw registers.
 #pragma once
 
 #include <cstddef>
@@ -21,7 +21,7 @@ struct OpsSse2 {
 
 #if defined(__FMA__)
   static constexpr bool fuses = true;
-  // Where the compiler may fuse, it would in one place and not in the next: ask for it everywhere.
+  // The compiler would contract some products and not others; fuse all of them.
   static VLMT_INLINE F fma(F a, F b, F c) noexcept {
     return _mm_fmadd_ps(a, b, c);
   }
@@ -48,7 +48,7 @@ struct OpsSse2 {
     std::memcpy(p, lane, n * sizeof(float));
   }
   static VLMT_INLINE F load_half(const std::uint16_t* p) noexcept {
-    // The multiplication moves the exponent bias from 15 to 127 and makes subnormals normal, exactly.
+    // The product moves the exponent bias from 15 to 127 and normalises subnormals, exactly.
     const I h = widen(p);
     const I magnitude = _mm_and_si128(h, _mm_set1_epi32(0x7fff));
     const F scaled = _mm_mul_ps(from_bits(_mm_slli_epi32(magnitude, 13)), _mm_set1_ps(0x1p112f));
@@ -95,7 +95,7 @@ struct OpsSse2 {
     std::memcpy(p, &word, sizeof word);
   }
   static VLMT_INLINE void narrow(std::uint16_t* p, I v) noexcept {
-    // There is no unsigned 32 -> 16 pack: sign-extend the low halves first, then the signed one is exact.
+    // SSE2 has no unsigned 32 -> 16 pack. With the low halves sign-extended, the signed pack is exact.
     const I low = _mm_srai_epi32(_mm_slli_epi32(v, 16), 16);
     _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm_packs_epi32(low, low));
   }

@@ -1,4 +1,4 @@
-// Unpack of every weight format of the library.
+// Unpack of every quantised weight format of the library.
 #pragma once
 
 #include "vlmt/kernel/cpu/unpack/k236.hpp"

@@ -1,4 +1,4 @@
-// Q2_K, Q3_K, Q6_K: groups of 16.
+// Unpack of Q2_K, Q3_K and Q6_K: one scale per 16 values.
 #pragma once
 
 #include <cstddef>
@@ -26,8 +26,8 @@ struct Unpack<Q2_K, Arch> {
   static constexpr int scale_bits = 15;
 
   static VLMT_INLINE void load_scales(PanelBlock<Arch> b, F* scale, F* bias) noexcept {
-    const F d = b.halfs(80);
-    const F dmin = -b.halfs(82);
+    const F d = b.halves(80);
+    const F dmin = -b.halves(82);
     VLMT_UNROLL
     for (std::size_t j = 0; j < 16; ++j) {
       const I x = b.bytes(j);
@@ -53,10 +53,10 @@ struct Unpack<Q3_K, Arch> {
   static constexpr int scale_bits = 17;
 
   static VLMT_INLINE void load_scales(PanelBlock<Arch> b, F* scale, F*) noexcept {
-    const F d = b.halfs(108);
+    const F d = b.halves(108);
     VLMT_UNROLL
     for (std::size_t j = 0; j < 4; ++j) {
-      // Group j + 4 * i: low four bits in a half of byte j + 4 * (i % 2), high two at 2 * i of byte 8 + j.
+      // Scale j + 4 * i: low four bits in a nibble of byte j + 4 * (i % 2), high two at bit 2 * i of byte 8 + j.
       const I first = b.bytes(96 + j);
       const I second = b.bytes(100 + j);
       const I high = b.bytes(104 + j);
@@ -88,7 +88,7 @@ struct Unpack<Q6_K, Arch> {
   static constexpr int scale_bits = 19;
 
   static VLMT_INLINE void load_scales(PanelBlock<Arch> b, F* scale, F*) noexcept {
-    const F d = b.halfs(208);
+    const F d = b.halves(208);
     VLMT_UNROLL
     for (std::size_t j = 0; j < 16; ++j) scale[j] = d * to_float(b.signed_bytes(192 + j));
   }

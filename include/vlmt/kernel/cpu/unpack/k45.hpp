@@ -1,4 +1,4 @@
-// Q4_K and Q5_K: eight groups of 32 with six-bit scales and minima.
+// Unpack of Q4_K and Q5_K: eight groups of 32 with six-bit scales and minima.
 #pragma once
 
 #include <cstddef>
@@ -15,13 +15,13 @@ namespace cpu {
 
 namespace detail {
 
-/// The twelve bytes of six-bit scales and minima at byte 4 of the block (quant/packed_scales.hpp), times d and -dmin.
+/// Scales and minima, six bits each in twelve bytes at byte 4 (quant/packed_scales.hpp), times d and -dmin.
 template <class Arch>
 VLMT_INLINE void six_bit_scales(PanelBlock<Arch> b, simd::Floats<Arch>* scale, simd::Floats<Arch>* bias) noexcept {
   using F = simd::Floats<Arch>;
   using I = simd::Ints<Arch>;
-  const F d = b.halfs(0);
-  const F dmin = -b.halfs(2);
+  const F d = b.halves(0);
+  const F dmin = -b.halves(2);
   VLMT_UNROLL
   for (std::size_t j = 0; j < 4; ++j) {
     const I s = b.bytes(4 + j);
@@ -46,7 +46,7 @@ struct Unpack<Q4_K, Arch> {
   static constexpr bool is_signed = false;
   static constexpr int max_quant = 15;
   static constexpr int scale_bits = 17;
-  static constexpr std::size_t groups_together = 2;  ///< the lower and the upper halves of the same bytes
+  static constexpr std::size_t groups_together = 2;  ///< low and high nibbles of the same bytes
 
   static VLMT_INLINE void load_scales(PanelBlock<Arch> b, F* scale, F* bias) noexcept {
     detail::six_bit_scales(b, scale, bias);
@@ -67,7 +67,7 @@ struct Unpack<Q5_K, Arch> {
   static constexpr bool is_signed = false;
   static constexpr int max_quant = 31;
   static constexpr int scale_bits = 17;
-  static constexpr std::size_t groups_together = 2;  ///< the lower and the upper halves of the same bytes
+  static constexpr std::size_t groups_together = 2;  ///< low and high nibbles of the same bytes
 
   static VLMT_INLINE void load_scales(PanelBlock<Arch> b, F* scale, F* bias) noexcept {
     detail::six_bit_scales(b, scale, bias);

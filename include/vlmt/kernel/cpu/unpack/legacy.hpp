@@ -1,4 +1,4 @@
-// Q4_0, Q4_1, Q5_0, Q5_1: groups of 32 nibbles, with a fifth bit in the Q5 formats.
+// Unpack of Q4_0, Q4_1, Q5_0 and Q5_1: groups of 32 nibbles, with a fifth bit in the Q5 formats.
 #pragma once
 
 #include <cstddef>
@@ -27,7 +27,7 @@ struct Unpack<Q4_0, Arch> {
   static constexpr int max_quant = 15;
   static constexpr int scale_bits = 11;
 
-  static VLMT_INLINE void load_scales(PanelBlock<Arch> b, F* scale, F*) noexcept { scale[0] = b.halfs(0); }
+  static VLMT_INLINE void load_scales(PanelBlock<Arch> b, F* scale, F*) noexcept { scale[0] = b.halves(0); }
   static VLMT_INLINE void quants(PanelBlock<Arch> b, std::size_t, I (&q)[8]) noexcept {
     VLMT_UNROLL
     for (std::size_t u = 0; u < 4; ++u) {
@@ -50,8 +50,8 @@ struct Unpack<Q4_1, Arch> {
   static constexpr int scale_bits = 11;
 
   static VLMT_INLINE void load_scales(PanelBlock<Arch> b, F* scale, F* bias) noexcept {
-    scale[0] = b.halfs(0);
-    bias[0] = b.halfs(2);
+    scale[0] = b.halves(0);
+    bias[0] = b.halves(2);
   }
   static VLMT_INLINE void quants(PanelBlock<Arch> b, std::size_t, I (&q)[8]) noexcept {
     VLMT_UNROLL
@@ -65,7 +65,7 @@ struct Unpack<Q4_1, Arch> {
 
 namespace detail {
 
-/// Nibbles at Quants with fifth bits in the word at Bits.
+/// Nibbles at byte Quants, fifth bits in the word at byte Bits.
 template <std::size_t Bits, std::size_t Quants, class Arch>
 VLMT_INLINE void five_bits(PanelBlock<Arch> b, simd::Ints<Arch> (&q)[8]) noexcept {
   using I = simd::Ints<Arch>;
@@ -94,7 +94,7 @@ struct Unpack<Q5_0, Arch> {
   static constexpr int max_quant = 31;
   static constexpr int scale_bits = 11;
 
-  static VLMT_INLINE void load_scales(PanelBlock<Arch> b, F* scale, F*) noexcept { scale[0] = b.halfs(0); }
+  static VLMT_INLINE void load_scales(PanelBlock<Arch> b, F* scale, F*) noexcept { scale[0] = b.halves(0); }
   static VLMT_INLINE void quants(PanelBlock<Arch> b, std::size_t, I (&q)[8]) noexcept { detail::five_bits<2, 6>(b, q); }
 };
 
@@ -110,8 +110,8 @@ struct Unpack<Q5_1, Arch> {
   static constexpr int scale_bits = 11;
 
   static VLMT_INLINE void load_scales(PanelBlock<Arch> b, F* scale, F* bias) noexcept {
-    scale[0] = b.halfs(0);
-    bias[0] = b.halfs(2);
+    scale[0] = b.halves(0);
+    bias[0] = b.halves(2);
   }
   static VLMT_INLINE void quants(PanelBlock<Arch> b, std::size_t, I (&q)[8]) noexcept { detail::five_bits<4, 8>(b, q); }
 };

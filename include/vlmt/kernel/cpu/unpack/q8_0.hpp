@@ -1,4 +1,4 @@
-// Q8_0: groups of 32 signed bytes.
+// Unpack of Q8_0: groups of 32 signed bytes.
 #pragma once
 
 #include <cstddef>
@@ -23,7 +23,7 @@ struct Unpack<Q8_0, Arch> {
   static constexpr int max_quant = is_signed ? 128 : 255;
   static constexpr int scale_bits = 11;
 
-  static VLMT_INLINE void load_scales(PanelBlock<Arch> b, F* scale, F*) noexcept { scale[0] = b.halfs(0); }
+  static VLMT_INLINE void load_scales(PanelBlock<Arch> b, F* scale, F*) noexcept { scale[0] = b.halves(0); }
   static VLMT_INLINE void quants(PanelBlock<Arch> b, std::size_t, I (&q)[8]) noexcept {
     VLMT_UNROLL
     for (std::size_t u = 0; u < 8; ++u) {

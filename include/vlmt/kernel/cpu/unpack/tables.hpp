@@ -1,4 +1,4 @@
-// IQ4_NL, IQ4_XS, MXFP4, NVFP4: nibbles that index a table of levels.
+// Unpack of IQ4_NL, IQ4_XS, MXFP4 and NVFP4: nibbles that index a table of levels.
 #pragma once
 
 #include <cstddef>
@@ -20,7 +20,7 @@ namespace cpu {
 
 namespace detail {
 
-/// IQ4 levels reach -127: products that need unsigned quants get them with 128 added.
+/// IQ4 levels reach -127. Where products need unsigned quants, 128 is added.
 template <class Arch>
 struct Iq4 {
   static constexpr bool is_signed = !Dot<Arch>::unsigned_only;
@@ -29,14 +29,14 @@ struct Iq4 {
   static constexpr LevelTable<zero> table{vlmt::detail::iq4_levels};
 };
 
-/// E2M1 levels reach -12: with 16 added they are unsigned and small.
+/// E2M1 levels reach -12. With 16 added they are unsigned and small.
 struct E2m1 {
   static constexpr int zero = 16;
   static constexpr int max_quant = 28;
   static constexpr LevelTable<zero> table{vlmt::detail::e2m1_levels};
 };
 
-/// Sixteen bytes of nibbles at `at`: low halves are values 0..15, high halves 16..31.
+/// 16 bytes of nibbles at byte `at`: low nibbles are values 0..15, high nibbles 16..31.
 template <class Arch, int Zero>
 VLMT_INLINE void table_group(PanelBlock<Arch> b, std::size_t at, const LevelTable<Zero>& table,
                              simd::Ints<Arch> (&q)[8]) noexcept {
@@ -63,7 +63,7 @@ struct Unpack<IQ4_NL, Arch> {
   static constexpr int max_quant = Levels::max_quant;
   static constexpr int scale_bits = 11;
 
-  static VLMT_INLINE void load_scales(PanelBlock<Arch> b, F* scale, F*) noexcept { scale[0] = b.halfs(0); }
+  static VLMT_INLINE void load_scales(PanelBlock<Arch> b, F* scale, F*) noexcept { scale[0] = b.halves(0); }
   static VLMT_INLINE void quants(PanelBlock<Arch> b, std::size_t, I (&q)[8]) noexcept {
     detail::table_group(b, 2, Levels::table, q);
   }
@@ -82,7 +82,7 @@ struct Unpack<IQ4_XS, Arch> {
   static constexpr int scale_bits = 17;
 
   static VLMT_INLINE void load_scales(PanelBlock<Arch> b, F* scale, F*) noexcept {
-    const F d = b.halfs(0);
+    const F d = b.halves(0);
     const I high = b.shorts(2);
     const I low = b.words(4);
     const auto group = [&]<int J>(std::integral_constant<int, J>) VLMT_INLINE_LAMBDA {
@@ -111,11 +111,11 @@ struct Unpack<MXFP4, Arch> {
   static constexpr int scale_bits = 24;  // one bit, but 1.5 * 2^23 times the largest scales overflows
 
   static VLMT_INLINE void load_scales(PanelBlock<Arch> b, F* scale, F*) noexcept {
-    // 2^(e - 128) = 2^(e - 127) / 2. Exponent field e makes the first factor, 2^-126 of e = 1 halved is the subnormal
-    // that e = 1 stands for; e = 0 alone needs a pattern of its own.
+    // 2^(e - 128) = 2^(e - 127) / 2. A float with exponent field e is the first factor. Half of the 2^-126 of e = 1 is
+    // the right subnormal; only e = 0 needs its own bit pattern.
     const I e = b.bytes(0);
     const F half = from_bits(shift_left<23>(e)) * F(0.5f);
-    // e = 255 would be infinity: 2^127 is written out.
+    // e = 255 would give infinity: 2^127 is explicit.
     const F top = select(to_float(e) == F(255.0f), F(0x1p127f), half);
     scale[0] = select(to_float(e) == F(0.0f), F(0x1p-128f), top);
   }
@@ -138,9 +138,8 @@ struct Unpack<NVFP4, Arch> {
   static VLMT_INLINE void load_scales(PanelBlock<Arch> b, F* scale, F*) noexcept {
     const I codes = b.words(0);
     const auto group = [&]<int J>(std::integral_constant<int, J>) VLMT_INLINE_LAMBDA {
-      // Exponent (4 bits, bias 7) and mantissa (3 bits) put in place of a float's; the factor 2^(127 - 7) mends the
-      // bias, for subnormal codes too, and half of it is the format's. Bit 7 is ignored, but 0x7f alone stands for
-      // zero.
+      // Exponent (4 bits, bias 7) and mantissa (3 bits) move into those of a float. The factor 2^(127 - 7) corrects the
+      // bias, also of subnormal codes; the format halves it. Bit 7 is ignored, except that only 0x7f means zero.
       const I code = shift_right<8 * J>(codes) & I(255);
       const F value = from_bits(shift_left<20>(code & I(127))) * F(0x1p119f);
       scale[J] = select(to_float(code) == F(127.0f), F::zero(), value);
@@ -153,7 +152,7 @@ struct Unpack<NVFP4, Arch> {
   static VLMT_INLINE void quants(PanelBlock<Arch> b, std::size_t p, I (&q)[8]) noexcept {
     VLMT_UNROLL
     for (std::size_t u = 0; u < 4; ++u) {
-      // Eight bytes a group of 16: low halves are its values 0..7, high halves 8..15.
+      // Eight bytes per group of 16: low nibbles are its values 0..7, high nibbles 8..15.
       const I x = b.words(4 + 16 * p + 4 * u);
       const std::size_t at = 4 * (u / 2) + u % 2;
       q[at] = Dot<Arch>::lookup(detail::E2m1::table.shifted, low_nibbles(x).raw());

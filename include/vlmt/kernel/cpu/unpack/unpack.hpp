@@ -1,16 +1,16 @@
-// From a panel block to quants and scales: the one place where matmul kernels know a format's bits.
+// Unpacks panel blocks to quants and scales: the only code of the matmul kernels that knows the bits of a format.
 //
 // Unpack<Format, Arch> describes a format in groups of 32 values:
-//   scales       scales of a group: 1, or 2 (one for each 16 values)
-//   has_bias     y = scale * (q - zero) + bias, with as many biases as scales
-//   zero         zero point, 0 or a power of two, 0 for signed quants: folded into the integer sum, exactly
-//   is_signed    quants are int8; otherwise unsigned
+//   scales       scales per group: 1, or 2 (one per 16 values)
+//   has_bias     y = scale * (q - zero) + bias, with one bias per scale
+//   zero         zero point: 0 or a power of two, 0 for signed quants; folded into the integer sum, exactly
+//   is_signed    quants are int8; otherwise uint8
 //   max_quant    largest magnitude of a quant
-//   scale_bits   significant bits of a scale at the most; with up to 22 products are scaled with an operation less
-//   load_scales(block, scale, bias)     all scales of the block: scale[group * scales + i], bias alike
-//   quants(block, group, q)             eight registers, four values of every row in each
-//   groups_together    groups whose quants are cheaper to take one after another; 1 if absent
-// A new format works without it, decoded by its own scalar code; with it, it is as fast as the others.
+//   scale_bits   maximum significant bits of a scale; up to 22 saves an operation per integer sum (GroupSums); optional
+//   load_scales(block, scale, bias)     all scales of the block: scale[group * scales + i]; biases in the same order
+//   quants(block, group, q)             eight registers; a lane holds four values of one row
+//   groups_together    consecutive groups whose quants are cheaper to unpack together; 1 if absent
+// A format without Unpack works through its own scalar code; with it, the format is as fast as the others.
 #pragma once
 
 #include <cstddef>
@@ -29,14 +29,14 @@ namespace cpu {
 template <class Format, class Arch>
 struct Unpack {};
 
-/// True if there are SIMD kernels for the bits of a format. A format without is decoded by its own scalar code and has
+/// True if there are SIMD kernels for the bits of a format. Other formats are decoded by their own scalar code and have
 /// the float form only.
 template <class Format, class Arch>
 concept Unpackable = requires {
   Unpack<Format, Arch>::scales;
 };
 
-/// Loads of the interleaved units of a panel block; `at` is the byte offset in the format's own block.
+/// Loads from a panel block, whose units are interleaved by row. `at` is the byte offset in a block of the format.
 template <class Arch>
 struct PanelBlock {
   using F = simd::Floats<Arch>;
@@ -49,7 +49,7 @@ struct PanelBlock {
     return I::load(reinterpret_cast<const std::int32_t*>(data + at * Arch::lanes));
   }
   /// binary16 units.
-  VLMT_INLINE F halfs(std::size_t at) const noexcept {
+  VLMT_INLINE F halves(std::size_t at) const noexcept {
     return F::load_half(reinterpret_cast<const std::uint16_t*>(data + at * Arch::lanes));
   }
   /// Two-byte units.
@@ -65,12 +65,12 @@ struct PanelBlock {
   }
 };
 
-/// Four bytes all equal, as a 32-bit lane.
+/// A 32-bit lane of four equal bytes.
 constexpr std::int32_t four(unsigned byte) noexcept {
   return static_cast<std::int32_t>(byte * 0x01010101u);
 }
 
-/// Bits 0..3 of every lane to bit 0 of its bytes 0..3.
+/// Moves bits 0..3 of every lane to bit 0 of its bytes 0..3.
 template <class Arch>
 VLMT_INLINE simd::Ints<Arch> spread4(simd::Ints<Arch> x) noexcept {
   using I = simd::Ints<Arch>;
@@ -89,7 +89,7 @@ template <class Arch>
 VLMT_INLINE simd::Ints<Arch> high_nibbles(simd::Ints<Arch> x) noexcept {
   return shift_right<4>(x) & simd::Ints<Arch>(four(15));
 }
-/// Bits [shift, shift + width) of every byte, at bit `to`; mask is 2^width - 1.
+/// Bits [shift, shift + width) of every byte, moved to bit To; mask is 2^width - 1.
 template <int To, class Arch>
 VLMT_INLINE simd::Ints<Arch> byte_bits(simd::Ints<Arch> x, std::size_t shift, unsigned mask) noexcept {
   const simd::Ints<Arch> bits = shift_right(x, static_cast<int>(shift)) & simd::Ints<Arch>(four(mask));
@@ -100,7 +100,7 @@ VLMT_INLINE simd::Ints<Arch> byte_bits(simd::Ints<Arch> x, std::size_t shift, un
   }
 }
 
-/// A table of signed levels indexed by nibbles, with `zero` added to each entry.
+/// 16 signed levels, indexed by nibbles, with Zero added to each.
 template <int Zero>
 struct LevelTable {
   std::int8_t shifted[16];

@@ -1,4 +1,4 @@
-// One session that sees two hundred pictures of mixed sizes: its memory stays where it was after the first few.
+// One session encodes 200 images of mixed sizes: memory does not grow after the first ten.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -25,14 +25,14 @@ Image noise(int width, int height, std::mt19937& random) {
   return image;
 }
 
-TEST(ManyPictures, MemoryIsFlatAfterTheTenth) {
+TEST(ManyImages, MemoryIsFlatAfterTheTenth) {
   const TempDir dir;
   const testing::TinyModel tiny;
   testing::write_tiny_model(tiny, dir / "model.gguf");
   testing::write_tiny_mmproj(tiny, dir / "mmproj.gguf");
   const auto model =
       load<Qwen3VL>(dir / "model.gguf", dir / "mmproj.gguf", {.threads = 2, .session = {.context = 1024}});
-  // Features of a picture are up to 100 KiB: the cache holds a few of them.
+  // Features of an image take up to 100 KiB, so the 1 MiB cache overflows.
   Session session(model, {.context = 1024,
                           .threads = 2,
                           .min_pixels = 32 * 32,
@@ -45,18 +45,18 @@ TEST(ManyPictures, MemoryIsFlatAfterTheTenth) {
   std::uniform_int_distribution<int> side(20, 224);
   std::size_t after_ten = 0, after_hundred = 0;
   for (int i = 1; i <= 200; ++i) {
-    // The largest first: from then on every buffer is as large as it will ever be.
+    // The largest image first: all buffers have their final size after it.
     const int width = i == 1 ? 224 : side(random), height = i == 1 ? 224 : side(random);
     session.reset();
     session.ask({image(noise(width, height, random)), "What?"}, {}, options);
-    EXPECT_LE(session.encoder().cached_bytes(), std::size_t{1} << 20);
+    EXPECT_LE(session.vision().cached_bytes(), std::size_t{1} << 20);
     if (i == 10) after_ten = programs::anonymous_bytes();
     if (i == 100) after_hundred = programs::anonymous_bytes();
   }
   ASSERT_GT(after_ten, 0u);
-#if !defined(__SANITIZE_ADDRESS__)  // it keeps freed memory for a while
-  // The cache fills up, and the allocator keeps a few of the largest blocks. 190 pictures that stay would be 30 MiB of
-  // features and pixels, and each of the last hundred would show.
+#if !defined(__SANITIZE_ADDRESS__)  // ASan delays the reuse of freed memory
+  // The margin covers the cache, which fills up, and blocks that the allocator keeps. 190 leaked images would be 30 MiB
+  // of features and pixels.
   EXPECT_LT(programs::anonymous_bytes(), after_ten + (std::size_t{5} << 20));
   EXPECT_LT(programs::anonymous_bytes(), after_hundred + (std::size_t{1} << 20));
 #else

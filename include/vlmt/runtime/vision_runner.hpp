@@ -1,8 +1,7 @@
-// From pictures and videos to features: size rule, resize, patches, tower, and a cache of what has been seen.
+// From images and videos to features: size rule, resize, patches, vision encoder, and an LRU cache of features.
 #pragma once
 
 #include <algorithm>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <list>
@@ -28,67 +27,67 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// Limits and choices of an encoder.
+/// Options of a vision runner.
 struct VisionOptions {
-  std::optional<std::uint64_t> min_pixels = {};  ///< of a resized picture; the file's value if absent
-  std::optional<std::uint64_t> max_pixels = {};
-  std::size_t cache_bytes = std::size_t{128} << 20;  ///< of features kept for pictures seen before; 0: none
+  std::optional<std::uint64_t> min_pixels = {};      ///< of a resized image; the file's value if absent
+  std::optional<std::uint64_t> max_pixels = {};      ///< the same, and of all frames of a video together
+  std::size_t cache_bytes = std::size_t{128} << 20;  ///< of features kept for repeated images; 0: none
   Numerics numerics = Numerics::fast;
 };
 
-/// Runs the tower of a model. Not for several threads at once.
+/// Runs the vision encoder of a model. Not thread-safe.
 template <class M, Team T, class Probe = NoProbe>
-class VisionEncoder {
+class VisionRunner {
  public:
   using Arch = typename M::Backend::Arch;
   using Features = std::shared_ptr<const VisionFeatures>;
 
-  /// `model` and `team` must outlive the encoder. Throws InputError for limits that contradict each other.
-  VisionEncoder(const Vlm<M>& model, T& team, const VisionOptions& options = {}, Probe probe = {});
+  /// `model` and `team` must outlive the runner. Throws InputError for contradictory pixel limits.
+  VisionRunner(const Vlm<M>& model, T& team, const VisionOptions& options = {}, Probe probe = {});
 
   const VisionPreprocess& preprocess() const noexcept { return config_; }
   Probe& probe() noexcept { return probe_; }
 
-  /// Tokens that a picture of this size will take, before anything is decoded. Throws InputError for sizes that are
-  /// refused.
+  /// Tokens that an image of this size in pixels takes. Throws InputError for sizes that are refused.
   std::size_t tokens(int height, int width) const {
     return image_grid(height, width, config_).tokens(config_.layout.merge);
   }
 
-  /// Bytes of scratch for the largest picture of `pixels` after resizing: the tower's buffers and its patches.
-  static std::size_t scratch_bytes(const VisionTower<Arch>& tower, std::size_t pixels, std::size_t members);
+  /// Bytes of scratch for an image of `pixels` after resizing: the vision encoder's buffers and the patches.
+  static std::size_t scratch_bytes(const VisionEncoder<Arch>& encoder, std::size_t pixels, std::size_t members);
 
-  /// What identifies a picture's features, and their grid of patches, without running the tower. Throws InputError for
-  /// pictures that are refused and for a model without a tower.
+  /// The cache key of an image's features and its grid in patches, without running the vision encoder. Throws
+  /// InputError for sizes that are refused and for a text-only model.
   std::pair<ContentKey, PatchGrid> describe(const Image& image) const;
   std::pair<ContentKey, PatchGrid> describe_video(std::span<const Image> frames) const;
 
-  /// Features of a still picture. Throws as describe.
+  /// Features of an image, from the cache if it holds them. Throws as describe().
   Features encode(const Image& image);
 
-  /// Features of sampled video frames, slice after slice.
+  /// Features of sampled video frames, slice after slice, from the cache if it holds them. Throws as describe_video(),
+  /// and InputError if the frames differ in size.
   Features encode_video(std::span<const Image> frames);
 
-  /// Cached features, or null. Counts as a use.
+  /// Cached features, or null. Marks them as the most recently used.
   Features find(const ContentKey& key);
 
-  /// Features of patches that have been cut already.
+  /// Features of given patches; the cache is not used.
   Features encode_patches(const VisionPatches& patches, ContentKey key) {
-    require_tower();
+    require_vision_encoder();
     return run(patches, key);
   }
 
   std::size_t cached_bytes() const noexcept { return cached_bytes_; }
-  /// Pictures answered from the cache so far.
+  /// Lookups served from the cache so far.
   std::size_t cache_hits() const noexcept { return hits_; }
 
  private:
-  // Preprocessing is always exact in integers, so the reference backend, too, uses the fast one.
+  // Preprocessing is exact integer arithmetic, so the reference backend uses the fast kernels, too.
   using HostArch = std::conditional_t<is_reference_v<Arch>, arch::native, Arch>;
 
-  void require_tower() const {
-    if (model_->tower() == nullptr) {
-      throw InputError("the model was loaded without its mmproj file and cannot see pictures");
+  void require_vision_encoder() const {
+    if (model_->vision_encoder() == nullptr) {
+      throw InputError("the model was loaded without its mmproj file, which images need");
     }
   }
 
@@ -102,16 +101,16 @@ class VisionEncoder {
   Probe probe_;
   VisionPreprocess config_;
   Buffer scratch_;
-  std::list<Features> cache_;  ///< the most recently used first
+  std::list<Features> cache_;  ///< most recently used first
   std::size_t cached_bytes_ = 0;
   std::size_t hits_ = 0;
 };
 
 template <class M, Team T, class Probe>
-VisionEncoder<M, T, Probe>::VisionEncoder(const Vlm<M>& model, T& team, const VisionOptions& options, Probe probe)
+VisionRunner<M, T, Probe>::VisionRunner(const Vlm<M>& model, T& team, const VisionOptions& options, Probe probe)
     : model_(&model), team_(&team), options_(options), probe_(std::move(probe)) {
-  if (model.tower() == nullptr) return;
-  const VisionConfig& c = model.tower()->config();
+  if (model.vision_encoder() == nullptr) return;
+  const VisionConfig& c = model.vision_encoder()->config();
   config_.layout = {static_cast<int>(c.patch), static_cast<int>(c.temporal_patch), static_cast<int>(c.merge)};
   config_.normalisation = {c.mean, c.std};
   config_.image_limits = {options.min_pixels.value_or(c.min_pixels), options.max_pixels.value_or(c.max_pixels)};
@@ -119,7 +118,7 @@ VisionEncoder<M, T, Probe>::VisionEncoder(const Vlm<M>& model, T& team, const Vi
   if (options.max_pixels) config_.video_limits.max_pixels = *options.max_pixels;
   if (config_.image_limits.min_pixels > config_.image_limits.max_pixels ||
       config_.image_limits.max_pixels < c.factor() * c.factor()) {
-    throw InputError("the limits of a picture's size contradict each other",
+    throw InputError("the pixel limits contradict each other",
                      {{},
                       {},
                       "max_pixels",
@@ -129,47 +128,47 @@ VisionEncoder<M, T, Probe>::VisionEncoder(const Vlm<M>& model, T& team, const Vi
 }
 
 template <class M, Team T, class Probe>
-std::size_t VisionEncoder<M, T, Probe>::scratch_bytes(const VisionTower<Arch>& tower, std::size_t pixels,
-                                                      std::size_t members) {
-  const VisionConfig& c = tower.config();
+std::size_t VisionRunner<M, T, Probe>::scratch_bytes(const VisionEncoder<Arch>& encoder, std::size_t pixels,
+                                                     std::size_t members) {
+  const VisionConfig& c = encoder.config();
   const std::size_t patches = round_up(ceil_div(pixels, c.patch * c.patch), c.merge * c.merge);
   Carver carver;
-  tower.take_buffers(carver, patches, 1, members);
+  encoder.take_buffers(carver, patches, 1, members);
   return carver.bytes() + patches * c.patch_values() * sizeof(float);
 }
 
 template <class M, Team T, class Probe>
-std::pair<ContentKey, PatchGrid> VisionEncoder<M, T, Probe>::describe(const Image& image) const {
-  require_tower();
+std::pair<ContentKey, PatchGrid> VisionRunner<M, T, Probe>::describe(const Image& image) const {
+  require_vision_encoder();
   const Image* one = &image;
   return {content_key({one, 1}, config_.image_limits.min_pixels, config_.image_limits.max_pixels, 0),
           image_grid(image.original_height, image.original_width, config_)};
 }
 
 template <class M, Team T, class Probe>
-std::pair<ContentKey, PatchGrid> VisionEncoder<M, T, Probe>::describe_video(std::span<const Image> frames) const {
-  require_tower();
+std::pair<ContentKey, PatchGrid> VisionRunner<M, T, Probe>::describe_video(std::span<const Image> frames) const {
+  require_vision_encoder();
   if (frames.empty()) throw InputError("a video without frames");
   return {content_key(frames, config_.video_limits.min_pixels, config_.video_limits.max_pixels, 1),
           video_grid(static_cast<int>(frames.size()), frames[0].height, frames[0].width, config_)};
 }
 
 template <class M, Team T, class Probe>
-typename VisionEncoder<M, T, Probe>::Features VisionEncoder<M, T, Probe>::encode(const Image& image) {
+typename VisionRunner<M, T, Probe>::Features VisionRunner<M, T, Probe>::encode(const Image& image) {
   const ContentKey key = describe(image).first;
   if (Features known = find(key)) return known;
   return keep(run(preprocess_image<HostArch>(image, config_), key));
 }
 
 template <class M, Team T, class Probe>
-typename VisionEncoder<M, T, Probe>::Features VisionEncoder<M, T, Probe>::encode_video(std::span<const Image> frames) {
+typename VisionRunner<M, T, Probe>::Features VisionRunner<M, T, Probe>::encode_video(std::span<const Image> frames) {
   const ContentKey key = describe_video(frames).first;
   if (Features known = find(key)) return known;
   return keep(run(preprocess_video<HostArch>(frames, config_), key));
 }
 
 template <class M, Team T, class Probe>
-typename VisionEncoder<M, T, Probe>::Features VisionEncoder<M, T, Probe>::find(const ContentKey& key) {
+typename VisionRunner<M, T, Probe>::Features VisionRunner<M, T, Probe>::find(const ContentKey& key) {
   const auto it = std::find_if(cache_.begin(), cache_.end(), [&](const Features& f) { return f->key == key; });
   if (it == cache_.end()) return nullptr;
   ++hits_;
@@ -178,7 +177,7 @@ typename VisionEncoder<M, T, Probe>::Features VisionEncoder<M, T, Probe>::find(c
 }
 
 template <class M, Team T, class Probe>
-typename VisionEncoder<M, T, Probe>::Features VisionEncoder<M, T, Probe>::keep(Features features) {
+typename VisionRunner<M, T, Probe>::Features VisionRunner<M, T, Probe>::keep(Features features) {
   if (features->bytes() > options_.cache_bytes) return features;
   cache_.push_front(features);
   cached_bytes_ += features->bytes();
@@ -190,33 +189,33 @@ typename VisionEncoder<M, T, Probe>::Features VisionEncoder<M, T, Probe>::keep(F
 }
 
 template <class M, Team T, class Probe>
-typename VisionEncoder<M, T, Probe>::Features VisionEncoder<M, T, Probe>::run(const VisionPatches& patches,
-                                                                              const ContentKey& key) {
-  const VisionTower<Arch>& tower = *model_->tower();
+typename VisionRunner<M, T, Probe>::Features VisionRunner<M, T, Probe>::run(const VisionPatches& patches,
+                                                                            const ContentKey& key) {
+  const VisionEncoder<Arch>& encoder = *model_->vision_encoder();
   const std::size_t n = patches.grid.patches();
   const auto slices = static_cast<std::size_t>(patches.grid.t);
   const auto merge = static_cast<std::size_t>(config_.layout.merge);
   Carver count;
-  tower.take_buffers(count, n, slices, team_->size());
-  // Scratch grows to the largest picture and stays, so that a row of pictures does not fault in the same pages again.
+  encoder.take_buffers(count, n, slices, team_->size());
+  // Scratch grows to the largest image and is kept: freeing it would fault in the same pages for each image.
   if (scratch_.bytes() < count.bytes()) {
     scratch_ = Buffer();
     scratch_ = Buffer(count.bytes());
   }
   Carver carver(scratch_.data(), scratch_.bytes());
-  TowerBuffers buffers = tower.take_buffers(carver, n, slices, team_->size());
-  tower.place(patches.grid, patches.values.data(), buffers);
+  VisionEncoderBuffers buffers = encoder.take_buffers(carver, n, slices, team_->size());
+  encoder.fill_inputs(patches.grid, patches.values.data(), buffers);
 
   auto features = std::make_shared<VisionFeatures>();
   features->slices = slices;
   features->grid_h = static_cast<std::size_t>(patches.grid.h) / merge;
   features->grid_w = static_cast<std::size_t>(patches.grid.w) / merge;
   features->key = key;
-  features->data = make_tensor<float>(1 + tower.levels(), n / (merge * merge), tower.config().out_hidden);
+  features->data = make_tensor<float>(1 + encoder.levels(), n / (merge * merge), encoder.config().out_hidden);
   float* out = features->data.data();
   team_->run([&](Member& m) {
     StepNow step(m);
-    tower.forward(step, buffers, patches.grid, out, options_.numerics, probe_);
+    encoder.forward(step, buffers, patches.grid, out, options_.numerics, probe_);
   });
   return features;
 }

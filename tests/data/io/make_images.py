@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes the picture files of this folder and, in pictures.safetensors, what Pillow decodes from each (upright, RGB).
+"""Makes the image files of this folder and, in images.safetensors, what Pillow decodes from each (upright, RGB).
 
 Needs numpy and Pillow. Run it in this folder.
 """
@@ -13,7 +13,7 @@ W, H = 23, 17
 ORIENTATION = 0x0112
 
 
-def picture(channels=3):
+def image(channels=3):
     y, x = np.mgrid[0:H, 0:W]
     planes = [x * 255 // (W - 1), y * 255 // (H - 1), (x * 5 + y * 11) % 256, (x * 9 + 40) % 256]
     return np.stack(planes[:channels], -1).astype(np.uint8)
@@ -26,8 +26,8 @@ def exif(orientation):
     return e.tobytes()
 
 
-rgb = Image.fromarray(picture())
-rgba = Image.fromarray(picture(4), "RGBA")
+rgb = Image.fromarray(image())
+rgba = Image.fromarray(image(4), "RGBA")
 for o in range(1, 9):
     rgb.save(f"orientation{o}.jpg", quality=95, subsampling=0, exif=exif(o))
 rgb.save("subsampled.jpg", quality=80, subsampling=2)
@@ -67,5 +67,5 @@ for name, t in tensors.items():
     at += t.nbytes
 text = json.dumps(header).encode()
 text += b" " * (-len(text) % 8)
-with open("pictures.safetensors", "wb") as f:
+with open("images.safetensors", "wb") as f:
     f.write(struct.pack("<Q", len(text)) + text + b"".join(np.ascontiguousarray(t).tobytes() for t in tensors.values()))

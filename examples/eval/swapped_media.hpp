@@ -1,4 +1,4 @@
-// The questions of a configuration: each with its own pictures, or with those of another question.
+// The questions of a configuration, each with its own images or with those of another question.
 #pragma once
 
 #include <algorithm>
@@ -14,7 +14,7 @@ namespace eval {
 using programs::TaskItem;
 using programs::TaskPart;
 
-/// True if both ask with as many pictures and videos in the same order, videos with as many frames.
+/// True if both items have the same sequence of images and videos, and the videos the same numbers of frames.
 inline bool same_media(const TaskItem& a, const TaskItem& b) {
   const auto next = [](const TaskItem& item, std::size_t at) {
     while (at < item.content.size() && item.content[at].kind == TaskPart::Kind::text) ++at;
@@ -28,7 +28,7 @@ inline bool same_media(const TaskItem& a, const TaskItem& b) {
   return i == a.content.size() && j == b.content.size();
 }
 
-/// The question of `item` with the pictures of `other`, see same_media.
+/// The question of `item` with the images of `other`. Requires same_media(item, other).
 inline TaskItem with_media_of(TaskItem item, const TaskItem& other) {
   auto from = other.content.begin();
   for (TaskPart& part : item.content) {
@@ -39,10 +39,11 @@ inline TaskItem with_media_of(TaskItem item, const TaskItem& other) {
   return item;
 }
 
-/// The items as a configuration asks them. For swapped pictures each question gets those of the next one of its task
-/// that has others of the same kind; questions without such a partner are left out.
-inline std::vector<TaskItem> arranged(const std::vector<TaskItem>& items, const std::string& pictures) {
-  if (pictures != "swapped") return items;
+/// The items to ask for an `images` setting. "swapped" gives each question the images of the next question of its task
+/// with the same kinds of media and different files, and drops questions for which there is none; others change
+/// nothing.
+inline std::vector<TaskItem> with_swapped_media(const std::vector<TaskItem>& items, const std::string& images) {
+  if (images != "swapped") return items;
   std::vector<TaskItem> out;
   for (std::size_t i = 0; i < items.size(); ++i) {
     for (std::size_t step = 1; step < items.size(); ++step) {

@@ -1,4 +1,4 @@
-// The vision tower of Qwen3-VL: patches to features and DeepStack features, as ops on a Step.
+// The vision encoder of Qwen3-VL: patches to features and DeepStack features, issued as ops on a Step.
 #pragma once
 
 #include <algorithm>
@@ -33,51 +33,53 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// What a tower reads: filled by the host before the step runs.
-struct VisionData {
-  const float* patches = nullptr;     ///< (patches, patch values), see nn/vision/patchify.hpp; the caller's
-  std::int32_t* corners = nullptr;    ///< (patches, 4): rows of the position table
+/// Inputs of a vision encoder. The host fills them before the step runs (VisionEncoder::place).
+struct VisionInputs {
+  const float* patches = nullptr;     ///< (patches, patch values) as patchify() writes them; not owned
+  std::int32_t* corners = nullptr;    ///< (patches, 4): rows of the position table to interpolate
   float* corner_weights = nullptr;    ///< (patches, 4)
   std::int32_t* positions = nullptr;  ///< (patches, 2): row, column
   std::int32_t* segments = nullptr;   ///< (slices + 1): first patch of each slice, and the end
 };
 
-/// All memory that a tower needs besides its weights and the patches, for one picture or video.
-struct TowerBuffers {
-  VisionData data;
+/// Workspace of a vision encoder for one image or video; weights and patches are stored elsewhere.
+struct VisionEncoderBuffers {
+  VisionInputs data;
   VisionBuffers blocks;
   float* rope = nullptr;
 };
 
-/// A tower for arch A.
+/// A vision encoder for arch A. Immutable once its weights are loaded.
 template <class A>
-class VisionTower {
+class VisionEncoder {
  public:
   using Arch = A;
 
-  VisionTower() = default;
-  /// Names all weights to the loader; they are there once it has loaded. The tower must stay where it is until then.
-  /// `format`: what the matrices of the blocks and mergers are converted to, see WeightLoader::matrix.
+  VisionEncoder() = default;
+  /// Registers all weights with the loader, which sets them when it loads or binds. Do not move the encoder before
+  /// that. `format` is passed to WeightLoader::matrix for the matrices of blocks and mergers. Throws FileError for
+  /// missing or misshapen tensors.
   template <class Loader>
-  VisionTower(const VisionConfig& config, const WeightSource& source, Loader& loader,
-              std::optional<std::uint32_t> format = std::nullopt);
+  VisionEncoder(const VisionConfig& config, const WeightSource& source, Loader& loader,
+                std::optional<std::uint32_t> format = std::nullopt);
 
   const VisionConfig& config() const noexcept { return config_; }
   std::size_t levels() const noexcept { return config_.deepstack.size(); }
-  /// True if the blocks read int8 activations where the numerics allow it.
+  /// True if the matmuls of the blocks can take int8 activations.
   bool takes_int8() const noexcept { return blocks_.front().qkv.matrix.takes_int8(); }
 
-  /// Carves the buffers for a grid of `patches` in `slices`; over an empty carver it counts them.
-  TowerBuffers take_buffers(Carver& carver, std::size_t patches, std::size_t slices, std::size_t members) const;
+  /// Carves the workspace for a grid of `patches` patches in `slices` temporal slices; an empty carver only counts
+  /// bytes. `members`: maximum threads.
+  VisionEncoderBuffers take_buffers(Carver& carver, std::size_t patches, std::size_t slices, std::size_t members) const;
 
-  /// Issues the tower for the grid whose patches stand in b.data. Features go to `features`
-  /// (1 + levels, patches / merge^2, out_hidden), level after level.
+  /// Issues the vision encoder for the grid placed in b.data. Writes `features` (1 + levels, patches / merge^2,
+  /// out_hidden): level 0 are the main features, the others DeepStack.
   template <Step S, class Probe>
-  void forward(S& step, const TowerBuffers& b, const PatchGrid& grid, float* features, Numerics numerics,
+  void forward(S& step, const VisionEncoderBuffers& b, const PatchGrid& grid, float* features, Numerics numerics,
                Probe& probe) const;
 
-  /// Fills b.data for a grid: everything but the patches themselves.
-  void place(const PatchGrid& grid, const float* patches, TowerBuffers& b) const;
+  /// Fills b.data for a grid. `patches` is kept by pointer and must live until the step has run.
+  void fill_inputs(const PatchGrid& grid, const float* patches, VisionEncoderBuffers& b) const;
 
  private:
   template <class Loader>
@@ -95,9 +97,10 @@ class VisionTower {
   }
 
   template <class Loader>
-  void name_weights(const WeightSource& source, Loader& loader);
+  void register_weights(const WeightSource& source, Loader& loader);
 
-  // The files keep the temporal halves of the patch convolution apart, each (h, 3, patch, patch).
+  // Files hold one tensor (h, 3, patch, patch) per frame of the patch convolution. Joins them into the layout of
+  // PatchKernel.
   SourceTensor patch_weights(const WeightSource& source) const;
 
   VisionConfig config_;
@@ -113,18 +116,18 @@ class VisionTower {
 
 template <class A>
 template <class Loader>
-VisionTower<A>::VisionTower(const VisionConfig& config, const WeightSource& source, Loader& loader,
-                            std::optional<std::uint32_t> format)
+VisionEncoder<A>::VisionEncoder(const VisionConfig& config, const WeightSource& source, Loader& loader,
+                                std::optional<std::uint32_t> format)
     : config_(config), shape_{config.hidden, config.heads, config.ffn}, format_(format) {
-  name_weights(source, loader);
+  register_weights(source, loader);
   frequencies_.resize(Rope2d::frequencies(shape_.head_dim() / 2));
   rope_frequencies(10000.0, frequencies_.size(), nullptr, frequencies_.data());
 }
 
 template <class A>
-TowerBuffers VisionTower<A>::take_buffers(Carver& carver, std::size_t patches, std::size_t slices,
-                                          std::size_t members) const {
-  TowerBuffers b;
+VisionEncoderBuffers VisionEncoder<A>::take_buffers(Carver& carver, std::size_t patches, std::size_t slices,
+                                                    std::size_t members) const {
+  VisionEncoderBuffers b;
   const std::size_t h = config_.hidden;
   const std::size_t group = config_.merge * config_.merge;
   const std::size_t chunk = std::min(round_up(patches, group), vision_row_chunk);
@@ -136,7 +139,7 @@ TowerBuffers VisionTower<A>::take_buffers(Carver& carver, std::size_t patches, s
   b.blocks.x = carver.take<float>(patches * h);
   b.blocks.qkv = carver.take<float>(patches * 3 * h);
   b.blocks.merged = InputRows::take<Arch>(carver, patches, h);
-  // A merger reads chunk / group rows of group * h values: as many as chunk rows of h, but for the padding of a row.
+  // A merger reads chunk / group rows of group * h values: no more floats than chunk rows of h, each padded.
   b.blocks.input = InputRows::take_corrected<Arch>(carver, chunk, h);
   b.blocks.inner = InputRows::take<Arch>(carver, chunk, std::max(config_.ffn, h));
   b.blocks.scratch.tiles = carver.take<float>(members * attention_tile_floats(shape_.head_dim()));
@@ -145,17 +148,17 @@ TowerBuffers VisionTower<A>::take_buffers(Carver& carver, std::size_t patches, s
 
 template <class A>
 template <Step S, class Probe>
-void VisionTower<A>::forward(S& step, const TowerBuffers& b, const PatchGrid& grid, float* features, Numerics numerics,
-                             Probe& probe) const {
+void VisionEncoder<A>::forward(S& step, const VisionEncoderBuffers& b, const PatchGrid& grid, float* features,
+                               Numerics numerics, Probe& probe) const {
   const std::size_t n = grid.patches();
   const std::size_t h = config_.hidden;
   const std::size_t group = config_.merge * config_.merge;
   const std::size_t tokens = n / group;
   const std::size_t out = config_.out_hidden;
   const float eps = config_.norm_eps;
-  const VisionData d = b.data;
+  const VisionInputs d = b.data;
   float* x = b.blocks.x;
-  const VisionTower* self = this;
+  const VisionEncoder* self = this;
 
   step("patches", [=](Member& m) noexcept { patch_embed<Arch>(self->patch_, d.patches, n, x, m); });
   step("patch positions", [=](Member& m) noexcept {
@@ -164,8 +167,7 @@ void VisionTower<A>::forward(S& step, const TowerBuffers& b, const PatchGrid& gr
   const std::size_t half = shape_.head_dim() / 2;
   const float* frequencies = frequencies_.data();
   float* table = b.rope;
-  step("vision angles",
-       [=](Member& m) noexcept { rope_table<Arch>(Rope2d{}, d.positions, n, frequencies, half, table, m); });
+  step("vision angles", [=](Member& m) noexcept { rope_table(Rope2d{}, d.positions, n, frequencies, half, table, m); });
 
   const SegmentedAttention segments(d.segments, static_cast<std::size_t>(grid.t));
   for (std::size_t i = 0; i < config_.depth; ++i) {
@@ -181,7 +183,7 @@ void VisionTower<A>::forward(S& step, const TowerBuffers& b, const PatchGrid& gr
 }
 
 template <class A>
-void VisionTower<A>::place(const PatchGrid& grid, const float* patches, TowerBuffers& b) const {
+void VisionEncoder<A>::fill_inputs(const PatchGrid& grid, const float* patches, VisionEncoderBuffers& b) const {
   b.data.patches = patches;
   const int merge = static_cast<int>(config_.merge);
   const std::vector<PatchPosition> positions = patch_positions(grid.h, grid.w, merge);
@@ -201,7 +203,7 @@ void VisionTower<A>::place(const PatchGrid& grid, const float* patches, TowerBuf
 
 template <class A>
 template <class Loader>
-void VisionTower<A>::name_weights(const WeightSource& source, Loader& loader) {
+void VisionEncoder<A>::register_weights(const WeightSource& source, Loader& loader) {
   const std::size_t h = config_.hidden;
   const std::size_t wide = h * config_.merge * config_.merge;
   const std::size_t out = config_.out_hidden;
@@ -236,7 +238,7 @@ void VisionTower<A>::name_weights(const WeightSource& source, Loader& loader) {
 }
 
 template <class A>
-SourceTensor VisionTower<A>::patch_weights(const WeightSource& source) const {
+SourceTensor VisionEncoder<A>::patch_weights(const WeightSource& source) const {
   const std::size_t side = config_.patch;
   const std::size_t area = side * side;
   const auto weights = std::make_shared<std::vector<float>>(patch_.panels() * PatchKernel::panel * patch_.values());
