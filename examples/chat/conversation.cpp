@@ -1,0 +1,89 @@
+// See conversation.hpp.
+#include "conversation.hpp"
+
+#include <cstdio>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <vlmt/vlmt.hpp>
+
+#include "../common/bundled_model.hpp"
+#include "interrupt.hpp"
+#include "line_input.hpp"
+#include "samples.hpp"
+
+namespace {
+
+constexpr const char* help_text =
+    "/image PATH   attach an image to the next message\n"
+    "/frames PATH  attach a video (a folder of frames) to the next message\n"
+    "/stats        show times, speeds and memory of the last answer\n"
+    "/reset        clear the conversation\n"
+    "/quit         exit (or end of input)\n"
+    "Ctrl-C        cancel the answer\n";
+
+}  // namespace
+
+int converse(const Arguments& a, Chat& chat) {
+  struct sigaction action = {};
+  action.sa_handler = [](int) { interrupted = 1; };
+  sigaction(SIGINT, &action, nullptr);  // without SA_RESTART, so that it also interrupts read()
+  const bool terminal = isatty(STDIN_FILENO) != 0;
+  if (terminal) {
+    std::printf("/help lists the commands.\n");
+    if (programs::find_bundled_samples()) {
+      const programs::TaskItem sample = sample_questions().front();
+      std::printf("Try: /image %s\n     %s\n", sample.files().front().c_str(), sample.question().c_str());
+    }
+  }
+  std::vector<std::string> images = a.images, videos = a.frames;
+  std::optional<Report> last;
+  std::optional<std::string> line;
+  if (a.has_prompt) line = a.prompt;
+  while (true) {
+    if (!line) {
+      if (terminal) std::printf("> ");
+      std::fflush(stdout);
+      line = read_line();
+      if (!line) return 0;
+    }
+    const std::string text = trimmed(*line);
+    line.reset();
+    interrupted = 0;
+    const std::size_t space = text.find(' ');
+    const std::string command = text.substr(0, space);
+    const std::string argument = space == std::string::npos ? "" : trimmed(text.substr(space));
+    try {
+      if (text.empty()) continue;
+      if (command == "/quit") return 0;
+      if (command == "/help") {
+        std::printf("%s", help_text);
+      } else if (command == "/reset") {
+        chat.reset();
+        images.clear();
+        videos.clear();
+      } else if (command == "/stats") {
+        std::printf("%s", last ? stats_lines(*last).c_str() : "no answer yet\n");
+      } else if (command == "/image" || command == "/frames") {
+        const bool image = command == "/image";
+        std::printf("%s", cost_lines({image ? chat.costs().image(argument) : chat.costs().video(argument)}).c_str());
+        (image ? images : videos).push_back(argument);
+      } else if (command[0] == '/') {
+        std::fprintf(stderr, "vlmt-chat: unknown command %s; /help lists the commands\n", command.c_str());
+      } else {
+        last = chat.ask(text, std::exchange(images, {}), std::exchange(videos, {}));
+        std::printf("%s\n", last->finish == "cancelled" ? " ..." : "");
+        if (a.stats) std::fprintf(stderr, "%s", stats_lines(*last).c_str());
+      }
+    } catch (const Interrupted&) {
+      std::printf("\n");
+    } catch (const vlmt::Error& e) {
+      std::fprintf(stderr, "vlmt-chat: %s\n", e.what());
+    }
+  }
+}
