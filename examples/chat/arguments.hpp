@@ -27,7 +27,7 @@ struct Arguments {
   float repetition = 1.0f;
   float presence = 0.0f;
   float frequency = 0.0f;
-  std::optional<std::uint64_t> seed;
+  std::uint64_t seed = 0;  ///< drawn by parse_arguments() if it was not given
   std::size_t max_tokens = 1024;
   std::vector<std::string> stop;
   bool ignore_eos = false;

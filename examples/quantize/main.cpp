@@ -42,7 +42,7 @@ std::optional<int> parse_arguments(int argc, char** argv, Arguments& a) {
       ->transform(CLI::IsMember(programs::mixture_names(), CLI::ignore_case));
   app.add_option("--head-type", a.head_type, "Format of the output head (of the embedding if tied)")
       ->transform(CLI::IsMember(formats, CLI::ignore_case));
-  app.add_option("--threads", a.threads, "Number of threads; 0: all");
+  programs::add_count(app, "-t,--threads", a.threads, programs::thread_bounds, "Number of threads; 0: all");
   app.add_flag("--quiet", a.quiet, "Do not list tensors");
   return programs::parse(app, argc, argv);
 }
