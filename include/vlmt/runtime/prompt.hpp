@@ -20,6 +20,7 @@
 #include "vlmt/runtime/media.hpp"
 #include "vlmt/runtime/vision_runner.hpp"
 #include "vlmt/text/chat.hpp"
+#include "vlmt/text/reasoning.hpp"
 
 VLMT_BEGIN_NAMESPACE
 
@@ -47,6 +48,7 @@ struct Prompt {
   Sequence sequence;
   std::vector<PromptMedia> media;  ///< pointers into the messages
   std::size_t visual_tokens = 0;
+  bool opens_thoughts = false;  ///< what the model writes begins inside a block of thoughts
 };
 
 namespace detail {
@@ -127,6 +129,8 @@ Prompt build_prompt(const ChatModel<M>& model, const VisionRunner<M, T, P>& visi
   using Template = typename M::Template;
   std::vector<Segment> segments = Template::render(plain, tools, chat);
   if (!videos.empty()) segments = Template::expand_videos(segments, times);
+  prompt.opens_thoughts =
+      !segments.empty() && segments.back().kind == Segment::Kind::template_text && opens_thoughts(segments.back().text);
 
   std::size_t done = 0;
   const auto take_text = [&](const std::vector<int>& ids) {

@@ -24,10 +24,12 @@
 #include "vlmt/runtime/chat_model.hpp"
 #include "vlmt/runtime/media.hpp"
 #include "vlmt/runtime/prompt.hpp"
+#include "vlmt/runtime/reply_text.hpp"
 #include "vlmt/runtime/runner.hpp"
 #include "vlmt/runtime/sampler.hpp"
 #include "vlmt/runtime/text_delivery.hpp"
 #include "vlmt/runtime/vision_runner.hpp"
+#include "vlmt/text/reasoning.hpp"
 #include "vlmt/text/stop_matcher.hpp"
 
 VLMT_BEGIN_NAMESPACE
@@ -69,6 +71,9 @@ struct GenerateOptions {
   std::vector<std::string> stop = {};                  ///< stop strings; the answer ends before the first one
   bool ignore_stop_tokens = false;                     ///< ignore end-of-turn tokens (benchmarking)
   std::function<void(const Progress&)> progress = {};  ///< called on the calling thread; may throw to cancel
+  Thinking thinking = Thinking::automatic;
+  /// Receives the reasoning; on_text receives the answer. Calls are serial; returning false ends the output.
+  TextSink on_reasoning = {};
 };
 
 enum class FinishReason : std::uint8_t {
@@ -103,8 +108,11 @@ struct ReplyStats {
   double decode_seconds = 0.0;       ///< from the first token to the last
 };
 
+/// One answer. `raw` is the text of all `tokens`, tags included; `reasoning` and `text` are its two parts.
 struct Reply {
-  std::string text;
+  std::string text;       ///< the answer alone
+  std::string reasoning;  ///< the thoughts before it; `text` is empty if the output ended inside them
+  std::string raw;
   std::vector<int> tokens;
   FinishReason finish = FinishReason::stop;
   std::vector<TokenLogProb> log_probs;  ///< of each token, if requested
@@ -198,7 +206,7 @@ class Session {
   void check_length(std::size_t tokens, std::size_t visual) const;
 
   void complete(const Sequence& sequence, const GenerateOptions& options, const TextSink& on_text, StopMatcher& stops,
-                Clock::time_point start, Reply& reply);
+                Clock::time_point start, Reply& reply, ReasoningSplitter* splitter);
 
   const ChatModel<M>* model_;
   SessionOptions options_;
@@ -225,9 +233,8 @@ Reply Session<M, T>::respond(std::span<ChatMessage> messages, std::span<const To
   const Clock::time_point start = Clock::now();
   check(options.sampling);
   StopMatcher stops(options.stop);
-  ChatOptions chat;
-  chat.thinking = model_->thinks();
-  Prompt prompt = build_prompt(*model_, vision_, messages, tools, chat, options_.images);
+  Prompt prompt =
+      build_prompt(*model_, vision_, messages, tools, model_->chat_options(options.thinking), options_.images);
   check_length(prompt.sequence.size(), prompt.visual_tokens);
   Reply reply;
   reply.stats.prompt_tokens = prompt.sequence.size();
@@ -237,7 +244,8 @@ Reply Session<M, T>::respond(std::span<ChatMessage> messages, std::span<const To
     if (options.progress) options.progress({Progress::Stage::vision, d, n});
   });
   reply.stats.vision_seconds = seconds_since(start);
-  complete(prompt.sequence, options, on_text, stops, start, reply);
+  ReasoningSplitter splitter(prompt.opens_thoughts);
+  complete(prompt.sequence, options, on_text, stops, start, reply, &splitter);
   return reply;
 }
 
@@ -247,7 +255,7 @@ Reply Session<M, T>::complete(const Sequence& sequence, const TextSink& on_text,
   StopMatcher stops(options.stop);
   Reply reply;
   reply.stats.prompt_tokens = sequence.size();
-  complete(sequence, options, on_text, stops, Clock::now(), reply);
+  complete(sequence, options, on_text, stops, Clock::now(), reply, nullptr);
   return reply;
 }
 
@@ -274,10 +282,8 @@ Session<M, T> Session<M, T>::fork() const {
 
 template <class M, Team T>
 ChatMessage Session<M, T>::answer(const Reply& reply) const {
-  if (!model_->thinks()) return ChatMessage::of(Role::assistant, reply.text);
-  SplitOutput split = split_reasoning(reply.text);
-  ChatMessage m = ChatMessage::of(Role::assistant, std::move(split.answer));
-  if (!split.reasoning.empty()) m.reasoning = std::move(split.reasoning);
+  ChatMessage m = ChatMessage::of(Role::assistant, reply.text);
+  if (!reply.reasoning.empty()) m.reasoning = reply.reasoning;
   return m;
 }
 
@@ -294,7 +300,7 @@ void Session<M, T>::check_length(std::size_t tokens, std::size_t visual) const {
 
 template <class M, Team T>
 void Session<M, T>::complete(const Sequence& sequence, const GenerateOptions& options, const TextSink& on_text,
-                             StopMatcher& stops, Clock::time_point start, Reply& reply) {
+                             StopMatcher& stops, Clock::time_point start, Reply& reply, ReasoningSplitter* splitter) {
   check_length(sequence.size(), reply.stats.visual_tokens);
   const Clock::time_point prefill = Clock::now();
   const std::size_t computed = runner_.feed(sequence, [&](std::size_t done, std::size_t total) {
@@ -310,7 +316,9 @@ void Session<M, T>::complete(const Sequence& sequence, const GenerateOptions& op
   const Clock::time_point first = Clock::now();
   const std::size_t room = runner_.options().context - sequence.size();
   const std::size_t most = options.max_tokens == 0 ? room : std::min(room, options.max_tokens);
-  TextDelivery delivery(model_->tokenizer(), stops, on_text);
+  ReplyText text(splitter, on_text, options.on_reasoning);
+  const TextSink sink = text.sink();
+  TextDelivery delivery(model_->tokenizer(), stops, sink);
   const bool wants_log_probs = options.sampling.log_probs || options.sampling.top_log_probs != 0;
   while (true) {
     const int token = sampler_.result();
@@ -332,7 +340,10 @@ void Session<M, T>::complete(const Sequence& sequence, const GenerateOptions& op
   delivery.finish();
   // A stop string or the sink may have ended the text with the last token, after the loop set another reason.
   if (delivery.ended()) reply.finish = stops.stopped() ? FinishReason::stop_string : FinishReason::cancelled;
-  reply.text = delivery.take_text();
+  text.finish(reply.finish != FinishReason::cancelled);
+  reply.raw = delivery.take_text();
+  reply.text = std::move(text.answer);
+  reply.reasoning = std::move(text.reasoning);
 }
 
 template <class M>
