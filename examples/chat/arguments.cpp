@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <limits>
+#include <map>
 #include <random>
 #include <string>
 #include <vector>
@@ -70,6 +71,15 @@ std::optional<int> parse_arguments(int argc, char** argv, Arguments& a) {
       ->allow_extra_args(false);
   app.add_flag("--ignore-eos", a.ignore_eos, "Ignore end-of-turn tokens (benchmarking)")->group(sampling);
 
+  app.add_option("--thinking", a.thinking, "Think before the answer: auto does what the model's chat template says")
+      ->group(sampling)
+      ->transform(CLI::CheckedTransformer(std::map<std::string, vlmt::Thinking>{{"auto", vlmt::Thinking::automatic},
+                                                                                {"on", vlmt::Thinking::on},
+                                                                                {"off", vlmt::Thinking::off}},
+                                          CLI::ignore_case)
+                      .description("{auto,on,off}"))
+      ->default_str("auto");
+
   const std::string model = "Model and memory";
   programs::add_count(app, "-c,--context", a.context, programs::context_bounds,
                       "Context size in tokens, answers included")
@@ -118,6 +128,7 @@ std::optional<int> parse_arguments(int argc, char** argv, Arguments& a) {
 
   const std::string output = "Output";
   app.add_flag("--stats", a.stats, "Print times, speeds and memory to standard error")->group(output);
+  app.add_flag("--hide-thinking", a.hide_thinking, "Print the answer without the thoughts before it")->group(output);
   app.add_flag("--json", a.json, "Print one JSON object instead of text")->group(output);
   app.add_flag("--dry-run", a.dry_run, "Print image costs and the memory plan, then exit")->group(output);
 

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include <vlmt/text/reasoning.hpp>
+
 struct Arguments {
   std::string model;
   std::string mmproj;
@@ -31,6 +33,8 @@ struct Arguments {
   std::size_t max_tokens = 1024;
   std::vector<std::string> stop;
   bool ignore_eos = false;
+  vlmt::Thinking thinking = vlmt::Thinking::automatic;
+  bool hide_thinking = false;
 
   std::size_t context = 8192;
   std::size_t chunk = 256;

@@ -12,6 +12,7 @@
 
 #include "../common/progress_line.hpp"
 #include "../common/task_messages.hpp"
+#include "answer_printer.hpp"
 #include "interrupt.hpp"
 
 Report Chat::ask(const std::string& text, const std::vector<std::string>& images,
@@ -34,12 +35,15 @@ Report Chat::ask(const std::string& text, const std::vector<std::string>& images
     progress.show(vision ? "encoding images" : "prefill", p.done, p.total);
     if (interrupted != 0) throw Interrupted();
   };
+  AnswerPrinter printer(stdout, arguments_.hide_thinking);
   const auto on_text = [&](std::string_view piece) {
     progress.clear();
-    if (!arguments_.json) {
-      std::fwrite(piece.data(), 1, piece.size(), stdout);
-      std::fflush(stdout);
-    }
+    if (!arguments_.json) printer.answer(piece);
+    return interrupted == 0;
+  };
+  options.on_reasoning = [&](std::string_view piece) {
+    progress.clear();
+    if (!arguments_.json) printer.reasoning(piece);
     return interrupted == 0;
   };
   vlmt::Reply reply;
@@ -50,7 +54,14 @@ Report Chat::ask(const std::string& text, const std::vector<std::string>& images
     throw;
   }
   progress.clear();
+  printer.finish();
+  if (reply.text.empty() && !reply.reasoning.empty() && reply.finish == vlmt::FinishReason::length) {
+    std::fprintf(stderr,
+                 "vlmt-chat: the output ended among the thoughts, before any answer; "
+                 "--max-tokens and --context allow more, --thinking off does without\n");
+  }
   report.text = std::move(reply.text);
+  report.reasoning = std::move(reply.reasoning);
   report.tokens = std::move(reply.tokens);
   report.finish = name(reply.finish);
   report.prompt_tokens = reply.stats.prompt_tokens;
@@ -71,11 +82,9 @@ void Chat::answer(const programs::TaskItem& item) {
   std::vector<vlmt::ChatMessage> messages = programs::messages_of(item);
   vlmt::GenerateOptions options = generate_options(arguments_);
   options.sampling = vlmt::SamplingOptions::greedy();
+  AnswerPrinter printer(stdout, arguments_.hide_thinking);
+  options.on_reasoning = [&](std::string_view piece) { printer.reasoning(piece); };
   session_.respond(
-      messages, {},
-      [](std::string_view piece) {
-        std::fwrite(piece.data(), 1, piece.size(), stdout);
-        std::fflush(stdout);
-      },
-      options);
+      messages, {}, [&](std::string_view piece) { printer.answer(piece); }, options);
+  printer.finish();
 }

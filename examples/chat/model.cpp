@@ -56,6 +56,7 @@ vlmt::GenerateOptions generate_options(const Arguments& a) {
   o.max_tokens = a.max_tokens;
   o.stop = a.stop;
   o.ignore_stop_tokens = a.ignore_eos;
+  o.thinking = a.thinking;
   return o;
 }
 

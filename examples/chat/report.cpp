@@ -101,6 +101,7 @@ std::string to_json(const Report& r) {
                 {"peak_bytes", r.peak_bytes},
                 {"plan_bytes", plan_parts(r.plan)}};
   return dump({{"text", r.text},
+               {"reasoning", r.reasoning},
                {"tokens", r.tokens},
                {"finish", r.finish},
                {"images", media_json(r.media)},

@@ -31,6 +31,7 @@ struct PlanBytes {
 
 struct Report {
   std::string text;
+  std::string reasoning;
   std::vector<int> tokens;
   std::string finish;
   std::size_t prompt_tokens = 0;

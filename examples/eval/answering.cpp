@@ -5,10 +5,12 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <cstdio>
 #include <exception>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <thread>
 #include <utility>
 
@@ -56,6 +58,7 @@ void answer_questions(const Configuration& configuration, const std::string& mod
                       const std::vector<programs::TaskItem>& items, const std::string& set_file,
                       const AnsweringOptions& options, const std::function<void(std::size_t, Answer)>& done) {
   Model model = Model::open(model_file, mmproj);
+  for (const std::string& warning : model.warnings()) std::fprintf(stderr, "vlmt-eval: %s\n", warning.c_str());
   vlmt::OmpTeam all = options.threads == 0 ? vlmt::OmpTeam() : vlmt::OmpTeam(options.threads);
   const vlmt::SessionOptions session = session_options(configuration, options);
   const std::size_t wanted =
