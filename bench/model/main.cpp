@@ -15,6 +15,8 @@
 
 #include "../../examples/common/bundled_model.hpp"
 #include "../../examples/common/memory_watch.hpp"
+#include "../../examples/common/output.hpp"
+#include "../../examples/common/run_main.hpp"
 #include "options.hpp"
 #include "peer.hpp"
 #include "profile.hpp"
@@ -122,7 +124,7 @@ std::string read_file(const std::string& path) {
 
 void write(const std::string& path, const std::string& text) {
   if (path.empty()) {
-    std::fwrite(text.data(), 1, text.size(), stdout);
+    programs::write(text);
     return;
   }
   std::ofstream out(path, std::ios::binary);
@@ -158,7 +160,7 @@ int run(Options& o) {
       for (const Case& c : all) {
         if (c.stage == Case::Stage::load || c.stage == Case::Stage::article) continue;
         profiles.push_back({"one step of " + name(c), subject.profile(c)});
-        std::printf("%s\n", profile_table(profiles.back()).c_str());
+        programs::print("%s\n", profile_table(profiles.back()).c_str());
       }
       continue;
     }
@@ -194,13 +196,14 @@ int run(Options& o) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  Options options;
-  if (const auto code = parse_options(argc, argv, options)) return *code;
-  try {
-    return run(options);
-  } catch (const std::exception& error) {
+  const auto describe = [](const std::exception& error) {
     progress({});
-    std::fprintf(stderr, "vlmt-bench: %s\n", error.what());
-    return 1;
-  }
+    return programs::message_of(error);
+  };
+  const auto measure_all = [&] {
+    Options options;
+    if (const auto code = parse_options(argc, argv, options)) return *code;
+    return run(options);
+  };
+  return programs::run_main("vlmt-bench", measure_all, describe);
 }

@@ -7,8 +7,10 @@
 
 #include <unistd.h>
 
+#include "../common/output.hpp"
+
 /// Thoughts are dimmed if the output is a terminal and NO_COLOR (no-color.org) is not set. Otherwise they are printed
-/// between <think> and </think>, so that they cannot be taken for the answer.
+/// between <think> and </think>, so that they cannot be taken for the answer. Throws programs::OutputError.
 class AnswerPrinter {
  public:
   AnswerPrinter(std::FILE* out, bool hide_reasoning)
@@ -16,7 +18,10 @@ class AnswerPrinter {
   AnswerPrinter(std::FILE* out, bool hide_reasoning, bool dim) : out_(out), hidden_(hide_reasoning), dim_(dim) {}
   AnswerPrinter(const AnswerPrinter&) = delete;
   AnswerPrinter& operator=(const AnswerPrinter&) = delete;
-  ~AnswerPrinter() { finish(); }
+  ~AnswerPrinter() {
+    // After an exception the terminal must not stay dimmed. Whether that is written no longer matters.
+    if (inside_) std::fputs(closing(), out_);
+  }
 
   void reasoning(std::string_view piece) {
     if (hidden_ || piece.empty()) return;
@@ -26,9 +31,9 @@ class AnswerPrinter {
       write(piece);
     } else {
       // Thoughts must not end the dimming themselves.
-      for (const char c : piece) std::fputc(c == '\x1b' ? '?' : c, out_);
+      for (const char c : piece) write({c == '\x1b' ? "?" : &c, 1});
     }
-    std::fflush(out_);
+    programs::flush(out_);
   }
 
   void answer(std::string_view piece) {
@@ -38,13 +43,13 @@ class AnswerPrinter {
       write("\n\n");
     }
     write(piece);
-    std::fflush(out_);
+    programs::flush(out_);
   }
 
   /// Ends the dimming if no answer followed the thoughts.
   void finish() {
     if (inside_) close();
-    std::fflush(out_);
+    programs::flush(out_);
   }
 
  private:
@@ -52,10 +57,11 @@ class AnswerPrinter {
     const char* value = std::getenv("NO_COLOR");
     return value != nullptr && value[0] != '\0';
   }
-  void write(std::string_view text) { std::fwrite(text.data(), 1, text.size(), out_); }
+  void write(std::string_view text) { programs::write(text, out_); }
+  const char* closing() const { return dim_ ? "\x1b[0m" : "\n</think>"; }
   void close() {
-    write(dim_ ? "\x1b[0m" : "\n</think>");
     inside_ = false;
+    write(closing());
   }
 
   std::FILE* out_;

@@ -1,7 +1,6 @@
 // See chat.hpp.
 #include "chat.hpp"
 
-#include <cstdio>
 #include <filesystem>
 #include <string>
 #include <string_view>

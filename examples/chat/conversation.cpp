@@ -13,6 +13,7 @@
 #include <vlmt/vlmt.hpp>
 
 #include "../common/bundled_model.hpp"
+#include "../common/output.hpp"
 #include "interrupt.hpp"
 #include "line_input.hpp"
 #include "samples.hpp"
@@ -35,10 +36,10 @@ int converse(const Arguments& a, Chat& chat) {
   sigaction(SIGINT, &action, nullptr);  // without SA_RESTART, so that it also interrupts read()
   const bool terminal = isatty(STDIN_FILENO) != 0;
   if (terminal) {
-    std::printf("/help lists the commands.\n");
+    programs::print("/help lists the commands.\n");
     if (programs::find_bundled_samples()) {
       const programs::TaskItem sample = sample_questions().front();
-      std::printf("Try: /image %s\n     %s\n", sample.files().front().c_str(), sample.question().c_str());
+      programs::print("Try: /image %s\n     %s\n", sample.files().front().c_str(), sample.question().c_str());
     }
   }
   std::vector<std::string> images = a.images, videos = a.frames;
@@ -47,8 +48,8 @@ int converse(const Arguments& a, Chat& chat) {
   if (a.has_prompt) line = a.prompt;
   while (true) {
     if (!line) {
-      if (terminal) std::printf("> ");
-      std::fflush(stdout);
+      if (terminal) programs::print("> ");
+      programs::flush();
       line = read_line();
       if (!line) return 0;
     }
@@ -62,26 +63,27 @@ int converse(const Arguments& a, Chat& chat) {
       if (text.empty()) continue;
       if (command == "/quit") return 0;
       if (command == "/help") {
-        std::printf("%s", help_text);
+        programs::print("%s", help_text);
       } else if (command == "/reset") {
         chat.reset();
         images.clear();
         videos.clear();
       } else if (command == "/stats") {
-        std::printf("%s", last ? stats_lines(*last).c_str() : "no answer yet\n");
+        programs::print("%s", last ? stats_lines(*last).c_str() : "no answer yet\n");
       } else if (command == "/image" || command == "/frames") {
         const bool image = command == "/image";
-        std::printf("%s", cost_lines({image ? chat.costs().image(argument) : chat.costs().video(argument)}).c_str());
+        programs::print("%s",
+                        cost_lines({image ? chat.costs().image(argument) : chat.costs().video(argument)}).c_str());
         (image ? images : videos).push_back(argument);
       } else if (command[0] == '/') {
         std::fprintf(stderr, "vlmt-chat: unknown command %s; /help lists the commands\n", command.c_str());
       } else {
         last = chat.ask(text, std::exchange(images, {}), std::exchange(videos, {}));
-        std::printf("%s\n", last->finish == "cancelled" ? " ..." : "");
+        programs::print("%s\n", last->finish == "cancelled" ? " ..." : "");
         if (a.stats) std::fprintf(stderr, "%s", stats_lines(*last).c_str());
       }
     } catch (const Interrupted&) {
-      std::printf("\n");
+      programs::print("\n");
     } catch (const vlmt::Error& e) {
       std::fprintf(stderr, "vlmt-chat: %s\n", e.what());
     }

@@ -3,9 +3,10 @@
 
 #include <cctype>
 #include <cerrno>
-#include <cstdio>
 
 #include <unistd.h>
+
+#include "../common/output.hpp"
 
 std::optional<std::string> read_line() {
   std::string line;
@@ -13,7 +14,7 @@ std::optional<std::string> read_line() {
   while (true) {
     const ssize_t n = ::read(STDIN_FILENO, &c, 1);
     if (n < 0 && errno == EINTR) {
-      std::printf("\n");
+      programs::print("\n");
       return std::string();
     }
     if (n <= 0) return line.empty() ? std::nullopt : std::optional(line);

@@ -15,7 +15,9 @@
 
 #include "../common/bundled_model.hpp"
 #include "../common/memory_watch.hpp"
+#include "../common/output.hpp"
 #include "../common/progress_line.hpp"
+#include "../common/run_main.hpp"
 #include "arguments.hpp"
 #include "chat.hpp"
 #include "conversation.hpp"
@@ -74,7 +76,7 @@ int run(Arguments& a) {
   }
   if (a.dry_run) {
     const PlanBytes bytes = bytes_of(plan);
-    std::printf("%s", a.json ? plan_json(media, bytes).c_str() : (cost_lines(media) + plan_line(bytes)).c_str());
+    programs::write(a.json ? plan_json(media, bytes) : cost_lines(media) + plan_line(bytes));
     return 0;
   }
   if (a.stats) std::fprintf(stderr, "%s", cost_lines(media).c_str());
@@ -90,7 +92,7 @@ int run(Arguments& a) {
   if (a.samples) return show_samples(chat, samples);
   if (a.interactive) return converse(a, chat);
   const Report report = chat.ask(a.prompt, a.images, a.frames);
-  std::printf("%s", a.json ? to_json(report).c_str() : "\n");
+  programs::write(a.json ? to_json(report) : "\n");
   if (a.stats) std::fprintf(stderr, "%s", stats_lines(report).c_str());
   return 0;
 }
@@ -108,19 +110,15 @@ std::string option_hint(const vlmt::Error& error) {
 
 int main(int argc, char** argv) {
   Arguments arguments;
-  if (const auto code = parse_arguments(argc, argv, arguments)) return *code;
-  const auto fail = [&](const std::string& message) {
-    if (arguments.json) std::printf("%s", error_json(message).c_str());
-    std::fprintf(stderr, "vlmt-chat: %s\n", message.c_str());
-    return 1;
-  };
-  try {
+  const auto answer = [&] {
+    if (const auto code = parse_arguments(argc, argv, arguments)) return *code;
     return run(arguments);
-  } catch (const vlmt::Error& e) {
-    return fail(e.what() + option_hint(e));
-  } catch (const std::bad_alloc&) {
-    return fail("out of memory");
-  } catch (const std::exception& e) {
-    return fail(e.what());
-  }
+  };
+  const auto describe = [&](const std::exception& e) {
+    std::string message = programs::message_of(e);
+    if (const auto* known = dynamic_cast<const vlmt::Error*>(&e)) message += option_hint(*known);
+    if (arguments.json) std::printf("%s", error_json(message).c_str());  // unchecked, as the message must not be lost
+    return message;
+  };
+  return programs::run_main("vlmt-chat", answer, describe);
 }

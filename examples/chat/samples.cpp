@@ -1,7 +1,6 @@
 // See samples.hpp.
 #include "samples.hpp"
 
-#include <cstdio>
 #include <filesystem>
 #include <string>
 #include <utility>
@@ -10,6 +9,7 @@
 #include <vlmt/vlmt.hpp>
 
 #include "../common/bundled_model.hpp"
+#include "../common/output.hpp"
 
 std::vector<programs::TaskItem> sample_questions() {
   const auto folder = programs::find_bundled_samples();
@@ -26,11 +26,11 @@ std::vector<programs::TaskItem> sample_questions() {
 int show_samples(Chat& chat, const std::vector<programs::TaskItem>& questions) {
   for (const programs::TaskItem& item : questions) {
     const std::vector<std::string> files = item.files();
-    std::printf("\n%s", files.front().c_str());
-    if (files.size() > 1) std::printf(" to %s", std::filesystem::path(files.back()).filename().c_str());
-    std::printf("\n> %s\n", item.question().c_str());
+    programs::print("\n%s", files.front().c_str());
+    if (files.size() > 1) programs::print(" to %s", std::filesystem::path(files.back()).filename().c_str());
+    programs::print("\n> %s\n", item.question().c_str());
     chat.answer(item);
-    std::printf("\n");
+    programs::print("\n");
   }
   return 0;
 }

@@ -8,8 +8,11 @@
 #include <cstdint>
 #include <cstdio>
 #include <limits>
+#include <sstream>
 #include <string_view>
 #include <system_error>
+
+#include "output.hpp"
 
 namespace programs {
 
@@ -33,7 +36,10 @@ std::optional<int> parse(CLI::App& app, int argc, char** argv, std::initializer_
   try {
     app.parse(std::move(arguments));
   } catch (const CLI::Success& request) {
-    return app.exit(request);
+    std::ostringstream text, errors;
+    const int code = app.exit(request, text, errors);
+    write(text.str());
+    return code;
   } catch (const CLI::Error& error) {
     std::fprintf(stderr, "%s: %s (--help lists all options)\n", app.get_name().c_str(), error.what());
     return 2;

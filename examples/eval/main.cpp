@@ -20,8 +20,9 @@
 #include <vlmt/io/gguf.hpp>
 
 #include "../common/bundled_model.hpp"
-#include "../common/exit_code.hpp"
+#include "../common/output.hpp"
 #include "../common/progress_line.hpp"
+#include "../common/run_main.hpp"
 #include "answer_log.hpp"
 #include "arguments.hpp"
 #include "experts.hpp"
@@ -231,7 +232,7 @@ int run(Arguments& a) {
     labels.push_back(eval::label(row.configuration, own ? rows[*row.baseline].configuration : row.configuration));
   }
   if (a.list) {
-    for (const std::string& label : labels) std::printf("%s\n", label.c_str());
+    for (const std::string& label : labels) programs::print("%s\n", label.c_str());
     return 0;
   }
   Evaluation evaluation(a, programs::read_task_set(a.set));
@@ -249,7 +250,7 @@ int run(Arguments& a) {
   report.cpu_seconds = static_cast<double>(std::clock()) / CLOCKS_PER_SEC;
   if (!a.out.empty()) eval::write_reports(report, a.out);
   const std::string text = eval::printed(report, a.format);
-  std::fwrite(text.data(), 1, text.size(), stdout);
+  programs::write(text);
   std::fprintf(stderr, "%zu configurations, %zu questions: %zu answers in %.1f s on %zu threads, %.1f s of CPU time\n",
                rows.size(), evaluation.items().size(), report.new_answers, report.seconds, report.threads,
                report.cpu_seconds);
@@ -259,7 +260,9 @@ int run(Arguments& a) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  Arguments arguments;
-  if (const auto code = parse_arguments(argc, argv, arguments)) return *code;
-  return programs::exit_code("vlmt-eval", [&] { return run(arguments); });
+  return programs::run_main("vlmt-eval", [&] {
+    Arguments arguments;
+    if (const auto code = parse_arguments(argc, argv, arguments)) return *code;
+    return run(arguments);
+  });
 }

@@ -5,7 +5,8 @@
 
 #include "../common/bundled_model.hpp"
 #include "../common/command_line.hpp"
-#include "../common/exit_code.hpp"
+#include "../common/output.hpp"
+#include "../common/run_main.hpp"
 #include "contents.hpp"
 
 namespace {
@@ -68,12 +69,12 @@ int run(Arguments& a) {
     a.request.model = a.files[0];
     if (a.files.size() > 1) a.request.mmproj = a.files[1];
     const inspect::Plan plan = inspect::make_plan(a.request);
-    std::printf("%s", (a.json ? to_json(a.request, plan) : to_text(a.request, plan)).c_str());
+    programs::write(a.json ? to_json(a.request, plan) : to_text(a.request, plan));
     return 0;
   }
   for (const std::string& file : a.files) {
     const inspect::Contents contents = inspect::read_contents(file);
-    std::printf("%s", (a.json ? to_json(contents) : to_text(contents)).c_str());
+    programs::write(a.json ? to_json(contents) : to_text(contents));
   }
   return 0;
 }
@@ -81,7 +82,9 @@ int run(Arguments& a) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  Arguments arguments;
-  if (const auto code = parse_arguments(argc, argv, arguments)) return *code;
-  return programs::exit_code("vlmt-inspect", [&] { return run(arguments); });
+  return programs::run_main("vlmt-inspect", [&] {
+    Arguments arguments;
+    if (const auto code = parse_arguments(argc, argv, arguments)) return *code;
+    return run(arguments);
+  });
 }

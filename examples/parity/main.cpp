@@ -4,7 +4,8 @@
 #include <string>
 
 #include "../common/command_line.hpp"
-#include "../common/exit_code.hpp"
+#include "../common/output.hpp"
+#include "../common/run_main.hpp"
 #include "inputs.hpp"
 
 namespace {
@@ -102,14 +103,16 @@ int run(Arguments& a) {
     passed += checker.passed();
     failed += checker.failed();
   }
-  std::printf("%zu passed, %zu failed\n", passed, failed);
+  programs::print("%zu passed, %zu failed\n", passed, failed);
   return failed == 0 && (passed != 0 || !a.dump.empty()) ? 0 : 1;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  Arguments arguments;
-  if (const auto code = parse_arguments(argc, argv, arguments)) return *code;
-  return programs::exit_code("vlmt-parity", [&] { return run(arguments); });
+  return programs::run_main("vlmt-parity", [&] {
+    Arguments arguments;
+    if (const auto code = parse_arguments(argc, argv, arguments)) return *code;
+    return run(arguments);
+  });
 }

@@ -12,9 +12,10 @@
 #include <vlmt/quant/ggml_type.hpp>
 
 #include "../common/command_line.hpp"
-#include "../common/exit_code.hpp"
 #include "../common/mixture.hpp"
+#include "../common/output.hpp"
 #include "../common/rewrite_gguf.hpp"
+#include "../common/run_main.hpp"
 
 namespace {
 
@@ -65,20 +66,22 @@ int run(const Arguments& a) {
   rewrite.on_tensor = [&](const vlmt::GgufTensor& t, std::uint32_t now) {
     ++tensors;
     if (a.quiet) return;
-    std::printf("%-44s %-24s %-6s -> %s\n", std::string(t.name).c_str(), t.shape().c_str(), type_name(t.type).c_str(),
-                type_name(now).c_str());
+    programs::print("%-44s %-24s %-6s -> %s\n", std::string(t.name).c_str(), t.shape().c_str(),
+                    type_name(t.type).c_str(), type_name(now).c_str());
   };
   vlmt::OmpTeam team = a.threads == 0 ? vlmt::OmpTeam() : vlmt::OmpTeam(a.threads);
   const programs::RewriteBytes bytes = programs::rewrite_gguf(file, a.output, rewrite, team);
-  std::printf("%zu tensors, %.1f MiB -> %.1f MiB\n", tensors, static_cast<double>(bytes.before) / (1 << 20),
-              static_cast<double>(bytes.after) / (1 << 20));
+  programs::print("%zu tensors, %.1f MiB -> %.1f MiB\n", tensors, static_cast<double>(bytes.before) / (1 << 20),
+                  static_cast<double>(bytes.after) / (1 << 20));
   return 0;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  Arguments arguments;
-  if (const auto code = parse_arguments(argc, argv, arguments)) return *code;
-  return programs::exit_code("vlmt-quantize", [&] { return run(arguments); });
+  return programs::run_main("vlmt-quantize", [&] {
+    Arguments arguments;
+    if (const auto code = parse_arguments(argc, argv, arguments)) return *code;
+    return run(arguments);
+  });
 }
