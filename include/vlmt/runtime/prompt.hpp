@@ -78,12 +78,29 @@ inline std::vector<double> slice_seconds(const Video& video, std::size_t tempora
 
 }  // namespace detail
 
-/// Decoding options with the encoder's pixel limit as a hint: a decoder may scale the image down early.
+/// Decoding options with an image's pixel limit as a hint: a decoder may scale the image down early. `max_pixels` is
+/// the image's own bound.
 template <class Vision>
-ImageOptions decode_options(const Vision& vision, ImageOptions options) {
-  options.hint.target_pixels = vision.preprocess().image_limits.max_pixels;
+ImageOptions decode_options(const Vision& vision, ImageOptions options, std::optional<std::uint64_t> max_pixels = {}) {
+  options.hint.target_pixels = lowered(vision.preprocess().image_limits, max_pixels).max_pixels;
   return options;
 }
+
+namespace detail {
+
+/// Renders `messages`; `times` holds the seconds of the slices of each video. Throws InputError.
+template <class M>
+std::vector<Segment> render_messages(const ChatModel<M>& model, std::span<const Message> messages,
+                                     std::span<const std::vector<double>> times, std::span<const Tool> tools,
+                                     const ChatOptions& chat) {
+  if (!times.empty() && !model.video_token()) throw InputError("the model's tokenizer has no token for videos");
+  using Template = typename M::Template;
+  std::vector<Segment> segments = Template::render(messages, tools, chat);
+  if (!times.empty()) segments = Template::expand_videos(segments, times);
+  return segments;
+}
+
+}  // namespace detail
 
 /// Renders `messages` for the model. An image is decoded to be measured and hashed; its ImageSource in `messages` keeps
 /// the result, so later calls skip it. Videos are decoded on every call. Throws InputError, LimitError and FileError.
@@ -95,9 +112,7 @@ Prompt build_prompt(const ChatModel<M>& model, const VisionRunner<M, T, P>& visi
   std::vector<PromptMedia> images;
   std::vector<PromptMedia> videos;
   std::vector<std::vector<double>> times;
-  const ImageOptions decode = decode_options(vision, image_options);
   const auto merge = static_cast<std::size_t>(vision.preprocess().layout.merge);
-  const PixelLimits limits = vision.preprocess().image_limits;
   for (ChatMessage& message : messages) {
     Message m{message.role, {}, message.reasoning, message.tool_calls};
     for (Part& part : message.parts) {
@@ -105,9 +120,11 @@ Prompt build_prompt(const ChatModel<M>& model, const VisionRunner<M, T, P>& visi
         m.parts.push_back(ContentPart::of(*text));
       } else if (auto* image = std::get_if<ImageSource>(&part)) {
         m.parts.push_back(ContentPart::image());
+        const PixelLimits limits = lowered(vision.preprocess().image_limits, image->max_pixels());
         const auto& known = image->description();
         if (!known || known->min_pixels != limits.min_pixels || known->max_pixels != limits.max_pixels) {
-          const auto [key, grid] = vision.describe(image->decode(decode));
+          const auto [key, grid] = vision.describe(
+              image->decode(decode_options(vision, image_options, image->max_pixels())), image->max_pixels());
           image->set_description({key, static_cast<std::size_t>(grid.h) / merge,
                                   static_cast<std::size_t>(grid.w) / merge, limits.min_pixels, limits.max_pixels});
         }
@@ -117,18 +134,15 @@ Prompt build_prompt(const ChatModel<M>& model, const VisionRunner<M, T, P>& visi
         Video& v = std::get<Video>(part);
         m.parts.push_back(ContentPart::video());
         times.push_back(detail::slice_seconds(v, static_cast<std::size_t>(vision.preprocess().layout.temporal)));
-        const auto [key, grid] = vision.describe_video(detail::decode_frames(v, decode));
+        const auto [key, grid] =
+            vision.describe_video(detail::decode_frames(v, decode_options(vision, image_options)), v.max_pixels);
         videos.push_back(
             {nullptr, &v, key, static_cast<std::size_t>(grid.h) / merge, static_cast<std::size_t>(grid.w) / merge});
       }
     }
     plain.push_back(std::move(m));
   }
-  if (!videos.empty() && !model.video_token()) throw InputError("the model's tokenizer has no token for videos");
-
-  using Template = typename M::Template;
-  std::vector<Segment> segments = Template::render(plain, tools, chat);
-  if (!videos.empty()) segments = Template::expand_videos(segments, times);
+  const std::vector<Segment> segments = detail::render_messages(model, plain, times, tools, chat);
   prompt.opens_thoughts =
       !segments.empty() && segments.back().kind == Segment::Kind::template_text && opens_thoughts(segments.back().text);
 
@@ -158,7 +172,6 @@ Prompt build_prompt(const ChatModel<M>& model, const VisionRunner<M, T, P>& visi
 template <class M, Team T, class P, class Progress>
 std::size_t attach_features(VisionRunner<M, T, P>& vision, Prompt& prompt, std::size_t keep,
                             const ImageOptions& image_options, Progress&& progress) {
-  const ImageOptions decode = decode_options(vision, image_options);
   std::vector<const PromptMedia*> wanted;
   for (const PromptMedia& item : prompt.media) {
     const auto spans = prompt.sequence.visuals();
@@ -174,8 +187,13 @@ std::size_t attach_features(VisionRunner<M, T, P>& vision, Prompt& prompt, std::
     progress(done, wanted.size());
     auto features = vision.find(item->key);
     if (!features) {
-      features = item->image != nullptr ? vision.encode(item->image->decode(decode))
-                                        : vision.encode_video(detail::decode_frames(*item->video, decode));
+      if (item->image != nullptr) {
+        const auto own = item->image->max_pixels();
+        features = vision.encode(item->image->decode(decode_options(vision, image_options, own)), own);
+      } else {
+        const ImageOptions decode = decode_options(vision, image_options);
+        features = vision.encode_video(detail::decode_frames(*item->video, decode), item->video->max_pixels);
+      }
     }
     if (!(features->key == item->key)) throw InputError("an image changed while it was being read");
     prompt.sequence.attach(features);

@@ -9,4 +9,5 @@
 #include "vlmt/model/weight_source.hpp"
 #include "vlmt/runtime/available_memory.hpp"
 #include "vlmt/runtime/content_key.hpp"
+#include "vlmt/runtime/image_budget.hpp"
 #include "vlmt/runtime/sampler.hpp"

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -24,6 +25,14 @@ struct VisionPreprocess {
   Normalisation normalisation = {};
   PixelLimits image_limits = {};
   PixelLimits video_limits = qwen3vl_video_limits;  ///< of all frames together
+
+  /// The same for an image or video with an upper bound of its own.
+  VisionPreprocess lowered(std::optional<std::uint64_t> max_pixels) const {
+    VisionPreprocess own = *this;
+    own.image_limits = vlmt::lowered(image_limits, max_pixels);
+    own.video_limits = vlmt::lowered(video_limits, max_pixels);
+    return own;
+  }
 };
 
 /// Patches ready for the vision encoder.
