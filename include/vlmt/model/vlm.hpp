@@ -46,6 +46,14 @@ inline WeightOptions weights_for(Numerics numerics) noexcept {
   return o;
 }
 
+/// Throws DeviceError if the processor lacks the instructions of Arch.
+template <class Arch>
+void require_processor() {
+  if (arch::runs_here<Arch>()) return;
+  throw DeviceError("this program was built for processors with " + std::string(Arch::name) +
+                    "; this processor lacks these instructions");
+}
+
 /// A model of the family M. Construction validates the headers of the files and registers every weight, so all sizes
 /// are known. `load` then packs the weights, or maps them from the packed cache. Once loaded the model is immutable:
 /// any number of sessions and threads may share it.
@@ -70,10 +78,7 @@ class Vlm {
   /// processor lacks the instructions of Arch, FileError, and what `progress` throws; the model is then not usable.
   template <Team T>
   void load(T& team, const LoadProgress& progress = {}) {
-    if (!arch::runs_here<Arch>()) {
-      throw DeviceError("this program was built for processors with " + std::string(Arch::name) +
-                        "; this processor lacks these instructions");
-    }
+    require_processor<Arch>();
     if (packed_.mapping()) {
       weights_ = packed_.weights();
       packed_.mapping()->will_need(0, packed_.mapping()->size());

@@ -10,6 +10,7 @@
 #include "vlmt/runtime/batch_decoder.hpp"
 #include "vlmt/runtime/load.hpp"
 #include "vlmt/runtime/session.hpp"
+#include "vlmt/runtime/vision_speed.hpp"
 
 #if VLMT_EXTERN_INSTANCES
 
@@ -53,6 +54,9 @@ extern template void ChatModel<Qwen3VL>::load(OmpTeam&, const LoadProgress&);
 extern template ChatModel<Qwen3VL> load<Qwen3VL>(const std::string&, const std::string&, const LoadOptions&);
 extern template MemoryPlan plan_memory(const Vlm<Qwen3VL>&, const SessionOptions&, std::size_t, std::size_t);
 extern template MemoryPlan plan_memory(const ChatModel<Qwen3VL>&, const SessionOptions&, std::size_t, std::size_t);
+extern template VisionSpeed measure_vision_speed<Qwen3VL>(const GgufFile&, const std::optional<std::uint32_t>&,
+                                                          Numerics, OmpTeam&);
+extern template VisionSpeed vision_speed<Qwen3VL>(const std::string&, const VisionSpeedOptions&);
 
 VLMT_END_NAMESPACE
 

@@ -10,4 +10,5 @@
 #include "vlmt/runtime/available_memory.hpp"
 #include "vlmt/runtime/content_key.hpp"
 #include "vlmt/runtime/image_budget.hpp"
+#include "vlmt/runtime/kept_speeds.hpp"
 #include "vlmt/runtime/sampler.hpp"

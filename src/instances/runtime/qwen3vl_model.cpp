@@ -9,5 +9,6 @@ template void ChatModel<Qwen3VL>::load(OmpTeam&, const LoadProgress&);
 template ChatModel<Qwen3VL> load<Qwen3VL>(const std::string&, const std::string&, const LoadOptions&);
 template MemoryPlan plan_memory(const Vlm<Qwen3VL>&, const SessionOptions&, std::size_t, std::size_t);
 template MemoryPlan plan_memory(const ChatModel<Qwen3VL>&, const SessionOptions&, std::size_t, std::size_t);
+template VisionSpeed vision_speed<Qwen3VL>(const std::string&, const VisionSpeedOptions&);
 
 VLMT_END_NAMESPACE

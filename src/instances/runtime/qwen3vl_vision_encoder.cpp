@@ -18,5 +18,7 @@ template void merger(StepNow&, const VisionShape&, const MergerWeights<arch::nat
                      std::size_t, std::size_t, float*, std::size_t, float, Numerics);
 template void VisionEncoder<arch::native>::forward(StepNow&, const VisionEncoderBuffers&, const PatchGrid&, float*,
                                                    Numerics, NoProbe&) const;
+template VisionSpeed measure_vision_speed<Qwen3VL>(const GgufFile&, const std::optional<std::uint32_t>&, Numerics,
+                                                   OmpTeam&);
 
 VLMT_END_NAMESPACE
