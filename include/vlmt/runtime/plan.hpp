@@ -38,11 +38,12 @@ template <class M>
 MemoryPlan plan_memory(const Vlm<M>& model, const SessionOptions& options, std::size_t image_pixels,
                        std::size_t members) {
   using Arch = typename M::Backend::Arch;
-  const RunnerBytes runner = Runner<M, OmpTeam>::bytes(model, options.runner(), members);
+  const RunnerOptions of_runner = options.runner(model.config());
+  const RunnerBytes runner = Runner<M, OmpTeam>::bytes(model, of_runner, members);
   MemoryPlan plan;
   (model.weights_mapped() ? plan.mapped : plan.weights) = model.weight_bytes();
   plan.kv_cache = runner.kv_cache;
-  plan.workspace = runner.workspace + Sampler<Arch>::bytes(model.config().vocab, options.context);
+  plan.workspace = runner.workspace + Sampler<Arch>::bytes(model.config().vocab, of_runner.context);
   if (model.vision_encoder() != nullptr && image_pixels != 0) {
     const VisionConfig& c = model.vision_encoder()->config();
     plan.vision = VisionRunner<M, OmpTeam>::scratch_bytes(*model.vision_encoder(), image_pixels, members);

@@ -9,6 +9,7 @@
 #include "vlmt/model/qwen3vl.hpp"
 #include "vlmt/runtime/batch_decoder.hpp"
 #include "vlmt/runtime/load.hpp"
+#include "vlmt/runtime/request_plan.hpp"
 #include "vlmt/runtime/session.hpp"
 #include "vlmt/runtime/vision_speed.hpp"
 
@@ -54,6 +55,10 @@ extern template void ChatModel<Qwen3VL>::load(OmpTeam&, const LoadProgress&);
 extern template ChatModel<Qwen3VL> load<Qwen3VL>(const std::string&, const std::string&, const LoadOptions&);
 extern template MemoryPlan plan_memory(const Vlm<Qwen3VL>&, const SessionOptions&, std::size_t, std::size_t);
 extern template MemoryPlan plan_memory(const ChatModel<Qwen3VL>&, const SessionOptions&, std::size_t, std::size_t);
+extern template RequestPlan plan_request(const ChatModel<Qwen3VL>&, SessionOptions, const VisionPreprocess&,
+                                         const RequestSize&, const RequestLimits&);
+extern template RequestPlan fit_request(const ChatModel<Qwen3VL>&, const SessionOptions&, std::span<ChatMessage>,
+                                        std::size_t, const ChatOptions&, std::size_t, const RequestLimits&);
 extern template VisionSpeed measure_vision_speed<Qwen3VL>(const GgufFile&, const std::optional<std::uint32_t>&,
                                                           Numerics, OmpTeam&);
 extern template VisionSpeed vision_speed<Qwen3VL>(const std::string&, const VisionSpeedOptions&);

@@ -22,6 +22,7 @@
 #include "vlmt/exec/team.hpp"
 #include "vlmt/io/image.hpp"
 #include "vlmt/runtime/chat_model.hpp"
+#include "vlmt/runtime/context_size.hpp"
 #include "vlmt/runtime/media.hpp"
 #include "vlmt/runtime/prompt.hpp"
 #include "vlmt/runtime/reply_text.hpp"
@@ -36,9 +37,9 @@ VLMT_BEGIN_NAMESPACE
 
 /// Options and limits of a session.
 struct SessionOptions {
-  std::size_t context = 8192;  ///< maximum tokens of the conversation, answers included
-  std::size_t chunk = 256;     ///< tokens of one prefill step
-  std::size_t threads = 0;     ///< 0: the team's default
+  std::size_t context = 0;  ///< maximum tokens of the conversation, answers included; 0: default_context() of the model
+  std::size_t chunk = 256;  ///< tokens of one prefill step
+  std::size_t threads = 0;  ///< 0: the team's default
   Numerics numerics = Numerics::fast;
   std::optional<std::uint32_t> key_format = {};    ///< GGUF type number; the family's KvFormat if absent
   std::optional<std::uint32_t> value_format = {};  ///< the same for values
@@ -52,7 +53,9 @@ struct SessionOptions {
   std::vector<Tool> tools = {};  ///< tools that the model may call
   std::size_t logit_rows = 1;    ///< rows of logits that score() computes at once
 
-  RunnerOptions runner() const { return {context, chunk, logit_rows, numerics, key_format, value_format}; }
+  RunnerOptions runner(const TextConfig& model) const {
+    return {context == 0 ? default_context(model) : context, chunk, logit_rows, numerics, key_format, value_format};
+  }
   VisionOptions vision() const { return {min_pixels, max_pixels, feature_cache_bytes, numerics}; }
 };
 
@@ -137,9 +140,10 @@ class Session {
       : model_(&model),
         options_(std::move(options)),
         team_(std::move(team)),
-        runner_(model.vlm(), *team_, options_.runner()),
+        runner_(model.vlm(), *team_, options_.runner(model.vlm().config())),
         vision_(model.vlm(), *team_, options_.vision()),
         sampler_(model.vlm().config().vocab, runner_.options().context) {
+    options_.context = runner_.options().context;
     if (!options_.system.empty()) history_.push_back(ChatMessage::of(Role::system, options_.system));
   }
 
@@ -203,8 +207,6 @@ class Session {
 
   ChatMessage answer(const Reply& reply) const;
 
-  void check_length(std::size_t tokens, std::size_t visual) const;
-
   void complete(const Sequence& sequence, const GenerateOptions& options, const TextSink& on_text, StopMatcher& stops,
                 Clock::time_point start, Reply& reply, ReasoningSplitter* splitter);
 
@@ -235,7 +237,7 @@ Reply Session<M, T>::respond(std::span<ChatMessage> messages, std::span<const To
   StopMatcher stops(options.stop);
   Prompt prompt =
       build_prompt(*model_, vision_, messages, tools, model_->chat_options(options.thinking), options_.images);
-  check_length(prompt.sequence.size(), prompt.visual_tokens);
+  check_prompt_length(prompt.sequence.size(), prompt.visual_tokens, options_.context);
   Reply reply;
   reply.stats.prompt_tokens = prompt.sequence.size();
   reply.stats.visual_tokens = prompt.visual_tokens;
@@ -288,20 +290,9 @@ ChatMessage Session<M, T>::answer(const Reply& reply) const {
 }
 
 template <class M, Team T>
-void Session<M, T>::check_length(std::size_t tokens, std::size_t visual) const {
-  if (tokens < runner_.options().context) return;
-  throw LimitError("the conversation does not fit the context",
-                   {{},
-                    {},
-                    "context",
-                    "below " + std::to_string(runner_.options().context) + " tokens",
-                    std::to_string(tokens) + ", " + std::to_string(visual) + " of them for images"});
-}
-
-template <class M, Team T>
 void Session<M, T>::complete(const Sequence& sequence, const GenerateOptions& options, const TextSink& on_text,
                              StopMatcher& stops, Clock::time_point start, Reply& reply, ReasoningSplitter* splitter) {
-  check_length(sequence.size(), reply.stats.visual_tokens);
+  check_prompt_length(sequence.size(), reply.stats.visual_tokens, options_.context);
   const Clock::time_point prefill = Clock::now();
   const std::size_t computed = runner_.feed(sequence, [&](std::size_t done, std::size_t total) {
     if (options.progress) options.progress({Progress::Stage::prefill, done, total});
