@@ -107,7 +107,8 @@ struct Subject::Impl {
       std::fprintf(stderr, "vlmt-bench: %s\n", warning.c_str());
     }
     const std::size_t most = *std::max_element(o.batches.begin(), o.batches.end());
-    for (std::size_t i = 0; i < most; ++i) runners.emplace_back(model.vlm(), team, session.runner());
+    for (std::size_t i = 0; i < most; ++i)
+      runners.emplace_back(model.vlm(), team, session.runner(model.vlm().config()));
     if (most > 1) batch.emplace(model.vlm(), team, most, session.context, session.numerics);
   }
 
