@@ -81,10 +81,11 @@ std::optional<int> parse_arguments(int argc, char** argv, Arguments& a) {
       ->default_str("auto");
 
   const std::string model = "Model and memory";
-  programs::add_count(app, "-c,--context", a.context, programs::context_bounds,
-                      "Context size in tokens, answers included")
-      ->group(model)
-      ->capture_default_str();
+  programs::add_count(
+      app, "-c,--context", a.context, programs::context_bounds,
+      "Context size in tokens, answers included; 0 or absent: as large as the inputs need, at least 8192 "
+      "where model and memory allow it")
+      ->group(model);
   programs::add_count(app, "--chunk", a.chunk, programs::chunk_bounds, "Prefill chunk size in tokens")
       ->group(model)
       ->capture_default_str();
@@ -111,7 +112,7 @@ std::optional<int> parse_arguments(int argc, char** argv, Arguments& a) {
                        "Enlarge smaller images to this many pixels")
       ->group(images);
   programs::add_scaled(app, "--max-pixels", a.max_pixels, programs::pixel_bounds,
-                       "Shrink larger images to this many pixels")
+                       "Shrink larger images to this many pixels, and not for lack of room or time")
       ->group(images);
   programs::add_count(app, "--min-image-tokens", a.min_image_tokens, {1, std::uint64_t{1} << 30},
                       "--min-pixels in tokens")
@@ -125,6 +126,9 @@ std::optional<int> parse_arguments(int argc, char** argv, Arguments& a) {
                        "Refuse image files with more pixels, before decoding them")
       ->group(images)
       ->capture_default_str();
+  app.add_flag("--exact-images", a.exact_images,
+               "Refuse images that would be shrunk to fit the context or to be encoded in about 20 s (a request: 60 s)")
+      ->group(images);
 
   const std::string output = "Output";
   app.add_flag("--stats", a.stats, "Print times, speeds and memory to standard error")->group(output);

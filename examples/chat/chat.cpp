@@ -1,7 +1,7 @@
 // See chat.hpp.
 #include "chat.hpp"
 
-#include <filesystem>
+#include <cstdio>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -13,20 +13,29 @@
 #include "../common/task_messages.hpp"
 #include "answer_printer.hpp"
 #include "interrupt.hpp"
+#include "message.hpp"
+
+Request Chat::plan(vlmt::ChatMessage& message, const std::vector<std::string>& images,
+                   const std::vector<std::string>& videos) const {
+  std::vector<std::string> names = images;
+  names.insert(names.end(), videos.begin(), videos.end());
+  return planner_.plan(model_, session_.options(), {session_.history().begin(), session_.history().end()}, message,
+                       names);
+}
+
+std::vector<programs::MediaCost> Chat::costs(const std::vector<std::string>& images,
+                                             const std::vector<std::string>& videos) const {
+  vlmt::ChatMessage message = user_message({}, images, videos, arguments_.fps);
+  return plan(message, images, videos).media;
+}
 
 Report Chat::ask(const std::string& text, const std::vector<std::string>& images,
                  const std::vector<std::string>& videos) {
-  std::vector<vlmt::Part> parts;
+  vlmt::ChatMessage message = user_message(text, images, videos, arguments_.fps);
+  Request request = plan(message, images, videos);
+  tell(programs::shrunk_lines(request.media, request.facts));
   Report report;
-  for (const std::string& file : images) {
-    parts.emplace_back(vlmt::image(std::filesystem::path(file)));
-    report.media.push_back(costs_.image(file));
-  }
-  for (const std::string& folder : videos) {
-    parts.emplace_back(video_of(folder, arguments_.fps));
-    report.media.push_back(costs_.video(folder));
-  }
-  parts.emplace_back(text);
+  report.media = std::move(request.media);
   programs::ProgressLine progress;
   vlmt::GenerateOptions options = generate_options(arguments_);
   options.progress = [&](const vlmt::Progress& p) {
@@ -47,7 +56,7 @@ Report Chat::ask(const std::string& text, const std::vector<std::string>& images
   };
   vlmt::Reply reply;
   try {
-    reply = session_.ask(std::move(parts), on_text, options);
+    reply = session_.ask(std::move(message.parts), on_text, options);
   } catch (...) {
     progress.clear();
     throw;
@@ -74,6 +83,11 @@ Report Chat::ask(const std::string& text, const std::vector<std::string>& images
   report.decode_seconds = reply.stats.decode_seconds;
   report.peak_bytes = memory_.peak();
   report.plan = plan_;
+  report.context = session_.options().context;
+  const bool told = report.text.empty() && !report.reasoning.empty();  // above
+  if (reply.finish == vlmt::FinishReason::length && !arguments_.ignore_eos && !told) {
+    report.notes.push_back(programs::cut_line(request.facts, report.tokens.size()));
+  }
   return report;
 }
 

@@ -72,20 +72,25 @@ int converse(const Arguments& a, Chat& chat) {
         programs::print("%s", last ? stats_lines(*last).c_str() : "no answer yet\n");
       } else if (command == "/image" || command == "/frames") {
         const bool image = command == "/image";
-        programs::print("%s",
-                        cost_lines({image ? chat.costs().image(argument) : chat.costs().video(argument)}).c_str());
-        (image ? images : videos).push_back(argument);
+        std::vector<std::string> all_images = images, all_videos = videos;
+        (image ? all_images : all_videos).push_back(argument);
+        const std::vector<programs::MediaCost> costs = chat.costs(all_images, all_videos);
+        programs::print("%s", programs::cost_line(image ? costs[all_images.size() - 1] : costs.back()).c_str());
+        images = std::move(all_images);
+        videos = std::move(all_videos);
       } else if (command[0] == '/') {
         std::fprintf(stderr, "vlmt-chat: unknown command %s; /help lists the commands\n", command.c_str());
       } else {
         last = chat.ask(text, std::exchange(images, {}), std::exchange(videos, {}));
         programs::print("%s\n", last->finish == "cancelled" ? " ..." : "");
+        tell(last->notes);
         if (a.stats) std::fprintf(stderr, "%s", stats_lines(*last).c_str());
       }
     } catch (const Interrupted&) {
       programs::print("\n");
     } catch (const vlmt::Error& e) {
-      std::fprintf(stderr, "vlmt-chat: %s\n", e.what());
+      std::fprintf(stderr, "vlmt-chat: %s%s\n", e.what(),
+                   e.site().field == "context" ? "; /reset starts anew, a larger --context holds more" : "");
     }
   }
 }

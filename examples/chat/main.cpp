@@ -22,9 +22,10 @@
 #include "chat.hpp"
 #include "conversation.hpp"
 #include "line_input.hpp"
-#include "media_cost.hpp"
+#include "message.hpp"
 #include "model.hpp"
 #include "report.hpp"
+#include "request.hpp"
 #include "samples.hpp"
 
 namespace {
@@ -33,6 +34,34 @@ using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+/// Plans the first message of the command line, or a session that starts without one.
+Request first_request(const Arguments& a, const Model& model, const vlmt::SessionOptions& options,
+                      const RequestPlanner& planner) {
+  if (!a.has_prompt && a.images.empty() && a.frames.empty()) return planner.plan(model, options);
+  std::vector<vlmt::ChatMessage> history;
+  if (!options.system.empty()) history.push_back(vlmt::ChatMessage::of(vlmt::Role::system, options.system));
+  vlmt::ChatMessage message = user_message(a.prompt, a.images, a.frames, a.fps);
+  std::vector<std::string> names = a.images;
+  names.insert(names.end(), a.frames.begin(), a.frames.end());
+  return planner.plan(model, options, std::move(history), message, names);
+}
+
+/// Prints what the request would take. Returns 1 if it would be refused.
+int dry_run(const Arguments& a, const Request& request, std::size_t available) {
+  const PlanBytes bytes = bytes_of(request.plan.memory);
+  programs::write(a.json ? plan_json(request.media, request.facts, bytes)
+                         : plan_lines(request.media, request.facts, bytes));
+  tell(programs::context_lines(request.facts));
+  tell(programs::shrunk_lines(request.media, request.facts));
+  try {
+    check_fits(request.plan.memory, available);
+  } catch (const vlmt::LimitError& e) {
+    tell({e.what()});
+    return 1;
+  }
+  return 0;
 }
 
 int run(Arguments& a) {
@@ -54,33 +83,18 @@ int run(Arguments& a) {
   const auto numerics = a.exact ? vlmt::Numerics::exact : vlmt::Numerics::fast;
   Model model = Model::open(a.model, a.mmproj, vlmt::weights_for(numerics), {a.packed_cache, a.verify_packed_cache});
   for (const std::string& warning : model.warnings()) std::fprintf(stderr, "vlmt-chat: %s\n", warning.c_str());
-  const vlmt::SessionOptions options = session_options(a, model);
+  vlmt::SessionOptions options = session_options(a, model);
   vlmt::check(generate_options(a).sampling);
   vlmt::OmpTeam team = a.threads == 0 ? vlmt::OmpTeam() : vlmt::OmpTeam(a.threads);
 
-  std::vector<MediaCost> media;
-  std::size_t largest = 0, all = 0;
-  {
-    const CostReader costs(model, options);
-    for (const std::string& file : a.images) media.push_back(costs.image(file));
-    for (const std::string& folder : a.frames) media.push_back(costs.video(folder));
-    for (const MediaCost& m : media) {
-      largest = std::max(largest, costs.pixels(m));
-      all += m.tokens;
-    }
-  }
-  vlmt::MemoryPlan plan = vlmt::plan_memory(model, options, largest, team.size());
-  if (largest != 0) {
-    const vlmt::VisionConfig& c = model.vlm().vision_encoder()->config();
-    plan.features = all * c.out_hidden * (1 + c.deepstack.size()) * sizeof(float);
-  }
-  if (a.dry_run) {
-    const PlanBytes bytes = bytes_of(plan);
-    programs::write(a.json ? plan_json(media, bytes) : cost_lines(media) + plan_line(bytes));
-    return 0;
-  }
-  if (a.stats) std::fprintf(stderr, "%s", cost_lines(media).c_str());
-  check_fits(plan, a.memory_limit ? static_cast<std::size_t>(*a.memory_limit) : vlmt::available_memory());
+  const std::size_t available = a.memory_limit ? static_cast<std::size_t>(*a.memory_limit) : vlmt::available_memory();
+  const RequestPlanner planner(a, model, available, team.size());
+  const Request first = first_request(a, model, options, planner);
+  options.context = first.plan.context;
+  if (a.dry_run) return dry_run(a, first, available);
+  if (a.stats) std::fprintf(stderr, "%s", cost_lines(first.media).c_str());
+  check_fits(first.plan.memory, available);
+  tell(programs::context_lines(first.facts));
 
   programs::ProgressLine progress;
   model.load(team, [&](std::size_t done, std::size_t total) { progress.show("loading", done, total); });
@@ -88,11 +102,12 @@ int run(Arguments& a) {
   if (const std::string& warning = model.vlm().packed_cache().warning(); !warning.empty()) {
     std::fprintf(stderr, "vlmt-chat: %s\n", warning.c_str());
   }
-  Chat chat(a, memory, std::move(model), options, plan, seconds_since(start));
+  Chat chat(a, memory, std::move(model), options, planner, first.plan.memory, seconds_since(start));
   if (a.samples) return show_samples(chat, samples);
   if (a.interactive) return converse(a, chat);
   const Report report = chat.ask(a.prompt, a.images, a.frames);
   programs::write(a.json ? to_json(report) : "\n");
+  tell(report.notes);
   if (a.stats) std::fprintf(stderr, "%s", stats_lines(report).c_str());
   return 0;
 }
@@ -102,6 +117,7 @@ std::string option_hint(const vlmt::Error& error) {
   const std::string& field = error.site().field;
   if (field == "max_pixels" && !error.site().file.empty()) return "; the option is --max-image-pixels";
   if (field == "context") return "; the option is --context";
+  if (field == "image_seconds") return "; --max-image-tokens encodes it anyway";
   if (field == "memory") return "; the options are --context, --kv and --memory-limit";
   return {};
 }

@@ -60,9 +60,9 @@ CLI::Option* add_scaled(CLI::App& app, const std::string& names, T& value, Whole
 }
 
 // Bounds that the programs share.
-inline constexpr Whole thread_bounds{0, 1024};  ///< 0: all processors
-inline constexpr Whole context_bounds{1, std::uint64_t{1} << 31};
-inline constexpr Whole chunk_bounds{1, 4096};  ///< of the runner
+inline constexpr Whole thread_bounds{0, 1024};                     ///< 0: all processors
+inline constexpr Whole context_bounds{0, std::uint64_t{1} << 31};  ///< 0: chosen for the model and the inputs
+inline constexpr Whole chunk_bounds{1, 4096};                      ///< of the runner
 inline constexpr Whole pixel_bounds{1, std::uint64_t{1} << 40};
 
 /// Width and height of an image.

@@ -30,15 +30,25 @@ std::optional<int> parse_arguments(int argc, char** argv, Arguments& a) {
   app.add_flag("--json", a.json, "Print JSON instead of text");
   app.add_flag("--plan", a.plan, "Print the memory plan instead of the contents");
   const std::string group = "Plan";
-  programs::add_count(app, "-c,--context", a.request.context, programs::context_bounds, "Context size in tokens")
-      ->group(group)
-      ->capture_default_str();
+  programs::add_count(app, "-c,--context", a.request.context, programs::context_bounds,
+                      "Context size in tokens; 0 or absent: chosen as vlmt-chat does")
+      ->group(group);
   programs::add_count(app, "--chunk", a.request.chunk, programs::chunk_bounds, "Prefill chunk size in tokens")
       ->group(group)
       ->capture_default_str();
   programs::add_count(app, "-t,--threads", a.request.threads, programs::thread_bounds, "Number of threads; 0: all")
       ->group(group);
   programs::add_image_sizes(app, "--image", sizes, "Size of an image, e.g. 1024x768")->expected(1)->group(group);
+  programs::add_count(app, "--frames", a.request.frames, {2, 1u << 20}, "Frames of a video of the size --image")
+      ->group(group)
+      ->needs("--image");
+  programs::add_count(app, "--max-image-tokens", a.request.max_image_tokens, {1, std::uint64_t{1} << 30},
+                      "Shrink the image to this many tokens, and not for lack of room or time")
+      ->group(group);
+  programs::add_count(app, "-n,--max-tokens", a.request.max_tokens, {0, std::uint64_t{1} << 31, "0"},
+                      "Tokens of the answer that the context keeps room for; 0 or -1: a quarter of it")
+      ->group(group)
+      ->capture_default_str();
   app.add_option("--kv", kv, "KV cache format")->group(group)->transform(CLI::IsMember(formats, CLI::ignore_case));
   app.add_option("--kv-keys", a.request.key_format, "KV cache format of the keys; default: --kv")
       ->group(group)

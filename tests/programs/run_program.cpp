@@ -3,6 +3,7 @@
 
 #include <csignal>
 #include <cstddef>
+#include <cstdlib>
 #include <fstream>
 #include <iterator>
 
@@ -94,6 +95,7 @@ Outcome ProgramTest::launch(int output, const std::string& program, const std::v
         (output < 0 ? close(1) : dup2(output, 1)) < 0) {
       _exit(126);
     }
+    setenv("XDG_CACHE_HOME", path("cache").c_str(), 1);  // what programs measure stays in the folder of the test
     execv(executable.c_str(), argv.data());
     _exit(127);
   }

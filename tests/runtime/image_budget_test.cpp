@@ -7,7 +7,7 @@
 
 #include <gtest/gtest.h>
 
-namespace vlmt {
+namespace vlmt::image_budget_test {
 namespace {
 
 const MediaSize photo{4032, 3024, 0};   // 12 megapixels
@@ -150,6 +150,8 @@ TEST(ImageBudget, TimeAndRoomTogether) {
   const ImageFit f = fit({photo, small}, b);
   EXPECT_EQ(f.images[0].reason, SizeReason::room);
   EXPECT_LE(f.tokens, 1500u);
+  EXPECT_GT(f.images[0].timed_tokens, 1900u);
+  EXPECT_LE(f.images[0].timed_tokens, 2048u);
   EXPECT_NEAR(f.images[0].full_seconds, 126 * 94 / 106.0, 1e-9);
   b.room = 5000;
   EXPECT_EQ(fit({photo, small}, b).images[0].reason, SizeReason::time);
@@ -196,4 +198,4 @@ TEST(ImageBudget, BadSizesAreRefused) {
 }
 
 }  // namespace
-}  // namespace vlmt
+}  // namespace vlmt::image_budget_test

@@ -12,7 +12,7 @@
 
 #include "io/temp_dir.hpp"
 
-namespace vlmt {
+namespace vlmt::request_plan_test {
 namespace {
 
 /// A tiny model under the pixel limits of the released models.
@@ -233,4 +233,4 @@ TEST(RequestPlan, AnOwnBoundGivesTheFeaturesOfThatSize) {
 }
 
 }  // namespace
-}  // namespace vlmt
+}  // namespace vlmt::request_plan_test

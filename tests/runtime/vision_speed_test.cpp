@@ -12,7 +12,7 @@
 
 #include "io/temp_dir.hpp"
 
-namespace vlmt {
+namespace vlmt::vision_speed_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -190,4 +190,4 @@ TEST(VisionSpeed, EstimatesMeasureOnTheFirstCall) {
 }
 
 }  // namespace
-}  // namespace vlmt
+}  // namespace vlmt::vision_speed_test

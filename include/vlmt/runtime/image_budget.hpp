@@ -64,6 +64,7 @@ struct FittedImage {
   PatchGrid full;  ///< under the model's or the user's limits
   PatchGrid grid;  ///< under the budget, too
   std::size_t full_tokens = 0;
+  std::size_t timed_tokens = 0;  ///< under the limits by time alone
   std::size_t tokens = 0;
   /// Own bound that gives `grid` (ImageSource::max_pixels, Video::max_pixels); absent if the size was not lowered.
   std::optional<std::uint64_t> max_pixels = {};
@@ -190,10 +191,11 @@ class ImageFitter {
     lower_all(fits, SizeReason::room);
   }
 
-  ImageFit result(const ImageBudget& b, bool timed) const {
+  ImageFit result(const ImageBudget& b, bool timed, std::span<const std::size_t> timed_tokens) const {
     ImageFit fit;
     for (std::size_t i = 0; i < sizes_.size(); ++i) {
       FittedImage f;
+      f.timed_tokens = timed_tokens[i];
       f.full = full_[i];
       f.grid = grid(i);
       f.full_tokens = full_tokens(i);
@@ -229,9 +231,8 @@ class ImageFitter {
     const PixelLimits& limits = sizes_[i].frames == 0 ? preprocess_.image_limits : preprocess_.video_limits;
     const auto patch = static_cast<std::uint64_t>(preprocess_.layout.patch);
     const auto frames = static_cast<std::uint64_t>(std::max(1, sizes_[i].frames));
-    std::size_t limit = 1;
+    std::size_t limit = std::max<std::size_t>(1, limits.min_pixels / pixels(i, 1));
     for (; limit < full_tokens(i); ++limit) {
-      if (pixels(i, limit) < limits.min_pixels) continue;
       const PatchGrid g = media_grid(sizes_[i], preprocess_.lowered(pixels(i, limit)));
       if (frames * g.slice_patches() * patch * patch >= limits.min_pixels) break;
     }
@@ -261,8 +262,10 @@ VLMT_BODY ImageFit fit_images(std::span<const MediaSize> sizes, const VisionPrep
   detail::ImageFitter fitter(sizes, preprocess);
   const bool timed = budget.seconds != nullptr && fitter.largest() > image_token_steps.front();
   if (timed) fitter.fit_time(budget);
+  std::vector<std::size_t> timed_tokens;
+  for (std::size_t i = 0; i < sizes.size(); ++i) timed_tokens.push_back(fitter.tokens(i));
   if (budget.room) fitter.fit_room(budget);
-  return fitter.result(budget, timed);
+  return fitter.result(budget, timed, timed_tokens);
 }
 
 #endif

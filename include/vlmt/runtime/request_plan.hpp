@@ -23,7 +23,7 @@ VLMT_BEGIN_NAMESPACE
 struct RequestSize {
   std::size_t tokens = 0;         ///< of the prompt without the new images
   std::size_t visual_tokens = 0;  ///< of these, tokens of earlier images
-  std::vector<MediaSize> images;
+  std::vector<MediaSize> images = {};
   std::size_t max_tokens = 0;  ///< of the answer; 0: until the context is full
 };
 
