@@ -14,6 +14,7 @@
 #include <vlmt/base/version.hpp>
 
 #include "../../examples/common/bundled_model.hpp"
+#include "../../examples/common/interrupt.hpp"
 #include "../../examples/common/memory_watch.hpp"
 #include "../../examples/common/output.hpp"
 #include "../../examples/common/run_main.hpp"
@@ -102,10 +103,13 @@ void measure(Measurement& m, Subject& subject, Peer& peer, const Options& o, pro
   const bool warm = c.stage != Case::Stage::load && c.stage != Case::Stage::article;
   if (warm) subject.run(c, m);  // faults pages in and raises the clock
   for (std::size_t i = 0; i < runs; ++i) {
+    vlmt::throw_if_set(&programs::interrupted);
     progress(name(c) + ": run " + std::to_string(i + 1) + " of " + std::to_string(runs));
     if (m.bound != Measurement::Bound::none) m.limits.push_back(subject.limit(m));
     try {
       m.seconds.push_back(subject.run(c, m));
+    } catch (const vlmt::Cancelled&) {
+      throw;
     } catch (const std::exception& error) {
       if (c.stage != Case::Stage::article) throw;
       ++m.failures;
@@ -133,6 +137,7 @@ void write(const std::string& path, const std::string& text) {
 }
 
 int run(Options& o) {
+  programs::handle_interrupts();
   const programs::ModelFiles files = programs::choose_model(o.model, o.mmproj, "vlmt-bench");
   o.model = files.model;
   o.mmproj = files.mmproj;

@@ -12,7 +12,6 @@
 #include "../common/progress_line.hpp"
 #include "../common/task_messages.hpp"
 #include "answer_printer.hpp"
-#include "interrupt.hpp"
 #include "message.hpp"
 
 Request Chat::plan(vlmt::ChatMessage& message, const std::vector<std::string>& images,
@@ -40,19 +39,16 @@ Report Chat::ask(const std::string& text, const std::vector<std::string>& images
   vlmt::GenerateOptions options = generate_options(arguments_);
   options.progress = [&](const vlmt::Progress& p) {
     const bool vision = p.stage == vlmt::Progress::Stage::vision;
-    progress.show(vision ? "encoding images" : "prefill", p.done, p.total);
-    if (interrupted != 0) throw Interrupted();
+    if (p.total != 0) progress.show(vision ? "encoding images" : "prefill", p.fraction);
   };
   AnswerPrinter printer(stdout, arguments_.hide_thinking);
   const auto on_text = [&](std::string_view piece) {
     progress.clear();
     if (!arguments_.json) printer.answer(piece);
-    return interrupted == 0;
   };
   options.on_reasoning = [&](std::string_view piece) {
     progress.clear();
     if (!arguments_.json) printer.reasoning(piece);
-    return interrupted == 0;
   };
   vlmt::Reply reply;
   try {
@@ -97,7 +93,8 @@ void Chat::answer(const programs::TaskItem& item) {
   options.sampling = vlmt::SamplingOptions::greedy();
   AnswerPrinter printer(stdout, arguments_.hide_thinking);
   options.on_reasoning = [&](std::string_view piece) { printer.reasoning(piece); };
-  session_.respond(
+  const vlmt::Reply reply = session_.respond(
       messages, {}, [&](std::string_view piece) { printer.answer(piece); }, options);
   printer.finish();
+  if (reply.finish == vlmt::FinishReason::cancelled) throw vlmt::Cancelled();
 }

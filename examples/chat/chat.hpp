@@ -34,7 +34,8 @@ class Chat {
   /// images are shrunk.
   Report ask(const std::string& text, const std::vector<std::string>& images, const std::vector<std::string>& videos);
 
-  /// Answers a question outside of the conversation, greedily, and streams the text to standard output.
+  /// Answers a question outside of the conversation, greedily, and streams the text to standard output. Throws
+  /// vlmt::Cancelled after Ctrl-C.
   void answer(const programs::TaskItem& item);
 
   void reset() { session_.reset(); }

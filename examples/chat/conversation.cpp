@@ -7,14 +7,13 @@
 #include <utility>
 #include <vector>
 
-#include <signal.h>
 #include <unistd.h>
 
 #include <vlmt/vlmt.hpp>
 
 #include "../common/bundled_model.hpp"
+#include "../common/interrupt.hpp"
 #include "../common/output.hpp"
-#include "interrupt.hpp"
 #include "line_input.hpp"
 #include "samples.hpp"
 
@@ -26,14 +25,11 @@ constexpr const char* help_text =
     "/stats        show times, speeds and memory of the last answer\n"
     "/reset        clear the conversation\n"
     "/quit         exit (or end of input)\n"
-    "Ctrl-C        cancel the answer\n";
+    "Ctrl-C        cancel the answer; twice: exit\n";
 
 }  // namespace
 
 int converse(const Arguments& a, Chat& chat) {
-  struct sigaction action = {};
-  action.sa_handler = [](int) { interrupted = 1; };
-  sigaction(SIGINT, &action, nullptr);  // without SA_RESTART, so that it also interrupts read()
   const bool terminal = isatty(STDIN_FILENO) != 0;
   if (terminal) {
     programs::print("/help lists the commands.\n");
@@ -50,12 +46,13 @@ int converse(const Arguments& a, Chat& chat) {
     if (!line) {
       if (terminal) programs::print("> ");
       programs::flush();
+      programs::interrupted.clear();  // a Ctrl-C that came with the end of the answer
       line = read_line();
       if (!line) return 0;
     }
     const std::string text = trimmed(*line);
     line.reset();
-    interrupted = 0;
+    programs::interrupted.clear();
     const std::size_t space = text.find(' ');
     const std::string command = text.substr(0, space);
     const std::string argument = space == std::string::npos ? "" : trimmed(text.substr(space));
@@ -81,13 +78,18 @@ int converse(const Arguments& a, Chat& chat) {
       } else if (command[0] == '/') {
         std::fprintf(stderr, "vlmt-chat: unknown command %s; /help lists the commands\n", command.c_str());
       } else {
-        last = chat.ask(text, std::exchange(images, {}), std::exchange(videos, {}));
-        programs::print("%s\n", last->finish == "cancelled" ? " ..." : "");
+        const auto asked_images = std::exchange(images, {}), asked_videos = std::exchange(videos, {});
+        last = chat.ask(text, asked_images, asked_videos);
+        if (last->finish == "cancelled") {
+          images = asked_images;
+          videos = asked_videos;
+          programs::print("%s(cancelled: not part of the conversation%s)", last->tokens.empty() ? "" : " ... ",
+                          images.empty() && videos.empty() ? "" : "; the images stay attached to the next message");
+        }
+        programs::print("\n");
         tell(last->notes);
         if (a.stats) std::fprintf(stderr, "%s", stats_lines(*last).c_str());
       }
-    } catch (const Interrupted&) {
-      programs::print("\n");
     } catch (const vlmt::Error& e) {
       std::fprintf(stderr, "vlmt-chat: %s%s\n", e.what(),
                    e.site().field == "context" ? "; /reset starts anew, a larger --context holds more" : "");

@@ -14,6 +14,7 @@
 #include <vlmt/vlmt.hpp>
 
 #include "../common/bundled_model.hpp"
+#include "../common/interrupt.hpp"
 #include "../common/memory_watch.hpp"
 #include "../common/output.hpp"
 #include "../common/progress_line.hpp"
@@ -78,10 +79,12 @@ int run(Arguments& a) {
     if (a.prompt.empty() && a.images.empty() && a.frames.empty()) throw vlmt::InputError("the prompt is empty");
   }
 
+  programs::handle_interrupts();
   const Clock::time_point start = Clock::now();
   programs::MemoryWatch memory;
   const auto numerics = a.exact ? vlmt::Numerics::exact : vlmt::Numerics::fast;
-  Model model = Model::open(a.model, a.mmproj, vlmt::weights_for(numerics), {a.packed_cache, a.verify_packed_cache});
+  Model model = Model::open(a.model, a.mmproj, vlmt::weights_for(numerics),
+                            {a.packed_cache, a.verify_packed_cache, &programs::interrupted});
   for (const std::string& warning : model.warnings()) std::fprintf(stderr, "vlmt-chat: %s\n", warning.c_str());
   vlmt::SessionOptions options = session_options(a, model);
   vlmt::check(generate_options(a).sampling);
@@ -97,7 +100,9 @@ int run(Arguments& a) {
   tell(programs::context_lines(first.facts));
 
   programs::ProgressLine progress;
-  model.load(team, [&](std::size_t done, std::size_t total) { progress.show("loading", done, total); });
+  model.load(
+      team, [&](std::size_t done, std::size_t total) { progress.show("loading", done, total); },
+      &programs::interrupted);
   progress.clear();
   if (const std::string& warning = model.vlm().packed_cache().warning(); !warning.empty()) {
     std::fprintf(stderr, "vlmt-chat: %s\n", warning.c_str());
@@ -109,7 +114,7 @@ int run(Arguments& a) {
   programs::write(a.json ? to_json(report) : "\n");
   tell(report.notes);
   if (a.stats) std::fprintf(stderr, "%s", stats_lines(report).c_str());
-  return 0;
+  return report.finish == "cancelled" ? programs::interrupted_code : 0;
 }
 
 /// The program's option for a field that the library's message names.

@@ -9,6 +9,8 @@
 
 #include <vlmt/vlmt.hpp>
 
+#include "../common/interrupt.hpp"
+
 namespace {
 
 std::optional<std::uint32_t> cache_format(const std::string& name) {
@@ -57,6 +59,7 @@ vlmt::GenerateOptions generate_options(const Arguments& a) {
   o.stop = a.stop;
   o.ignore_stop_tokens = a.ignore_eos;
   o.thinking = a.thinking;
+  o.stop_flag = &programs::interrupted;
   return o;
 }
 

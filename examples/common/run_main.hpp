@@ -13,6 +13,9 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <vlmt/base/stop_flag.hpp>
+
+#include "interrupt.hpp"
 #include "output.hpp"
 
 namespace programs {
@@ -46,12 +49,14 @@ inline void catch_broken_pipes() noexcept {
 
 /// What an exception has to say to the user.
 inline std::string message_of(const std::exception& e) {
+  if (dynamic_cast<const vlmt::Cancelled*>(&e) != nullptr) return "interrupted";
   return dynamic_cast<const std::bad_alloc*>(&e) != nullptr ? "out of memory" : e.what();
 }
 
 /// The exit code of a program: the result of `run`, or 1 after printing its exception to standard error as one line,
-/// `describe(exception)`. Also 1, with a line, if standard output cannot be written. 141 without a line if standard
-/// output is a pipe that its reader has closed. Call it first in main().
+/// `describe(exception)`; interrupted_code instead of 1 for vlmt::Cancelled. Also 1, with a line, if standard output
+/// cannot be written. 141 without a line if standard output is a pipe that its reader has closed. Call it first in
+/// main().
 template <class Run, class Describe>
 int run_main(const char* program, Run&& run, Describe&& describe) {
   detail::occupy_closed_descriptors();
@@ -64,6 +69,7 @@ int run_main(const char* program, Run&& run, Describe&& describe) {
     } catch (const OutputError&) {
       throw;
     } catch (const std::exception& e) {
+      if (dynamic_cast<const vlmt::Cancelled*>(&e) != nullptr) code = interrupted_code;
       message = std::forward<Describe>(describe)(e);
     }
     flush();

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <ctime>
+#include <exception>
 #include <filesystem>
 #include <map>
 #include <mutex>
@@ -20,6 +21,7 @@
 #include <vlmt/io/gguf.hpp>
 
 #include "../common/bundled_model.hpp"
+#include "../common/interrupt.hpp"
 #include "../common/output.hpp"
 #include "../common/progress_line.hpp"
 #include "../common/run_main.hpp"
@@ -147,7 +149,7 @@ class Evaluation {
   void ask(const Configuration& c, const std::string& label, const std::vector<TaskItem>& items,
            const std::vector<std::string>& keys, eval::AnswerLog& log) {
     const Clock::time_point start = Clock::now();
-    const eval::PreparedModel files(c, kept_experts(c), arguments_.answering.threads);
+    const eval::PreparedModel files(c, kept_experts(c), arguments_.answering.threads, arguments_.answering.stop);
     programs::ProgressLine progress;
     std::mutex mutex;
     std::size_t done = 0;
@@ -210,13 +212,15 @@ class Evaluation {
   const Arguments& arguments_;
   programs::TaskSet set_;
   std::vector<TaskItem> items_;
-  eval::FileKeys file_keys_;
+  eval::FileKeys file_keys_{&programs::interrupted};
   std::map<std::string, eval::ExpertUse> use_;
   std::size_t asked_ = 0;
 };
 
 int run(Arguments& a) {
   const Clock::time_point start = Clock::now();
+  programs::handle_interrupts();
+  a.answering.stop = &programs::interrupted;
   if (a.set.empty()) {
     const auto samples = programs::find_bundled_samples();
     if (!samples) throw vlmt::InputError("no samples are bundled with this build: name a task set");
@@ -260,9 +264,17 @@ int run(Arguments& a) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return programs::run_main("vlmt-eval", [&] {
-    Arguments arguments;
+  Arguments arguments;
+  const auto evaluate = [&] {
     if (const auto code = parse_arguments(argc, argv, arguments)) return *code;
     return run(arguments);
-  });
+  };
+  const auto describe = [&](const std::exception& e) {
+    std::string message = programs::message_of(e);
+    if (dynamic_cast<const vlmt::Cancelled*>(&e) != nullptr && !arguments.out.empty()) {
+      message += "; " + arguments.out + " holds the answers so far, and the same command continues";
+    }
+    return message;
+  };
+  return programs::run_main("vlmt-eval", evaluate, describe);
 }

@@ -12,6 +12,7 @@
 #include <vlmt/quant/ggml_type.hpp>
 
 #include "../common/command_line.hpp"
+#include "../common/interrupt.hpp"
 #include "../common/mixture.hpp"
 #include "../common/output.hpp"
 #include "../common/rewrite_gguf.hpp"
@@ -53,6 +54,7 @@ std::string type_name(std::uint32_t type) {
 }
 
 int run(const Arguments& a) {
+  programs::handle_interrupts();
   const vlmt::GgufFile file = vlmt::GgufFile::open(a.input);
   // A format applies to all matrices; only mixture names follow llama.cpp's choice per tensor.
   const auto type = vlmt::find_format(a.type);
@@ -62,6 +64,7 @@ int run(const Arguments& a) {
   programs::Rewrite rewrite;
   rewrite.type = programs::MixtureOfFile(file, mixture);
   rewrite.file_type = mixture.file_type;
+  rewrite.stop = &programs::interrupted;
   std::size_t tensors = 0;
   rewrite.on_tensor = [&](const vlmt::GgufTensor& t, std::uint32_t now) {
     ++tensors;

@@ -133,6 +133,30 @@ TYPED_TEST(StepTest, ThrowingOpStopsTheStep) {
   EXPECT_EQ(after, std::vector<int>({0, 0, 0}));
 }
 
+TYPED_TEST(StepTest, AStopEndsTheStepAfterTheOp) {
+  TypeParam team(3);
+  vlmt::StopFlag stop;
+  vlmt::StepRecorder recorder;
+  std::vector<int> before(3), after(3);
+  const auto issue_ops = [&](auto& step) {
+    step([&](Member& m) {
+      ++before[m.rank()];
+      if (m.rank() + 1 == m.size()) stop.set();
+    });
+    step([&](Member& m) { ++after[m.rank()]; });
+  };
+  issue_ops(recorder);
+  EXPECT_THROW(team.run([&](Member& m) { recorder.replay(m); }, &stop), vlmt::Cancelled);
+  stop.clear();
+  const auto now = [&](Member& m) {
+    vlmt::StepNow step(m);
+    issue_ops(step);
+  };
+  EXPECT_THROW(team.run(now, &stop), vlmt::Cancelled);
+  EXPECT_EQ(after, std::vector<int>({0, 0, 0}));
+  EXPECT_GT(before[0], 0);
+}
+
 TEST(StepRecorderTest, ClearRemovesAllOps) {
   vlmt::StepRecorder recorder;
   int calls = 0;

@@ -96,6 +96,22 @@ TEST(OutputFile, ConcurrentWritersNeverMix) {
   EXPECT_EQ(wrong, 0);
 }
 
+// Long enough that writing to disk starts before the file is complete.
+TEST(OutputFile, KeepsTheBytesOfLongFiles) {
+  const TempDir dir;
+  std::string want;
+  {
+    OutputFile file(dir / "file");
+    for (char letter = 'a'; letter < 'k'; ++letter) {
+      const std::string text((std::size_t{2} << 20) + 123, letter);
+      put(file, text);
+      want += text;
+    }
+    file.finish();
+  }
+  EXPECT_TRUE(read(dir / "file") == want);
+}
+
 TEST(OutputFile, ErrorsNamePathAndReason) {
   const TempDir dir;
   dir.write("plain", "");

@@ -4,6 +4,7 @@
 #include <cstddef>
 
 #include "vlmt/base/config.hpp"
+#include "vlmt/base/stop_flag.hpp"
 #include "vlmt/exec/team.hpp"
 
 #if VLMT_HAS_OPENMP
@@ -29,8 +30,8 @@ class OmpTeam {
   }
 
   template <class F>
-  void run(F&& f) {
-    detail::TeamState state(1, spins_);
+  void run(F&& f, const StopFlag* stop = nullptr) {
+    detail::TeamState state(1, spins_, stop);
 #if VLMT_HAS_OPENMP
     const int threads = static_cast<int>(size_);
 #pragma omp parallel num_threads(threads) default(shared)

@@ -10,16 +10,19 @@
 #include <vector>
 
 #include "vlmt/base/config.hpp"
+#include "vlmt/base/stop_flag.hpp"
 #include "vlmt/exec/member.hpp"
 
 VLMT_BEGIN_NAMESPACE
 
 /// `run(f)` calls f(Member&) on every member, returns when all are done, and rethrows the first exception. There may be
-/// fewer members than requested; results of vlmt kernels do not depend on their number.
+/// fewer members than requested; results of vlmt kernels do not depend on their number. `run(f, stop)` throws Cancelled
+/// if a member skipped work because the flag was set; a flag that is set after the last check changes nothing.
 template <class T>
-concept Team = requires(T& team, void (&f)(Member&)) {
+concept Team = requires(T& team, void (&f)(Member&), const StopFlag* stop) {
   { team.size() } -> std::convertible_to<std::size_t>;
   team.run(f);
+  team.run(f, stop);
 };
 
 namespace detail {
@@ -30,6 +33,7 @@ void run_member(TeamState& state, std::size_t rank, F& f) noexcept {
   try {
     Member member(state, rank);
     f(member);
+    if (member.skipped()) throw Cancelled();  // the state keeps an earlier exception
   } catch (const TeamStopped&) {
     // The exception of the member that failed first is reported.
   } catch (...) {
@@ -64,13 +68,13 @@ class ThreadTeam {
   std::size_t size() const noexcept { return threads_.size() + 1; }
 
   template <class F>
-  void run(F&& f) {
+  void run(F&& f, const StopFlag* stop = nullptr) {
     if (busy_.exchange(true, std::memory_order_acquire)) {
-      detail::TeamState alone(1);
+      detail::TeamState alone(1, detail::barrier_spins, stop);
       detail::run_member(alone, 0, f);
       return alone.rethrow();
     }
-    detail::TeamState state(size(), spins_);
+    detail::TeamState state(size(), spins_, stop);
     auto call = [&](std::size_t rank) noexcept { detail::run_member(state, rank, f); };
     task_ = Task{&call, [](void* c, std::size_t rank) noexcept { (*static_cast<decltype(call)*>(c))(rank); }};
     running_.store(static_cast<std::uint32_t>(threads_.size()), std::memory_order_relaxed);

@@ -3,6 +3,7 @@
 
 #include <cerrno>
 #include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <memory>
 #include <span>
@@ -19,6 +20,27 @@
 #include "vlmt/io/mapped_file.hpp"
 
 VLMT_BEGIN_NAMESPACE
+
+namespace detail {
+
+/// Starts writing bytes [middle, end) of a file to disk and waits for bytes [begin, middle), whose writing has been
+/// started before. False, with errno, if the disk reports an error.
+inline bool write_back([[maybe_unused]] int fd, [[maybe_unused]] std::uint64_t begin,
+                       [[maybe_unused]] std::uint64_t middle, [[maybe_unused]] std::uint64_t end) noexcept {
+#if defined(__linux__)
+  const auto sync = [fd](std::uint64_t from, std::uint64_t to, unsigned flags) {
+    const int result =
+        from == to ? 0 : ::sync_file_range(fd, static_cast<off64_t>(from), static_cast<off64_t>(to - from), flags);
+    return result == 0 || (errno != EIO && errno != ENOSPC);  // other errors: not a file on a disk
+  };
+  const unsigned wait = SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
+  return sync(begin, middle, wait) && sync(middle, end, SYNC_FILE_RANGE_WRITE);
+#else
+  return true;
+#endif
+}
+
+}  // namespace detail
 
 /// Writes to `path`.part and renames it to `path` in finish(). Without finish(), the destructor removes the part file.
 /// A part file left by a crash is overwritten. Only one writer per path at a time: a second one is refused (flock).
@@ -37,6 +59,8 @@ class OutputFile {
     if (!bytes.empty() && std::fwrite(bytes.data(), 1, bytes.size(), file_.get()) != bytes.size()) {
       detail::throw_errno(part(), "cannot be written", errno);
     }
+    written_ += bytes.size();
+    if (written_ - started_ >= writeback_bytes) start_writeback();
   }
 
   /// Syncs the file to disk and renames it to `path`. Throws FileError; then the part file is removed.
@@ -80,10 +104,24 @@ class OutputFile {
     }
   }
 
+  // Without it, gigabytes would wait for the fsync in finish(), which nothing can interrupt.
+  void start_writeback() {
+    if (std::fflush(file_.get()) != 0 || !detail::write_back(::fileno(file_.get()), synced_, started_, written_)) {
+      detail::throw_errno(part(), "cannot be written", errno);
+    }
+    synced_ = started_;
+    started_ = written_;
+  }
+
   std::string part() const { return path_ + ".part"; }
+
+  static constexpr std::uint64_t writeback_bytes = std::uint64_t{8} << 20;
 
   std::string path_;
   Handle file_;
+  std::uint64_t written_ = 0;
+  std::uint64_t started_ = 0;  // writing to disk has started for the bytes before it
+  std::uint64_t synced_ = 0;   // the bytes before it are on disk
 };
 
 VLMT_END_NAMESPACE

@@ -15,6 +15,7 @@
 #include "vlmt/base/assert.hpp"
 #include "vlmt/base/config.hpp"
 #include "vlmt/base/error.hpp"
+#include "vlmt/base/stop_flag.hpp"
 #include "vlmt/exec/buffer.hpp"
 #include "vlmt/exec/team.hpp"
 #include "vlmt/io/gguf.hpp"
@@ -74,19 +75,21 @@ class Vlm {
   explicit Vlm(GgufFile model, std::optional<GgufFile> mmproj = std::nullopt, const WeightOptions& options = {},
                const PackedCacheOptions& cache = {});
 
-  /// Packs all weights with the members of `team`, or maps them from the cache. Call it once. Throws DeviceError if the
-  /// processor lacks the instructions of Arch, FileError, and what `progress` throws; the model is then not usable.
+  /// Packs all weights with the members of `team`, or maps them from the cache. Throws DeviceError if the processor
+  /// lacks the instructions of Arch, FileError, what `progress` throws, and Cancelled soon after `stop` is set. The
+  /// model is then not usable, but may be loaded again; a loaded one must not.
   template <Team T>
-  void load(T& team, const LoadProgress& progress = {}) {
+  void load(T& team, const LoadProgress& progress = {}, const StopFlag* stop = nullptr) {
     require_processor<Arch>();
     if (packed_.mapping()) {
       weights_ = packed_.weights();
       packed_.mapping()->will_need(0, packed_.mapping()->size());
       loader_.bind(weights_.data());
     } else {
-      buffer_ = loader_.load(team, progress);
+      Buffer packed = loader_.load(team, progress, stop);
+      packed_.store({packed.data(), packed.bytes()}, stop);
+      buffer_ = std::move(packed);
       weights_ = {buffer_.data(), buffer_.bytes()};
-      packed_.store(weights_);
     }
     loader_ = {};
     files_.reset();  // unmaps the model files

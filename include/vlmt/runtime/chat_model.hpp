@@ -12,6 +12,7 @@
 
 #include "vlmt/base/config.hpp"
 #include "vlmt/base/error.hpp"
+#include "vlmt/base/stop_flag.hpp"
 #include "vlmt/exec/team.hpp"
 #include "vlmt/model/gguf_vocabulary.hpp"
 #include "vlmt/model/vlm.hpp"
@@ -36,8 +37,8 @@ class ChatModel {
   explicit ChatModel(Vlm<M> vlm);
 
   template <Team T>
-  void load(T& team, const LoadProgress& progress = {}) {
-    vlm_.load(team, progress);
+  void load(T& team, const LoadProgress& progress = {}, const StopFlag* stop = nullptr) {
+    vlm_.load(team, progress, stop);
   }
 
   const Vlm<M>& vlm() const noexcept { return vlm_; }

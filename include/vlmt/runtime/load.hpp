@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "vlmt/base/config.hpp"
+#include "vlmt/base/stop_flag.hpp"
 #include "vlmt/exec/omp_team.hpp"
 #include "vlmt/runtime/available_memory.hpp"
 #include "vlmt/runtime/chat_model.hpp"
@@ -25,6 +26,7 @@ struct LoadOptions {
   std::optional<WeightOptions> weights = {};     ///< weights_for() the session's numerics if absent
   PackedCacheOptions packed_cache = {};          ///< Vlm::packed_cache().warning() reports its problems
   LoadProgress progress = {};
+  const StopFlag* stop_flag = nullptr;  ///< set it to cancel: load() throws Cancelled
 };
 
 /// Opens and checks the files, plans the memory, then packs the weights or maps those that an earlier load has packed.
@@ -33,10 +35,12 @@ template <class M>
 ChatModel<M> load(const std::string& model, const std::string& mmproj = {}, const LoadOptions& options = {}) {
   OmpTeam team = options.threads == 0 ? OmpTeam() : OmpTeam(options.threads);
   const WeightOptions weights = options.weights.value_or(weights_for(options.session.numerics));
-  ChatModel<M> chat = ChatModel<M>::open(model, mmproj, weights, options.packed_cache);
+  PackedCacheOptions cache = options.packed_cache;
+  if (cache.stop_flag == nullptr) cache.stop_flag = options.stop_flag;
+  ChatModel<M> chat = ChatModel<M>::open(model, mmproj, weights, cache);
   check_fits(plan_memory(chat, options.session, options.image_pixels, team.size()),
              options.memory_limit ? *options.memory_limit : available_memory());
-  chat.load(team, options.progress);
+  chat.load(team, options.progress, options.stop_flag);
   return chat;
 }
 

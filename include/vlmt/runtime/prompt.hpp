@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <numeric>
 #include <optional>
 #include <span>
 #include <string>
@@ -15,6 +16,7 @@
 
 #include "vlmt/base/config.hpp"
 #include "vlmt/base/error.hpp"
+#include "vlmt/base/stop_flag.hpp"
 #include "vlmt/model/sequence.hpp"
 #include "vlmt/runtime/chat_model.hpp"
 #include "vlmt/runtime/media.hpp"
@@ -103,7 +105,8 @@ std::vector<Segment> render_messages(const ChatModel<M>& model, std::span<const 
 }  // namespace detail
 
 /// Renders `messages` for the model. An image is decoded to be measured and hashed; its ImageSource in `messages` keeps
-/// the result, so later calls skip it. Videos are decoded on every call. Throws InputError, LimitError and FileError.
+/// the result, so later calls skip it. Videos are decoded on every call. Throws InputError, LimitError, FileError, and
+/// Cancelled soon after image_options.stop_flag is set.
 template <class M, Team T, class P>
 Prompt build_prompt(const ChatModel<M>& model, const VisionRunner<M, T, P>& vision, std::span<ChatMessage> messages,
                     std::span<const Tool> tools, const ChatOptions& chat, const ImageOptions& image_options) {
@@ -167,14 +170,16 @@ Prompt build_prompt(const ChatModel<M>& model, const VisionRunner<M, T, P>& visi
 }
 
 /// Attaches features to every image and video of the prompt with cells beyond the first `keep`. Takes them from the
-/// feature cache, or decodes the media (again) and runs the vision encoder. `progress(done, total)` counts distinct
-/// images and videos. Returns their number. Throws InputError if an image is not the one that build_prompt() decoded.
+/// feature cache, or decodes the media (again) and runs the vision encoder. `progress(done, total, fraction)` counts
+/// distinct images and videos; the fraction of the work, by tokens, grows with every block of the encoder. Returns the
+/// number of images and videos. Throws InputError if an image is not the one that build_prompt() decoded, Cancelled
+/// soon after image_options.stop_flag is set.
 template <class M, Team T, class P, class Progress>
 std::size_t attach_features(VisionRunner<M, T, P>& vision, Prompt& prompt, std::size_t keep,
                             const ImageOptions& image_options, Progress&& progress) {
   std::vector<const PromptMedia*> wanted;
+  const auto spans = prompt.sequence.visuals();
   for (const PromptMedia& item : prompt.media) {
-    const auto spans = prompt.sequence.visuals();
     const bool needed = std::any_of(spans.begin(), spans.end(), [&](const VisualSpan& s) {
       return s.key == item.key && s.begin + s.tokens > keep;
     });
@@ -182,22 +187,34 @@ std::size_t attach_features(VisionRunner<M, T, P>& vision, Prompt& prompt, std::
         std::any_of(wanted.begin(), wanted.end(), [&](const PromptMedia* w) { return w->key == item.key; });
     if (needed && !repeated) wanted.push_back(&item);
   }
-  std::size_t done = 0;
-  for (const PromptMedia* item : wanted) {
-    progress(done, wanted.size());
+  std::vector<double> tokens(wanted.size());
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    for (const VisualSpan& s : spans) tokens[i] += s.key == wanted[i]->key ? static_cast<double>(s.tokens) : 0.0;
+  }
+  const double all = std::accumulate(tokens.begin(), tokens.end(), 0.0);
+  double before = 0.0;
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    const PromptMedia* item = wanted[i];
+    progress(i, wanted.size(), before / all);
     auto features = vision.find(item->key);
     if (!features) {
+      const StopFlag* stop = image_options.stop_flag;
+      const VisionProgress blocks = [&](std::size_t done, std::size_t total) {
+        progress(i, wanted.size(), (before + tokens[i] * static_cast<double>(done) / static_cast<double>(total)) / all);
+      };
       if (item->image != nullptr) {
         const auto own = item->image->max_pixels();
-        features = vision.encode(item->image->decode(decode_options(vision, image_options, own)), own);
+        features = vision.encode(item->image->decode(decode_options(vision, image_options, own)), own, stop, blocks);
       } else {
         const ImageOptions decode = decode_options(vision, image_options);
-        features = vision.encode_video(detail::decode_frames(*item->video, decode), item->video->max_pixels);
+        features =
+            vision.encode_video(detail::decode_frames(*item->video, decode), item->video->max_pixels, stop, blocks);
       }
     }
     if (!(features->key == item->key)) throw InputError("an image changed while it was being read");
     prompt.sequence.attach(features);
-    progress(++done, wanted.size());
+    before += tokens[i];
+    progress(i + 1, wanted.size(), before / all);
   }
   return wanted.size();
 }

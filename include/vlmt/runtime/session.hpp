@@ -18,6 +18,7 @@
 
 #include "vlmt/base/config.hpp"
 #include "vlmt/base/error.hpp"
+#include "vlmt/base/stop_flag.hpp"
 #include "vlmt/exec/omp_team.hpp"
 #include "vlmt/exec/team.hpp"
 #include "vlmt/io/image.hpp"
@@ -65,6 +66,7 @@ struct Progress {
   Stage stage = Stage::vision;
   std::size_t done = 0;  ///< images and videos, or tokens
   std::size_t total = 0;
+  double fraction = 0.0;  ///< of the stage, 0 to 1; in the vision stage it grows with every block of the encoder
 };
 
 /// Options of one answer.
@@ -74,6 +76,7 @@ struct GenerateOptions {
   std::vector<std::string> stop = {};                  ///< stop strings; the answer ends before the first one
   bool ignore_stop_tokens = false;                     ///< ignore end-of-turn tokens (benchmarking)
   std::function<void(const Progress&)> progress = {};  ///< called on the calling thread; may throw to cancel
+  const StopFlag* stop_flag = nullptr;                 ///< set it, from any thread, to cancel
   Thinking thinking = Thinking::automatic;
   /// Receives the reasoning; on_text receives the answer. Calls are serial; returning false ends the output.
   TextSink on_reasoning = {};
@@ -83,7 +86,7 @@ enum class FinishReason : std::uint8_t {
   stop,         ///< the model ended its turn
   stop_string,  ///< a stop string was found
   length,       ///< max_tokens or the context was reached
-  cancelled,    ///< on_text returned false
+  cancelled,    ///< on_text or on_reasoning returned false, or the stop flag was set
 };
 
 constexpr std::string_view name(FinishReason r) noexcept {
@@ -124,9 +127,10 @@ struct Reply {
 
 /// A conversation. Sessions share only their immutable model; a single session is not thread-safe.
 ///
-/// If a call throws, history() is unchanged. The KV cache keeps what was computed, and the next call reuses the
-/// matching prefix. If `on_text` returns false, the call does not throw: it returns with FinishReason::cancelled, and
-/// ask() keeps the message and the partial answer in the history.
+/// If a call throws or is cancelled, the conversation is as it was before it: history() is unchanged. The KV cache
+/// keeps what was computed, and the next call reuses the matching prefix. GenerateOptions::stop_flag cancels within
+/// milliseconds at any stage, `on_text` with its next piece by returning false. The call then returns with
+/// FinishReason::cancelled and the text so far.
 template <class M, Team T = OmpTeam>
 class Session {
  public:
@@ -147,9 +151,10 @@ class Session {
     if (!options_.system.empty()) history_.push_back(ChatMessage::of(Role::system, options_.system));
   }
 
-  /// Sends a message and returns the answer; both become part of the history. `on_text` receives the text piece by
-  /// piece while the next token is computed. It is called serially on a worker thread (on the caller's if no thread can
-  /// be started), never after return; its exceptions propagate. Throws InputError, LimitError and FileError.
+  /// Sends a message and returns the answer; both become part of the history unless the call is cancelled. `on_text`
+  /// receives the text piece by piece while the next token is computed. It is called serially on a worker thread (on
+  /// the caller's if no thread can be started), never after return; its exceptions propagate. Throws InputError,
+  /// LimitError and FileError.
   Reply ask(std::vector<Part> parts, const TextSink& on_text = {}, const GenerateOptions& options = {});
   Reply ask(std::string text, const TextSink& on_text = {}, const GenerateOptions& options = {}) {
     return ask(std::vector<Part>{Part(std::move(text))}, on_text, options);
@@ -171,12 +176,14 @@ class Session {
   }
 
   /// Natural log-probabilities of the tokens of `text` after `context`, one each. The two are tokenized separately.
-  /// Throws InputError if either has no tokens.
-  std::vector<TokenLogProb> score(std::string_view context, std::string_view text);
+  /// Throws InputError if either has no tokens, Cancelled soon after `stop` is set.
+  std::vector<TokenLogProb> score(std::string_view context, std::string_view text, const StopFlag* stop = nullptr);
 
-  /// Final hidden state (hidden) of the last token of a text: an embedding, not normalised to unit length.
-  std::vector<float> embed(std::string_view text) {
-    runner_.feed(tokenize(text));
+  /// Final hidden state (hidden) of the last token of a text: an embedding, not normalised to unit length. Throws
+  /// Cancelled soon after `stop` is set.
+  std::vector<float> embed(std::string_view text, const StopFlag* stop = nullptr) {
+    runner_.feed(
+        tokenize(text), [](std::size_t, std::size_t) {}, stop);
     return runner_.embedding();
   }
 
@@ -224,6 +231,7 @@ Reply Session<M, T>::ask(std::vector<Part> parts, const TextSink& on_text, const
   std::vector<ChatMessage> messages = history_;
   messages.push_back({Role::user, std::move(parts)});
   Reply reply = respond(messages, options_.tools, on_text, options);
+  if (reply.finish == FinishReason::cancelled) return reply;
   history_ = std::move(messages);
   history_.push_back(answer(reply));
   return reply;
@@ -235,19 +243,25 @@ Reply Session<M, T>::respond(std::span<ChatMessage> messages, std::span<const To
   const Clock::time_point start = Clock::now();
   check(options.sampling);
   StopMatcher stops(options.stop);
-  Prompt prompt =
-      build_prompt(*model_, vision_, messages, tools, model_->chat_options(options.thinking), options_.images);
-  check_prompt_length(prompt.sequence.size(), prompt.visual_tokens, options_.context);
+  ImageOptions images = options_.images;
+  images.stop_flag = options.stop_flag;
   Reply reply;
-  reply.stats.prompt_tokens = prompt.sequence.size();
-  reply.stats.visual_tokens = prompt.visual_tokens;
-  const std::size_t keep = std::min(runner_.sequence().common_prefix(prompt.sequence), prompt.sequence.size() - 1);
-  reply.stats.images = attach_features(vision_, prompt, keep, options_.images, [&](std::size_t d, std::size_t n) {
-    if (options.progress) options.progress({Progress::Stage::vision, d, n});
-  });
-  reply.stats.vision_seconds = seconds_since(start);
-  ReasoningSplitter splitter(prompt.opens_thoughts);
-  complete(prompt.sequence, options, on_text, stops, start, reply, &splitter);
+  try {
+    Prompt prompt = build_prompt(*model_, vision_, messages, tools, model_->chat_options(options.thinking), images);
+    check_prompt_length(prompt.sequence.size(), prompt.visual_tokens, options_.context);
+    reply.stats.prompt_tokens = prompt.sequence.size();
+    reply.stats.visual_tokens = prompt.visual_tokens;
+    const std::size_t keep = std::min(runner_.sequence().common_prefix(prompt.sequence), prompt.sequence.size() - 1);
+    reply.stats.images =
+        attach_features(vision_, prompt, keep, images, [&](std::size_t done, std::size_t total, double fraction) {
+          if (options.progress) options.progress({Progress::Stage::vision, done, total, fraction});
+        });
+    reply.stats.vision_seconds = seconds_since(start);
+    ReasoningSplitter splitter(prompt.opens_thoughts);
+    complete(prompt.sequence, options, on_text, stops, start, reply, &splitter);
+  } catch (const Cancelled&) {
+    reply.finish = FinishReason::cancelled;
+  }
   return reply;
 }
 
@@ -257,18 +271,22 @@ Reply Session<M, T>::complete(const Sequence& sequence, const TextSink& on_text,
   StopMatcher stops(options.stop);
   Reply reply;
   reply.stats.prompt_tokens = sequence.size();
-  complete(sequence, options, on_text, stops, Clock::now(), reply, nullptr);
+  try {
+    complete(sequence, options, on_text, stops, Clock::now(), reply, nullptr);
+  } catch (const Cancelled&) {
+    reply.finish = FinishReason::cancelled;
+  }
   return reply;
 }
 
 template <class M, Team T>
-std::vector<TokenLogProb> Session<M, T>::score(std::string_view context, std::string_view text) {
+std::vector<TokenLogProb> Session<M, T>::score(std::string_view context, std::string_view text, const StopFlag* stop) {
   Sequence s = tokenize(context);
   const std::size_t first = s.size();
   if (first == 0) throw InputError("nothing to score: the text must follow a context");
   const std::vector<int> ids = model_->tokenizer().encode(text);
   s.append(ids);
-  const std::vector<float> scores = runner_.score(s, first);
+  const std::vector<float> scores = runner_.score(s, first, stop);
   std::vector<TokenLogProb> out;
   for (std::size_t i = 0; i < ids.size(); ++i) out.push_back({ids[i], scores[i], {}});
   return out;
@@ -294,15 +312,17 @@ void Session<M, T>::complete(const Sequence& sequence, const GenerateOptions& op
                              StopMatcher& stops, Clock::time_point start, Reply& reply, ReasoningSplitter* splitter) {
   check_prompt_length(sequence.size(), reply.stats.visual_tokens, options_.context);
   const Clock::time_point prefill = Clock::now();
-  const std::size_t computed = runner_.feed(sequence, [&](std::size_t done, std::size_t total) {
-    if (options.progress) options.progress({Progress::Stage::prefill, done, total});
-  });
+  const auto progress = [&](std::size_t done, std::size_t total) {
+    if (!options.progress) return;
+    options.progress({Progress::Stage::prefill, done, total, static_cast<double>(done) / static_cast<double>(total)});
+  };
+  const std::size_t computed = runner_.feed(sequence, progress, options.stop_flag);
   reply.stats.cached_tokens = sequence.size() - computed;
   reply.stats.prefill_seconds = seconds_since(prefill);
   sampler_.begin(options.sampling, sequence.tokens());
   float* logits = runner_.logits().data();
   const auto sample = [&](auto& step) { sampler_.issue(step, logits); };
-  runner_.with_logits(sample);
+  runner_.with_logits(sample, options.stop_flag);
   reply.stats.first_token_seconds = seconds_since(start);
   const Clock::time_point first = Clock::now();
   const std::size_t room = runner_.options().context - sequence.size();
@@ -311,26 +331,32 @@ void Session<M, T>::complete(const Sequence& sequence, const GenerateOptions& op
   const TextSink sink = text.sink();
   TextDelivery delivery(model_->tokenizer(), stops, sink);
   const bool wants_log_probs = options.sampling.log_probs || options.sampling.top_log_probs != 0;
-  while (true) {
-    const int token = sampler_.result();
-    if (model_->stops(token) && !options.ignore_stop_tokens) {
-      reply.finish = FinishReason::stop;
-      break;
+  try {
+    while (true) {
+      const int token = sampler_.result();
+      if (model_->stops(token) && !options.ignore_stop_tokens) {
+        reply.finish = FinishReason::stop;
+        break;
+      }
+      if (!delivery.push(token)) break;
+      reply.tokens.push_back(token);
+      if (wants_log_probs) reply.log_probs.push_back(sampler_.log_probs());
+      if (reply.tokens.size() >= most) {
+        reply.finish = FinishReason::length;
+        break;
+      }
+      sampler_.accept(token);
+      runner_.decode(token, sample, options.stop_flag);
     }
-    if (!delivery.push(token)) break;
-    reply.tokens.push_back(token);
-    if (wants_log_probs) reply.log_probs.push_back(sampler_.log_probs());
-    if (reply.tokens.size() >= most) {
-      reply.finish = FinishReason::length;
-      break;
-    }
-    sampler_.accept(token);
-    runner_.decode(token, sample);
+    reply.stats.decode_seconds = seconds_since(first);
+    delivery.finish();
+    // A stop string or the sink may have ended the text with the last token, after the loop set another reason.
+    if (delivery.ended()) reply.finish = stops.stopped() ? FinishReason::stop_string : FinishReason::cancelled;
+  } catch (const Cancelled&) {
+    reply.stats.decode_seconds = seconds_since(first);
+    reply.finish = FinishReason::cancelled;
+    delivery.cancel();
   }
-  reply.stats.decode_seconds = seconds_since(first);
-  delivery.finish();
-  // A stop string or the sink may have ended the text with the last token, after the loop set another reason.
-  if (delivery.ended()) reply.finish = stops.stopped() ? FinishReason::stop_string : FinishReason::cancelled;
   text.finish(reply.finish != FinishReason::cancelled);
   reply.raw = delivery.take_text();
   reply.text = std::move(text.answer);

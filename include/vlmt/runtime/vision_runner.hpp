@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <memory>
 #include <optional>
@@ -14,6 +15,7 @@
 
 #include "vlmt/base/config.hpp"
 #include "vlmt/base/error.hpp"
+#include "vlmt/base/stop_flag.hpp"
 #include "vlmt/exec/buffer.hpp"
 #include "vlmt/exec/step.hpp"
 #include "vlmt/exec/team.hpp"
@@ -53,7 +55,25 @@ inline VisionPreprocess vision_preprocess(const VisionConfig& c, const VisionOpt
   return p;
 }
 
-/// Runs the vision encoder of a model. Not thread-safe.
+/// Called on the calling thread after every block of the vision encoder, with the blocks done and in total. May throw
+/// to cancel.
+using VisionProgress = std::function<void(std::size_t done, std::size_t total)>;
+
+/// A probe that reports progress and passes the output of blocks on to `probe`.
+template <class Probe>
+struct BlockProgress {
+  Probe& probe;
+  const VisionProgress& progress;
+  std::size_t blocks;
+
+  void vision(std::size_t block, TensorView<const float, 2> x) const {
+    if constexpr (ProbesVision<Probe>) probe.vision(block, x);
+    if (progress) progress(block + 1, blocks);
+  }
+};
+
+/// Runs the vision encoder of a model. Not thread-safe. Calls with a StopFlag throw Cancelled soon after it is set, and
+/// keep nothing.
 template <class M, Team T, class Probe = NoProbe>
 class VisionRunner {
  public:
@@ -81,12 +101,14 @@ class VisionRunner {
   std::pair<ContentKey, PatchGrid> describe_video(std::span<const Image> frames,
                                                   std::optional<std::uint64_t> max_pixels = {}) const;
 
-  /// Features of an image, from the cache if it holds them. Throws as describe().
-  Features encode(const Image& image, std::optional<std::uint64_t> max_pixels = {});
+  /// Features of an image, from the cache if it holds them. Throws as describe(), and what `progress` throws.
+  Features encode(const Image& image, std::optional<std::uint64_t> max_pixels = {}, const StopFlag* stop = nullptr,
+                  const VisionProgress& progress = {});
 
   /// Features of sampled video frames, slice after slice, from the cache if it holds them. Throws as describe_video(),
-  /// and InputError if the frames differ in size.
-  Features encode_video(std::span<const Image> frames, std::optional<std::uint64_t> max_pixels = {});
+  /// InputError if the frames differ in size, and what `progress` throws.
+  Features encode_video(std::span<const Image> frames, std::optional<std::uint64_t> max_pixels = {},
+                        const StopFlag* stop = nullptr, const VisionProgress& progress = {});
 
   /// Cached features, or null. Marks them as the most recently used.
   Features find(const ContentKey& key);
@@ -94,7 +116,7 @@ class VisionRunner {
   /// Features of given patches; the cache is not used.
   Features encode_patches(const VisionPatches& patches, ContentKey key) {
     require_vision_encoder();
-    return run(patches, key);
+    return run(patches, key, nullptr, {});
   }
 
   std::size_t cached_bytes() const noexcept { return cached_bytes_; }
@@ -113,7 +135,8 @@ class VisionRunner {
 
   Features keep(Features features);
 
-  Features run(const VisionPatches& patches, const ContentKey& key);
+  Features run(const VisionPatches& patches, const ContentKey& key, const StopFlag* stop,
+               const VisionProgress& progress);
 
   const Vlm<M>* model_;
   T* team_;
@@ -164,19 +187,22 @@ std::pair<ContentKey, PatchGrid> VisionRunner<M, T, Probe>::describe_video(
 }
 
 template <class M, Team T, class Probe>
-typename VisionRunner<M, T, Probe>::Features VisionRunner<M, T, Probe>::encode(
-    const Image& image, std::optional<std::uint64_t> max_pixels) {
+typename VisionRunner<M, T, Probe>::Features VisionRunner<M, T, Probe>::encode(const Image& image,
+                                                                               std::optional<std::uint64_t> max_pixels,
+                                                                               const StopFlag* stop,
+                                                                               const VisionProgress& progress) {
   const ContentKey key = describe(image, max_pixels).first;
   if (Features known = find(key)) return known;
-  return keep(run(preprocess_image<HostArch>(image, config_.lowered(max_pixels)), key));
+  return keep(run(preprocess_image<HostArch>(image, config_.lowered(max_pixels), stop), key, stop, progress));
 }
 
 template <class M, Team T, class Probe>
 typename VisionRunner<M, T, Probe>::Features VisionRunner<M, T, Probe>::encode_video(
-    std::span<const Image> frames, std::optional<std::uint64_t> max_pixels) {
+    std::span<const Image> frames, std::optional<std::uint64_t> max_pixels, const StopFlag* stop,
+    const VisionProgress& progress) {
   const ContentKey key = describe_video(frames, max_pixels).first;
   if (Features known = find(key)) return known;
-  return keep(run(preprocess_video<HostArch>(frames, config_.lowered(max_pixels)), key));
+  return keep(run(preprocess_video<HostArch>(frames, config_.lowered(max_pixels), stop), key, stop, progress));
 }
 
 template <class M, Team T, class Probe>
@@ -202,7 +228,8 @@ typename VisionRunner<M, T, Probe>::Features VisionRunner<M, T, Probe>::keep(Fea
 
 template <class M, Team T, class Probe>
 typename VisionRunner<M, T, Probe>::Features VisionRunner<M, T, Probe>::run(const VisionPatches& patches,
-                                                                            const ContentKey& key) {
+                                                                            const ContentKey& key, const StopFlag* stop,
+                                                                            const VisionProgress& progress) {
   const VisionEncoder<Arch>& encoder = *model_->vision_encoder();
   const std::size_t n = patches.grid.patches();
   const auto slices = static_cast<std::size_t>(patches.grid.t);
@@ -225,10 +252,12 @@ typename VisionRunner<M, T, Probe>::Features VisionRunner<M, T, Probe>::run(cons
   features->key = key;
   features->data = make_tensor<float>(1 + encoder.levels(), n / (merge * merge), encoder.config().out_hidden);
   float* out = features->data.data();
-  team_->run([&](Member& m) {
+  BlockProgress<Probe> blocks{probe_, progress, encoder.config().depth};
+  const auto compute = [&](Member& m) {
     StepNow step(m);
-    encoder.forward(step, buffers, patches.grid, out, options_.numerics, probe_);
-  });
+    encoder.forward(step, buffers, patches.grid, out, options_.numerics, blocks);
+  };
+  team_->run(compute, stop);
   return features;
 }
 

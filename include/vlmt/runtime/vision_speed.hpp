@@ -17,6 +17,7 @@
 #include <time.h>
 
 #include "vlmt/base/config.hpp"
+#include "vlmt/base/stop_flag.hpp"
 #include "vlmt/base/version.hpp"
 #include "vlmt/exec/arch.hpp"
 #include "vlmt/exec/buffer.hpp"
@@ -44,6 +45,7 @@ struct VisionSpeedOptions {
   Numerics numerics = Numerics::fast;
   WeightOptions weights = weights_for(Numerics::fast);
   std::string file = vision_speed_file();  ///< where speeds are kept; empty: nowhere
+  const StopFlag* stop_flag = nullptr;     ///< ends a measurement: it throws Cancelled
 };
 
 /// Estimated seconds to encode a grid of patches.
@@ -92,10 +94,10 @@ class TimedStep {
 
 /// Measures a vision encoder's speed on `team`: loads its first block and its merger from `mmproj` and runs an image of
 /// 256 tokens a few times. Takes some tenths of a second and about 60 MiB for the encoder of a 2B model on two
-/// processors. Throws FileError, DeviceError.
+/// processors. Throws FileError, DeviceError, and Cancelled soon after `stop` is set.
 template <class M, Team T>
 VisionSpeed measure_vision_speed(const GgufFile& mmproj, const std::optional<std::uint32_t>& format, Numerics numerics,
-                                 T& team) {
+                                 T& team, const StopFlag* stop = nullptr) {
   using Arch = typename M::Backend::Arch;
   using Clock = std::chrono::steady_clock;
   require_processor<Arch>();
@@ -104,7 +106,7 @@ VisionSpeed measure_vision_speed(const GgufFile& mmproj, const std::optional<std
   config.deepstack.clear();
   WeightLoader<Arch, typename M::Formats> loader;
   VisionEncoder<Arch> encoder(config, WeightSource(mmproj), loader, format);
-  const Buffer weights = loader.load(team, {});
+  const Buffer weights = loader.load(team, {}, stop);
 
   const int side = 16 * static_cast<int>(config.merge);
   const PatchGrid grid{1, side, side};
@@ -125,11 +127,12 @@ VisionSpeed measure_vision_speed(const GgufFile& mmproj, const std::optional<std
   for (int run = 0; run < 4 && (run < 2 || Clock::now() - start < std::chrono::seconds(2)); ++run) {
     std::vector<detail::TimedStep::Seconds> each(team.size());
     std::size_t members = 1;
-    team.run([&](Member& m) {
+    const auto encode = [&](Member& m) {
       if (m.rank() == 0) members = m.size();
       detail::TimedStep step(m, each[m.rank()]);
       encoder.forward(step, buffers, grid, features.data(), numerics, probe);
-    });
+    };
+    team.run(encode, stop);
     detail::TimedStep::Seconds sum;
     for (const auto& s : each) {
       sum.linear += s.linear;
@@ -168,14 +171,15 @@ std::string vision_speed_key(const GgufFile& mmproj, const VisionSpeedOptions& o
 }
 
 /// The speed of a vision encoder on this machine, kept or measured now. `mmproj` is its file, which is opened again: no
-/// model need be loaded. Throws FileError.
+/// model need be loaded. Throws FileError, and Cancelled soon after options.stop_flag is set.
 template <class M>
 VisionSpeed vision_speed(const std::string& mmproj, const VisionSpeedOptions& options) {
   OmpTeam team = options.threads == 0 ? OmpTeam() : OmpTeam(options.threads);
   const GgufFile file = GgufFile::open(mmproj);
   const std::string key = vision_speed_key<M>(file, options, team.size());
   if (const auto kept = find_vision_speed(options.file, key)) return *kept;
-  const VisionSpeed speed = measure_vision_speed<M>(file, options.weights.vision_format, options.numerics, team);
+  const VisionSpeed speed =
+      measure_vision_speed<M>(file, options.weights.vision_format, options.numerics, team, options.stop_flag);
   keep_vision_speed(options.file, key, speed);
   return speed;
 }

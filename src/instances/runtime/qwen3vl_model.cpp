@@ -5,7 +5,7 @@ VLMT_BEGIN_NAMESPACE
 
 template class Vlm<Qwen3VL>;
 template class ChatModel<Qwen3VL>;
-template void ChatModel<Qwen3VL>::load(OmpTeam&, const LoadProgress&);
+template void ChatModel<Qwen3VL>::load(OmpTeam&, const LoadProgress&, const StopFlag*);
 template ChatModel<Qwen3VL> load<Qwen3VL>(const std::string&, const std::string&, const LoadOptions&);
 template MemoryPlan plan_memory(const Vlm<Qwen3VL>&, const SessionOptions&, std::size_t, std::size_t);
 template MemoryPlan plan_memory(const ChatModel<Qwen3VL>&, const SessionOptions&, std::size_t, std::size_t);
