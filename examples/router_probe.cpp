@@ -1,5 +1,6 @@
 // Prints the experts that the router of each layer chooses for each token, with a probe.
 //   vlmt-router-probe [moe-model.gguf [text]]
+#include <cstdlib>
 #include <filesystem>
 #include <string>
 
@@ -28,15 +29,19 @@ struct RouterPrinter {
 int main(int argc, char** argv) {
   return programs::run_main("vlmt-router-probe", [&] {
     std::string path = argc > 1 ? argv[1] : "";
+    std::string folder;
     if (path.empty()) {
       // Without an argument: random weights, 8 experts, 2 of them per token.
-      path = (std::filesystem::temp_directory_path() / "vlmt-router-probe.gguf").string();
+      folder = (std::filesystem::temp_directory_path() / "vlmt-router-probe-XXXXXX").string();
+      if (::mkdtemp(folder.data()) == nullptr) throw vlmt::FileError("cannot be created", {.file = folder});
+      path = folder + "/model.gguf";
       vlmt::testing::write_tiny_model({.experts = 8, .experts_used = 2}, path);
     }
     auto model = vlmt::ChatModel<vlmt::Qwen3VL>::open(path);
     if (model.vlm().config().experts == 0) throw vlmt::InputError("this model has no experts", {.file = path});
     vlmt::OmpTeam team;
     model.load(team);
+    if (!folder.empty()) std::filesystem::remove_all(folder);
 
     vlmt::Runner<vlmt::Qwen3VL, vlmt::OmpTeam, RouterPrinter> runner(model.vlm(), team, {.context = 512});
     vlmt::Sequence text;

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <iterator>
 #include <optional>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -12,11 +13,13 @@
 #include <unistd.h>
 
 #include <vlmt/base/version.hpp>
+#include <vlmt/io/output_file.hpp>
 
 #include "../../examples/common/bundled_model.hpp"
 #include "../../examples/common/interrupt.hpp"
 #include "../../examples/common/memory_watch.hpp"
 #include "../../examples/common/output.hpp"
+#include "../../examples/common/output_path.hpp"
 #include "../../examples/common/run_main.hpp"
 #include "options.hpp"
 #include "peer.hpp"
@@ -131,9 +134,9 @@ void write(const std::string& path, const std::string& text) {
     programs::write(text);
     return;
   }
-  std::ofstream out(path, std::ios::binary);
-  out << text;
-  if (!out.flush()) throw std::runtime_error(path + ": cannot be written");
+  vlmt::OutputFile file(path);
+  file.put(std::as_bytes(std::span(text)));
+  file.finish();
 }
 
 int run(Options& o) {
@@ -142,6 +145,9 @@ int run(Options& o) {
   o.model = files.model;
   o.mmproj = files.mmproj;
   if (!o.images.empty() && o.mmproj.empty()) throw std::runtime_error("--image needs --mmproj");
+  for (const std::string& path : {o.output, o.trace}) {
+    if (!path.empty()) programs::check_output(path, {o.model, o.mmproj});
+  }
   const std::string baseline = o.baseline.empty() ? std::string() : read_file(o.baseline);
 
   programs::MemoryWatch memory;

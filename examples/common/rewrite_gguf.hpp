@@ -16,6 +16,8 @@
 #include <vlmt/io/gguf_writer.hpp>
 #include <vlmt/quant/row.hpp>
 
+#include "output_path.hpp"
+
 namespace programs {
 
 /// Changes to make in the new file. Every member is optional.
@@ -89,9 +91,13 @@ inline vlmt::GgufHeader rewritten_keys(const vlmt::GgufFile& file, const Rewrite
 }  // namespace detail
 
 /// Writes `file` to `path` with the changes of `rewrite`. Rows that keep their type are copied byte for byte. Throws
-/// vlmt::FileError, and vlmt::Cancelled soon after rewrite.stop is set; `path` is then as it was before.
+/// vlmt::FileError, also if `path` is one of the files that `file` is read from, and vlmt::Cancelled soon after
+/// rewrite.stop is set; `path` is then as it was before.
 inline RewriteBytes rewrite_gguf(const vlmt::GgufFile& file, const std::string& path, const Rewrite& rewrite,
                                  vlmt::OmpTeam& team) {
+  std::vector<std::string> inputs;
+  for (const auto& mapping : file.mappings()) inputs.push_back(mapping->path());
+  check_output(path, inputs);
   vlmt::GgufHeader header = detail::rewritten_keys(file, rewrite);
   std::vector<std::uint32_t> types;
   const auto experts = file.get_or<std::uint64_t>(detail::experts_key(file), 0);

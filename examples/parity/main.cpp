@@ -5,6 +5,7 @@
 
 #include "../common/command_line.hpp"
 #include "../common/output.hpp"
+#include "../common/output_path.hpp"
 #include "../common/run_main.hpp"
 #include "inputs.hpp"
 
@@ -93,6 +94,7 @@ int run(Arguments& a) {
     if (a.settings.model.empty()) a.settings.model = (home / "model.gguf").string();
     if (a.settings.mmproj.empty() && fs::exists(home / "mmproj.gguf"))
       a.settings.mmproj = (home / "mmproj.gguf").string();
+    if (!a.dump.empty()) programs::check_output(a.dump, {cases.string(), a.settings.model, a.settings.mmproj});
     const parity::VisionRules rules = parity::read_rules(a.settings.model, a.settings.mmproj);
     if (a.kernels == "ref") {
       parity::check_reference(checker, a.settings, rules);

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -53,6 +54,24 @@ std::string type_name(std::uint32_t type) {
   return std::string(vlmt::ggml_type_info(type).name);
 }
 
+/// A warning if matrices that are quantised already get another quantised format; else empty.
+std::string requantisation(const vlmt::GgufFile& file, const programs::Rewrite& rewrite) {
+  const auto quantised = [](std::uint32_t type) { return vlmt::ggml_type_info(type).values > 1; };
+  std::set<std::string> formats;
+  std::size_t count = 0;
+  for (const vlmt::GgufTensor& t : file.tensors()) {
+    const std::uint32_t now = rewrite.type(t);
+    if (now == t.type || !quantised(t.type) || !quantised(now)) continue;
+    formats.insert(type_name(t.type));
+    ++count;
+  }
+  if (count == 0) return {};
+  std::string names;
+  for (const std::string& name : formats) names += (names.empty() ? "" : ", ") + name;
+  return "warning: " + std::to_string(count) + " of " + std::to_string(file.tensors().size()) +
+         " tensors are quantised already (" + names + "): the errors add up, convert the original file instead";
+}
+
 int run(const Arguments& a) {
   programs::handle_interrupts();
   const vlmt::GgufFile file = vlmt::GgufFile::open(a.input);
@@ -65,9 +84,10 @@ int run(const Arguments& a) {
   rewrite.type = programs::MixtureOfFile(file, mixture);
   rewrite.file_type = mixture.file_type;
   rewrite.stop = &programs::interrupted;
+  const std::string warning = requantisation(file, rewrite);
   std::size_t tensors = 0;
   rewrite.on_tensor = [&](const vlmt::GgufTensor& t, std::uint32_t now) {
-    ++tensors;
+    if (tensors++ == 0 && !warning.empty()) std::fprintf(stderr, "vlmt-quantize: %s\n", warning.c_str());
     if (a.quiet) return;
     programs::print("%-44s %-24s %-6s -> %s\n", std::string(t.name).c_str(), t.shape().c_str(),
                     type_name(t.type).c_str(), type_name(now).c_str());
