@@ -3,7 +3,6 @@
 #include <cstddef>
 #include <cstdio>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -17,6 +16,7 @@
 #include "../../examples/common/command_line.hpp"
 #include "../../examples/common/output.hpp"
 #include "../../examples/common/run_main.hpp"
+#include "../../examples/common/threads.hpp"
 
 namespace {
 
@@ -59,7 +59,7 @@ int run(int argc, char** argv) {
   if (const auto code = programs::parse(app, argc, argv)) return *code;
   if (threads.empty()) {
     threads = {1};
-    if (std::thread::hardware_concurrency() > 1) threads.push_back(std::thread::hardware_concurrency());
+    if (const std::size_t all = programs::thread_count(0, "vlmt-limits"); all > 1) threads.push_back(all);
   }
   if (free) {
     programs::print("| processor | G instructions/s |\n|--:|--:|\n");

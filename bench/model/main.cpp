@@ -21,6 +21,7 @@
 #include "../../examples/common/output.hpp"
 #include "../../examples/common/output_path.hpp"
 #include "../../examples/common/run_main.hpp"
+#include "../../examples/common/threads.hpp"
 #include "options.hpp"
 #include "peer.hpp"
 #include "profile.hpp"
@@ -158,6 +159,7 @@ int run(Options& o) {
   report.processor = processor_name();
   report.model = std::filesystem::path(o.model).filename().string();
   std::vector<StepProfile> profiles;
+  if (o.threads.empty()) o.threads = {programs::thread_count(0, "vlmt-bench")};
   for (std::size_t threads : o.threads) {
     progress("loading " + report.model);
     Subject subject(o, threads);

@@ -2,7 +2,6 @@
 #include "options.hpp"
 
 #include <cstdio>
-#include <thread>
 
 #include "../../examples/common/command_line.hpp"
 
@@ -76,7 +75,6 @@ std::optional<int> parse_options(int argc, char** argv, Options& o) {
   for (const programs::ImageSize& size : sizes) o.images.emplace_back(size.width, size.height);
   o.exact = numerics == "exact";
   o.article = preset == "article";
-  if (o.threads.empty()) o.threads = {std::max<std::size_t>(1, std::thread::hardware_concurrency())};
   if (!o.trace.empty()) o.profile = true;
   return std::nullopt;
 }

@@ -100,14 +100,18 @@ struct Subject::Impl {
     for (const auto& [width, height] : o.images) {
       pixels = std::max(pixels, static_cast<std::size_t>(width) * static_cast<std::size_t>(height));
     }
-    plan = vlmt::plan_memory(model, session, pixels, team.size()).total();
+    const std::size_t most = *std::max_element(o.batches.begin(), o.batches.end());
+    vlmt::MemoryPlan parts = vlmt::plan_memory(model, session, pixels, team.size());
+    plan = parts.total();
+    parts.kv_cache *= most;
+    parts.workspace *= most;
+    vlmt::check_fits(parts, vlmt::memory_limit());
     const auto start = Clock::now();
     model.load(team, {}, &programs::interrupted);
     load_seconds = seconds_since(start);
     if (const std::string& warning = model.vlm().packed_cache().warning(); !warning.empty()) {
       std::fprintf(stderr, "vlmt-bench: %s\n", warning.c_str());
     }
-    const std::size_t most = *std::max_element(o.batches.begin(), o.batches.end());
     for (std::size_t i = 0; i < most; ++i)
       runners.emplace_back(model.vlm(), team, session.runner(model.vlm().config()));
     if (most > 1) batch.emplace(model.vlm(), team, most, session.context, session.numerics);

@@ -31,9 +31,15 @@ std::vector<programs::MediaCost> Chat::costs(const std::vector<std::string>& ima
 Report Chat::ask(const std::string& text, const std::vector<std::string>& images,
                  const std::vector<std::string>& videos) {
   vlmt::ChatMessage message = user_message(text, images, videos, arguments_.fps);
-  Request request = plan(message, images, videos);
-  tell(programs::shrunk_lines(request.media, request.facts));
   Report report;
+  Request request;
+  try {
+    request = plan(message, images, videos);
+  } catch (const vlmt::Cancelled&) {
+    report.finish = name(vlmt::FinishReason::cancelled);
+    return report;
+  }
+  tell(programs::shrunk_lines(request.media, request.facts));
   report.media = std::move(request.media);
   programs::ProgressLine progress;
   vlmt::GenerateOptions options = generate_options(arguments_);

@@ -90,6 +90,8 @@ int converse(const Arguments& a, Chat& chat) {
         tell(last->notes);
         if (a.stats) std::fprintf(stderr, "%s", stats_lines(*last).c_str());
       }
+    } catch (const vlmt::Cancelled&) {
+      programs::print("\n");
     } catch (const vlmt::Error& e) {
       std::fprintf(stderr, "vlmt-chat: %s%s\n", e.what(),
                    e.site().field == "context" ? "; /reset starts anew, a larger --context holds more" : "");

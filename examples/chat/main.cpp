@@ -5,6 +5,7 @@
 #include <exception>
 #include <iostream>
 #include <iterator>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,6 +20,7 @@
 #include "../common/output.hpp"
 #include "../common/progress_line.hpp"
 #include "../common/run_main.hpp"
+#include "../common/threads.hpp"
 #include "arguments.hpp"
 #include "chat.hpp"
 #include "conversation.hpp"
@@ -50,14 +52,14 @@ Request first_request(const Arguments& a, const Model& model, const vlmt::Sessio
 }
 
 /// Prints what the request would take. Returns 1 if it would be refused.
-int dry_run(const Arguments& a, const Request& request, std::size_t available) {
+int dry_run(const Arguments& a, const Request& request, const vlmt::MemoryLimit& limit) {
   const PlanBytes bytes = bytes_of(request.plan.memory);
   programs::write(a.json ? plan_json(request.media, request.facts, bytes)
                          : plan_lines(request.media, request.facts, bytes));
   tell(programs::context_lines(request.facts));
   tell(programs::shrunk_lines(request.media, request.facts));
   try {
-    check_fits(request.plan.memory, available);
+    check_fits(request.plan.memory, limit);
   } catch (const vlmt::LimitError& e) {
     tell({e.what()});
     return 1;
@@ -86,17 +88,23 @@ int run(Arguments& a) {
   Model model = Model::open(a.model, a.mmproj, vlmt::weights_for(numerics),
                             {a.packed_cache, a.verify_packed_cache, &programs::interrupted});
   for (const std::string& warning : model.warnings()) std::fprintf(stderr, "vlmt-chat: %s\n", warning.c_str());
+  a.threads = programs::thread_count(a.threads, "vlmt-chat");
   vlmt::SessionOptions options = session_options(a, model);
   vlmt::check(generate_options(a).sampling);
-  vlmt::OmpTeam team = a.threads == 0 ? vlmt::OmpTeam() : vlmt::OmpTeam(a.threads);
+  vlmt::OmpTeam team(a.threads);
 
-  const std::size_t available = a.memory_limit ? static_cast<std::size_t>(*a.memory_limit) : vlmt::available_memory();
-  const RequestPlanner planner(a, model, available, team.size());
+  // A single question has no earlier images.
+  if (!a.interactive && !a.samples) options.feature_cache_bytes = 0;
+  const vlmt::MemoryLimit limit =
+      a.memory_limit ? vlmt::MemoryLimit{static_cast<std::size_t>(*a.memory_limit), "--memory-limit"}
+                     : vlmt::memory_limit();
+  const RequestPlanner planner(a, model, limit.bytes, team.size());
   const Request first = first_request(a, model, options, planner);
   options.context = first.plan.context;
-  if (a.dry_run) return dry_run(a, first, available);
+  if (a.dry_run) return dry_run(a, first, limit);
   if (a.stats) std::fprintf(stderr, "%s", cost_lines(first.media).c_str());
-  check_fits(first.plan.memory, available);
+  check_fits(first.plan.memory, limit);
+  if (a.memory_limit) model.set_budget({limit.bytes, 0});
   tell(programs::context_lines(first.facts));
 
   programs::ProgressLine progress;

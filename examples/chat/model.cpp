@@ -64,5 +64,5 @@ vlmt::GenerateOptions generate_options(const Arguments& a) {
 }
 
 PlanBytes bytes_of(const vlmt::MemoryPlan& p) {
-  return {p.weights, p.tokenizer, p.kv_cache, p.workspace, p.vision, p.features, p.total(), p.mapped};
+  return {p.weights, p.tokenizer, p.kv_cache, p.workspace, p.vision, p.features, p.feature_cache, p.total(), p.mapped};
 }

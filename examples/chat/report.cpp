@@ -22,7 +22,7 @@ Json media_json(const std::vector<programs::MediaCost>& media) {
 
 Json plan_parts(const PlanBytes& p) {
   return {{"weights", p.weights}, {"tokenizer", p.tokenizer}, {"kv_cache", p.kv_cache}, {"workspace", p.workspace},
-          {"vision", p.vision},   {"features", p.features},   {"total", p.total},       {"mapped", p.mapped}};
+          {"vision", p.vision},   {"features", p.features},   {"feature_cache", p.feature_cache}, {"total", p.total},       {"mapped", p.mapped}};
 }
 
 template <class... Values>
@@ -57,9 +57,9 @@ std::string cost_lines(const std::vector<programs::MediaCost>& media) {
 std::string plan_line(const PlanBytes& p) {
   return line(
       "memory    plan %.1f MiB: weights %.1f, tokenizer %.1f, KV cache %.1f, workspace %.1f, vision %.1f, features "
-      "%.1f%s\n",
+      "%.1f, feature cache %.1f%s\n",
       mib(p.total), mib(p.weights), mib(p.tokenizer), mib(p.kv_cache), mib(p.workspace), mib(p.vision), mib(p.features),
-      p.mapped == 0 ? "" : line("; weights mapped from a file %.1f", mib(p.mapped)).c_str());
+      mib(p.feature_cache), p.mapped == 0 ? "" : line("; weights mapped from a file %.1f", mib(p.mapped)).c_str());
 }
 
 std::string stats_lines(const Report& r) {

@@ -16,6 +16,7 @@ struct PlanBytes {
   std::size_t workspace = 0;
   std::size_t vision = 0;
   std::size_t features = 0;
+  std::size_t feature_cache = 0;
   std::size_t total = 0;
   std::size_t mapped = 0;  ///< not in the total
 };

@@ -9,6 +9,8 @@
 
 #include <vlmt/vlmt.hpp>
 
+#include "../common/interrupt.hpp"
+
 RequestPlanner::RequestPlanner(const Arguments& a, const Model& model, std::size_t memory, std::size_t threads)
     : max_tokens_(a.max_tokens), thinking_(a.thinking), chosen_context_(a.context == 0) {
   limits_.memory = memory;
@@ -18,8 +20,10 @@ RequestPlanner::RequestPlanner(const Arguments& a, const Model& model, std::size
   limits_.images.exact = a.exact_images || asked;
   if (asked) return;
   const auto numerics = a.exact ? vlmt::Numerics::exact : vlmt::Numerics::fast;
-  limits_.images.seconds = vlmt::encode_estimate(
-      model.vlm(), {.threads = a.threads, .numerics = numerics, .weights = vlmt::weights_for(numerics)});
+  limits_.images.seconds = vlmt::encode_estimate(model.vlm(), {.threads = a.threads,
+                                                               .numerics = numerics,
+                                                               .weights = vlmt::weights_for(numerics),
+                                                               .stop_flag = &programs::interrupted});
 }
 
 Request RequestPlanner::plan(const Model& model, const vlmt::SessionOptions& options,

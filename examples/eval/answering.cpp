@@ -70,7 +70,8 @@ void answer_questions(const Configuration& configuration, const std::string& mod
   vlmt::MemoryPlan plan = vlmt::plan_memory(model, session, 0, members);
   plan.kv_cache *= workers;
   plan.workspace *= workers;
-  vlmt::check_fits(plan, vlmt::available_memory());
+  plan.feature_cache *= workers;
+  vlmt::check_fits(plan, vlmt::memory_limit());
   model.load(all, {}, options.stop);
 
   std::atomic<std::size_t> next{0};

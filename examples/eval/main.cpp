@@ -17,7 +17,6 @@
 #include <vector>
 
 #include <vlmt/base/version.hpp>
-#include <vlmt/exec/omp_team.hpp>
 #include <vlmt/io/gguf.hpp>
 
 #include "../common/bundled_model.hpp"
@@ -25,6 +24,7 @@
 #include "../common/output.hpp"
 #include "../common/progress_line.hpp"
 #include "../common/run_main.hpp"
+#include "../common/threads.hpp"
 #include "answer_log.hpp"
 #include "arguments.hpp"
 #include "experts.hpp"
@@ -239,11 +239,12 @@ int run(Arguments& a) {
     for (const std::string& label : labels) programs::print("%s\n", label.c_str());
     return 0;
   }
+  a.answering.threads = programs::thread_count(a.answering.threads, "vlmt-eval");
   Evaluation evaluation(a, programs::read_task_set(a.set));
 
   eval::Report report;
   report.set_file = a.set;
-  report.threads = a.answering.threads == 0 ? vlmt::OmpTeam().size() : a.answering.threads;
+  report.threads = a.answering.threads;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     eval::Result result = evaluation.run(rows[i], labels[i]);
     eval::summarise(result, result.baseline ? &report.results[*result.baseline] : nullptr);

@@ -165,9 +165,10 @@ std::string to_text(const PlanRequest& r, const Plan& p) {
   }
   const std::pair<const char*, std::size_t> parts[] = {
       {"weights", p.weights}, {"tokenizer", p.tokenizer}, {"KV cache", p.kv_cache}, {"workspace", p.workspace},
-      {"vision", p.vision},   {"features", p.features},   {"total", p.total},       {"available", p.available}};
-  for (const auto& [name, bytes] : parts) out += line("%-9s %14zu bytes %10.1f MiB\n", name, bytes, mib(bytes));
-  return out;
+      {"vision", p.vision},   {"features", p.features},   {"feature cache", p.feature_cache},
+      {"total", p.total},     {"available", p.available}};
+  for (const auto& [name, bytes] : parts) out += line("%-13s %14zu bytes %10.1f MiB\n", name, bytes, mib(bytes));
+  return p.limit.empty() ? out : out + "limit         " + p.limit + "\n";
 }
 
 std::string to_json(const Contents& c) {
@@ -194,8 +195,9 @@ std::string to_json(const PlanRequest& r, const Plan& p) {
   }
   all["plan_bytes"] = {{"weights", p.weights},     {"tokenizer", p.tokenizer}, {"kv_cache", p.kv_cache},
                        {"workspace", p.workspace}, {"vision", p.vision},       {"features", p.features},
-                       {"total", p.total}};
+                       {"feature_cache", p.feature_cache}, {"total", p.total}};
   all["available_bytes"] = p.available;
+  all["available_limit"] = p.limit;
   return all.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

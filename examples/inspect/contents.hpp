@@ -44,7 +44,9 @@ struct Plan {
   programs::MediaCost image;
   programs::ContextFacts context;
   std::size_t weights = 0, tokenizer = 0, kv_cache = 0, workspace = 0, vision = 0, features = 0, total = 0;
+  std::size_t feature_cache = 0;
   std::size_t available = 0;
+  std::string limit;  ///< what sets `available`
 };
 
 /// Throws vlmt::Error.

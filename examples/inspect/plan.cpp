@@ -8,6 +8,7 @@
 
 #include <vlmt/vlmt.hpp>
 
+#include "../common/threads.hpp"
 #include "contents.hpp"
 
 namespace inspect {
@@ -29,9 +30,11 @@ Plan make_plan(const PlanRequest& r) {
   options.chunk = r.chunk;
   options.key_format = cache_format(r.key_format);
   options.value_format = cache_format(r.value_format);
-  const vlmt::OmpTeam team = r.threads == 0 ? vlmt::OmpTeam() : vlmt::OmpTeam(r.threads);
+  const vlmt::OmpTeam team(programs::thread_count(r.threads, "vlmt-inspect"));
   Plan plan;
-  plan.available = vlmt::available_memory();
+  const vlmt::MemoryLimit limit = vlmt::memory_limit();
+  plan.available = limit.bytes;
+  plan.limit = limit.name;
   vlmt::RequestLimits limits;
   limits.memory = plan.available;
   limits.threads = team.size();
@@ -73,6 +76,7 @@ Plan make_plan(const PlanRequest& r) {
   plan.workspace = p.memory.workspace;
   plan.vision = p.memory.vision;
   plan.features = p.memory.features;
+  plan.feature_cache = p.memory.feature_cache;
   plan.total = p.memory.total();
   return plan;
 }

@@ -72,13 +72,13 @@ struct Arena {
 template <class T>
 class StepTest : public testing::Test {};
 using Teams = testing::Types<vlmt::ThreadTeam, vlmt::OmpTeam>;
-struct TeamNames {
+struct SizedTeamNames {
   template <class T>
   static std::string GetName(int) {
     return std::is_same_v<T, vlmt::OmpTeam> ? "OmpTeam" : "ThreadTeam";
   }
 };
-TYPED_TEST_SUITE(StepTest, Teams, TeamNames);
+TYPED_TEST_SUITE(StepTest, Teams, SizedTeamNames);
 
 TYPED_TEST(StepTest, RecordingReadsNoDataAndReplayMatchesStepNow) {
   for (const std::size_t size : {1u, 2u, 3u, 7u}) {

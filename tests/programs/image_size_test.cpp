@@ -50,8 +50,8 @@ class ImageSize : public program_test::ProgramTest {
     const std::string file = path("cache/vlmt/vision-speed.json");
     const std::string text = program_test::read_text(file);
     EXPECT_TRUE(parse_json(text)["speeds"].size() == 1) << text;
-    write_text(file, std::regex_replace(text, std::regex("(linear|attention)(\": )[0-9]+"),
-                                        "$1$2" + std::to_string(operations_per_second)));
+    write_text(file, std::regex_replace(text, std::regex("((?:linear|attention)\": )[0-9.e+]+"),
+                                        "$01" + std::to_string(operations_per_second)));
   }
 };
 

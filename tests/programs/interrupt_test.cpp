@@ -20,6 +20,7 @@
 
 #include <gtest/gtest.h>
 
+#include "vlmt/exec/omp_team.hpp"
 #include "vlmt/quant/q8_0.hpp"
 #include "vlmt/testing/tiny_model.hpp"
 
@@ -36,7 +37,8 @@ using Strings = std::vector<std::string>;
 /// A program on a terminal of its own.
 class TerminalProgram {
  public:
-  TerminalProgram(const std::string& program, const Strings& arguments, const std::string& temporary) {
+  /// `folder`: for temporary files, in tmp/, and what the program keeps.
+  TerminalProgram(const std::string& program, const Strings& arguments, const std::string& folder) {
     terminal_ = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
     EXPECT_TRUE(terminal_ >= 0 && grantpt(terminal_) == 0 && unlockpt(terminal_) == 0);
     const std::string name = ptsname(terminal_);
@@ -44,6 +46,7 @@ class TerminalProgram {
     std::vector<char*> argv = {const_cast<char*>(program.c_str())};
     for (const std::string& a : arguments) argv.push_back(const_cast<char*>(a.c_str()));
     argv.push_back(nullptr);
+    const std::string threads = std::to_string(vlmt::OmpTeam::default_size().usable);
     child_ = fork();
     if (child_ != 0) return;
     setsid();
@@ -51,7 +54,9 @@ class TerminalProgram {
     if (side < 0 || ioctl(side, TIOCSCTTY, 0) != 0 || dup2(side, 0) < 0 || dup2(side, 1) < 0 || dup2(side, 2) < 0) {
       _exit(126);
     }
-    setenv("TMPDIR", temporary.c_str(), 1);
+    setenv("TMPDIR", (folder + "/tmp").c_str(), 1);
+    setenv("XDG_CACHE_HOME", (folder + "/cache").c_str(), 1);
+    setenv("OMP_NUM_THREADS", threads.c_str(), 0);
     std::signal(SIGINT, SIG_DFL);
     execv(executable.c_str(), argv.data());
     _exit(127);
@@ -132,7 +137,7 @@ class Interrupts : public program_test::ProgramTest {
   }
 
   TerminalProgram start(const std::string& program, const Strings& arguments) const {
-    return {program, arguments, path("tmp")};
+    return {program, arguments, home_.string()};
   }
   /// The golden model with answers that do not end by themselves.
   static Strings endless(const Strings& more) {

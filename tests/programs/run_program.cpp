@@ -13,6 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "vlmt/exec/omp_team.hpp"
+
 namespace program_test {
 
 bool Outcome::is_one_line_from(const std::string& who) const {
@@ -88,6 +90,8 @@ Outcome ProgramTest::launch(int output, const std::string& program, const std::v
   for (const std::string& a : arguments) argv.push_back(const_cast<char*>(a.c_str()));
   argv.push_back(nullptr);
   const std::string in = path("stdin"), err = path("stderr");
+  // Set, so that a limit of the machine on which the tests run adds no line.
+  const std::string threads = std::to_string(vlmt::OmpTeam::default_size().usable);
   const pid_t child = fork();
   if (child == 0) {
     const int flags = O_WRONLY | O_CREAT | O_TRUNC;
@@ -96,6 +100,7 @@ Outcome ProgramTest::launch(int output, const std::string& program, const std::v
       _exit(126);
     }
     setenv("XDG_CACHE_HOME", path("cache").c_str(), 1);  // what programs measure stays in the folder of the test
+    setenv("OMP_NUM_THREADS", threads.c_str(), 0);
     execv(executable.c_str(), argv.data());
     _exit(127);
   }

@@ -230,6 +230,8 @@ TEST_F(ToolPrograms, InspectListsFilesAndPlans) {
   EXPECT_EQ(video["image"]["full_tokens"], 11700);
   EXPECT_GT(small["plan_bytes"]["tokenizer"].get<std::size_t>(), 768u);
   EXPECT_EQ(small["plan_bytes"]["tokenizer"], large["plan_bytes"]["tokenizer"]);
+  EXPECT_EQ(small["plan_bytes"]["feature_cache"], 48 << 20);
+  EXPECT_FALSE(small["available_limit"].get<std::string>().empty());
   const Outcome lines = run("vlmt-inspect", {golden("qwen3vl/model.gguf"), "--plan"});
   EXPECT_NE(lines.out.find("\ntokenizer "), std::string::npos) << lines.out;
   EXPECT_EQ(4 * small["plan_bytes"]["kv_cache"].get<std::size_t>(), large["plan_bytes"]["kv_cache"].get<std::size_t>());

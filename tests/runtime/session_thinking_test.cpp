@@ -10,6 +10,8 @@
 #include <variant>
 #include <vector>
 
+#include <unistd.h>
+
 #include <gtest/gtest.h>
 
 #include "vlmt/vlmt.hpp"
@@ -32,9 +34,10 @@ const ChatModel<Qwen3VL>& thinking_model(TemplateKind kind) {
     if (k == TemplateKind::thinking || k == TemplateKind::thinking_unknown) text.insert(at, "<think>\\n");
     if (k == TemplateKind::unknown || k == TemplateKind::thinking_unknown) text.insert(0, "<s>");
     if (k == TemplateKind::broken) text += "\n{% if %}";
-    const std::string path = (std::filesystem::path(::testing::TempDir()) /
-                              ("vlmt_thinking_" + std::to_string(static_cast<int>(k)) + ".gguf"))
-                                 .string();
+    const std::string path =
+        (std::filesystem::path(::testing::TempDir()) /
+         ("vlmt_thinking_" + std::to_string(getpid()) + "_" + std::to_string(static_cast<int>(k)) + ".gguf"))
+            .string();
     EditedGguf(golden::folder("qwen3vl") + "/model.gguf").set("tokenizer.chat_template", text).write(path);
     return load<Qwen3VL>(path);
   };
@@ -193,7 +196,7 @@ TEST(SessionThinking, WarningsSayWhichPromptIsUsed) {
   EXPECT_NE(warning(TemplateKind::thinking_unknown).find("that thinks"), std::string::npos)
       << warning(TemplateKind::thinking_unknown);
   const std::string broken = warning(TemplateKind::broken);
-  EXPECT_NE(broken.find("vlmt_thinking_4.gguf: "), std::string::npos) << broken;
+  EXPECT_NE(broken.find("_4.gguf: "), std::string::npos) << broken;
   EXPECT_NE(broken.find("line 57"), std::string::npos) << broken;
 }
 

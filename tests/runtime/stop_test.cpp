@@ -18,6 +18,7 @@
 #include "golden_case.hpp"
 
 namespace vlmt {
+namespace stop_test {  // sources may be compiled together
 namespace {
 
 using Model = ChatModel<Qwen3VL>;
@@ -75,7 +76,7 @@ RunnerOptions small() {
   return o;
 }
 
-class StoppedModels : public testing::TestWithParam<bool> {
+class StoppedModels : public ::testing::TestWithParam<bool> {
  protected:
   const Model& m() { return GetParam() ? moe_model() : model(); }
 };
@@ -128,7 +129,7 @@ TEST_P(StoppedModels, AnInterruptedStepIsNotCounted) {
   EXPECT_EQ(runner.score(text, 1, &stop), fresh.score(text, 1));
 }
 
-INSTANTIATE_TEST_SUITE_P(Kinds, StoppedModels, testing::Values(false, true),
+INSTANTIATE_TEST_SUITE_P(Kinds, StoppedModels, ::testing::Values(false, true),
                          [](const auto& item) { return item.param ? "moe" : "dense"; });
 
 TEST(Stop, BatchesChangeNoSequence) {
@@ -137,14 +138,15 @@ TEST(Stop, BatchesChangeNoSequence) {
   Runner<Qwen3VL, OmpTeam> runner(model().vlm(), team, small());
   runner.feed(tokens(5));
   BatchDecoder<Qwen3VL, OmpTeam> batch(model().vlm(), team, 1, small().context);
-  Runner<Qwen3VL, OmpTeam>* one[] = {&runner};
+  Runner<Qwen3VL, OmpTeam>* const one[] = {&runner};
+  const std::span<Runner<Qwen3VL, OmpTeam>* const> runners(one);
   const int token[] = {9};
   stop.set();
   const auto no_more = [](auto&) {};
-  EXPECT_THROW(batch.decode(std::span(one), std::span(token), no_more, &stop), Cancelled);
+  EXPECT_THROW(batch.decode(runners, token, no_more, &stop), Cancelled);
   EXPECT_EQ(runner.length(), 5u);
   stop.clear();
-  batch.decode(std::span(one), std::span(token), no_more, &stop);
+  batch.decode(runners, token, no_more, &stop);
   EXPECT_EQ(runner.length(), 6u);
 }
 
@@ -197,7 +199,7 @@ GenerateOptions greedy(std::size_t n) {
 }
 
 /// A conversation of one turn, whose second turn is cancelled in some way and then asked again.
-class CancelledTurn : public testing::Test {
+class CancelledTurn : public ::testing::Test {
  protected:
   CancelledTurn() { session.ask("One?", {}, greedy(4)); }
 
@@ -373,4 +375,5 @@ TEST(Stop, AStoppedLoadMayBeRepeated) {
 }
 
 }  // namespace
+}  // namespace stop_test
 }  // namespace vlmt

@@ -12,6 +12,7 @@
 #include "vlmt/base/config.hpp"
 #include "vlmt/base/stop_flag.hpp"
 #include "vlmt/exec/member.hpp"
+#include "vlmt/exec/processors.hpp"
 
 VLMT_BEGIN_NAMESPACE
 
@@ -47,8 +48,10 @@ void run_member(TeamState& state, std::size_t rank, F& f) noexcept {
 /// while the team is busy, from a member or from another thread, runs on the caller alone, as a team of one.
 class ThreadTeam {
  public:
+  /// A member for each processor that this process may use: usable_processors().
+  ThreadTeam() : ThreadTeam(usable_processors().usable) {}
   /// Creates fewer members if the system cannot start that many threads.
-  explicit ThreadTeam(std::size_t size = std::thread::hardware_concurrency()) {
+  explicit ThreadTeam(std::size_t size) {
     try {
       for (std::size_t rank = 1; rank < size; ++rank) {
         threads_.emplace_back([this, rank] { work(rank); });
@@ -56,7 +59,7 @@ class ThreadTeam {
     } catch (const std::exception&) {
       // Out of threads or memory: keep the members started so far.
     }
-    spins_ = this->size() <= std::thread::hardware_concurrency() ? detail::barrier_spins : 0;
+    spins_ = this->size() <= usable_processors().usable ? detail::barrier_spins : 0;
   }
   ThreadTeam(const ThreadTeam&) = delete;
   ThreadTeam& operator=(const ThreadTeam&) = delete;

@@ -55,6 +55,12 @@ void require_processor() {
                     "; this processor lacks these instructions");
 }
 
+/// What a model was checked against when it was loaded. A session is checked against it, too.
+struct MemoryBudget {
+  std::optional<std::size_t> limit = {};  ///< bytes of weights and session together; absent: what is available
+  std::size_t image_pixels = 0;           ///< of the largest resized image that a session must have room for
+};
+
 /// A model of the family M. Construction validates the headers of the files and registers every weight, so all sizes
 /// are known. `load` then packs the weights, or maps them from the packed cache. Once loaded the model is immutable:
 /// any number of sessions and threads may share it.
@@ -99,6 +105,9 @@ class Vlm {
   std::size_t weight_bytes() const noexcept { return weight_bytes_; }
   /// True if the weights are mapped from the packed cache instead of process memory; known before they are loaded.
   bool weights_mapped() const noexcept { return packed_.mapping() != nullptr; }
+  /// What sessions are checked against.
+  const MemoryBudget& budget() const noexcept { return budget_; }
+  void set_budget(const MemoryBudget& budget) noexcept { budget_ = budget; }
   /// The packed cache; see its warning().
   const PackedCache& packed_cache() const noexcept { return packed_; }
   bool loaded() const noexcept { return files_ == nullptr; }
@@ -131,6 +140,7 @@ class Vlm {
   Buffer buffer_;
   std::span<const std::byte> weights_;  ///< in buffer_ or in the mapped cache file
   std::size_t weight_bytes_ = 0;
+  MemoryBudget budget_;
   std::vector<std::string> warnings_;
 };
 

@@ -41,6 +41,9 @@ class ChatModel {
     vlm_.load(team, progress, stop);
   }
 
+  /// What sessions are checked against. Without it, what is available when they are made.
+  void set_budget(const MemoryBudget& budget) noexcept { vlm_.set_budget(budget); }
+
   const Vlm<M>& vlm() const noexcept { return vlm_; }
   const BpeTokenizer& tokenizer() const noexcept { return *tokenizer_; }
   /// True for tokens that end the turn.

@@ -24,6 +24,7 @@
 #include "vlmt/nn/kv_cache.hpp"
 #include "vlmt/nn/numerics.hpp"
 #include "vlmt/nn/probe.hpp"
+#include "vlmt/runtime/memory_plan.hpp"
 
 VLMT_BEGIN_NAMESPACE
 
@@ -53,7 +54,7 @@ class Runner {
   using Arch = typename M::Backend::Arch;
 
   /// `model` and `team` must outlive the runner. Throws InputError for a context out of range or an unsupported KV
-  /// format.
+  /// format, LimitError if it does not fit into the memory that the model was loaded for (check_fits_beside).
   Runner(const Vlm<M>& model, T& team, const RunnerOptions& options, Probe probe = {});
   Runner(Runner&&) noexcept = default;
   Runner& operator=(Runner&&) noexcept = default;
@@ -185,8 +186,14 @@ class Runner {
 template <class M, Team T, class Probe>
 Runner<M, T, Probe>::Runner(const Vlm<M>& model, T& team, const RunnerOptions& options, Probe probe)
     : model_(&model), team_(&team), options_(checked(options)), probe_(std::move(probe)) {
+  MemoryPlan plan;
+  const RunnerBytes own = bytes(model, options_, team.size());
+  if (!model.weights_mapped()) plan.weights = model.weight_bytes();
+  plan.kv_cache = own.kv_cache;
+  plan.workspace = own.workspace;
+  check_fits_beside(model, plan);
   kv_ = KvCache(model.decoder().kv_shape(options_.context), leaf(options_.key_format), leaf(options_.value_format));
-  workspace_ = Buffer(bytes(model, options_, team.size()).workspace);
+  workspace_ = Buffer(own.workspace);
   Carver carver(workspace_.data(), workspace_.bytes());
   buffers_ = model.decoder().take_buffers(carver, capacity(options_, team.size()));
   sequence_.reserve(options_.context);

@@ -25,6 +25,7 @@
 #include "vlmt/runtime/chat_model.hpp"
 #include "vlmt/runtime/context_size.hpp"
 #include "vlmt/runtime/media.hpp"
+#include "vlmt/runtime/plan.hpp"
 #include "vlmt/runtime/prompt.hpp"
 #include "vlmt/runtime/reply_text.hpp"
 #include "vlmt/runtime/runner.hpp"
@@ -46,8 +47,8 @@ struct SessionOptions {
   std::optional<std::uint32_t> value_format = {};  ///< the same for values
   std::optional<std::uint64_t> min_pixels = {};    ///< of a resized image; the file's value if absent
   std::optional<std::uint64_t> max_pixels = {};
-  /// Features kept for images of earlier turns. The default holds one image of a megapixel or six of 512 x 512 (2B
-  /// model). Not part of the memory plan.
+  /// Features kept for images of earlier turns, part of the memory plan. The default holds one image of a megapixel or
+  /// six of 512 x 512 (2B model).
   std::size_t feature_cache_bytes = std::size_t{48} << 20;
   ImageOptions images = {};      ///< limits of image files
   std::string system = {};       ///< the system message; none if empty
@@ -137,14 +138,15 @@ class Session {
   using Arch = typename M::Backend::Arch;
 
   /// `model` must be loaded and outlive the session. Allocates KV cache, workspace and sampler; scratch and features of
-  /// images are allocated as images arrive. Throws InputError for bad options.
+  /// images are allocated as images arrive. Throws InputError for bad options, LimitError if it does not fit into the
+  /// memory that the model was loaded for (check_fits_beside).
   explicit Session(const ChatModel<M>& model, SessionOptions options = {})
       : Session(model, options, options.threads == 0 ? std::make_unique<T>() : std::make_unique<T>(options.threads)) {}
   Session(const ChatModel<M>& model, SessionOptions options, std::unique_ptr<T> team)
       : model_(&model),
         options_(std::move(options)),
         team_(std::move(team)),
-        runner_(model.vlm(), *team_, options_.runner(model.vlm().config())),
+        runner_(model.vlm(), *team_, fitting(model, options_, *team_)),
         vision_(model.vlm(), *team_, options_.vision()),
         sampler_(model.vlm().config().vocab, runner_.options().context) {
     options_.context = runner_.options().context;
@@ -211,6 +213,11 @@ class Session {
  private:
   using Clock = std::chrono::steady_clock;
   static double seconds_since(Clock::time_point t) { return std::chrono::duration<double>(Clock::now() - t).count(); }
+
+  static RunnerOptions fitting(const ChatModel<M>& model, const SessionOptions& options, const T& team) {
+    check_fits_beside(model.vlm(), plan_memory(model, options, model.vlm().budget().image_pixels, team.size()));
+    return options.runner(model.vlm().config());
+  }
 
   ChatMessage answer(const Reply& reply) const;
 

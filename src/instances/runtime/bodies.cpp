@@ -11,4 +11,5 @@
 #include "vlmt/runtime/content_key.hpp"
 #include "vlmt/runtime/image_budget.hpp"
 #include "vlmt/runtime/kept_speeds.hpp"
+#include "vlmt/runtime/memory_plan.hpp"
 #include "vlmt/runtime/sampler.hpp"
