@@ -2,6 +2,7 @@
 //   g++ -std=c++20 -O2 -march=native -fopenmp -I include examples/one_kernel.cpp && ./a.out
 #include <chrono>
 #include <cmath>
+#include <cstdio>
 #include <random>
 #include <vector>
 
@@ -11,10 +12,7 @@
 #include <vlmt/quant/q4_k.hpp>
 #include <vlmt/quant/row.hpp>
 
-#include "common/output.hpp"
-#include "common/run_main.hpp"
-
-int run() {
+int main() {
   using Format = vlmt::Q4_K;        // or vlmt::Q8_0, vlmt::BF16, a format of your own...
   using Arch = vlmt::arch::native;  // the best instruction set that the compiler may use here
   const std::size_t rows = 2048, cols = 2048;
@@ -45,8 +43,8 @@ int run() {
     error += std::pow(static_cast<double>(y[i]) - static_cast<double>(want[i]), 2);
     norm += std::pow(static_cast<double>(want[i]), 2);
   }
-  programs::print("%s on %s, %.2f bits per weight: relative difference from the reference %.1e\n", Format::name.data(),
-                  Arch::name.data(), vlmt::bits_per_weight_v<Format>, std::sqrt(error / norm));
+  std::printf("%s on %s, %.2f bits per weight: relative difference from the reference %.1e\n", Format::name.data(),
+              Arch::name.data(), vlmt::bits_per_weight_v<Format>, std::sqrt(error / norm));
 
   // The form that models use: activations rounded to int8 in groups of 32, the rows shared among a team of threads.
   std::vector<vlmt::Int8Group> groups(vlmt::QuantizedRows::count(1, cols));
@@ -64,11 +62,6 @@ int run() {
   });
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   const double bytes = static_cast<double>(blocks.size() * sizeof(Format::Block)) * repetitions;
-  programs::print("%zu threads: %.1f us per product, %.1f GB/s of weights\n", team.size(), seconds / repetitions * 1e6,
-                  bytes / seconds * 1e-9);
-  return 0;
-}
-
-int main() {
-  return programs::run_main("vlmt-one-kernel", run);
+  std::printf("%zu threads: %.1f us per product, %.1f GB/s of weights\n", team.size(), seconds / repetitions * 1e6,
+              bytes / seconds * 1e-9);
 }

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdio>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -14,9 +15,6 @@
 #include <vlmt/exec/omp_team.hpp>
 
 #include "../../examples/common/command_line.hpp"
-#include "../../examples/common/output.hpp"
-#include "../../examples/common/run_main.hpp"
-#include "../../examples/common/threads.hpp"
 
 namespace {
 
@@ -39,18 +37,20 @@ std::vector<std::pair<double, int>> processors() {
   return rates;
 }
 
-int run(int argc, char** argv) {
+}  // namespace
+
+int main(int argc, char** argv) {
   const auto command_line = programs::make_command_line(
       "Measures the limits that kernels are compared with: memory reads, and arithmetic in registers.", "vlmt-limits");
   CLI::App& app = *command_line;
   std::vector<std::size_t> threads;
-  programs::add_count(app, "-t,--threads", threads, {1, 1024},
-                      "Number of threads, one table row each (default: 1 and all)")
-      ->delimiter(',');
+  app.add_option("-t,--threads", threads, "Number of threads, one table row each (default: 1 and all)")
+      ->delimiter(',')
+      ->check(CLI::Range(1, 1024));
   std::size_t mib = 0;
-  programs::add_count(
-      app, "--limit-memory", mib, {1, 1 << 20},
-      "MiB of memory to read (default: 4096, halved until it is at most a third of the available memory)");
+  app.add_option("--limit-memory", mib,
+                 "MiB of memory to read (default: 4096, halved until it is at most a third of the available memory)")
+      ->check(CLI::Range(1, 1 << 20));
   bool free = false;
   app.add_flag(
       "--processors", free,
@@ -59,11 +59,11 @@ int run(int argc, char** argv) {
   if (const auto code = programs::parse(app, argc, argv)) return *code;
   if (threads.empty()) {
     threads = {1};
-    if (const std::size_t all = programs::thread_count(0, "vlmt-limits"); all > 1) threads.push_back(all);
+    if (std::thread::hardware_concurrency() > 1) threads.push_back(std::thread::hardware_concurrency());
   }
   if (free) {
-    programs::print("| processor | G instructions/s |\n|--:|--:|\n");
-    for (const auto& [rate, cpu] : processors()) programs::print("| %d | %.1f |\n", cpu, rate * 1e-9);
+    std::printf("| processor | G instructions/s |\n|--:|--:|\n");
+    for (const auto& [rate, cpu] : processors()) std::printf("| %d | %.1f |\n", cpu, rate * 1e-9);
     return 0;
   }
   using Arch = vlmt::arch::native;
@@ -72,7 +72,7 @@ int run(int argc, char** argv) {
                  std::string(Arch::name).c_str());
     return 1;
   }
-  programs::print(
+  std::printf(
       "%s; Gop/s, a multiply-add counts as two; -: this program has no such instruction\n\n"
       "| threads | read GB/s | int8 scaled by 32 | int8 | float32 | float16 | bfloat16 | bfloat16 tiles |\n"
       "|--:|--:|--:|--:|--:|--:|--:|--:|\n",
@@ -84,15 +84,9 @@ int run(int argc, char** argv) {
     vlmt::OmpTeam team(n);
     const vlmt::bench::Limits l =
         vlmt::bench::measure_limits<Arch>(team, mib != 0 ? mib << 20 : vlmt::bench::limit_bytes());
-    programs::print("| %zu | %.1f | %s | %s | %s | %s | %s | %s |\n", team.size(), l.read * 1e-9,
-                    cell(l.grouped_int8).c_str(), cell(l.int8).c_str(), cell(l.float32).c_str(),
-                    cell(l.float16).c_str(), cell(l.bfloat16).c_str(), cell(l.tiles).c_str());
+    std::printf("| %zu | %.1f | %s | %s | %s | %s | %s | %s |\n", team.size(), l.read * 1e-9,
+                cell(l.grouped_int8).c_str(), cell(l.int8).c_str(), cell(l.float32).c_str(), cell(l.float16).c_str(),
+                cell(l.bfloat16).c_str(), cell(l.tiles).c_str());
   }
   return 0;
-}
-
-}  // namespace
-
-int main(int argc, char** argv) {
-  return programs::run_main("vlmt-limits", [&] { return run(argc, argv); });
 }

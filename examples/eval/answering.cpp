@@ -5,12 +5,10 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <cstdio>
 #include <exception>
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <string>
 #include <thread>
 #include <utility>
 
@@ -32,20 +30,19 @@ vlmt::SessionOptions session_options(const Configuration& c, const AnsweringOpti
   s.key_format = s.value_format = vlmt::find_format<vlmt::formats::cache>(c.kv);
   // Sets often ask several questions in a row about one image: its features are encoded once.
   s.feature_cache_bytes = std::size_t{16} << 20;
+  s.images = o.images;
   return s;
 }
 
-Answer ask(Session& session, const MediaMaker& media, const programs::TaskItem& item, const AnsweringOptions& o) {
+Answer ask(Session& session, const MediaMaker& media, const programs::TaskItem& item, std::size_t max_tokens) {
   const Clock::time_point start = Clock::now();
   std::vector<vlmt::ChatMessage> messages = media.messages(item);
   vlmt::GenerateOptions options;
   options.sampling = vlmt::SamplingOptions::greedy();
-  options.max_tokens = o.max_tokens;
-  options.stop_flag = o.stop;
+  options.max_tokens = max_tokens;
   // The answer must not depend on the KV cache of the previous question.
   session.reset();
   const vlmt::Reply reply = session.respond(messages, {}, {}, options);
-  if (reply.finish == vlmt::FinishReason::cancelled) throw vlmt::Cancelled();
   return {reply.text, std::chrono::duration<double>(Clock::now() - start).count(), reply.tokens.size(),
           reply.stats.visual_tokens};
 }
@@ -60,7 +57,6 @@ void answer_questions(const Configuration& configuration, const std::string& mod
                       const std::vector<programs::TaskItem>& items, const std::string& set_file,
                       const AnsweringOptions& options, const std::function<void(std::size_t, Answer)>& done) {
   Model model = Model::open(model_file, mmproj);
-  for (const std::string& warning : model.warnings()) std::fprintf(stderr, "vlmt-eval: %s\n", warning.c_str());
   vlmt::OmpTeam all = options.threads == 0 ? vlmt::OmpTeam() : vlmt::OmpTeam(options.threads);
   const vlmt::SessionOptions session = session_options(configuration, options);
   const std::size_t wanted =
@@ -70,9 +66,8 @@ void answer_questions(const Configuration& configuration, const std::string& mod
   vlmt::MemoryPlan plan = vlmt::plan_memory(model, session, 0, members);
   plan.kv_cache *= workers;
   plan.workspace *= workers;
-  plan.feature_cache *= workers;
-  vlmt::check_fits(plan, vlmt::memory_limit());
-  model.load(all, {}, options.stop);
+  vlmt::check_fits(plan, vlmt::available_memory());
+  model.load(all);
 
   std::atomic<std::size_t> next{0};
   std::mutex mutex;
@@ -84,10 +79,10 @@ void answer_questions(const Configuration& configuration, const std::string& mod
     std::size_t i = 0;
     try {
       Session own(model, session, std::make_unique<vlmt::OmpTeam>(members));
-      const MediaMaker media(configuration, own.vision().preprocess(), options.stop);
+      const MediaMaker media(configuration, own.vision().preprocess(), options.images);
       for (i = next++; i < items.size(); i = next++) {
         try {
-          done(i, ask(own, media, items[i], options));
+          done(i, ask(own, media, items[i], options.max_tokens));
         } catch (const vlmt::Error& e) {
           throw vlmt::InputError(set_file + ":" + std::to_string(items[i].line) + ": " + e.what());
         }

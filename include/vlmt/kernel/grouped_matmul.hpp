@@ -41,7 +41,7 @@ void run_groups(const ExpertGroups& groups, const std::int32_t* rows, std::size_
       if (mine.empty()) continue;
       const auto job = make(e, RowSlots{slot(e), rows});
       const std::size_t pass = pass_rows<Arch>(n);
-      for (std::size_t r = 0; r < n; r += pass) run_blocks(job, mine, r, n - r < pass ? n : r + pass, slot(e) + r, m);
+      for (std::size_t r = 0; r < n; r += pass) run_blocks(job, mine, r, n - r < pass ? n : r + pass, slot(e) + r);
     }
   });
 }

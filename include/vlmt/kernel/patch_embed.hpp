@@ -25,7 +25,7 @@ void patch_embed(const PatchKernel& w, const float* patches, std::size_t n, floa
   constexpr std::size_t group = 64;  // patches per panel while the panel is in the cache
   const std::size_t groups = ceil_div(n, group);
   const Range items = m.share(w.panels() * groups);
-  for (std::size_t item = items.begin; item < items.end && !m.stopped(); ++item) {
+  for (std::size_t item = items.begin; item < items.end; ++item) {
     const std::size_t panel = item / groups;
     const std::size_t first = item % groups * group;
     const std::size_t count = std::min(group, n - first);

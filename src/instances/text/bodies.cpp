@@ -2,7 +2,6 @@
 #define VLMT_DEFINE_BODIES 1
 #include "vlmt/text/bpe.hpp"
 #include "vlmt/text/hf_json.hpp"
-#include "vlmt/text/jinja/template.hpp"
 #include "vlmt/text/nfc.hpp"
 #include "vlmt/text/templates/qwen3vl.hpp"
 #include "vlmt/text/tokenizer_json.hpp"

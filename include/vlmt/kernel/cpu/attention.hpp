@@ -148,7 +148,7 @@ VLMT_INLINE void commit_row(const Out& out, std::size_t row, std::size_t column,
 template <class Arch, class Variant, class Kv, class Out>
 void attention_block(const Variant& variant, const QueryRows& q, const Kv& kv, std::size_t kv_head, float scale,
                      int first_slot, std::size_t first_row, std::size_t rows, const Out& out,
-                     const QueryBlock<Arch>& block, Member& m) noexcept {
+                     const QueryBlock<Arch>& block) noexcept {
   using B = AttentionBlocking<Arch>;
   constexpr std::size_t width = B::queries;
   constexpr bool natural = vlmt::detail::has_logit_v<Variant> || vlmt::detail::has_score_v<Variant>;
@@ -201,7 +201,7 @@ void attention_block(const Variant& variant, const QueryRows& q, const Kv& kv, s
 
   // Tiles meet at multiples of the tile size, whatever the block sees, so that sums do not depend on the block.
   constexpr int step = static_cast<int>(attention_key_tile);
-  for (int at = all.begin / step * step; at < all.end && !m.stopped(); at += step) {
+  for (int at = all.begin / step * step; at < all.end; at += step) {
     const int first = std::max(at, all.begin);
     const auto keys = static_cast<std::size_t>(std::min(at + step, all.end) - first);
     const auto slot = static_cast<std::size_t>(first);
@@ -262,7 +262,7 @@ void attention(const Variant& variant, const QueryRows& q, const Kv& kv, float s
   m.claim_items(blocks * heads, [&](std::size_t item) {
     const std::size_t first_row = (blocks - 1 - item / heads) * block;
     detail::attention_block<Arch>(variant, q, kv, item % heads, scale, first_slot, first_row,
-                                  std::min(block, rows - first_row), out, memory, m);
+                                  std::min(block, rows - first_row), out, memory);
   });
 }
 

@@ -326,11 +326,8 @@ struct PairJob {
 
 /// Rows [first, last) of activations, at most max_pass_rows, times column blocks [blocks.begin, blocks.end).
 template <class Job>
-void run_blocks(const Job& job, Range blocks, std::size_t first, std::size_t last, std::size_t out_row,
-                Member& m) noexcept {
-  for (std::size_t block = blocks.begin; block < blocks.end && !m.stopped(); ++block) {
-    job.tile(block, first, last - first, out_row);
-  }
+void run_blocks(const Job& job, Range blocks, std::size_t first, std::size_t last, std::size_t out_row) noexcept {
+  for (std::size_t block = blocks.begin; block < blocks.end; ++block) job.tile(block, first, last - first, out_row);
 }
 
 /// Rows per pass: passes of equal size, a multiple of row_granule, at most max_pass_rows.
@@ -424,7 +421,7 @@ void run_jobs(std::size_t rows, std::size_t cols, Member& m, const Jobs&... jobs
     const JobCut cut = cut_job<Arch>(job, rows, cols, m.size());
     const Range units = share.take(cut.units, cut.unit_cost);
     const auto pass = [&](Range blocks, std::size_t first) {
-      run_blocks(job, blocks, first, rows - first < cut.pass ? rows : first + cut.pass, first, m);
+      run_blocks(job, blocks, first, rows - first < cut.pass ? rows : first + cut.pass, first);
     };
     if (cut.by_rows) {
       for (std::size_t u = units.begin; u < units.end; ++u) {

@@ -54,7 +54,7 @@ void attention(const Variant& variant, const QueryRows& q, const Kv& kv, float s
   float* result = tiles + 2 * dim;
   auto* sums = reinterpret_cast<double*>(tiles + round_up(3 * dim, std::size_t{2}));  // dim doubles
   const Range items = m.share(q.n * q.heads);
-  for (std::size_t item = items.begin; item < items.end && !m.stopped(); ++item) {
+  for (std::size_t item = items.begin; item < items.end; ++item) {
     const std::size_t t = item / q.heads;
     const std::size_t head = item % q.heads;
     const int slot = first + static_cast<int>(t);

@@ -3,14 +3,12 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "vlmt/base/config.hpp"
 #include "vlmt/base/error.hpp"
-#include "vlmt/base/stop_flag.hpp"
 #include "vlmt/exec/arch.hpp"
 #include "vlmt/exec/member.hpp"
 #include "vlmt/io/image.hpp"
@@ -26,14 +24,6 @@ struct VisionPreprocess {
   Normalisation normalisation = {};
   PixelLimits image_limits = {};
   PixelLimits video_limits = qwen3vl_video_limits;  ///< of all frames together
-
-  /// The same for an image or video with an upper bound of its own.
-  VisionPreprocess lowered(std::optional<std::uint64_t> max_pixels) const {
-    VisionPreprocess own = *this;
-    own.image_limits = vlmt::lowered(image_limits, max_pixels);
-    own.video_limits = vlmt::lowered(video_limits, max_pixels);
-    return own;
-  }
 };
 
 /// Patches ready for the vision encoder.
@@ -77,7 +67,7 @@ inline void check_image(const Image& image) {
 /// Pixels of the image at the size of the grid, resized bicubically into `storage` unless the size already fits.
 template <class Arch>
 const std::uint8_t* resize_to_grid(const Image& image, const PatchGrid& grid, const PatchLayout& layout,
-                                   std::vector<std::uint8_t>& storage, Member& m) {
+                                   std::vector<std::uint8_t>& storage) {
   const auto height = static_cast<std::size_t>(grid.h) * static_cast<std::size_t>(layout.patch);
   const auto width = static_cast<std::size_t>(grid.w) * static_cast<std::size_t>(layout.patch);
   const auto in_height = static_cast<std::size_t>(image.height);
@@ -86,7 +76,7 @@ const std::uint8_t* resize_to_grid(const Image& image, const PatchGrid& grid, co
   const ResamplePlan plan = plan_resample<Bicubic>(in_height, in_width, height, width);
   storage.resize(height * width * 3);
   std::vector<std::uint8_t> scratch(resample_scratch_bytes(plan));
-  resample<Arch>(image.rgb.data(), plan, storage.data(), scratch.data(), m);
+  resample<Arch>(image.rgb.data(), plan, storage.data(), scratch.data());
   return storage.data();
 }
 
@@ -94,37 +84,31 @@ const std::uint8_t* resize_to_grid(const Image& image, const PatchGrid& grid, co
 
 /// The patches of a still image, which fills all frames of each patch. The target size follows from the original size
 /// of the image, even if it was decoded at a reduced size. Throws InputError as smart_resize(), and if the bytes do not
-/// match the size; Cancelled if `stop` is set.
+/// match the size.
 template <class Arch = arch::native>
-VisionPatches preprocess_image(const Image& image, const VisionPreprocess& config = {},
-                               const StopFlag* stop = nullptr) {
+VisionPatches preprocess_image(const Image& image, const VisionPreprocess& config = {}) {
   detail::check_image(image);
-  Solo solo(stop);
   VisionPatches out;
   out.grid = image_grid(image.original_height > 0 ? image.original_height : image.height,
                         image.original_width > 0 ? image.original_width : image.width, config);
   std::vector<std::uint8_t> storage;
-  const std::vector<const std::uint8_t*> frames(
-      static_cast<std::size_t>(config.layout.temporal),
-      detail::resize_to_grid<Arch>(image, out.grid, config.layout, storage, solo));
+  const std::vector<const std::uint8_t*> frames(static_cast<std::size_t>(config.layout.temporal),
+                                                detail::resize_to_grid<Arch>(image, out.grid, config.layout, storage));
   out.values.resize(out.grid.patches() * config.layout.values());
-  patchify(frames.data(), out.grid, config.layout, NormalisationTable(config.normalisation), out.values.data(), solo);
-  if (solo.member().stopped()) throw Cancelled();
+  patchify(frames.data(), out.grid, config.layout, NormalisationTable(config.normalisation), out.values.data());
   return out;
 }
 
 /// The patches of sampled video frames, all of one size. The last frame is repeated to fill its patch. Throws
-/// InputError as smart_resize_video(), and if sizes differ or bytes do not match them; Cancelled if `stop` is set.
+/// InputError as smart_resize_video(), and if sizes differ or bytes do not match them.
 template <class Arch = arch::native>
-VisionPatches preprocess_video(std::span<const Image> frames, const VisionPreprocess& config = {},
-                               const StopFlag* stop = nullptr) {
+VisionPatches preprocess_video(std::span<const Image> frames, const VisionPreprocess& config = {}) {
   for (const Image& frame : frames) {
     detail::check_image(frame);
     if (frame.width != frames[0].width || frame.height != frames[0].height) {
       throw InputError("the frames of a video must have the same size", {.field = "frames"});
     }
   }
-  Solo solo(stop);
   VisionPatches out;
   const int height = frames.empty() ? 1 : frames[0].height;
   const int width = frames.empty() ? 1 : frames[0].width;
@@ -138,12 +122,11 @@ VisionPatches preprocess_video(std::span<const Image> frames, const VisionPrepro
   for (std::size_t t = 0; t < static_cast<std::size_t>(out.grid.t); ++t) {
     for (std::size_t k = 0; k < temporal; ++k) {
       const bool repeat = t * temporal + k >= frames.size();
-      pointers[k] =
-          repeat ? pointers[k - 1]
-                 : detail::resize_to_grid<Arch>(frames[t * temporal + k], out.grid, config.layout, storage[k], solo);
+      pointers[k] = repeat
+                        ? pointers[k - 1]
+                        : detail::resize_to_grid<Arch>(frames[t * temporal + k], out.grid, config.layout, storage[k]);
     }
-    patchify(pointers.data(), out.grid, config.layout, normalise, out.values.data() + t * slice, solo);
-    if (solo.member().stopped()) throw Cancelled();
+    patchify(pointers.data(), out.grid, config.layout, normalise, out.values.data() + t * slice);
   }
   return out;
 }
