@@ -6,8 +6,6 @@
 #include <string>
 #include <vector>
 
-#include <vlmt/io/image.hpp>
-
 #include "../common/task_set.hpp"
 #include "answer_log.hpp"
 #include "configuration.hpp"
@@ -19,7 +17,6 @@ struct AnsweringOptions {
   std::size_t parallel = 0;      ///< questions in parallel, which share the threads; 0: see questions_at_once
   std::size_t context = 4096;    ///< tokens of a question with its answer
   std::size_t max_tokens = 256;  ///< maximum tokens per answer
-  vlmt::ImageOptions images;     ///< how image files are read
 };
 
 /// Questions to answer in parallel on `threads` threads with a model of `weight_bytes`. Below 256 MiB one question per

@@ -38,11 +38,11 @@ ExpertUse measure_expert_use(const std::string& model_file, const std::string& m
   vlmt::VisionRunner<vlmt::Qwen3VL, vlmt::OmpTeam> vision(model.vlm(), team);
   vlmt::Runner<vlmt::Qwen3VL, vlmt::OmpTeam, ExpertCounter> runner(model.vlm(), team, {.context = options.context},
                                                                    ExpertCounter{&use});
-  const MediaMaker media({}, vision.preprocess(), options.images);
+  const MediaMaker media({}, vision.preprocess());
   for (const programs::TaskItem& item : items) {
     std::vector<vlmt::ChatMessage> messages = media.messages(item);
-    vlmt::Prompt prompt = vlmt::build_prompt(model, vision, messages, {}, {}, options.images);
-    vlmt::attach_features(vision, prompt, 0, options.images, [](std::size_t, std::size_t) {});
+    vlmt::Prompt prompt = vlmt::build_prompt(model, vision, messages, {}, {}, {});
+    vlmt::attach_features(vision, prompt, 0, {}, [](std::size_t, std::size_t) {});
     runner.truncate(0);
     runner.feed(prompt.sequence);
   }

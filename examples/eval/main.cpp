@@ -21,7 +21,6 @@
 
 #include "../common/bundled_model.hpp"
 #include "../common/exit_code.hpp"
-#include "../common/image_notes.hpp"
 #include "../common/progress_line.hpp"
 #include "answer_log.hpp"
 #include "arguments.hpp"
@@ -54,10 +53,10 @@ std::vector<Configuration> models_of(const Arguments& a) {
   };
   for (std::size_t i = 0; i < a.models.size(); ++i) {
     const std::string mmproj = a.mmprojs.empty() ? "" : a.mmprojs[a.mmprojs.size() == 1 ? 0 : i];
-    add(programs::choose_model(a.models[i], mmproj, "vlmt-eval"));
+    add(programs::choose_model(a.models[i], mmproj, "vlmt-eval", true));
   }
   if (!models.empty()) return models;
-  add(programs::choose_model("", a.mmprojs.empty() ? "" : a.mmprojs[0], "vlmt-eval"));
+  add(programs::choose_model("", a.mmprojs.empty() ? "" : a.mmprojs[0], "vlmt-eval", true));
   const auto bundled = programs::bundled_models();
   for (std::size_t i = 1; a.compare && i < bundled.size(); ++i) add(bundled[i]);
   return models;
@@ -188,7 +187,6 @@ class Evaluation {
     maker.add(c.weights).add(c.vision_weights).add(c.kv).add(c.kernels).add(c.images).add(c.deepstack);
     maker.add(eval::short_number(c.scale)).add(std::to_string(c.experts));
     maker.add(std::to_string(arguments_.answering.max_tokens)).add(std::to_string(arguments_.answering.context));
-    for (const std::uint8_t level : arguments_.answering.images.background) maker.add(std::to_string(level));
     if (c.experts != 0) {
       for (const TaskItem& item : calibration_items(set_)) maker.add(file_keys_.of(item));
     }
@@ -236,7 +234,6 @@ int run(Arguments& a) {
     for (const std::string& label : labels) std::printf("%s\n", label.c_str());
     return 0;
   }
-  a.answering.images.on_note = programs::note_printer("vlmt-eval");
   Evaluation evaluation(a, programs::read_task_set(a.set));
 
   eval::Report report;

@@ -38,8 +38,8 @@ inline vlmt::Image resized(const vlmt::Image& image, vlmt::PixelSize size) {
 /// Loads the media of questions for one configuration.
 class MediaMaker {
  public:
-  MediaMaker(const Configuration& c, const vlmt::VisionPreprocess& rules, const vlmt::ImageOptions& files)
-      : blank_(c.images == "blank"), scale_(c.scale), rules_(rules), files_(files) {}
+  MediaMaker(const Configuration& c, const vlmt::VisionPreprocess& rules)
+      : blank_(c.images == "blank"), scale_(c.scale), rules_(rules) {}
 
   /// The chat messages of a question. Throws vlmt::FileError for images that cannot be read.
   std::vector<vlmt::ChatMessage> messages(const TaskItem& item) const {
@@ -51,7 +51,7 @@ class MediaMaker {
   /// `frames`: number of frames of the video that the image belongs to; 0 for a single image.
   vlmt::ImageSource image(const std::string& file, std::size_t frames) const {
     if (!blank_ && scale_ == 1.0) return vlmt::image(std::filesystem::path(file));
-    vlmt::Image image = vlmt::load_image(file, files_);
+    vlmt::Image image = vlmt::load_image(file);
     if (blank_) std::fill(image.rgb.begin(), image.rgb.end(), std::uint8_t{128});
     if (scale_ != 1.0) image = resized(image, smaller(image, static_cast<int>(frames)));
     return vlmt::image(std::move(image));
@@ -73,7 +73,6 @@ class MediaMaker {
   bool blank_;
   double scale_;
   vlmt::VisionPreprocess rules_;
-  vlmt::ImageOptions files_;
 };
 
 }  // namespace eval

@@ -22,6 +22,7 @@
 #include "vlmt/model/model_pair.hpp"
 #include "vlmt/model/packed_cache.hpp"
 #include "vlmt/model/text_config.hpp"
+#include "vlmt/model/unread_keys.hpp"
 #include "vlmt/model/vision_config.hpp"
 #include "vlmt/model/vision_encoder.hpp"
 #include "vlmt/model/weight_loader.hpp"
@@ -130,7 +131,12 @@ Vlm<M>::Vlm(GgufFile model, std::optional<GgufFile> mmproj, const WeightOptions&
             const PackedCacheOptions& cache)
     : files_(std::make_unique<Files>(Files{std::move(model), std::move(mmproj)})) {
   const TextConfig text = read_text_config(files_->model, M::architectures);
-  decoder_ = std::make_unique<Decoder<M>>(text, WeightSource(files_->model), loader_);
+  const WeightSource source(files_->model);
+  decoder_ = std::make_unique<Decoder<M>>(text, source, loader_);
+  source.check_all_read();
+  if (std::string line = unknown_keys_warning(files_->model, text.architecture); !line.empty()) {
+    warnings_.push_back(line);
+  }
   if (files_->mmproj) {
     const VisionConfig vision = read_vision_config(*files_->mmproj);
     check_pair(text, vision);

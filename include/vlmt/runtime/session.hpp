@@ -74,7 +74,8 @@ struct GenerateOptions {
 enum class FinishReason : std::uint8_t {
   stop,         ///< the model ended its turn
   stop_string,  ///< a stop string was found
-  length,       ///< max_tokens or the context was reached
+  length,       ///< max_tokens was reached
+  context,      ///< the context is full
   cancelled,    ///< on_text returned false
 };
 
@@ -86,6 +87,8 @@ constexpr std::string_view name(FinishReason r) noexcept {
       return "stop_string";
     case FinishReason::length:
       return "length";
+    case FinishReason::context:
+      return "context";
     default:
       return "cancelled";
   }
@@ -284,12 +287,11 @@ ChatMessage Session<M, T>::answer(const Reply& reply) const {
 template <class M, Team T>
 void Session<M, T>::check_length(std::size_t tokens, std::size_t visual) const {
   if (tokens < runner_.options().context) return;
-  throw LimitError("the conversation does not fit the context",
-                   {{},
-                    {},
-                    "context",
-                    "below " + std::to_string(runner_.options().context) + " tokens",
-                    std::to_string(tokens) + ", " + std::to_string(visual) + " of them for images"});
+  const std::size_t context = runner_.options().context;
+  throw LimitError("the prompt has " + std::to_string(tokens) + " tokens (" + std::to_string(visual) +
+                       " from images); the context holds " + std::to_string(context) +
+                       (tokens == context ? ", and an answer needs at least one" : ""),
+                   {.field = "context"});
 }
 
 template <class M, Team T>
@@ -322,7 +324,7 @@ void Session<M, T>::complete(const Sequence& sequence, const GenerateOptions& op
     reply.tokens.push_back(token);
     if (wants_log_probs) reply.log_probs.push_back(sampler_.log_probs());
     if (reply.tokens.size() >= most) {
-      reply.finish = FinishReason::length;
+      reply.finish = reply.tokens.size() == options.max_tokens ? FinishReason::length : FinishReason::context;
       break;
     }
     sampler_.accept(token);

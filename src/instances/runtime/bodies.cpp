@@ -4,6 +4,7 @@
 #include "vlmt/model/model_pair.hpp"
 #include "vlmt/model/packed_cache.hpp"
 #include "vlmt/model/text_config.hpp"
+#include "vlmt/model/unread_keys.hpp"
 #include "vlmt/model/vision_config.hpp"
 #include "vlmt/model/weight_source.hpp"
 #include "vlmt/runtime/available_memory.hpp"
