@@ -44,13 +44,13 @@ int main(int argc, char** argv) {
       "Measures the limits that kernels are compared with: memory reads, and arithmetic in registers.", "vlmt-limits");
   CLI::App& app = *command_line;
   std::vector<std::size_t> threads;
-  programs::add_count(app, "-t,--threads", threads, {1, 1024},
-                      "Number of threads, one table row each (default: 1 and all)")
-      ->delimiter(',');
+  app.add_option("-t,--threads", threads, "Number of threads, one table row each (default: 1 and all)")
+      ->delimiter(',')
+      ->check(CLI::Range(1, 1024));
   std::size_t mib = 0;
-  programs::add_count(
-      app, "--limit-memory", mib, {1, 1 << 20},
-      "MiB of memory to read (default: 4096, halved until it is at most a third of the available memory)");
+  app.add_option("--limit-memory", mib,
+                 "MiB of memory to read (default: 4096, halved until it is at most a third of the available memory)")
+      ->check(CLI::Range(1, 1 << 20));
   bool free = false;
   app.add_flag(
       "--processors", free,

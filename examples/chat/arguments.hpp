@@ -10,11 +10,9 @@
 struct Arguments {
   std::string model;
   std::string mmproj;
-  bool no_mmproj = false;  ///< do not use the vision encoder beside the model
   std::string prompt;
   bool has_prompt = false;
   bool interactive = false;
-  bool history = true;   ///< keep the lines of an interactive conversation in a file
   bool samples = false;  ///< answer questions about the bundled images, then exit
   std::vector<std::string> images;
   std::vector<std::string> frames;  ///< folders, each with the frames of a video
@@ -29,7 +27,7 @@ struct Arguments {
   float repetition = 1.0f;
   float presence = 0.0f;
   float frequency = 0.0f;
-  std::uint64_t seed = 0;  ///< drawn by parse_arguments() if it was not given
+  std::optional<std::uint64_t> seed;
   std::size_t max_tokens = 1024;
   std::vector<std::string> stop;
   bool ignore_eos = false;

@@ -83,8 +83,7 @@ std::string stats_lines(const Report& r) {
               r.prompt_tokens - r.cached_tokens, r.prefill_seconds, r.prefill_rate(), r.cached_tokens) +
          line("decode    %zu tokens in %.2f s, %.1f tokens/s; ended by %s\n", r.tokens.size(), r.decode_seconds,
               r.decode_rate(), r.finish.c_str()) +
-         (r.seed ? "seed      " + std::to_string(*r.seed) + "\n" : "") + plan_line(r.plan) +
-         line("          peak %.1f MiB\n", mib(r.peak_bytes));
+         plan_line(r.plan) + line("          peak %.1f MiB\n", mib(r.peak_bytes));
 }
 
 std::string to_json(const Report& r) {
@@ -101,11 +100,11 @@ std::string to_json(const Report& r) {
                 {"decode_tokens_per_second", r.decode_rate()},
                 {"peak_bytes", r.peak_bytes},
                 {"plan_bytes", plan_parts(r.plan)}};
-  Json report = {{"text", r.text}, {"tokens", r.tokens}, {"finish", r.finish}, {"seed", nullptr}};
-  if (r.seed) report["seed"] = *r.seed;
-  report["images"] = media_json(r.media);
-  report["stats"] = std::move(stats);
-  return dump(report);
+  return dump({{"text", r.text},
+               {"tokens", r.tokens},
+               {"finish", r.finish},
+               {"images", media_json(r.media)},
+               {"stats", std::move(stats)}});
 }
 
 std::string plan_json(const std::vector<MediaCost>& media, const PlanBytes& plan) {

@@ -2,8 +2,6 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,8 +33,6 @@ struct Report {
   std::string text;
   std::vector<int> tokens;
   std::string finish;
-  std::string cut;                    ///< why the answer was cut and what helps; empty if it was not
-  std::optional<std::uint64_t> seed;  ///< of its random numbers; none if greedy
   std::size_t prompt_tokens = 0;
   std::size_t cached_tokens = 0;
   std::size_t visual_tokens = 0;

@@ -9,8 +9,6 @@
 
 #include <vlmt/base/error.hpp>
 
-#include "find_mmproj.hpp"
-
 namespace programs {
 namespace {
 
@@ -73,11 +71,10 @@ std::optional<std::string> find_bundled_samples() {
   return std::nullopt;
 }
 
-ModelFiles choose_model(const std::string& model, const std::string& mmproj, const char* program, bool wants_vision) {
+ModelFiles choose_model(const std::string& model, const std::string& mmproj, const char* program) {
   std::error_code none;
   if (!model.empty() && (model.find('/') != std::string::npos || std::filesystem::exists(model, none))) {
-    return {std::filesystem::path(model).stem().string(), model,
-            mmproj.empty() && wants_vision ? find_mmproj(model, program) : mmproj, true};
+    return {std::filesystem::path(model).stem().string(), model, mmproj, true};
   }
   std::string names;
   for (const ModelFiles& bundled : bundled_models()) {

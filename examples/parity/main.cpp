@@ -24,7 +24,6 @@ std::optional<int> parse_arguments(int argc, char** argv, Arguments& a) {
       "vlmt-parity");
   CLI::App& app = *command_line;
   parity::Settings& s = a.settings;
-  constexpr programs::Real error_bounds{0.0, 1e6, true};
   app.add_option("dir", a.folder, "Folder with cases.safetensors, model.gguf and mmproj.gguf, or one .safetensors file")
       ->required();
   app.add_option("-m,--model", s.model, "Model file; default: DIR/model.gguf");
@@ -33,29 +32,24 @@ std::optional<int> parse_arguments(int argc, char** argv, Arguments& a) {
                  "ref: scalar; exact: SIMD, float32 activations; default: fast numerics, as in a session")
       ->check(CLI::IsMember({"ref", "exact", "default"}))
       ->capture_default_str();
-  programs::add_count(app, "--chunk", s.chunks, programs::chunk_bounds,
-                      "Prefill chunk size in tokens; several values run one after the other")
+  app.add_option("--chunk", s.chunks, "Prefill chunk size in tokens; several values run one after the other")
       ->delimiter(',')
       ->allow_extra_args(false);
-  programs::add_count(app, "--turns", s.turns, {1, 1000}, "Also feed the prompt in this number of turns");
-  programs::add_count(app, "-t,--threads", s.threads, {1, 1024},
-                      "Also run with these numbers of threads; logits must be bit-equal")
+  app.add_option("--turns", s.turns, "Also feed the prompt in this number of turns")->check(CLI::Range(1, 1000));
+  app.add_option("--threads", s.threads, "Also run with these numbers of threads; logits must be bit-equal")
       ->delimiter(',')
-      ->allow_extra_args(false);
+      ->allow_extra_args(false)
+      ->check(CLI::Range(1, 1024));
   app.add_option("--kv", s.kv, "KV cache format; default: F32, with default kernels F16")
       ->transform(CLI::IsMember({"F32", "F16", "BF16", "Q8_0", "Q4_0"}, CLI::ignore_case));
   app.add_flag("--partial", a.partial, "Do not fail on results that are missing in the file");
   app.add_option("--case", s.cases, "Run only these cases")->delimiter(',')->allow_extra_args(false);
-  programs::add_scaled(app, "--min-pixels", s.min_pixels, programs::pixel_bounds,
-                       "Minimum pixels of a resized image; default: limits of the golden files");
-  programs::add_scaled(app, "--max-pixels", s.max_pixels, programs::pixel_bounds, "Maximum pixels of a resized image")
-      ->needs("--min-pixels");
-  programs::add_real(app, "--limit", s.hidden.relative_l2, error_bounds,
-                     "Maximum relative L2 error of hidden states and logits");
-  programs::add_real(app, "--feature-limit", s.features.relative_l2, error_bounds,
-                     "Maximum relative L2 error of vision features");
-  programs::add_real(app, "--max-limit", s.hidden.largest, error_bounds,
-                     "Maximum error, relative to the largest value");
+  app.add_option("--min-pixels", s.min_pixels,
+                 "Minimum pixels of a resized image; default: limits of the golden files");
+  app.add_option("--max-pixels", s.max_pixels, "Maximum pixels of a resized image")->needs("--min-pixels");
+  app.add_option("--limit", s.hidden.relative_l2, "Maximum relative L2 error of hidden states and logits");
+  app.add_option("--feature-limit", s.features.relative_l2, "Maximum relative L2 error of vision features");
+  app.add_option("--max-limit", s.hidden.largest, "Maximum error, relative to the largest value");
   app.add_option("--dump", a.dump, "Write all computed tensors to this safetensors file");
   if (const auto code = programs::parse(app, argc, argv)) return code;
   s.fast = a.kernels == "default";

@@ -95,7 +95,7 @@ TEST_F(ChatProgram, RefusesOtherArchitecturesAndMismatchedPairs) {
   expect_refusal(run("vlmt-chat", {"-m", golden("qwen3vl/model.gguf"), "--mmproj", path("shallow.gguf"), "Hi"}),
                  "belongs to another model");
   expect_refusal(run("vlmt-chat", {"-m", golden("qwen3vl/model.gguf"), "--mmproj", golden("qwen3vl/model.gguf"), "Hi"}),
-                 "no mmproj");
+                 "not an mmproj file");
 }
 
 TEST_F(ChatProgram, RefusesWhatDoesNotFit) {
@@ -177,11 +177,12 @@ TEST_F(ChatProgram, PrintsErrorsAsJson) {
 
 TEST_F(ChatProgram, ReportsWrongArguments) {
   for (const Strings& wrong : {Strings{"--nonsense"}, Strings{"--kv", "Q5_K", "Hi"}, Strings{"--top-k", "many", "Hi"},
-                               Strings{"-i", "--json"}}) {
+                               Strings{"--max-pixels", "12X", "Hi"}, Strings{"-i", "--json"}}) {
     const Outcome o = chat(wrong);
     EXPECT_EQ(o.code, 2) << wrong[0];
     EXPECT_TRUE(o.is_one_line_from("vlmt-chat")) << o.err;
   }
+  expect_refusal(chat({"--top-p", "1.5", "--temp", "1", "Hi"}), "top_p");
   const Outcome help = run("vlmt-chat", {"--help"});
   EXPECT_EQ(help.code, 0);
   EXPECT_NE(help.out.find("--max-image-pixels"), std::string::npos);
@@ -276,7 +277,7 @@ TEST_F(ChatProgram, AChatContinuesAfterErrors) {
   const std::string talk = "/image " + path("none.png") + "\n/image " + path("image.png") +
                            "\nWhat is it?\n/nonsense\n/stats\nAnd now?\n/reset\n/help\n/quit\nnever asked\n";
   const Outcome o = chat({"-i", "-n", "4"}, talk);
-  EXPECT_EQ(o.code, 1) << o.err;  // two lines could not be followed
+  EXPECT_EQ(o.code, 0) << o.err;
   EXPECT_NE(o.err.find("none.png"), std::string::npos);
   EXPECT_NE(o.err.find("/nonsense"), std::string::npos);
   EXPECT_NE(o.out.find("more from the KV cache"), std::string::npos) << o.out;
@@ -294,47 +295,9 @@ TEST_F(ChatProgram, CtrlCCancelsTheAnswerOnly) {
 
 TEST_F(ChatProgram, AChatContinuesAfterTheContextIsExceeded) {
   const Outcome o = chat({"-i", "-n", "4", "--context", "48"}, std::string(400, 'x') + "\nHi\n");
-  EXPECT_EQ(o.code, 1);  // the first line has no answer
+  EXPECT_EQ(o.code, 0);
   EXPECT_NE(o.err.find("context"), std::string::npos) << o.err;
   EXPECT_NE(o.out, "");
-}
-
-TEST_F(ChatProgram, FindsTheVisionEncoderBesideTheModel) {
-  write_png(path("image.png"), 64, 64);
-  std::filesystem::create_directory(home_ / "model");
-  const std::string model = path("model/tiny.gguf");
-  vlmt::testing::write_tiny_model({}, model);
-  const Strings question = {"-m", model, "--greedy", "-n", "2", "--image", path("image.png"), "What?"};
-  expect_refusal(run("vlmt-chat", question), "--mmproj");
-
-  vlmt::testing::write_tiny_mmproj({.hidden = 128}, path("model/mmproj-wide.gguf"));  // of another model
-  program_test::write_text(path("model/mmproj-broken.gguf"), "no GGUF");
-  vlmt::testing::write_tiny_mmproj({}, path("model/tiny-mmproj-F32.gguf"));
-  const Outcome found = run("vlmt-chat", question);
-  EXPECT_EQ(found.code, 0) << found.err;
-  EXPECT_NE(found.err.find("the vision encoder is " + path("model/tiny-mmproj-F32.gguf") + ", found beside the model"),
-            std::string::npos)
-      << found.err;
-  // Text needs none, and --no-mmproj uses none.
-  EXPECT_EQ(run("vlmt-chat", {"-m", model, "--greedy", "-n", "2", "Hi"}).err.find("vision"), std::string::npos);
-  Strings without = question;
-  without.insert(without.begin(), "--no-mmproj");
-  EXPECT_EQ(run("vlmt-chat", without).code, 1);
-
-  vlmt::testing::write_tiny_mmproj({}, path("model/MMPROJ-copy.gguf"));
-  expect_refusal(run("vlmt-chat", question), "MMPROJ-copy.gguf, " + path("model/tiny-mmproj-F32.gguf"));
-  // A name of another model decides.
-  EditedGguf(path("model/MMPROJ-copy.gguf"))
-      .set("general.name", std::string("Other 8B"))
-      .write(path("model/mmproj-o.gguf"));
-  std::filesystem::remove(path("model/MMPROJ-copy.gguf"));
-  EXPECT_EQ(run("vlmt-chat", question).code, 0);
-}
-
-TEST_F(ChatProgram, NamesAnMmprojFileInPlaceOfTheModel) {
-  const Outcome o = run("vlmt-chat", {"-m", golden("qwen3vl/mmproj.gguf"), "Hi"});
-  expect_refusal(o, "this is a vision encoder (mmproj) file");
-  expect_refusal(o, "the option for it is --mmproj");
 }
 
 TEST_F(ChatProgram, HasABundledModel) {

@@ -15,6 +15,7 @@
 #include "vlmt/base/assert.hpp"
 #include "vlmt/base/config.hpp"
 #include "vlmt/base/error.hpp"
+#include "vlmt/base/in_use.hpp"
 #include "vlmt/exec/buffer.hpp"
 #include "vlmt/exec/team.hpp"
 #include "vlmt/io/gguf.hpp"
@@ -22,7 +23,6 @@
 #include "vlmt/model/model_pair.hpp"
 #include "vlmt/model/packed_cache.hpp"
 #include "vlmt/model/text_config.hpp"
-#include "vlmt/model/unread_keys.hpp"
 #include "vlmt/model/vision_config.hpp"
 #include "vlmt/model/vision_encoder.hpp"
 #include "vlmt/model/weight_loader.hpp"
@@ -48,14 +48,15 @@ inline WeightOptions weights_for(Numerics numerics) noexcept {
 
 /// A model of the family M. Construction validates the headers of the files and registers every weight, so all sizes
 /// are known. `load` then packs the weights, or maps them from the packed cache. Once loaded the model is immutable:
-/// any number of sessions and threads may share it.
+/// any number of sessions and threads may share it. They refer to it, so it must not be moved while they live.
 template <class M>
 class Vlm {
  public:
   using Family = M;
   using Arch = typename M::Backend::Arch;
 
-  /// Opens the files. An empty `mmproj_path` makes a text-only model. Throws FileError.
+  /// Opens the files. An empty `mmproj_path` makes a text-only model. Throws FileError, and InputError if M's router
+  /// uses more experts than the model has.
   static Vlm open(const std::string& model_path, const std::string& mmproj_path = {}, const WeightOptions& options = {},
                   const PackedCacheOptions& cache = {}) {
     std::optional<GgufFile> mmproj;
@@ -66,10 +67,14 @@ class Vlm {
   explicit Vlm(GgufFile model, std::optional<GgufFile> mmproj = std::nullopt, const WeightOptions& options = {},
                const PackedCacheOptions& cache = {});
 
-  /// Packs all weights with the members of `team`, or maps them from the cache. Call it once. Throws DeviceError if the
-  /// processor lacks the instructions of Arch, FileError, and what `progress` throws; the model is then not usable.
+  /// Packs all weights with the members of `team`, or maps them from the cache. Throws DeviceError if the processor
+  /// lacks the instructions of Arch, FileError, and what `progress` throws; the model is then not loaded, and load()
+  /// may be called again. Throws InputError if the model is loaded already, or if `progress` calls load().
   template <Team T>
   void load(T& team, const LoadProgress& progress = {}) {
+    require_place();
+    if (loaded()) throw InputError("the weights of this model are loaded already");
+    const InUse::Call call(in_use_, "the model is being loaded: `progress` must not load it");
     if (!arch::runs_here<Arch>()) {
       throw DeviceError("this program was built for processors with " + std::string(Arch::name) +
                         "; this processor lacks these instructions");
@@ -93,7 +98,13 @@ class Vlm {
   bool weights_mapped() const noexcept { return packed_.mapping() != nullptr; }
   /// The packed cache; see its warning().
   const PackedCache& packed_cache() const noexcept { return packed_; }
-  bool loaded() const noexcept { return files_ == nullptr; }
+  /// False before load(), after a load() that threw, and for a model that was moved to another object.
+  bool loaded() const noexcept { return files_ == nullptr && decoder_ != nullptr; }
+  /// Throws InputError unless the model is loaded().
+  void require_loaded() const {
+    require_place();
+    if (!loaded()) throw InputError("the weights of the model are not loaded: load() was not called, or threw");
+  }
   /// The packed weights; empty until they are loaded.
   std::span<const std::byte> weights() const noexcept { return weights_; }
 
@@ -115,6 +126,12 @@ class Vlm {
     std::optional<GgufFile> mmproj;
   };
 
+  void require_place() const {
+    if (decoder_ == nullptr) {
+      throw InputError("the model was moved to another object: sessions are made of the model where it stays");
+    }
+  }
+
   std::unique_ptr<Files> files_;
   WeightLoader<Arch, typename M::Formats> loader_;
   std::unique_ptr<Decoder<M>> decoder_;
@@ -124,6 +141,7 @@ class Vlm {
   std::span<const std::byte> weights_;  ///< in buffer_ or in the mapped cache file
   std::size_t weight_bytes_ = 0;
   std::vector<std::string> warnings_;
+  InUse in_use_;
 };
 
 template <class M>
@@ -131,12 +149,7 @@ Vlm<M>::Vlm(GgufFile model, std::optional<GgufFile> mmproj, const WeightOptions&
             const PackedCacheOptions& cache)
     : files_(std::make_unique<Files>(Files{std::move(model), std::move(mmproj)})) {
   const TextConfig text = read_text_config(files_->model, M::architectures);
-  const WeightSource source(files_->model);
-  decoder_ = std::make_unique<Decoder<M>>(text, source, loader_);
-  source.check_all_read();
-  if (std::string line = unknown_keys_warning(files_->model, text.architecture); !line.empty()) {
-    warnings_.push_back(line);
-  }
+  decoder_ = std::make_unique<Decoder<M>>(text, WeightSource(files_->model), loader_);
   if (files_->mmproj) {
     const VisionConfig vision = read_vision_config(*files_->mmproj);
     check_pair(text, vision);
