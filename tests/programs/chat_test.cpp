@@ -95,7 +95,7 @@ TEST_F(ChatProgram, RefusesOtherArchitecturesAndMismatchedPairs) {
   expect_refusal(run("vlmt-chat", {"-m", golden("qwen3vl/model.gguf"), "--mmproj", path("shallow.gguf"), "Hi"}),
                  "belongs to another model");
   expect_refusal(run("vlmt-chat", {"-m", golden("qwen3vl/model.gguf"), "--mmproj", golden("qwen3vl/model.gguf"), "Hi"}),
-                 "not an mmproj file");
+                 "no mmproj");
 }
 
 TEST_F(ChatProgram, RefusesWhatDoesNotFit) {

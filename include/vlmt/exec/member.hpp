@@ -10,13 +10,17 @@
 
 #include "vlmt/base/checked.hpp"
 #include "vlmt/base/config.hpp"
+#include "vlmt/base/error.hpp"
+#include "vlmt/exec/processor_warning.hpp"
 
 VLMT_BEGIN_NAMESPACE
 
 namespace detail {
 
 /// Unwinds the other members after one has thrown. Never leaves Team::run.
-struct TeamStopped {};
+struct TeamStopped {
+  static const char* what() noexcept { return "a member of the team has thrown"; }
+};
 
 inline void cpu_pause() noexcept {
 #if defined(__x86_64__) || defined(__i386__)
@@ -57,7 +61,7 @@ class TeamState {
         while (phase_.load(std::memory_order_acquire) == phase && !stopped()) phase_.wait(phase);
       }
     }
-    if (stopped()) throw TeamStopped{};
+    if (stopped()) throw_error(TeamStopped{});
   }
 
   /// Keeps the first exception and releases all waiting members.
@@ -124,11 +128,13 @@ constexpr Range share(std::size_t n, std::size_t rank, std::size_t size, std::si
   return {begin < units ? begin * granule : n, end < units ? end * granule : n};
 }
 
-/// One thread's view of a team. A kernel takes a Member& and computes its share. Kernels neither wait nor throw; the
-/// Step places barriers between them.
+/// One thread's view of a team. A kernel takes a Member& and computes its share. Kernels do not wait, and throw only
+/// what an assertion handler throws (base/assert.hpp); the Step places barriers between them.
 class Member {
  public:
-  Member(detail::TeamState& state, std::size_t rank) noexcept : state_(&state), rank_(rank) {}
+  Member(detail::TeamState& state, std::size_t rank) noexcept : state_(&state), rank_(rank) {
+    detail::warn_if_generic();
+  }
 
   std::size_t rank() const noexcept { return rank_; }
   std::size_t size() const noexcept { return state_->size(); }

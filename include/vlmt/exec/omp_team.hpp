@@ -4,6 +4,7 @@
 #include <cstddef>
 
 #include "vlmt/base/config.hpp"
+#include "vlmt/exec/processor_warning.hpp"
 #include "vlmt/exec/team.hpp"
 
 #if VLMT_HAS_OPENMP
@@ -18,7 +19,10 @@ class OmpTeam {
  public:
 #if VLMT_HAS_OPENMP
   explicit OmpTeam(std::size_t size = static_cast<std::size_t>(omp_get_max_threads()))
-      : size_(size == 0 ? 1 : size), spins_(size <= processors() ? detail::barrier_spins : 0) {}
+      : size_(size == 0 ? 1 : size), spins_(size <= processors() ? detail::barrier_spins : 0) {
+    const auto limit = static_cast<std::size_t>(omp_get_thread_limit());
+    detail::warn_if_crowded(size_ < limit ? size_ : limit, processors());
+  }
 #else
   explicit OmpTeam(std::size_t = 1) : size_(1), spins_(0) {}
 #endif

@@ -11,6 +11,7 @@
 
 #include "vlmt/base/config.hpp"
 #include "vlmt/exec/member.hpp"
+#include "vlmt/exec/processor_warning.hpp"
 
 VLMT_BEGIN_NAMESPACE
 
@@ -27,6 +28,7 @@ namespace detail {
 /// Runs f(member) and keeps exceptions in the state.
 template <class F>
 void run_member(TeamState& state, std::size_t rank, F& f) noexcept {
+#if VLMT_HAS_EXCEPTIONS
   try {
     Member member(state, rank);
     f(member);
@@ -35,6 +37,10 @@ void run_member(TeamState& state, std::size_t rank, F& f) noexcept {
   } catch (...) {
     state.fail(std::current_exception());
   }
+#else
+  Member member(state, rank);
+  f(member);
+#endif
 }
 
 }  // namespace detail
@@ -43,15 +49,18 @@ void run_member(TeamState& state, std::size_t rank, F& f) noexcept {
 /// while the team is busy, from a member or from another thread, runs on the caller alone, as a team of one.
 class ThreadTeam {
  public:
-  /// Creates fewer members if the system cannot start that many threads.
+  /// Creates fewer members if the system cannot start that many threads. With -fno-exceptions that ends the program.
   explicit ThreadTeam(std::size_t size = std::thread::hardware_concurrency()) {
+#if VLMT_HAS_EXCEPTIONS
     try {
-      for (std::size_t rank = 1; rank < size; ++rank) {
-        threads_.emplace_back([this, rank] { work(rank); });
-      }
+      start_threads(size);
     } catch (const std::exception&) {
       // Out of threads or memory: keep the members started so far.
     }
+#else
+    start_threads(size);
+#endif
+    detail::warn_if_crowded(this->size(), std::thread::hardware_concurrency());
     spins_ = this->size() <= std::thread::hardware_concurrency() ? detail::barrier_spins : 0;
   }
   ThreadTeam(const ThreadTeam&) = delete;
@@ -61,7 +70,9 @@ class ThreadTeam {
     start();
   }
 
-  std::size_t size() const noexcept { return threads_.size() + 1; }
+  std::size_t size() const noexcept {
+    return threads_.size() + 1;
+  }
 
   template <class F>
   void run(F&& f) {
@@ -90,6 +101,12 @@ class ThreadTeam {
     void* data = nullptr;
     void (*function)(void* data, std::size_t rank) noexcept = nullptr;
   };
+
+  void start_threads(std::size_t size) {
+    for (std::size_t rank = 1; rank < size; ++rank) {
+      threads_.emplace_back([this, rank] { work(rank); });
+    }
+  }
 
   // Sequentially consistent for sleepers, see TeamState::wait.
   void start() noexcept {

@@ -15,7 +15,6 @@
 #include "vlmt/base/assert.hpp"
 #include "vlmt/base/config.hpp"
 #include "vlmt/base/error.hpp"
-#include "vlmt/base/in_use.hpp"
 #include "vlmt/exec/buffer.hpp"
 #include "vlmt/exec/team.hpp"
 #include "vlmt/io/gguf.hpp"
@@ -48,15 +47,14 @@ inline WeightOptions weights_for(Numerics numerics) noexcept {
 
 /// A model of the family M. Construction validates the headers of the files and registers every weight, so all sizes
 /// are known. `load` then packs the weights, or maps them from the packed cache. Once loaded the model is immutable:
-/// any number of sessions and threads may share it. They refer to it, so it must not be moved while they live.
+/// any number of sessions and threads may share it.
 template <class M>
 class Vlm {
  public:
   using Family = M;
   using Arch = typename M::Backend::Arch;
 
-  /// Opens the files. An empty `mmproj_path` makes a text-only model. Throws FileError, and InputError if M's router
-  /// uses more experts than the model has.
+  /// Opens the files. An empty `mmproj_path` makes a text-only model. Throws FileError.
   static Vlm open(const std::string& model_path, const std::string& mmproj_path = {}, const WeightOptions& options = {},
                   const PackedCacheOptions& cache = {}) {
     std::optional<GgufFile> mmproj;
@@ -67,14 +65,10 @@ class Vlm {
   explicit Vlm(GgufFile model, std::optional<GgufFile> mmproj = std::nullopt, const WeightOptions& options = {},
                const PackedCacheOptions& cache = {});
 
-  /// Packs all weights with the members of `team`, or maps them from the cache. Throws DeviceError if the processor
-  /// lacks the instructions of Arch, FileError, and what `progress` throws; the model is then not loaded, and load()
-  /// may be called again. Throws InputError if the model is loaded already, or if `progress` calls load().
+  /// Packs all weights with the members of `team`, or maps them from the cache. Call it once. Throws DeviceError if the
+  /// processor lacks the instructions of Arch, FileError, and what `progress` throws; the model is then not usable.
   template <Team T>
   void load(T& team, const LoadProgress& progress = {}) {
-    require_place();
-    if (loaded()) throw InputError("the weights of this model are loaded already");
-    const InUse::Call call(in_use_, "the model is being loaded: `progress` must not load it");
     if (!arch::runs_here<Arch>()) {
       throw DeviceError("this program was built for processors with " + std::string(Arch::name) +
                         "; this processor lacks these instructions");
@@ -98,13 +92,7 @@ class Vlm {
   bool weights_mapped() const noexcept { return packed_.mapping() != nullptr; }
   /// The packed cache; see its warning().
   const PackedCache& packed_cache() const noexcept { return packed_; }
-  /// False before load(), after a load() that threw, and for a model that was moved to another object.
-  bool loaded() const noexcept { return files_ == nullptr && decoder_ != nullptr; }
-  /// Throws InputError unless the model is loaded().
-  void require_loaded() const {
-    require_place();
-    if (!loaded()) throw InputError("the weights of the model are not loaded: load() was not called, or threw");
-  }
+  bool loaded() const noexcept { return files_ == nullptr; }
   /// The packed weights; empty until they are loaded.
   std::span<const std::byte> weights() const noexcept { return weights_; }
 
@@ -126,12 +114,6 @@ class Vlm {
     std::optional<GgufFile> mmproj;
   };
 
-  void require_place() const {
-    if (decoder_ == nullptr) {
-      throw InputError("the model was moved to another object: sessions are made of the model where it stays");
-    }
-  }
-
   std::unique_ptr<Files> files_;
   WeightLoader<Arch, typename M::Formats> loader_;
   std::unique_ptr<Decoder<M>> decoder_;
@@ -141,7 +123,6 @@ class Vlm {
   std::span<const std::byte> weights_;  ///< in buffer_ or in the mapped cache file
   std::size_t weight_bytes_ = 0;
   std::vector<std::string> warnings_;
-  InUse in_use_;
 };
 
 template <class M>

@@ -10,7 +10,6 @@
 #include "vlmt/base/config.hpp"
 #include "vlmt/exec/omp_team.hpp"
 #include "vlmt/runtime/available_memory.hpp"
-#include "vlmt/runtime/call_checks.hpp"
 #include "vlmt/runtime/chat_model.hpp"
 #include "vlmt/runtime/plan.hpp"
 #include "vlmt/runtime/session.hpp"
@@ -19,7 +18,7 @@ VLMT_BEGIN_NAMESPACE
 
 /// How a model is loaded.
 struct LoadOptions {
-  std::size_t threads = 0;                       ///< that load and that the plan is for, up to 4096; 0: all
+  std::size_t threads = 0;                       ///< that load and that the plan is for; 0: all
   SessionOptions session = {};                   ///< the session that must fit beside the weights
   std::size_t image_pixels = 0;                  ///< of the largest resized image that must fit, too; 0: no images
   std::optional<std::size_t> memory_limit = {};  ///< bytes; available_memory() if absent
@@ -29,11 +28,9 @@ struct LoadOptions {
 };
 
 /// Opens and checks the files, plans the memory, then packs the weights or maps those that an earlier load has packed.
-/// Throws FileError for bad files, LimitError if the plan exceeds the memory, InputError for options out of range, and
-/// what `progress` throws.
+/// Throws FileError for bad files, LimitError if the plan exceeds the memory.
 template <class M>
 ChatModel<M> load(const std::string& model, const std::string& mmproj = {}, const LoadOptions& options = {}) {
-  checked_option("threads", options.threads, 0, max_threads);
   OmpTeam team = options.threads == 0 ? OmpTeam() : OmpTeam(options.threads);
   const WeightOptions weights = options.weights.value_or(weights_for(options.session.numerics));
   ChatModel<M> chat = ChatModel<M>::open(model, mmproj, weights, options.packed_cache);

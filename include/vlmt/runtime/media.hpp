@@ -30,7 +30,7 @@ class ImageSource {
   }
   static ImageSource from_pixels(Image image) { return ImageSource(Source{std::move(image)}); }
 
-  /// The pixels; those that were given are not checked. Throws FileError and LimitError as load_image() does.
+  /// The pixels. Throws FileError and LimitError as load_image() does.
   Image decode(const ImageOptions& options) const {
     if (const auto* path = std::get_if<std::string>(source_.get())) return load_image(*path, options);
     if (const auto* encoded = std::get_if<Encoded>(source_.get())) {

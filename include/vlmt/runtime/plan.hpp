@@ -33,8 +33,7 @@ struct MemoryPlan {
 };
 
 /// Memory of a Vlm and a session with these options on a team of `members` threads, for images of up to `image_pixels`
-/// after resizing (0: no images). Needs the files' headers only. Throws LimitError if a size overflows, InputError for
-/// options that a session would refuse.
+/// after resizing (0: no images). Needs the files' headers only. Throws LimitError if a size overflows.
 template <class M>
 MemoryPlan plan_memory(const Vlm<M>& model, const SessionOptions& options, std::size_t image_pixels,
                        std::size_t members) {

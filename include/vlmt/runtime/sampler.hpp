@@ -17,7 +17,6 @@
 #include "vlmt/base/error.hpp"
 #include "vlmt/exec/step.hpp"
 #include "vlmt/kernel/sampling.hpp"
-#include "vlmt/runtime/call_checks.hpp"
 
 VLMT_BEGIN_NAMESPACE
 
@@ -63,7 +62,7 @@ class Sampler {
   }
 
   /// Starts a new answer after `tokens`. Keeps a pointer to `options`, which must outlive the answer. Throws InputError
-  /// if an option is out of range or a token is not in the vocabulary.
+  /// if an option is out of range.
   void begin(const SamplingOptions& options, std::span<const int> tokens);
 
   /// Adds a token to the history that penalties and processors use.
@@ -172,7 +171,6 @@ Sampler<Arch>::Sampler(std::size_t vocab, std::size_t context)
 template <class Arch>
 void Sampler<Arch>::begin(const SamplingOptions& options, std::span<const int> tokens) {
   check(options);
-  for (const int t : tokens) check_token(t, vocab_);
   options_ = &options;
   params_ = options.params;
   rng_ = {options.seed ? *options.seed : std::random_device{}() * 0x9e3779b97f4a7c15u, 0};

@@ -42,18 +42,14 @@ class VisionRunner {
   using Arch = typename M::Backend::Arch;
   using Features = std::shared_ptr<const VisionFeatures>;
 
-  /// Model and team must outlive the runner and must not be moved while it lives. Before the model is loaded only sizes
-  /// can be asked. Throws InputError for contradictory pixel limits.
+  /// `model` and `team` must outlive the runner. Throws InputError for contradictory pixel limits.
   VisionRunner(const Vlm<M>& model, T& team, const VisionOptions& options = {}, Probe probe = {});
-  VisionRunner(const Vlm<M>&&, T&, const VisionOptions& = {}, Probe = {}) = delete;  // vlmt: as Runner
 
   const VisionPreprocess& preprocess() const noexcept { return config_; }
   Probe& probe() noexcept { return probe_; }
 
-  /// Tokens that an image of this size in pixels takes. Throws InputError for sizes that are refused and for a
-  /// text-only model.
+  /// Tokens that an image of this size in pixels takes. Throws InputError for sizes that are refused.
   std::size_t tokens(int height, int width) const {
-    require_vision_encoder();
     return image_grid(height, width, config_).tokens(config_.layout.merge);
   }
 
@@ -65,22 +61,19 @@ class VisionRunner {
   std::pair<ContentKey, PatchGrid> describe(const Image& image) const;
   std::pair<ContentKey, PatchGrid> describe_video(std::span<const Image> frames) const;
 
-  /// Features of an image, from the cache if it holds them. Throws as describe(), and InputError if the bytes of the
-  /// image do not match its size or the model is not loaded.
+  /// Features of an image, from the cache if it holds them. Throws as describe().
   Features encode(const Image& image);
 
-  /// Features of sampled video frames, slice after slice, from the cache if it holds them. Throws as encode(), and
-  /// InputError if the frames differ in size.
+  /// Features of sampled video frames, slice after slice, from the cache if it holds them. Throws as describe_video(),
+  /// and InputError if the frames differ in size.
   Features encode_video(std::span<const Image> frames);
 
   /// Cached features, or null. Marks them as the most recently used.
   Features find(const ContentKey& key);
 
-  /// Features of given patches; the cache is not used. Throws InputError if they do not fill their grid, or the grid is
-  /// no whole number of merged patches, for a text-only model and for one that is not loaded.
-  Features encode_patches(const VisionPatches& patches, ContentKey key = ContentKey::unique()) {
+  /// Features of given patches; the cache is not used.
+  Features encode_patches(const VisionPatches& patches, ContentKey key) {
     require_vision_encoder();
-    check_patches(patches);
     return run(patches, key);
   }
 
@@ -97,8 +90,6 @@ class VisionRunner {
       throw InputError("the model was loaded without its mmproj file, which images need");
     }
   }
-
-  void check_patches(const VisionPatches& patches) const;
 
   Features keep(Features features);
 
@@ -124,9 +115,7 @@ VisionRunner<M, T, Probe>::VisionRunner(const Vlm<M>& model, T& team, const Visi
   config_.normalisation = {c.mean, c.std};
   config_.image_limits = {options.min_pixels.value_or(c.min_pixels), options.max_pixels.value_or(c.max_pixels)};
   config_.video_limits = qwen3vl_video_limits;
-  if (options.max_pixels) {
-    config_.video_limits = {std::min(config_.video_limits.min_pixels, *options.max_pixels), *options.max_pixels};
-  }
+  if (options.max_pixels) config_.video_limits.max_pixels = *options.max_pixels;
   if (config_.image_limits.min_pixels > config_.image_limits.max_pixels ||
       config_.image_limits.max_pixels < c.factor() * c.factor()) {
     throw InputError("the pixel limits contradict each other",
@@ -153,7 +142,7 @@ std::pair<ContentKey, PatchGrid> VisionRunner<M, T, Probe>::describe(const Image
   require_vision_encoder();
   const Image* one = &image;
   return {content_key({one, 1}, config_.image_limits.min_pixels, config_.image_limits.max_pixels, 0),
-          image_grid(image, config_)};
+          image_grid(image.original_height, image.original_width, config_)};
 }
 
 template <class M, Team T, class Probe>
@@ -188,24 +177,6 @@ typename VisionRunner<M, T, Probe>::Features VisionRunner<M, T, Probe>::find(con
 }
 
 template <class M, Team T, class Probe>
-void VisionRunner<M, T, Probe>::check_patches(const VisionPatches& patches) const {
-  const PatchGrid& g = patches.grid;
-  const PatchLayout& layout = config_.layout;
-  constexpr int most = 1 << 16;  // a side, so that products do not overflow
-  const bool whole = std::min({g.t, g.h, g.w}) > 0 && std::max({g.t, g.h, g.w}) <= most && g.h % layout.merge == 0 &&
-                     g.w % layout.merge == 0;
-  if (whole && patches.values.size() == g.patches() * layout.values()) return;
-  throw InputError("the patches do not fill their grid",
-                   {{},
-                    {},
-                    "patches",
-                    std::to_string(layout.values()) + " values for each patch, and sides that are multiples of " +
-                        std::to_string(layout.merge),
-                    std::to_string(patches.values.size()) + " values for " + std::to_string(g.t) + " x " +
-                        std::to_string(g.h) + " x " + std::to_string(g.w) + " patches"});
-}
-
-template <class M, Team T, class Probe>
 typename VisionRunner<M, T, Probe>::Features VisionRunner<M, T, Probe>::keep(Features features) {
   if (features->bytes() > options_.cache_bytes) return features;
   cache_.push_front(features);
@@ -220,7 +191,6 @@ typename VisionRunner<M, T, Probe>::Features VisionRunner<M, T, Probe>::keep(Fea
 template <class M, Team T, class Probe>
 typename VisionRunner<M, T, Probe>::Features VisionRunner<M, T, Probe>::run(const VisionPatches& patches,
                                                                             const ContentKey& key) {
-  model_->require_loaded();
   const VisionEncoder<Arch>& encoder = *model_->vision_encoder();
   const std::size_t n = patches.grid.patches();
   const auto slices = static_cast<std::size_t>(patches.grid.t);

@@ -7,6 +7,5 @@
 #include "vlmt/model/vision_config.hpp"
 #include "vlmt/model/weight_source.hpp"
 #include "vlmt/runtime/available_memory.hpp"
-#include "vlmt/runtime/call_checks.hpp"
 #include "vlmt/runtime/content_key.hpp"
 #include "vlmt/runtime/sampler.hpp"

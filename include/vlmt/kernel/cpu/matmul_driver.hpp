@@ -10,6 +10,8 @@
 #include "vlmt/exec/member.hpp"
 #include "vlmt/kernel/activation_rows.hpp"
 #include "vlmt/kernel/cpu/corrected_groups.hpp"
+#include "vlmt/kernel/cpu/input_form.hpp"
+#include "vlmt/kernel/cpu/product_stack.hpp"
 #include "vlmt/kernel/cpu/tuning.hpp"
 #include "vlmt/kernel/packed_matrix.hpp"
 #include "vlmt/kernel/row_sink.hpp"
@@ -17,10 +19,6 @@
 VLMT_BEGIN_NAMESPACE
 
 namespace cpu {
-
-/// Maximum rows of activations that are multiplied with one expanded stretch of weights. Enough that expansion costs
-/// little: the stretch stays in the first-level cache while the rows stream in from further away.
-inline constexpr std::size_t max_pass_rows = 264;
 
 /// Rows of the activations that an operand reads: rows[first], rows[first + 1], ..., or first, first + 1, ... if rows
 /// is null.
@@ -63,21 +61,21 @@ struct Operand {
         block_values(w.leaves->block_values),
         panel_bytes(w.panel_bytes()),
         scale(w.scale) {
-    use_tuning();
-    VLMT_DASSERT(w.cols == x.cols);
-    if (w.leaves->bf16_form.expand != nullptr && x.b.data != nullptr) {
-      VLMT_DASSERT(x.cols % bf16_unit_values == 0);
-      leaves = &w.leaves->bf16_form;
-      source = {reinterpret_cast<const std::byte*>(x.b.data), x.b.stride * sizeof(bfloat16), slots};
-    } else if (w.takes_int8() && x.q.groups != nullptr) {
-      leaves = &w.leaves->int8_form;
-      source = {reinterpret_cast<const std::byte*>(x.q.groups), x.q.stride * sizeof(Int8Group), slots};
-      quantized = x.q;
-      corrections = CorrectedGroups(x.q, x.rows, row_blocks * block_values);
-    } else {
-      VLMT_ASSERT(x.x != nullptr || x.rows == 0);
-      leaves = &w.leaves->float_form;
-      source = {reinterpret_cast<const std::byte*>(x.x), x.stride * sizeof(float), slots};
+    switch (input_form(w, x)) {
+      case InputForm::bf16:
+        leaves = &w.leaves->bf16_form;
+        source = {reinterpret_cast<const std::byte*>(x.b.data), x.b.stride * sizeof(bfloat16), slots};
+        break;
+      case InputForm::int8:
+        leaves = &w.leaves->int8_form;
+        source = {reinterpret_cast<const std::byte*>(x.q.groups), x.q.stride * sizeof(Int8Group), slots};
+        quantized = x.q;
+        corrections = CorrectedGroups(x.q, x.rows, row_blocks * block_values);
+        break;
+      case InputForm::floats:
+        leaves = &w.leaves->float_form;
+        source = {reinterpret_cast<const std::byte*>(x.x), x.stride * sizeof(float), slots};
+        break;
     }
   }
 
@@ -137,7 +135,7 @@ struct Operand {
   /// True if the leaves that unpack panels in registers are fastest for n rows.
   bool is_direct(std::size_t n) const noexcept {
     if (leaves->one == nullptr) return false;
-    return leaves->expand == nullptr || n <= (leaves->fours != nullptr ? direct_rows() : 4);
+    return leaves->expand == nullptr || n <= (leaves->fours != nullptr ? tuning.direct_rows : 4);
   }
 
   /// Multiplies side-by-side panels from `first` on with n rows, through the leaves that unpack them in registers.
@@ -313,6 +311,7 @@ struct PairJob {
   std::size_t block_bytes() const noexcept { return a.block_bytes() + b.block_bytes(); }
 
   void tile(std::size_t block, std::size_t first, std::size_t n, std::size_t out_row) const noexcept {
+    if constexpr (!is_reference_v<Arch>) static_assert(fits_kernel_stack_v<Arch>);
     alignas(64) float left[max_pass_rows * tile_columns];
     alignas(64) float right[max_pass_rows * tile_columns];
     const std::size_t col = block * tile_columns;

@@ -39,12 +39,6 @@ inline PatchGrid image_grid(int height, int width, const VisionPreprocess& confi
   return {1, size.height / config.layout.patch, size.width / config.layout.patch};
 }
 
-/// The grid of a decoded image, from its original size; from width and height if that is not set.
-inline PatchGrid image_grid(const Image& image, const VisionPreprocess& config = {}) {
-  return image_grid(image.original_height > 0 ? image.original_height : image.height,
-                    image.original_width > 0 ? image.original_width : image.width, config);
-}
-
 /// The grid of a video of `frames` sampled frames. Throws InputError as smart_resize_video().
 inline PatchGrid video_grid(int frames, int height, int width, const VisionPreprocess& config = {}) {
   const PatchLayout& layout = config.layout;
@@ -95,7 +89,8 @@ template <class Arch = arch::native>
 VisionPatches preprocess_image(const Image& image, const VisionPreprocess& config = {}) {
   detail::check_image(image);
   VisionPatches out;
-  out.grid = image_grid(image, config);
+  out.grid = image_grid(image.original_height > 0 ? image.original_height : image.height,
+                        image.original_width > 0 ? image.original_width : image.width, config);
   std::vector<std::uint8_t> storage;
   const std::vector<const std::uint8_t*> frames(static_cast<std::size_t>(config.layout.temporal),
                                                 detail::resize_to_grid<Arch>(image, out.grid, config.layout, storage));
