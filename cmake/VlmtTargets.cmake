@@ -1,11 +1,10 @@
 # The components, all INTERFACE targets:
-#   vlmt::kernel  tensors, formats, kernels      (xsimd, OpenMP; Eigen3 for tensor/eigen.hpp)
+#   vlmt::kernel  tensors, formats, kernels      (Eigen3, xsimd, OpenMP)
 #   vlmt::text    tokenizers, chat templates      (PCRE2, utf8proc, nlohmann-json)
 #   vlmt::media   image files                   (libjpeg, libpng, libwebp)
 #   vlmt::model   models from files               (kernel, text and xxhash)
 #   vlmt::all     everything
 include(VlmtDependencies)
-include(VlmtUse)
 
 add_library(vlmt_headers INTERFACE)
 target_include_directories(vlmt_headers INTERFACE
@@ -13,8 +12,7 @@ target_include_directories(vlmt_headers INTERFACE
 target_compile_features(vlmt_headers INTERFACE cxx_std_20)
 
 add_library(vlmt_kernel INTERFACE)
-target_link_libraries(vlmt_kernel INTERFACE vlmt_headers $<TARGET_NAME_IF_EXISTS:Eigen3::Eigen> xsimd
-                                            OpenMP::OpenMP_CXX Threads::Threads)
+target_link_libraries(vlmt_kernel INTERFACE vlmt_headers Eigen3::Eigen xsimd OpenMP::OpenMP_CXX Threads::Threads)
 
 add_library(vlmt_text INTERFACE)
 target_link_libraries(vlmt_text INTERFACE vlmt_headers PkgConfig::PCRE2 PkgConfig::UTF8PROC nlohmann_json::nlohmann_json)
@@ -33,22 +31,10 @@ foreach(component headers kernel text media model all)
   set_target_properties(vlmt_${component} PROPERTIES EXPORT_NAME ${component})
 endforeach()
 
-# As a subproject: what this project is told when it is configured.
-if(NOT PROJECT_IS_TOP_LEVEL)
-  if(VLMT_ALLOW_GENERIC)
-    target_compile_definitions(vlmt_headers INTERFACE VLMT_ALLOW_GENERIC=1)
-  endif()
-  vlmt_refuse_missing("set VLMT_COMPONENTS to <component> before vlmt is added")
-  vlmt_watch_targets()
-endif()
-
 # Flags of this project's programs, tests and benchmarks; never exported.
 add_library(vlmt_build_flags INTERFACE)
 if(VLMT_MARCH)
   target_compile_options(vlmt_build_flags INTERFACE -march=${VLMT_MARCH})
-endif()
-if(NOT VLMT_MARCH OR VLMT_MARCH MATCHES "^x86-64(-v2)?$")
-  target_compile_definitions(vlmt_build_flags INTERFACE VLMT_ALLOW_GENERIC=1)
 endif()
 if(VLMT_WARNINGS)
   target_compile_options(vlmt_build_flags INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wshadow)

@@ -2,9 +2,12 @@
 //   vlmt-custom-variant model.gguf mmproj.gguf image.jpg "What is this?"
 #include <algorithm>
 #include <cstdio>
-#include <exception>
+#include <string_view>
 
 #include <vlmt/vlmt.hpp>
+
+#include "common/output.hpp"
+#include "common/run_main.hpp"
 
 // A router is a type with used() and route(). This one always uses expert 0 and the K - 1 best of the others, weighted
 // by the softmax over their scores.
@@ -45,20 +48,17 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "usage: vlmt-custom-variant model.gguf mmproj.gguf image question\n");
     return 2;
   }
-  try {
+  return programs::run_main("vlmt-custom-variant", [&] {
     const auto model = vlmt::load<MyVlm>(argv[1], argv[2]);
     vlmt::Session session(model, {.context = 4096});
     const auto reply = session.ask({vlmt::image(argv[3]), argv[4]},
                                    [](std::string_view piece) {
-                                     std::fwrite(piece.data(), 1, piece.size(), stdout);
-                                     std::fflush(stdout);
+                                     programs::write(piece);
+                                     programs::flush();
                                    },
                                    {.max_tokens = 64});
-    std::printf("\n%zu tokens; the KV cache is %s\n", reply.tokens.size(),
-                session.runner().kv_cache().key_leaf().name.data());
+    programs::print("\n%zu tokens; the KV cache is %s\n", reply.tokens.size(),
+                    session.runner().kv_cache().key_leaf().name.data());
     return 0;
-  } catch (const std::exception& e) {
-    std::fprintf(stderr, "vlmt-custom-variant: %s\n", e.what());
-    return 1;
-  }
+  });
 }

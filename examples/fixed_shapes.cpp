@@ -1,13 +1,13 @@
 // Sizes fixed at compile time: loops over them have constant bounds, and a file with other sizes is refused on open.
 //   vlmt-fixed-shapes [model.gguf]
 #include <algorithm>
-#include <cstdio>
-#include <exception>
 #include <string>
 
 #include <vlmt/vlmt.hpp>
 
 #include "common/bundled_model.hpp"
+#include "common/output.hpp"
+#include "common/run_main.hpp"
 
 // A shapes type has the members of DynamicShapes. Constant members take no memory and fold. All released Qwen3-VL
 // models have heads of 128 values, so fixing only these already unrolls the attention loops. vlmt::shapes::qwen3vl_2b
@@ -21,7 +21,7 @@ static_assert(KnownHeads{}.head_dim == 128);
 using Model = vlmt::Fixed<vlmt::Qwen3VL, KnownHeads>;
 
 int main(int argc, char** argv) {
-  try {
+  return programs::run_main("vlmt-fixed-shapes", [&] {
     // Without an argument, the bundled model.
     const std::string file = programs::choose_model(argc < 2 ? "" : argv[1], {}, "vlmt-fixed-shapes").model;
     // Throws FileError, naming the size, if the heads of the file have another width.
@@ -36,12 +36,9 @@ int main(int argc, char** argv) {
     runner.feed(prompt);
     const auto logits = runner.logits();
     const auto best = std::max_element(logits.begin(), logits.end()) - logits.begin();
-    std::printf("%s: %zu layers of %zu heads, each %zu wide (constant); next token after 1..8: %td\n",
-                model.config().name.c_str(), model.config().layers, model.config().heads,
-                std::size_t{decltype(KnownHeads::head_dim){}}, best);
+    programs::print("%s: %zu layers of %zu heads, each %zu wide (constant); next token after 1..8: %td\n",
+                    model.config().name.c_str(), model.config().layers, model.config().heads,
+                    std::size_t{decltype(KnownHeads::head_dim){}}, best);
     return 0;
-  } catch (const std::exception& e) {
-    std::fprintf(stderr, "vlmt-fixed-shapes: %s\n", e.what());
-    return 1;
-  }
+  });
 }

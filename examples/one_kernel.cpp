@@ -2,7 +2,6 @@
 //   g++ -std=c++20 -O2 -march=native -fopenmp -I include examples/one_kernel.cpp && ./a.out
 #include <chrono>
 #include <cmath>
-#include <cstdio>
 #include <random>
 #include <vector>
 
@@ -12,7 +11,10 @@
 #include <vlmt/quant/q4_k.hpp>
 #include <vlmt/quant/row.hpp>
 
-int main() {
+#include "common/output.hpp"
+#include "common/run_main.hpp"
+
+int run() {
   using Format = vlmt::Q4_K;        // or vlmt::Q8_0, vlmt::BF16, a format of your own...
   using Arch = vlmt::arch::native;  // the best instruction set that the compiler may use here
   const std::size_t rows = 2048, cols = 2048;
@@ -43,8 +45,8 @@ int main() {
     error += std::pow(static_cast<double>(y[i]) - static_cast<double>(want[i]), 2);
     norm += std::pow(static_cast<double>(want[i]), 2);
   }
-  std::printf("%s on %s, %.2f bits per weight: relative difference from the reference %.1e\n", Format::name.data(),
-              Arch::name.data(), vlmt::bits_per_weight_v<Format>, std::sqrt(error / norm));
+  programs::print("%s on %s, %.2f bits per weight: relative difference from the reference %.1e\n", Format::name.data(),
+                  Arch::name.data(), vlmt::bits_per_weight_v<Format>, std::sqrt(error / norm));
 
   // The form that models use: activations rounded to int8 in groups of 32, the rows shared among a team of threads.
   std::vector<vlmt::Int8Group> groups(vlmt::QuantizedRows::count(1, cols));
@@ -62,6 +64,11 @@ int main() {
   });
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   const double bytes = static_cast<double>(blocks.size() * sizeof(Format::Block)) * repetitions;
-  std::printf("%zu threads: %.1f us per product, %.1f GB/s of weights\n", team.size(), seconds / repetitions * 1e6,
-              bytes / seconds * 1e-9);
+  programs::print("%zu threads: %.1f us per product, %.1f GB/s of weights\n", team.size(), seconds / repetitions * 1e6,
+                  bytes / seconds * 1e-9);
+  return 0;
+}
+
+int main() {
+  return programs::run_main("vlmt-one-kernel", run);
 }

@@ -3,7 +3,6 @@
 #include <cstddef>
 #include <cstdio>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -15,6 +14,9 @@
 #include <vlmt/exec/omp_team.hpp>
 
 #include "../../examples/common/command_line.hpp"
+#include "../../examples/common/output.hpp"
+#include "../../examples/common/run_main.hpp"
+#include "../../examples/common/threads.hpp"
 
 namespace {
 
@@ -37,20 +39,18 @@ std::vector<std::pair<double, int>> processors() {
   return rates;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int run(int argc, char** argv) {
   const auto command_line = programs::make_command_line(
       "Measures the limits that kernels are compared with: memory reads, and arithmetic in registers.", "vlmt-limits");
   CLI::App& app = *command_line;
   std::vector<std::size_t> threads;
-  app.add_option("-t,--threads", threads, "Number of threads, one table row each (default: 1 and all)")
-      ->delimiter(',')
-      ->check(CLI::Range(1, 1024));
+  programs::add_count(app, "-t,--threads", threads, {1, 1024},
+                      "Number of threads, one table row each (default: 1 and all)")
+      ->delimiter(',');
   std::size_t mib = 0;
-  app.add_option("--limit-memory", mib,
-                 "MiB of memory to read (default: 4096, halved until it is at most a third of the available memory)")
-      ->check(CLI::Range(1, 1 << 20));
+  programs::add_count(
+      app, "--limit-memory", mib, {1, 1 << 20},
+      "MiB of memory to read (default: 4096, halved until it is at most a third of the available memory)");
   bool free = false;
   app.add_flag(
       "--processors", free,
@@ -59,11 +59,11 @@ int main(int argc, char** argv) {
   if (const auto code = programs::parse(app, argc, argv)) return *code;
   if (threads.empty()) {
     threads = {1};
-    if (std::thread::hardware_concurrency() > 1) threads.push_back(std::thread::hardware_concurrency());
+    if (const std::size_t all = programs::thread_count(0, "vlmt-limits"); all > 1) threads.push_back(all);
   }
   if (free) {
-    std::printf("| processor | G instructions/s |\n|--:|--:|\n");
-    for (const auto& [rate, cpu] : processors()) std::printf("| %d | %.1f |\n", cpu, rate * 1e-9);
+    programs::print("| processor | G instructions/s |\n|--:|--:|\n");
+    for (const auto& [rate, cpu] : processors()) programs::print("| %d | %.1f |\n", cpu, rate * 1e-9);
     return 0;
   }
   using Arch = vlmt::arch::native;
@@ -72,7 +72,7 @@ int main(int argc, char** argv) {
                  std::string(Arch::name).c_str());
     return 1;
   }
-  std::printf(
+  programs::print(
       "%s; Gop/s, a multiply-add counts as two; -: this program has no such instruction\n\n"
       "| threads | read GB/s | int8 scaled by 32 | int8 | float32 | float16 | bfloat16 | bfloat16 tiles |\n"
       "|--:|--:|--:|--:|--:|--:|--:|--:|\n",
@@ -84,9 +84,15 @@ int main(int argc, char** argv) {
     vlmt::OmpTeam team(n);
     const vlmt::bench::Limits l =
         vlmt::bench::measure_limits<Arch>(team, mib != 0 ? mib << 20 : vlmt::bench::limit_bytes());
-    std::printf("| %zu | %.1f | %s | %s | %s | %s | %s | %s |\n", team.size(), l.read * 1e-9,
-                cell(l.grouped_int8).c_str(), cell(l.int8).c_str(), cell(l.float32).c_str(), cell(l.float16).c_str(),
-                cell(l.bfloat16).c_str(), cell(l.tiles).c_str());
+    programs::print("| %zu | %.1f | %s | %s | %s | %s | %s | %s |\n", team.size(), l.read * 1e-9,
+                    cell(l.grouped_int8).c_str(), cell(l.int8).c_str(), cell(l.float32).c_str(),
+                    cell(l.float16).c_str(), cell(l.bfloat16).c_str(), cell(l.tiles).c_str());
   }
   return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return programs::run_main("vlmt-limits", [&] { return run(argc, argv); });
 }

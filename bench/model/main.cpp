@@ -5,6 +5,7 @@
 #include <fstream>
 #include <iterator>
 #include <optional>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -12,9 +13,15 @@
 #include <unistd.h>
 
 #include <vlmt/base/version.hpp>
+#include <vlmt/io/output_file.hpp>
 
 #include "../../examples/common/bundled_model.hpp"
+#include "../../examples/common/interrupt.hpp"
 #include "../../examples/common/memory_watch.hpp"
+#include "../../examples/common/output.hpp"
+#include "../../examples/common/output_path.hpp"
+#include "../../examples/common/run_main.hpp"
+#include "../../examples/common/threads.hpp"
 #include "options.hpp"
 #include "peer.hpp"
 #include "profile.hpp"
@@ -100,10 +107,13 @@ void measure(Measurement& m, Subject& subject, Peer& peer, const Options& o, pro
   const bool warm = c.stage != Case::Stage::load && c.stage != Case::Stage::article;
   if (warm) subject.run(c, m);  // faults pages in and raises the clock
   for (std::size_t i = 0; i < runs; ++i) {
+    vlmt::throw_if_set(&programs::interrupted);
     progress(name(c) + ": run " + std::to_string(i + 1) + " of " + std::to_string(runs));
     if (m.bound != Measurement::Bound::none) m.limits.push_back(subject.limit(m));
     try {
       m.seconds.push_back(subject.run(c, m));
+    } catch (const vlmt::Cancelled&) {
+      throw;
     } catch (const std::exception& error) {
       if (c.stage != Case::Stage::article) throw;
       ++m.failures;
@@ -122,19 +132,23 @@ std::string read_file(const std::string& path) {
 
 void write(const std::string& path, const std::string& text) {
   if (path.empty()) {
-    std::fwrite(text.data(), 1, text.size(), stdout);
+    programs::write(text);
     return;
   }
-  std::ofstream out(path, std::ios::binary);
-  out << text;
-  if (!out.flush()) throw std::runtime_error(path + ": cannot be written");
+  vlmt::OutputFile file(path);
+  file.put(std::as_bytes(std::span(text)));
+  file.finish();
 }
 
 int run(Options& o) {
+  programs::handle_interrupts();
   const programs::ModelFiles files = programs::choose_model(o.model, o.mmproj, "vlmt-bench");
   o.model = files.model;
   o.mmproj = files.mmproj;
   if (!o.images.empty() && o.mmproj.empty()) throw std::runtime_error("--image needs --mmproj");
+  for (const std::string& path : {o.output, o.trace}) {
+    if (!path.empty()) programs::check_output(path, {o.model, o.mmproj});
+  }
   const std::string baseline = o.baseline.empty() ? std::string() : read_file(o.baseline);
 
   programs::MemoryWatch memory;
@@ -145,6 +159,7 @@ int run(Options& o) {
   report.processor = processor_name();
   report.model = std::filesystem::path(o.model).filename().string();
   std::vector<StepProfile> profiles;
+  if (o.threads.empty()) o.threads = {programs::thread_count(0, "vlmt-bench")};
   for (std::size_t threads : o.threads) {
     progress("loading " + report.model);
     Subject subject(o, threads);
@@ -158,7 +173,7 @@ int run(Options& o) {
       for (const Case& c : all) {
         if (c.stage == Case::Stage::load || c.stage == Case::Stage::article) continue;
         profiles.push_back({"one step of " + name(c), subject.profile(c)});
-        std::printf("%s\n", profile_table(profiles.back()).c_str());
+        programs::print("%s\n", profile_table(profiles.back()).c_str());
       }
       continue;
     }
@@ -194,13 +209,14 @@ int run(Options& o) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  Options options;
-  if (const auto code = parse_options(argc, argv, options)) return *code;
-  try {
-    return run(options);
-  } catch (const std::exception& error) {
+  const auto describe = [](const std::exception& error) {
     progress({});
-    std::fprintf(stderr, "vlmt-bench: %s\n", error.what());
-    return 1;
-  }
+    return programs::message_of(error);
+  };
+  const auto measure_all = [&] {
+    Options options;
+    if (const auto code = parse_options(argc, argv, options)) return *code;
+    return run(options);
+  };
+  return programs::run_main("vlmt-bench", measure_all, describe);
 }

@@ -2,25 +2,8 @@
 #include "options.hpp"
 
 #include <cstdio>
-#include <thread>
 
 #include "../../examples/common/command_line.hpp"
-
-namespace {
-
-/// Parses "512x384" as width and height.
-std::pair<int, int> image_size(const std::string& text) {
-  int width = 0;
-  int height = 0;
-  char rest = 0;
-  if (std::sscanf(text.c_str(), "%dx%d%c", &width, &height, &rest) != 2 || width < 1 || height < 1 || width > 16384 ||
-      height > 16384) {
-    throw CLI::ValidationError("'" + text + "': expected an image size like 512x512");
-  }
-  return {width, height};
-}
-
-}  // namespace
 
 std::optional<int> parse_options(int argc, char** argv, Options& o) {
   const auto command_line = programs::make_command_line(
@@ -31,36 +14,32 @@ std::optional<int> parse_options(int argc, char** argv, Options& o) {
       "Before each run its limit (memory bandwidth or arithmetic) is measured, so that other load on the machine\n"
       "lowers both. Figures are medians. Every value of a comma-separated list is tested. Default model: the bundled "
       "one.");
-  std::vector<std::string> sizes;
+  std::vector<programs::ImageSize> sizes;
   std::string preset;
   std::string numerics = "fast";
 
   app.add_option("-m,--model", o.model, "Model file (.gguf; for a split model the first file)");
   app.add_option("--mmproj", o.mmproj, "Vision encoder file (mmproj .gguf)");
-  app.add_option("-t,--threads", o.threads, "Number of threads; default: all")
+  programs::add_count(app, "-t,--threads", o.threads, {1, 1024}, "Number of threads; default: all")->delimiter(',');
+  programs::add_count(app, "-p,--prompt", o.prompts, {0, 1 << 20},
+                      "Prompt tokens of the prefill test; 0: no prefill test")
       ->delimiter(',')
-      ->check(CLI::Range(1, 1024));
-  app.add_option("-p,--prompt", o.prompts, "Prompt tokens of the prefill test; 0: no prefill test")
+      ->capture_default_str();
+  programs::add_count(app, "-n,--tokens", o.tokens, {0, 1 << 16},
+                      "Tokens to generate in the decode test; 0: no decode test")
+      ->capture_default_str();
+  programs::add_count(app, "-d,--depth", o.depths, {0, 1 << 20},
+                      "Context depth: tokens already in the KV cache (random values)")
       ->delimiter(',')
-      ->capture_default_str()
-      ->check(CLI::Range(0, 1 << 20));
-  app.add_option("-n,--tokens", o.tokens, "Tokens to generate in the decode test; 0: no decode test")
-      ->capture_default_str()
-      ->check(CLI::Range(0, 1 << 16));
-  app.add_option("-d,--depth", o.depths, "Context depth: tokens already in the KV cache (random values)")
+      ->capture_default_str();
+  programs::add_count(app, "-b,--batch", o.batches, {1, 1024}, "Number of sequences decoded together")
       ->delimiter(',')
-      ->capture_default_str()
-      ->check(CLI::Range(0, 1 << 20));
-  app.add_option("-b,--batch", o.batches, "Number of sequences decoded together")
-      ->delimiter(',')
-      ->capture_default_str()
-      ->check(CLI::Range(1, 1024));
-  app.add_option("--image", sizes, "Image sizes of the vision test, e.g. 512x512 (needs --mmproj)")->delimiter(',');
-  app.add_option("-r,--runs", o.runs, "Repetitions of each test")->capture_default_str()->check(CLI::Range(1, 1000));
-  app.add_option("--limit-memory", o.limit_mib,
-                 "Buffer size in MiB for measuring memory bandwidth; default: 4096, but at most a third of the "
-                 "available memory")
-      ->check(CLI::Range(1, 1 << 20));
+      ->capture_default_str();
+  programs::add_image_sizes(app, "--image", sizes, "Image sizes of the vision test, e.g. 512x512 (needs --mmproj)");
+  programs::add_count(app, "-r,--runs", o.runs, {1, 1000}, "Repetitions of each test")->capture_default_str();
+  programs::add_count(app, "--limit-memory", o.limit_mib, {1, 1 << 20},
+                      "Buffer size in MiB for measuring memory bandwidth; default: 4096, but at most a third of the "
+                      "available memory");
   app.add_option("--numerics", numerics, "fast, or exact (float32 activations)")
       ->check(CLI::IsMember({"fast", "exact"}));
   app.add_option("--kv", o.kv_format, "KV cache data type")
@@ -92,13 +71,10 @@ std::optional<int> parse_options(int argc, char** argv, Options& o) {
                  "Write the profile to this file as a Chrome trace (chrome://tracing); implies --profile")
       ->group(output);
 
-  app.callback([&] {
-    for (const std::string& text : sizes) o.images.push_back(image_size(text));
-  });
   if (const auto code = programs::parse(app, argc, argv, {{"--picture", "--image"}})) return code;
+  for (const programs::ImageSize& size : sizes) o.images.emplace_back(size.width, size.height);
   o.exact = numerics == "exact";
   o.article = preset == "article";
-  if (o.threads.empty()) o.threads = {std::max<std::size_t>(1, std::thread::hardware_concurrency())};
   if (!o.trace.empty()) o.profile = true;
   return std::nullopt;
 }

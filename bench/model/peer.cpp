@@ -12,6 +12,8 @@
 #include <nlohmann/json.hpp>
 #include <sys/wait.h>
 
+#include "../../examples/common/interrupt.hpp"
+
 namespace {
 
 std::string shell_word(const std::string& text) {
@@ -39,6 +41,7 @@ std::string output_of(const std::string& command, bool errors) {
     if (text.size() < most) text.append(piece.data(), n);
   }
   const int status = ::pclose(pipe.get());
+  vlmt::throw_if_set(&programs::interrupted);  // Ctrl-C ends the peer, too
   if (status != 0) {
     throw std::runtime_error("the peer exited with status " +
                              std::to_string(WIFEXITED(status) ? WEXITSTATUS(status) : status) + ": " + command + "\n" +

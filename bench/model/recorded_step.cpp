@@ -8,6 +8,7 @@
 
 #include <vlmt/vlmt.hpp>
 
+#include "../../examples/common/interrupt.hpp"
 #include "measurement.hpp"
 
 namespace {
@@ -19,7 +20,7 @@ std::vector<TimedOp> time_each(vlmt::OmpTeam& team, const vlmt::StepRecorder& re
   constexpr std::size_t runs = 5;
   std::vector<std::vector<double>> ends(recorder.size());
   for (std::size_t run = 0; run <= runs; ++run) {
-    team.run([&](vlmt::Member& m) {
+    const auto replay = [&](vlmt::Member& m) {
       m.barrier();
       Clock::time_point last = Clock::now();
       recorder.replay(m, [&](std::size_t i, vlmt::Member& member) {
@@ -27,7 +28,8 @@ std::vector<TimedOp> time_each(vlmt::OmpTeam& team, const vlmt::StepRecorder& re
         if (member.rank() == 0 && run != 0) ends[i].push_back(std::chrono::duration<double>(now - last).count());
         last = now;
       });
-    });
+    };
+    team.run(replay, &programs::interrupted);
   }
   std::vector<TimedOp> ops;
   double at = 0;
@@ -52,7 +54,8 @@ std::vector<TimedOp> time_decoder(const vlmt::ChatModel<vlmt::Qwen3VL>& model, v
 std::vector<TimedOp> time_vision_encoder(const vlmt::ChatModel<vlmt::Qwen3VL>& model, vlmt::OmpTeam& team,
                                          const vlmt::Image& image, const vlmt::VisionOptions& options) {
   const vlmt::VisionRunner<vlmt::Qwen3VL, vlmt::OmpTeam> vision(model.vlm(), team, options);
-  const vlmt::VisionPatches patches = vlmt::preprocess_image<vlmt::arch::native>(image, vision.preprocess());
+  const vlmt::VisionPatches patches =
+      vlmt::preprocess_image<vlmt::arch::native>(image, vision.preprocess(), &programs::interrupted);
   const auto& encoder = *model.vlm().vision_encoder();
   const std::size_t n = patches.grid.patches();
   vlmt::Carver count;

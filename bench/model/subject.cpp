@@ -14,6 +14,7 @@
 #include <vlmt/model/work.hpp>
 #include <vlmt/vlmt.hpp>
 
+#include "../../examples/common/interrupt.hpp"
 #include "recorded_step.hpp"
 
 namespace {
@@ -94,20 +95,25 @@ struct Subject::Impl {
         session(session_options(o, threads)),
         team(threads),
         model(Model::open(o.model, o.mmproj, vlmt::weights_for(session.numerics),
-                          {o.packed_cache, o.verify_packed_cache})) {
+                          {o.packed_cache, o.verify_packed_cache, &programs::interrupted})) {
     std::size_t pixels = o.article ? 512 * 512 : 0;
     for (const auto& [width, height] : o.images) {
       pixels = std::max(pixels, static_cast<std::size_t>(width) * static_cast<std::size_t>(height));
     }
-    plan = vlmt::plan_memory(model, session, pixels, team.size()).total();
+    const std::size_t most = *std::max_element(o.batches.begin(), o.batches.end());
+    vlmt::MemoryPlan parts = vlmt::plan_memory(model, session, pixels, team.size());
+    plan = parts.total();
+    parts.kv_cache *= most;
+    parts.workspace *= most;
+    vlmt::check_fits(parts, vlmt::memory_limit());
     const auto start = Clock::now();
-    model.load(team);
+    model.load(team, {}, &programs::interrupted);
     load_seconds = seconds_since(start);
     if (const std::string& warning = model.vlm().packed_cache().warning(); !warning.empty()) {
       std::fprintf(stderr, "vlmt-bench: %s\n", warning.c_str());
     }
-    const std::size_t most = *std::max_element(o.batches.begin(), o.batches.end());
-    for (std::size_t i = 0; i < most; ++i) runners.emplace_back(model.vlm(), team, session.runner());
+    for (std::size_t i = 0; i < most; ++i)
+      runners.emplace_back(model.vlm(), team, session.runner(model.vlm().config()));
     if (most > 1) batch.emplace(model.vlm(), team, most, session.context, session.numerics);
   }
 
@@ -135,19 +141,21 @@ struct Subject::Impl {
     Runner& runner = *members(c).front();
     const vlmt::Sequence prompt = tokens(c.depth + c.tokens, vocab());
     const auto start = Clock::now();
-    runner.feed(prompt);
+    runner.feed(
+        prompt, [](std::size_t, std::size_t) {}, &programs::interrupted);
     return seconds_since(start);
   }
 
   double decode(const Case& c) {
     const std::vector<Runner*> members = this->members(c);
     const std::vector<int> next(c.batch, 1);
+    const auto no_more = [](auto&) {};
     const auto start = Clock::now();
     for (std::size_t t = 0; t < c.tokens; ++t) {
       if (c.batch == 1) {
-        runners[0].decode(next[0]);
+        runners[0].decode(next[0], no_more, &programs::interrupted);
       } else {
-        batch->decode(std::span<Runner* const>(members), std::span<const int>(next));
+        batch->decode(std::span<Runner* const>(members), std::span<const int>(next), no_more, &programs::interrupted);
       }
     }
     return seconds_since(start);
@@ -160,7 +168,7 @@ struct Subject::Impl {
     vlmt::VisionRunner<vlmt::Qwen3VL, vlmt::OmpTeam> vision(model.vlm(), team, o);
     const vlmt::Image image = test_image(c.width, c.height);
     const auto start = Clock::now();
-    vision.encode(image);
+    vision.encode(image, {}, &programs::interrupted);
     return seconds_since(start);
   }
 
@@ -198,9 +206,11 @@ struct Subject::Impl {
     g.sampling.params.temperature = 0;
     g.max_tokens = 256;
     g.ignore_stop_tokens = true;
+    g.stop_flag = &programs::interrupted;
     const auto start = Clock::now();
     const vlmt::Reply reply = fresh.ask(std::move(parts), {}, g);
     const double seconds = seconds_since(start);
+    if (reply.finish == vlmt::FinishReason::cancelled) throw vlmt::Cancelled();
     m.first_token.push_back(reply.stats.first_token_seconds);
     m.decode_rate.push_back(static_cast<double>(reply.tokens.size() - 1) / reply.stats.decode_seconds);
     return seconds;
@@ -286,9 +296,10 @@ double Subject::limit(const Measurement& m) {
   if (m.bound == Measurement::Bound::reading) {
     if (impl_->memory.bytes() == 0) {
       const std::size_t mib = impl_->options.limit_mib;
-      impl_->memory = vlmt::bench::limit_buffer(impl_->team, mib != 0 ? mib << 20 : vlmt::bench::limit_bytes());
+      impl_->memory = vlmt::bench::limit_buffer(impl_->team, mib != 0 ? mib << 20 : vlmt::bench::limit_bytes(),
+                                                &programs::interrupted);
     }
-    return vlmt::bench::read_limit<Arch>(impl_->team, impl_->memory);
+    return vlmt::bench::read_limit<Arch>(impl_->team, impl_->memory, &programs::interrupted);
   }
   if (m.bound == Measurement::Bound::none) return 0;
   const bool floats = m.what.stage == Case::Stage::vision

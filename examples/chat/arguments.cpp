@@ -1,6 +1,14 @@
 // The command line of vlmt-chat.
 #include "arguments.hpp"
 
+#include <cstdint>
+#include <cstdio>
+#include <limits>
+#include <map>
+#include <random>
+#include <string>
+#include <vector>
+
 #include "../common/command_line.hpp"
 
 std::optional<int> parse_arguments(int argc, char** argv, Arguments& a) {
@@ -12,6 +20,7 @@ std::optional<int> parse_arguments(int argc, char** argv, Arguments& a) {
       "Without --model, uses the bundled model; --samples demonstrates it.");
   std::string kv;
   std::string numerics = "fast";
+  const std::string random_seed = std::to_string(std::random_device{}());  // short, to be typed again
 
   app.add_option("prompt", a.prompt, "Prompt");
   app.add_option("-m,--model", a.model,
@@ -20,7 +29,7 @@ std::optional<int> parse_arguments(int argc, char** argv, Arguments& a) {
   app.add_option("--image", a.images, "Image file (JPEG, PNG or WebP); repeat for several")->allow_extra_args(false);
   app.add_option("--frames", a.frames, "Folder with video frames as image files, ordered by name; repeat for several")
       ->allow_extra_args(false);
-  app.add_option("--fps", a.fps, "Frames per second of --frames")->check(CLI::PositiveNumber);
+  programs::add_real(app, "--fps", a.fps, {0.0, 1000.0, true}, "Frames per second of --frames");
   app.add_option("--system", a.system, "System message");
   app.add_flag("--samples", a.samples, "Answer a question about each bundled image, then exit")
       ->excludes("prompt", "--image", "--frames");
@@ -28,25 +37,33 @@ std::optional<int> parse_arguments(int argc, char** argv, Arguments& a) {
 
   const std::string sampling = "Sampling";
   app.add_flag("--greedy", a.greedy, "Always choose the most likely token")->group(sampling);
-  app.add_option("--temp", a.temperature, "Temperature; 0: greedy")->group(sampling)->capture_default_str();
-  app.add_option("--top-k", a.top_k, "Sample from the k most likely tokens; 0: all")
+  programs::add_real(app, "--temp", a.temperature, {0.0, 100.0}, "Temperature; 0: greedy")
       ->group(sampling)
       ->capture_default_str();
-  app.add_option("--top-p", a.top_p, "Sample from the most likely tokens with this cumulative probability")
+  programs::add_count(app, "--top-k", a.top_k, {0, std::numeric_limits<int>::max()},
+                      "Sample from the k most likely tokens; 0: all")
       ->group(sampling)
       ->capture_default_str();
-  app.add_option("--min-p", a.min_p, "Drop tokens less likely than this fraction of the most likely one")
+  programs::add_real(app, "--top-p", a.top_p, {0.0, 1.0, true},
+                     "Sample from the most likely tokens with this cumulative probability")
+      ->group(sampling)
+      ->capture_default_str();
+  programs::add_real(app, "--min-p", a.min_p, {0.0, 1.0},
+                     "Drop tokens less likely than this fraction of the most likely one")
       ->group(sampling);
-  app.add_option("--repetition-penalty", a.repetition,
-                 "Penalise repeated tokens: divides positive and multiplies negative logits; 1: off")
+  programs::add_real(app, "--repetition-penalty", a.repetition, {0.0, 100.0, true},
+                     "Penalise repeated tokens: divides positive and multiplies negative logits; 1: off")
       ->group(sampling);
-  app.add_option("--presence-penalty", a.presence, "Subtract this from the logit of every token seen before; 0: off")
+  programs::add_real(app, "--presence-penalty", a.presence, {-100.0, 100.0},
+                     "Subtract this from the logit of every token seen before; 0: off")
       ->group(sampling);
-  app.add_option("--frequency-penalty", a.frequency,
-                 "Subtract this from the logit for each occurrence of a token; 0: off")
+  programs::add_real(app, "--frequency-penalty", a.frequency, {-100.0, 100.0},
+                     "Subtract this from the logit for each occurrence of a token; 0: off")
       ->group(sampling);
-  app.add_option("--seed", a.seed, "Random seed; random if absent")->group(sampling);
-  app.add_option("-n,--max-tokens", a.max_tokens, "Maximum tokens to generate; 0: until the context is full")
+  programs::add_count(app, "--seed", a.seed, {.minus_one = random_seed.c_str()}, "Random seed; random if absent or -1")
+      ->group(sampling);
+  programs::add_count(app, "-n,--max-tokens", a.max_tokens, {0, std::uint64_t{1} << 31, "0"},
+                      "Maximum tokens to generate; 0 or -1: until the context is full")
       ->group(sampling)
       ->capture_default_str();
   app.add_option("--stop", a.stop, "Stop string: end the answer before this text; repeat for several")
@@ -54,12 +71,26 @@ std::optional<int> parse_arguments(int argc, char** argv, Arguments& a) {
       ->allow_extra_args(false);
   app.add_flag("--ignore-eos", a.ignore_eos, "Ignore end-of-turn tokens (benchmarking)")->group(sampling);
 
+  app.add_option("--thinking", a.thinking, "Think before the answer: auto does what the model's chat template says")
+      ->group(sampling)
+      ->transform(CLI::CheckedTransformer(std::map<std::string, vlmt::Thinking>{{"auto", vlmt::Thinking::automatic},
+                                                                                {"on", vlmt::Thinking::on},
+                                                                                {"off", vlmt::Thinking::off}},
+                                          CLI::ignore_case)
+                      .description("{auto,on,off}"))
+      ->default_str("auto");
+
   const std::string model = "Model and memory";
-  app.add_option("-c,--context", a.context, "Context size in tokens, answers included")
+  programs::add_count(
+      app, "-c,--context", a.context, programs::context_bounds,
+      "Context size in tokens, answers included; 0 or absent: as large as the inputs need, at least 8192 "
+      "where model and memory allow it")
+      ->group(model);
+  programs::add_count(app, "--chunk", a.chunk, programs::chunk_bounds, "Prefill chunk size in tokens")
       ->group(model)
       ->capture_default_str();
-  app.add_option("--chunk", a.chunk, "Prefill chunk size in tokens")->group(model)->capture_default_str();
-  app.add_option("-t,--threads", a.threads, "Number of threads; 0: all")->group(model);
+  programs::add_count(app, "-t,--threads", a.threads, programs::thread_bounds, "Number of threads; 0: all")
+      ->group(model);
   const std::vector<std::string> formats = {"F16", "F32", "BF16", "Q8_0", "Q4_0"};
   app.add_option("--kv", kv, "KV cache format")->group(model)->transform(CLI::IsMember(formats, CLI::ignore_case));
   app.add_option("--kv-keys", a.key_format, "KV cache format of the keys; default: --kv")
@@ -71,32 +102,37 @@ std::optional<int> parse_arguments(int argc, char** argv, Arguments& a) {
   app.add_option("--numerics", numerics, "fast: quantised activations; exact: float32 activations")
       ->group(model)
       ->check(CLI::IsMember({"fast", "exact"}));
-  app.add_option("--memory-limit", a.memory_limit,
-                 "Refuse to load beyond this much memory, e.g. 6G; default: available memory")
-      ->group(model)
-      ->transform(programs::expand_units);
+  programs::add_scaled(app, "--memory-limit", a.memory_limit, {1},
+                       "Refuse to load beyond this much memory, e.g. 6G; default: available memory")
+      ->group(model);
   programs::add_packed_cache(app, a.packed_cache, a.verify_packed_cache, model);
 
   const std::string images = "Images";
-  app.add_option("--min-pixels", a.min_pixels, "Enlarge smaller images to this many pixels")
-      ->group(images)
-      ->transform(programs::expand_units);
-  app.add_option("--max-pixels", a.max_pixels, "Shrink larger images to this many pixels")
-      ->group(images)
-      ->transform(programs::expand_units);
-  app.add_option("--min-image-tokens", a.min_image_tokens, "--min-pixels in tokens")
+  programs::add_scaled(app, "--min-pixels", a.min_pixels, programs::pixel_bounds,
+                       "Enlarge smaller images to this many pixels")
+      ->group(images);
+  programs::add_scaled(app, "--max-pixels", a.max_pixels, programs::pixel_bounds,
+                       "Shrink larger images to this many pixels, and not for lack of room or time")
+      ->group(images);
+  programs::add_count(app, "--min-image-tokens", a.min_image_tokens, {1, std::uint64_t{1} << 30},
+                      "--min-pixels in tokens")
       ->group(images)
       ->excludes("--min-pixels");
-  app.add_option("--max-image-tokens", a.max_image_tokens, "--max-pixels in tokens")
+  programs::add_count(app, "--max-image-tokens", a.max_image_tokens, {1, std::uint64_t{1} << 30},
+                      "--max-pixels in tokens")
       ->group(images)
       ->excludes("--max-pixels");
-  app.add_option("--max-image-pixels", a.max_image_pixels, "Refuse image files with more pixels, before decoding them")
+  programs::add_scaled(app, "--max-image-pixels", a.max_image_pixels, programs::pixel_bounds,
+                       "Refuse image files with more pixels, before decoding them")
       ->group(images)
-      ->transform(programs::expand_units)
       ->capture_default_str();
+  app.add_flag("--exact-images", a.exact_images,
+               "Refuse images that would be shrunk to fit the context or to be encoded in about 20 s (a request: 60 s)")
+      ->group(images);
 
   const std::string output = "Output";
   app.add_flag("--stats", a.stats, "Print times, speeds and memory to standard error")->group(output);
+  app.add_flag("--hide-thinking", a.hide_thinking, "Print the answer without the thoughts before it")->group(output);
   app.add_flag("--json", a.json, "Print one JSON object instead of text")->group(output);
   app.add_flag("--dry-run", a.dry_run, "Print image costs and the memory plan, then exit")->group(output);
 
@@ -106,6 +142,7 @@ std::optional<int> parse_arguments(int argc, char** argv, Arguments& a) {
                                          {"--ignore-end", "--ignore-eos"}}))
     return code;
   a.has_prompt = app.count("prompt") != 0;
+  if (app.count("--seed") == 0) a.seed = std::stoull(random_seed);
   a.exact = numerics == "exact";
   if (a.key_format.empty()) a.key_format = kv;
   if (a.value_format.empty()) a.value_format = kv;

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include <vlmt/text/reasoning.hpp>
+
 struct Arguments {
   std::string model;
   std::string mmproj;
@@ -27,12 +29,14 @@ struct Arguments {
   float repetition = 1.0f;
   float presence = 0.0f;
   float frequency = 0.0f;
-  std::optional<std::uint64_t> seed;
+  std::uint64_t seed = 0;  ///< drawn by parse_arguments() if it was not given
   std::size_t max_tokens = 1024;
   std::vector<std::string> stop;
   bool ignore_eos = false;
+  vlmt::Thinking thinking = vlmt::Thinking::automatic;
+  bool hide_thinking = false;
 
-  std::size_t context = 8192;
+  std::size_t context = 0;  ///< 0: chosen
   std::size_t chunk = 256;
   std::size_t threads = 0;
   std::string key_format;
@@ -42,6 +46,7 @@ struct Arguments {
   std::optional<std::uint64_t> max_pixels;
   std::optional<std::uint64_t> min_image_tokens;
   std::optional<std::uint64_t> max_image_tokens;
+  bool exact_images = false;  ///< refuse instead of shrinking to room or time
   std::uint64_t max_image_pixels = 256'000'000;
   std::optional<std::uint64_t> memory_limit;
   std::string packed_cache;  ///< folder; empty: packed weights are not kept

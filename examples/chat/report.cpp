@@ -14,23 +14,15 @@ std::string dump(const Json& json) {
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-Json media_json(const std::vector<MediaCost>& media) {
+Json media_json(const std::vector<programs::MediaCost>& media) {
   Json list = Json::array();
-  for (const MediaCost& m : media) {
-    list.push_back({{"name", m.name},
-                    {"frames", m.frames},
-                    {"width", m.width},
-                    {"height", m.height},
-                    {"resized_width", m.resized_width},
-                    {"resized_height", m.resized_height},
-                    {"tokens", m.tokens}});
-  }
+  for (const programs::MediaCost& m : media) list.push_back(programs::to_json(m));
   return list;
 }
 
 Json plan_parts(const PlanBytes& p) {
   return {{"weights", p.weights}, {"tokenizer", p.tokenizer}, {"kv_cache", p.kv_cache}, {"workspace", p.workspace},
-          {"vision", p.vision},   {"features", p.features},   {"total", p.total},       {"mapped", p.mapped}};
+          {"vision", p.vision},   {"features", p.features},   {"feature_cache", p.feature_cache}, {"total", p.total},       {"mapped", p.mapped}};
 }
 
 template <class... Values>
@@ -56,23 +48,18 @@ double Report::decode_rate() const {
   return decode_seconds > 0.0 && tokens.size() > 1 ? static_cast<double>(tokens.size() - 1) / decode_seconds : 0.0;
 }
 
-std::string cost_lines(const std::vector<MediaCost>& media) {
+std::string cost_lines(const std::vector<programs::MediaCost>& media) {
   std::string out;
-  for (const MediaCost& m : media) {
-    const std::string frames = m.frames == 1 ? "" : std::to_string(m.frames) + " frames of ";
-    out += m.name + ": " + frames + std::to_string(m.width) + " x " + std::to_string(m.height) + ", resized to " +
-           std::to_string(m.resized_width) + " x " + std::to_string(m.resized_height) + ": " +
-           std::to_string(m.tokens) + " tokens\n";
-  }
+  for (const programs::MediaCost& m : media) out += programs::cost_line(m);
   return out;
 }
 
 std::string plan_line(const PlanBytes& p) {
   return line(
       "memory    plan %.1f MiB: weights %.1f, tokenizer %.1f, KV cache %.1f, workspace %.1f, vision %.1f, features "
-      "%.1f%s\n",
+      "%.1f, feature cache %.1f%s\n",
       mib(p.total), mib(p.weights), mib(p.tokenizer), mib(p.kv_cache), mib(p.workspace), mib(p.vision), mib(p.features),
-      p.mapped == 0 ? "" : line("; weights mapped from a file %.1f", mib(p.mapped)).c_str());
+      mib(p.feature_cache), p.mapped == 0 ? "" : line("; weights mapped from a file %.1f", mib(p.mapped)).c_str());
 }
 
 std::string stats_lines(const Report& r) {
@@ -101,14 +88,32 @@ std::string to_json(const Report& r) {
                 {"peak_bytes", r.peak_bytes},
                 {"plan_bytes", plan_parts(r.plan)}};
   return dump({{"text", r.text},
+               {"reasoning", r.reasoning},
                {"tokens", r.tokens},
                {"finish", r.finish},
                {"images", media_json(r.media)},
+               {"context", r.context},
                {"stats", std::move(stats)}});
 }
 
-std::string plan_json(const std::vector<MediaCost>& media, const PlanBytes& plan) {
-  return dump({{"images", media_json(media)}, {"plan_bytes", plan_parts(plan)}});
+std::string plan_lines(const std::vector<programs::MediaCost>& media, const programs::ContextFacts& context,
+                       const PlanBytes& plan) {
+  return cost_lines(media) +
+         line("context   %zu tokens, of which the prompt takes %zu\n", context.context, context.prompt_tokens) +
+         plan_line(plan);
+}
+
+std::string plan_json(const std::vector<programs::MediaCost>& media, const programs::ContextFacts& context,
+                      const PlanBytes& plan) {
+  return dump({{"images", media_json(media)},
+               {"context", context.context},
+               {"trained_context", context.trained},
+               {"prompt_tokens", context.prompt_tokens},
+               {"plan_bytes", plan_parts(plan)}});
+}
+
+void tell(const std::vector<std::string>& lines) {
+  for (const std::string& line : lines) std::fprintf(stderr, "vlmt-chat: %s\n", line.c_str());
 }
 
 std::string error_json(std::string_view message) {

@@ -6,16 +6,7 @@
 #include <string_view>
 #include <vector>
 
-/// Sizes and tokens of one image or video.
-struct MediaCost {
-  std::string name;
-  int frames = 1;
-  int width = 0;
-  int height = 0;
-  int resized_width = 0;
-  int resized_height = 0;
-  std::size_t tokens = 0;
-};
+#include "../common/request_report.hpp"
 
 /// Bytes of each part of the memory plan.
 struct PlanBytes {
@@ -25,12 +16,14 @@ struct PlanBytes {
   std::size_t workspace = 0;
   std::size_t vision = 0;
   std::size_t features = 0;
+  std::size_t feature_cache = 0;
   std::size_t total = 0;
   std::size_t mapped = 0;  ///< not in the total
 };
 
 struct Report {
   std::string text;
+  std::string reasoning;
   std::vector<int> tokens;
   std::string finish;
   std::size_t prompt_tokens = 0;
@@ -44,16 +37,25 @@ struct Report {
   double decode_seconds = 0.0;
   std::size_t peak_bytes = 0;
   PlanBytes plan;
-  std::vector<MediaCost> media;
+  std::size_t context = 0;
+  std::vector<std::string> notes;  ///< for the user, after the answer
+  std::vector<programs::MediaCost> media;
 
   double prefill_rate() const;  ///< tokens per second, without those from the KV cache
   double decode_rate() const;   ///< tokens per second, without the first
 };
 
 /// Each result ends with a line feed, unless it is empty.
-std::string cost_lines(const std::vector<MediaCost>& media);
+std::string cost_lines(const std::vector<programs::MediaCost>& media);
 std::string plan_line(const PlanBytes& plan);
 std::string stats_lines(const Report& report);
 std::string to_json(const Report& report);
-std::string plan_json(const std::vector<MediaCost>& media, const PlanBytes& plan);
+/// The plan of a request that is not answered.
+std::string plan_lines(const std::vector<programs::MediaCost>& media, const programs::ContextFacts& context,
+                       const PlanBytes& plan);
+std::string plan_json(const std::vector<programs::MediaCost>& media, const programs::ContextFacts& context,
+                      const PlanBytes& plan);
 std::string error_json(std::string_view message);
+
+/// Prints lines for the user to standard error.
+void tell(const std::vector<std::string>& lines);

@@ -10,10 +10,13 @@
 #include <string_view>
 #include <vector>
 
+#include <vlmt/base/stop_flag.hpp>
 #include <vlmt/exec/omp_team.hpp>
 #include <vlmt/io/gguf.hpp>
 #include <vlmt/io/gguf_writer.hpp>
 #include <vlmt/quant/row.hpp>
+
+#include "output_path.hpp"
 
 namespace programs {
 
@@ -26,6 +29,7 @@ struct Rewrite {
   std::vector<std::vector<std::size_t>> experts = {};
   /// Called for each tensor before it is written, with its new type.
   std::function<void(const vlmt::GgufTensor&, std::uint32_t)> on_tensor = {};
+  const vlmt::StopFlag* stop = nullptr;  ///< set it to cancel
 };
 
 struct RewriteBytes {
@@ -46,17 +50,18 @@ inline std::optional<std::size_t> expert_layer(const vlmt::GgufTensor& t, std::u
 
 /// Converts `rows` of a tensor to the new format, or encodes zeros if `zero`.
 inline void convert_rows(const vlmt::GgufTensor& t, std::size_t columns, std::uint32_t type, bool zero,
-                         vlmt::Range rows, std::byte* out, vlmt::OmpTeam& team) {
+                         vlmt::Range rows, std::byte* out, vlmt::OmpTeam& team, const vlmt::StopFlag* stop) {
   const std::size_t from = vlmt::row_bytes(t.type, columns);
   const std::size_t to = vlmt::row_bytes(type, columns);
-  team.run([&](vlmt::Member& m) {
+  const auto convert = [&](vlmt::Member& m) {
     std::vector<float> row(columns);
     const vlmt::Range mine = m.share(rows.size());
-    for (std::size_t r = mine.begin; r < mine.end; ++r) {
+    for (std::size_t r = mine.begin; r < mine.end && !m.stopped(); ++r) {
       if (!zero) vlmt::decode_row(t.type, t.data.data() + (rows.begin + r) * from, columns, row.data());
       vlmt::encode_row(type, row.data(), columns, out + r * to);
     }
-  });
+  };
+  team.run(convert, stop);
 }
 
 /// The key with the number of experts.
@@ -86,9 +91,13 @@ inline vlmt::GgufHeader rewritten_keys(const vlmt::GgufFile& file, const Rewrite
 }  // namespace detail
 
 /// Writes `file` to `path` with the changes of `rewrite`. Rows that keep their type are copied byte for byte. Throws
-/// vlmt::FileError.
+/// vlmt::FileError, also if `path` is one of the files that `file` is read from, and vlmt::Cancelled soon after
+/// rewrite.stop is set; `path` is then as it was before.
 inline RewriteBytes rewrite_gguf(const vlmt::GgufFile& file, const std::string& path, const Rewrite& rewrite,
                                  vlmt::OmpTeam& team) {
+  std::vector<std::string> inputs;
+  for (const auto& mapping : file.mappings()) inputs.push_back(mapping->path());
+  check_output(path, inputs);
   vlmt::GgufHeader header = detail::rewritten_keys(file, rewrite);
   std::vector<std::uint32_t> types;
   const auto experts = file.get_or<std::uint64_t>(detail::experts_key(file), 0);
@@ -123,22 +132,25 @@ inline RewriteBytes rewrite_gguf(const vlmt::GgufFile& file, const std::string& 
       for (const std::size_t e : *kept) parts.push_back({e * each, (e + 1) * each});
     }
     const std::size_t old_row = t.data.size() / rows;
+    const bool copy = types[i] == t.type && !zero;
+    // In slices of 8 MiB: memory need not hold a converted tensor, and a stop need not wait for one to be written.
+    const std::size_t row_bytes = copy ? old_row : vlmt::row_bytes(types[i], columns);
+    const std::size_t step = std::max<std::size_t>(1, (std::size_t{8} << 20) / row_bytes);
     for (const vlmt::Range& part : parts) {
-      if (types[i] == t.type && !zero) {
-        writer.write(t.data.subspan(part.begin * old_row, part.size() * old_row));
-        continue;
-      }
-      // In slices of 16 MiB, so that memory need not hold a converted tensor.
-      const std::size_t row_bytes = vlmt::row_bytes(types[i], columns);
-      const std::size_t step = std::max<std::size_t>(1, (std::size_t{16} << 20) / row_bytes);
       for (std::size_t r = part.begin; r < part.end; r += step) {
         const vlmt::Range some{r, std::min(part.end, r + step)};
+        vlmt::throw_if_set(rewrite.stop);
+        if (copy) {
+          writer.write(t.data.subspan(some.begin * old_row, some.size() * old_row));
+          continue;
+        }
         slice.resize(some.size() * row_bytes);
-        detail::convert_rows(t, columns, types[i], zero, some, slice.data(), team);
+        detail::convert_rows(t, columns, types[i], zero, some, slice.data(), team, rewrite.stop);
         writer.write(slice);
       }
     }
   }
+  vlmt::throw_if_set(rewrite.stop);
   writer.finish();
   return bytes;
 }

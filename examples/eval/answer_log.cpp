@@ -15,8 +15,11 @@ namespace eval {
 using Json = nlohmann::ordered_json;
 
 AnswerLog::AnswerLog(const std::string& path, const std::string& key, const std::string& label) : path_(path) {
-  const std::size_t good = read(key);
   std::error_code problem;
+  if (std::filesystem::exists(path, problem) && !std::filesystem::is_regular_file(path, problem)) {
+    throw vlmt::FileError("is not a regular file", {.file = path});
+  }
+  const std::size_t good = read(key);
   if (std::filesystem::exists(path, problem)) std::filesystem::resize_file(path, good, problem);
   file_.reset(std::fopen(path.c_str(), "ab"));
   if (!file_ || problem) throw vlmt::FileError("cannot be written", {.file = path});

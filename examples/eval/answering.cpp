@@ -5,10 +5,12 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <cstdio>
 #include <exception>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <thread>
 #include <utility>
 
@@ -33,15 +35,17 @@ vlmt::SessionOptions session_options(const Configuration& c, const AnsweringOpti
   return s;
 }
 
-Answer ask(Session& session, const MediaMaker& media, const programs::TaskItem& item, std::size_t max_tokens) {
+Answer ask(Session& session, const MediaMaker& media, const programs::TaskItem& item, const AnsweringOptions& o) {
   const Clock::time_point start = Clock::now();
   std::vector<vlmt::ChatMessage> messages = media.messages(item);
   vlmt::GenerateOptions options;
   options.sampling = vlmt::SamplingOptions::greedy();
-  options.max_tokens = max_tokens;
+  options.max_tokens = o.max_tokens;
+  options.stop_flag = o.stop;
   // The answer must not depend on the KV cache of the previous question.
   session.reset();
   const vlmt::Reply reply = session.respond(messages, {}, {}, options);
+  if (reply.finish == vlmt::FinishReason::cancelled) throw vlmt::Cancelled();
   return {reply.text, std::chrono::duration<double>(Clock::now() - start).count(), reply.tokens.size(),
           reply.stats.visual_tokens};
 }
@@ -56,6 +60,7 @@ void answer_questions(const Configuration& configuration, const std::string& mod
                       const std::vector<programs::TaskItem>& items, const std::string& set_file,
                       const AnsweringOptions& options, const std::function<void(std::size_t, Answer)>& done) {
   Model model = Model::open(model_file, mmproj);
+  for (const std::string& warning : model.warnings()) std::fprintf(stderr, "vlmt-eval: %s\n", warning.c_str());
   vlmt::OmpTeam all = options.threads == 0 ? vlmt::OmpTeam() : vlmt::OmpTeam(options.threads);
   const vlmt::SessionOptions session = session_options(configuration, options);
   const std::size_t wanted =
@@ -65,8 +70,9 @@ void answer_questions(const Configuration& configuration, const std::string& mod
   vlmt::MemoryPlan plan = vlmt::plan_memory(model, session, 0, members);
   plan.kv_cache *= workers;
   plan.workspace *= workers;
-  vlmt::check_fits(plan, vlmt::available_memory());
-  model.load(all);
+  plan.feature_cache *= workers;
+  vlmt::check_fits(plan, vlmt::memory_limit());
+  model.load(all, {}, options.stop);
 
   std::atomic<std::size_t> next{0};
   std::mutex mutex;
@@ -78,10 +84,10 @@ void answer_questions(const Configuration& configuration, const std::string& mod
     std::size_t i = 0;
     try {
       Session own(model, session, std::make_unique<vlmt::OmpTeam>(members));
-      const MediaMaker media(configuration, own.vision().preprocess());
+      const MediaMaker media(configuration, own.vision().preprocess(), options.stop);
       for (i = next++; i < items.size(); i = next++) {
         try {
-          done(i, ask(own, media, items[i], options.max_tokens));
+          done(i, ask(own, media, items[i], options));
         } catch (const vlmt::Error& e) {
           throw vlmt::InputError(set_file + ":" + std::to_string(items[i].line) + ": " + e.what());
         }

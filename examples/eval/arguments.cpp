@@ -46,7 +46,7 @@ std::optional<int> parse_arguments(int argc, char** argv, Arguments& a) {
       ->delimiter(',')
       ->allow_extra_args(false);
   app.add_option("--tasks", a.tasks, "Tasks to run; default: all")->delimiter(',')->allow_extra_args(false);
-  app.add_option("-n,--limit", a.limit, "Maximum items per task")->check(CLI::PositiveNumber);
+  programs::add_count(app, "-n,--limit", a.limit, {1}, "Maximum items per task");
 
   std::vector<std::string> weights = programs::mixture_names();
   weights.emplace_back("file");
@@ -57,7 +57,7 @@ std::optional<int> parse_arguments(int argc, char** argv, Arguments& a) {
   const std::vector<std::string> cache = {"F16", "F32", "BF16", "Q8_0", "Q4_0"};
   list(app, "--kv", m.kv, "KV cache data type")->transform(CLI::IsMember(cache, CLI::ignore_case));
   list(app, "--scale", m.scales, "Image scale: factor on both sides of the size that the model would encode")
-      ->check(CLI::Range(0.01, 1.0));
+      ->transform(programs::real_number({0.01, 1.0}));
   list(app, "--experts", m.experts, "Experts to keep in each layer (the most used ones), or all")
       ->transform(expert_count);
   list(app, "--kernels", m.kernels, "fast, or exact (float32 activations)")->check(CLI::IsMember({"fast", "exact"}));
@@ -71,17 +71,18 @@ std::optional<int> parse_arguments(int argc, char** argv, Arguments& a) {
 
   const std::string running = "Running";
   eval::AnsweringOptions& o = a.answering;
-  app.add_option("-t,--threads", o.threads, "Number of threads; 0: all processors")->group(running);
-  app.add_option("--parallel", o.parallel,
-                 "Questions to run in parallel, sharing the threads; 0: depends on the model size")
+  programs::add_count(app, "-t,--threads", o.threads, programs::thread_bounds, "Number of threads; 0: all processors")
       ->group(running);
-  app.add_option("-c,--context", o.context, "Context size: tokens of a question with its answer")
+  programs::add_count(app, "--parallel", o.parallel, {0, 1024},
+                      "Questions to run in parallel, sharing the threads; 0: depends on the model size")
+      ->group(running);
+  programs::add_count(app, "-c,--context", o.context, {16, std::uint64_t{1} << 24},
+                      "Context size: tokens of a question with its answer")
       ->group(running)
-      ->check(CLI::Range(std::size_t{16}, std::size_t{1} << 24))
       ->capture_default_str();
-  app.add_option("--max-tokens", o.max_tokens, "Maximum tokens to generate per answer")
+  programs::add_count(app, "--max-tokens", o.max_tokens, {1, std::uint64_t{1} << 24},
+                      "Maximum tokens to generate per answer")
       ->group(running)
-      ->check(CLI::PositiveNumber)
       ->capture_default_str();
   app.add_option("-o,--out", a.out,
                  "Folder for the answers and report.md, .csv, .json, .html; a later run reuses its answers")

@@ -32,19 +32,20 @@ ExpertUse measure_expert_use(const std::string& model_file, const std::string& m
   auto model = vlmt::ChatModel<vlmt::Qwen3VL>::open(model_file, mmproj);
   vlmt::OmpTeam all = options.threads == 0 ? vlmt::OmpTeam() : vlmt::OmpTeam(options.threads);
   vlmt::OmpTeam team(questions_at_once(all.size(), model.vlm().weight_bytes()) > 1 ? 1 : all.size());
-  model.load(all);
+  model.load(all, {}, options.stop);
   const vlmt::TextConfig& config = model.vlm().config();
   ExpertUse use(config.layers, std::vector<double>(config.experts));
   vlmt::VisionRunner<vlmt::Qwen3VL, vlmt::OmpTeam> vision(model.vlm(), team);
   vlmt::Runner<vlmt::Qwen3VL, vlmt::OmpTeam, ExpertCounter> runner(model.vlm(), team, {.context = options.context},
                                                                    ExpertCounter{&use});
-  const MediaMaker media({}, vision.preprocess());
+  const MediaMaker media({}, vision.preprocess(), options.stop);
   for (const programs::TaskItem& item : items) {
     std::vector<vlmt::ChatMessage> messages = media.messages(item);
-    vlmt::Prompt prompt = vlmt::build_prompt(model, vision, messages, {}, {}, {});
-    vlmt::attach_features(vision, prompt, 0, {}, [](std::size_t, std::size_t) {});
+    vlmt::Prompt prompt = vlmt::build_prompt(model, vision, messages, {}, {}, {.stop_flag = options.stop});
+    vlmt::attach_features(vision, prompt, 0, {.stop_flag = options.stop}, [](std::size_t, std::size_t, double) {});
     runner.truncate(0);
-    runner.feed(prompt.sequence);
+    runner.feed(
+        prompt.sequence, [](std::size_t, std::size_t) {}, options.stop);
   }
   return use;
 }

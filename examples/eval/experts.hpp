@@ -15,7 +15,8 @@ namespace eval {
 /// Sum of router weights over all prompt tokens, (layers, experts).
 using ExpertUse = std::vector<std::vector<double>>;
 
-/// Prefills the questions and counts expert use; no answers are generated. Throws vlmt::Error.
+/// Prefills the questions and counts expert use; no answers are generated. Throws vlmt::Error, and
+/// vlmt::Cancelled soon after options.stop is set.
 ExpertUse measure_expert_use(const std::string& model, const std::string& mmproj,
                              const std::vector<programs::TaskItem>& items, const AnsweringOptions& options);
 

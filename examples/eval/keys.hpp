@@ -1,6 +1,7 @@
 // Content keys of models, images and questions: 128-bit XXH3 hashes.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <map>
@@ -13,6 +14,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include <vlmt/base/stop_flag.hpp>
 #include <vlmt/io/mapped_file.hpp>
 
 #include "../common/task_set.hpp"
@@ -27,10 +29,17 @@ class KeyMaker {
     XXH3_128bits_reset(state_.get());
   }
 
-  KeyMaker& add(std::string_view text) {
+  /// Throws vlmt::Cancelled soon after `stop` is set.
+  KeyMaker& add(std::string_view text, const vlmt::StopFlag* stop = nullptr) {
+    constexpr std::size_t slice = std::size_t{8} << 20;
     const auto size = static_cast<std::uint64_t>(text.size());
     XXH3_128bits_update(state_.get(), &size, sizeof size);
-    XXH3_128bits_update(state_.get(), text.data(), text.size());
+    while (!text.empty()) {
+      vlmt::throw_if_set(stop);
+      const std::string_view part = text.substr(0, slice);
+      XXH3_128bits_update(state_.get(), part.data(), part.size());
+      text.remove_prefix(part.size());
+    }
     return *this;
   }
 
@@ -47,9 +56,11 @@ class KeyMaker {
   std::unique_ptr<XXH3_state_t, XXH_errorcode (*)(XXH3_state_t*)> state_;
 };
 
-/// Keys of files; each file is read once. Not thread-safe.
+/// Keys of files; each file is read once. Throws vlmt::Cancelled soon after `stop` is set. Not thread-safe.
 class FileKeys {
  public:
+  explicit FileKeys(const vlmt::StopFlag* stop = nullptr) : stop_(stop) {}
+
   /// The key of a file's contents; of no text for an empty path. Throws vlmt::FileError.
   const std::string& of(const std::string& path) {
     const auto known = keys_.find(path);
@@ -57,7 +68,7 @@ class FileKeys {
     KeyMaker maker;
     if (!path.empty()) {
       const auto file = vlmt::MappedFile::open(path);
-      maker.add({reinterpret_cast<const char*>(file->bytes().data()), file->bytes().size()});
+      maker.add({reinterpret_cast<const char*>(file->bytes().data()), file->bytes().size()}, stop_);
     }
     return keys_.emplace(path, maker.key()).first->second;
   }
@@ -74,6 +85,7 @@ class FileKeys {
   }
 
  private:
+  const vlmt::StopFlag* stop_;
   std::map<std::string, std::string> keys_;
 };
 

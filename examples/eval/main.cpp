@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <ctime>
+#include <exception>
 #include <filesystem>
 #include <map>
 #include <mutex>
@@ -16,12 +17,14 @@
 #include <vector>
 
 #include <vlmt/base/version.hpp>
-#include <vlmt/exec/omp_team.hpp>
 #include <vlmt/io/gguf.hpp>
 
 #include "../common/bundled_model.hpp"
-#include "../common/exit_code.hpp"
+#include "../common/interrupt.hpp"
+#include "../common/output.hpp"
 #include "../common/progress_line.hpp"
+#include "../common/run_main.hpp"
+#include "../common/threads.hpp"
 #include "answer_log.hpp"
 #include "arguments.hpp"
 #include "experts.hpp"
@@ -146,7 +149,7 @@ class Evaluation {
   void ask(const Configuration& c, const std::string& label, const std::vector<TaskItem>& items,
            const std::vector<std::string>& keys, eval::AnswerLog& log) {
     const Clock::time_point start = Clock::now();
-    const eval::PreparedModel files(c, kept_experts(c), arguments_.answering.threads);
+    const eval::PreparedModel files(c, kept_experts(c), arguments_.answering.threads, arguments_.answering.stop);
     programs::ProgressLine progress;
     std::mutex mutex;
     std::size_t done = 0;
@@ -209,13 +212,15 @@ class Evaluation {
   const Arguments& arguments_;
   programs::TaskSet set_;
   std::vector<TaskItem> items_;
-  eval::FileKeys file_keys_;
+  eval::FileKeys file_keys_{&programs::interrupted};
   std::map<std::string, eval::ExpertUse> use_;
   std::size_t asked_ = 0;
 };
 
 int run(Arguments& a) {
   const Clock::time_point start = Clock::now();
+  programs::handle_interrupts();
+  a.answering.stop = &programs::interrupted;
   if (a.set.empty()) {
     const auto samples = programs::find_bundled_samples();
     if (!samples) throw vlmt::InputError("no samples are bundled with this build: name a task set");
@@ -231,14 +236,15 @@ int run(Arguments& a) {
     labels.push_back(eval::label(row.configuration, own ? rows[*row.baseline].configuration : row.configuration));
   }
   if (a.list) {
-    for (const std::string& label : labels) std::printf("%s\n", label.c_str());
+    for (const std::string& label : labels) programs::print("%s\n", label.c_str());
     return 0;
   }
+  a.answering.threads = programs::thread_count(a.answering.threads, "vlmt-eval");
   Evaluation evaluation(a, programs::read_task_set(a.set));
 
   eval::Report report;
   report.set_file = a.set;
-  report.threads = a.answering.threads == 0 ? vlmt::OmpTeam().size() : a.answering.threads;
+  report.threads = a.answering.threads;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     eval::Result result = evaluation.run(rows[i], labels[i]);
     eval::summarise(result, result.baseline ? &report.results[*result.baseline] : nullptr);
@@ -249,7 +255,7 @@ int run(Arguments& a) {
   report.cpu_seconds = static_cast<double>(std::clock()) / CLOCKS_PER_SEC;
   if (!a.out.empty()) eval::write_reports(report, a.out);
   const std::string text = eval::printed(report, a.format);
-  std::fwrite(text.data(), 1, text.size(), stdout);
+  programs::write(text);
   std::fprintf(stderr, "%zu configurations, %zu questions: %zu answers in %.1f s on %zu threads, %.1f s of CPU time\n",
                rows.size(), evaluation.items().size(), report.new_answers, report.seconds, report.threads,
                report.cpu_seconds);
@@ -260,6 +266,16 @@ int run(Arguments& a) {
 
 int main(int argc, char** argv) {
   Arguments arguments;
-  if (const auto code = parse_arguments(argc, argv, arguments)) return *code;
-  return programs::exit_code("vlmt-eval", [&] { return run(arguments); });
+  const auto evaluate = [&] {
+    if (const auto code = parse_arguments(argc, argv, arguments)) return *code;
+    return run(arguments);
+  };
+  const auto describe = [&](const std::exception& e) {
+    std::string message = programs::message_of(e);
+    if (dynamic_cast<const vlmt::Cancelled*>(&e) != nullptr && !arguments.out.empty()) {
+      message += "; " + arguments.out + " holds the answers so far, and the same command continues";
+    }
+    return message;
+  };
+  return programs::run_main("vlmt-eval", evaluate, describe);
 }

@@ -24,22 +24,25 @@ namespace eval {
 using programs::TaskItem;
 using programs::TaskPart;
 
-/// `image` resized to `size` with the bicubic filter of the model's preprocessing.
-inline vlmt::Image resized(const vlmt::Image& image, vlmt::PixelSize size) {
+/// `image` resized to `size` with the bicubic filter of the model's preprocessing. Throws vlmt::Cancelled soon after
+/// `stop` is set.
+inline vlmt::Image resized(const vlmt::Image& image, vlmt::PixelSize size, const vlmt::StopFlag* stop) {
   const auto h = static_cast<std::size_t>(size.height), w = static_cast<std::size_t>(size.width);
   const vlmt::ResamplePlan plan = vlmt::plan_resample<vlmt::Bicubic>(static_cast<std::size_t>(image.height),
                                                                      static_cast<std::size_t>(image.width), h, w);
   vlmt::Image out{size.width, size.height, size.width, size.height, std::vector<std::uint8_t>(h * w * 3)};
   std::vector<std::uint8_t> scratch(vlmt::resample_scratch_bytes(plan));
-  vlmt::resample(image.rgb.data(), plan, out.rgb.data(), scratch.data());
+  vlmt::Solo solo(stop);
+  vlmt::resample(image.rgb.data(), plan, out.rgb.data(), scratch.data(), solo);
+  if (solo.member().stopped()) throw vlmt::Cancelled();
   return out;
 }
 
-/// Loads the media of questions for one configuration.
+/// Loads the media of questions for one configuration. Throws vlmt::Cancelled soon after `stop` is set.
 class MediaMaker {
  public:
-  MediaMaker(const Configuration& c, const vlmt::VisionPreprocess& rules)
-      : blank_(c.images == "blank"), scale_(c.scale), rules_(rules) {}
+  MediaMaker(const Configuration& c, const vlmt::VisionPreprocess& rules, const vlmt::StopFlag* stop)
+      : blank_(c.images == "blank"), scale_(c.scale), rules_(rules), stop_(stop) {}
 
   /// The chat messages of a question. Throws vlmt::FileError for images that cannot be read.
   std::vector<vlmt::ChatMessage> messages(const TaskItem& item) const {
@@ -51,9 +54,9 @@ class MediaMaker {
   /// `frames`: number of frames of the video that the image belongs to; 0 for a single image.
   vlmt::ImageSource image(const std::string& file, std::size_t frames) const {
     if (!blank_ && scale_ == 1.0) return vlmt::image(std::filesystem::path(file));
-    vlmt::Image image = vlmt::load_image(file);
+    vlmt::Image image = vlmt::load_image(file, {.stop_flag = stop_});
     if (blank_) std::fill(image.rgb.begin(), image.rgb.end(), std::uint8_t{128});
-    if (scale_ != 1.0) image = resized(image, smaller(image, static_cast<int>(frames)));
+    if (scale_ != 1.0) image = resized(image, smaller(image, static_cast<int>(frames)), stop_);
     return vlmt::image(std::move(image));
   }
 
@@ -73,6 +76,7 @@ class MediaMaker {
   bool blank_;
   double scale_;
   vlmt::VisionPreprocess rules_;
+  const vlmt::StopFlag* stop_;
 };
 
 }  // namespace eval

@@ -2,6 +2,7 @@
 #include "prepared_model.hpp"
 
 #include <cstdlib>
+#include <memory>
 #include <system_error>
 
 #include <vlmt/base/error.hpp>
@@ -11,14 +12,6 @@
 
 namespace eval {
 namespace {
-
-std::filesystem::path new_folder() {
-  std::string name = (std::filesystem::temp_directory_path() / "vlmt-eval-XXXXXX").string();
-  if (mkdtemp(name.data()) == nullptr) {
-    throw vlmt::FileError("cannot create this temporary folder", {.file = name});
-  }
-  return name;
-}
 
 /// DeepStack features are the outputs of the second matrices of the DeepStack mergers.
 bool ends_deepstack(const vlmt::GgufTensor& t) {
@@ -34,19 +27,33 @@ void set_weights(programs::Rewrite& rewrite, const vlmt::GgufFile& file, const s
 
 }  // namespace
 
+TemporaryFolder::TemporaryFolder() {
+  std::string name = (std::filesystem::temp_directory_path() / "vlmt-eval-XXXXXX").string();
+  if (mkdtemp(name.data()) == nullptr) {
+    throw vlmt::FileError("cannot create this temporary folder", {.file = name});
+  }
+  path_ = name;
+}
+
+TemporaryFolder::~TemporaryFolder() {
+  std::error_code none;
+  std::filesystem::remove_all(path_, none);
+}
+
 PreparedModel::PreparedModel(const Configuration& c, const std::vector<std::vector<std::size_t>>& experts,
-                             std::size_t threads)
+                             std::size_t threads, const vlmt::StopFlag* stop)
     : model_(c.model), mmproj_(c.mmproj) {
   vlmt::OmpTeam team = threads == 0 ? vlmt::OmpTeam() : vlmt::OmpTeam(threads);
   const bool other_model = c.weights != "file" || !experts.empty();
   const bool other_encoder = !c.mmproj.empty() && (c.vision_weights != "file" || c.deepstack == "zero");
-  if (other_model || other_encoder) folder_ = new_folder();
+  if (other_model || other_encoder) folder_ = std::make_unique<TemporaryFolder>();
   if (other_model) {
     const vlmt::GgufFile file = vlmt::GgufFile::open(c.model);
     programs::Rewrite rewrite;
     set_weights(rewrite, file, c.weights);
     rewrite.experts = experts;
-    model_ = (folder_ / "model.gguf").string();
+    rewrite.stop = stop;
+    model_ = (folder_->path() / "model.gguf").string();
     programs::rewrite_gguf(file, model_, rewrite, team);
   }
   if (other_encoder) {
@@ -54,14 +61,10 @@ PreparedModel::PreparedModel(const Configuration& c, const std::vector<std::vect
     programs::Rewrite rewrite;
     set_weights(rewrite, file, c.vision_weights);
     if (c.deepstack == "zero") rewrite.zero = ends_deepstack;
-    mmproj_ = (folder_ / "mmproj.gguf").string();
+    rewrite.stop = stop;
+    mmproj_ = (folder_->path() / "mmproj.gguf").string();
     programs::rewrite_gguf(file, mmproj_, rewrite, team);
   }
-}
-
-PreparedModel::~PreparedModel() {
-  std::error_code none;
-  if (!folder_.empty()) std::filesystem::remove_all(folder_, none);
 }
 
 }  // namespace eval

@@ -157,14 +157,18 @@ std::string to_text(const Contents& c) {
 std::string to_text(const PlanRequest& r, const Plan& p) {
   std::string out;
   if (r.image_width != 0) {
-    out += line("image   %d x %d, resized to %zu x %zu: %zu tokens\n", r.image_width, r.image_height, p.resized_width,
-                p.resized_height, p.image_tokens);
+    out += programs::cost_line(p.image);
+  }
+  out += line("context %zu tokens, of which the prompt takes %zu\n", p.context.context, p.context.prompt_tokens);
+  for (const auto& lines : {programs::context_lines(p.context), programs::shrunk_lines({&p.image, 1}, p.context)}) {
+    for (const std::string& text : lines) out += text + "\n";
   }
   const std::pair<const char*, std::size_t> parts[] = {
       {"weights", p.weights}, {"tokenizer", p.tokenizer}, {"KV cache", p.kv_cache}, {"workspace", p.workspace},
-      {"vision", p.vision},   {"features", p.features},   {"total", p.total},       {"available", p.available}};
-  for (const auto& [name, bytes] : parts) out += line("%-9s %14zu bytes %10.1f MiB\n", name, bytes, mib(bytes));
-  return out;
+      {"vision", p.vision},   {"features", p.features},   {"feature cache", p.feature_cache},
+      {"total", p.total},     {"available", p.available}};
+  for (const auto& [name, bytes] : parts) out += line("%-13s %14zu bytes %10.1f MiB\n", name, bytes, mib(bytes));
+  return p.limit.empty() ? out : out + "limit         " + p.limit + "\n";
 }
 
 std::string to_json(const Contents& c) {
@@ -181,18 +185,19 @@ std::string to_json(const Contents& c) {
 
 std::string to_json(const PlanRequest& r, const Plan& p) {
   using Json = nlohmann::ordered_json;
-  Json all = {{"model", r.model}, {"mmproj", r.mmproj}, {"context", r.context}};
+  Json all = {{"model", r.model},
+              {"mmproj", r.mmproj},
+              {"context", p.context.context},
+              {"trained_context", p.context.trained},
+              {"prompt_tokens", p.context.prompt_tokens}};
   if (r.image_width != 0) {
-    all["image"] = {{"width", r.image_width},
-                    {"height", r.image_height},
-                    {"resized_width", p.resized_width},
-                    {"resized_height", p.resized_height},
-                    {"tokens", p.image_tokens}};
+    all["image"] = programs::to_json(p.image);
   }
   all["plan_bytes"] = {{"weights", p.weights},     {"tokenizer", p.tokenizer}, {"kv_cache", p.kv_cache},
                        {"workspace", p.workspace}, {"vision", p.vision},       {"features", p.features},
-                       {"total", p.total}};
+                       {"feature_cache", p.feature_cache}, {"total", p.total}};
   all["available_bytes"] = p.available;
+  all["available_limit"] = p.limit;
   return all.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "../common/request_report.hpp"
+
 namespace inspect {
 
 struct TensorLine {
@@ -29,15 +31,22 @@ Contents read_contents(const std::string& path);
 /// The arguments of vlmt-inspect --plan.
 struct PlanRequest {
   std::string model, mmproj;
-  std::size_t context = 8192, chunk = 256, threads = 0;
+  std::size_t context = 0;  ///< 0: chosen as vlmt-chat does
+  std::size_t chunk = 256, threads = 0;
   std::string key_format, value_format;
   int image_width = 0, image_height = 0;
+  int frames = 0;                    ///< of a video of this size; 0: one image
+  std::size_t max_image_tokens = 0;  ///< 0: shrunk as vlmt-chat does
+  std::size_t max_tokens = 1024;     ///< of the answer, as vlmt-chat allows by default
 };
 
 struct Plan {
-  std::size_t resized_width = 0, resized_height = 0, image_tokens = 0;
+  programs::MediaCost image;
+  programs::ContextFacts context;
   std::size_t weights = 0, tokenizer = 0, kv_cache = 0, workspace = 0, vision = 0, features = 0, total = 0;
+  std::size_t feature_cache = 0;
   std::size_t available = 0;
+  std::string limit;  ///< what sets `available`
 };
 
 /// Throws vlmt::Error.

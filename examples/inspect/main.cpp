@@ -5,14 +5,14 @@
 
 #include "../common/bundled_model.hpp"
 #include "../common/command_line.hpp"
-#include "../common/exit_code.hpp"
+#include "../common/output.hpp"
+#include "../common/run_main.hpp"
 #include "contents.hpp"
 
 namespace {
 
 struct Arguments {
   std::vector<std::string> files;
-  std::string image;
   bool plan = false;
   bool json = false;
   inspect::PlanRequest request;
@@ -23,16 +23,32 @@ std::optional<int> parse_arguments(int argc, char** argv, Arguments& a) {
       "Lists keys and tensors of GGUF and safetensors files, or prints the memory plan of a model.", "vlmt-inspect");
   CLI::App& app = *command_line;
   std::string kv;
+  std::vector<programs::ImageSize> sizes;
   const std::vector<std::string> formats = {"F16", "F32", "BF16", "Q8_0", "Q4_0"};
   app.add_option("files", a.files,
                  "Files; with --plan a model and its mmproj file (for images); default: the bundled model");
   app.add_flag("--json", a.json, "Print JSON instead of text");
   app.add_flag("--plan", a.plan, "Print the memory plan instead of the contents");
   const std::string group = "Plan";
-  app.add_option("-c,--context", a.request.context, "Context size in tokens")->group(group)->capture_default_str();
-  app.add_option("--chunk", a.request.chunk, "Prefill chunk size in tokens")->group(group)->capture_default_str();
-  app.add_option("-t,--threads", a.request.threads, "Number of threads; 0: all")->group(group);
-  app.add_option("--image", a.image, "Size of an image, e.g. 1024x768")->group(group);
+  programs::add_count(app, "-c,--context", a.request.context, programs::context_bounds,
+                      "Context size in tokens; 0 or absent: chosen as vlmt-chat does")
+      ->group(group);
+  programs::add_count(app, "--chunk", a.request.chunk, programs::chunk_bounds, "Prefill chunk size in tokens")
+      ->group(group)
+      ->capture_default_str();
+  programs::add_count(app, "-t,--threads", a.request.threads, programs::thread_bounds, "Number of threads; 0: all")
+      ->group(group);
+  programs::add_image_sizes(app, "--image", sizes, "Size of an image, e.g. 1024x768")->expected(1)->group(group);
+  programs::add_count(app, "--frames", a.request.frames, {2, 1u << 20}, "Frames of a video of the size --image")
+      ->group(group)
+      ->needs("--image");
+  programs::add_count(app, "--max-image-tokens", a.request.max_image_tokens, {1, std::uint64_t{1} << 30},
+                      "Shrink the image to this many tokens, and not for lack of room or time")
+      ->group(group);
+  programs::add_count(app, "-n,--max-tokens", a.request.max_tokens, {0, std::uint64_t{1} << 31, "0"},
+                      "Tokens of the answer that the context keeps room for; 0 or -1: a quarter of it")
+      ->group(group)
+      ->capture_default_str();
   app.add_option("--kv", kv, "KV cache format")->group(group)->transform(CLI::IsMember(formats, CLI::ignore_case));
   app.add_option("--kv-keys", a.request.key_format, "KV cache format of the keys; default: --kv")
       ->group(group)
@@ -43,13 +59,9 @@ std::optional<int> parse_arguments(int argc, char** argv, Arguments& a) {
   if (const auto code = programs::parse(app, argc, argv, {{"--picture", "--image"}})) return code;
   if (a.request.key_format.empty()) a.request.key_format = kv;
   if (a.request.value_format.empty()) a.request.value_format = kv;
-  char rest = 0;
-  int& width = a.request.image_width;
-  int& height = a.request.image_height;
-  if (!a.image.empty() &&
-      (std::sscanf(a.image.c_str(), "%dx%d%c", &width, &height, &rest) != 2 || width < 1 || height < 1)) {
-    std::fprintf(stderr, "vlmt-inspect: --image: '%s' is not a size such as 1024x768\n", a.image.c_str());
-    return 2;
+  if (!sizes.empty()) {
+    a.request.image_width = sizes[0].width;
+    a.request.image_height = sizes[0].height;
   }
   if (a.plan && a.files.size() > 2) {
     std::fprintf(stderr, "vlmt-inspect: --plan takes a model file and its mmproj file\n");
@@ -67,12 +79,12 @@ int run(Arguments& a) {
     a.request.model = a.files[0];
     if (a.files.size() > 1) a.request.mmproj = a.files[1];
     const inspect::Plan plan = inspect::make_plan(a.request);
-    std::printf("%s", (a.json ? to_json(a.request, plan) : to_text(a.request, plan)).c_str());
+    programs::write(a.json ? to_json(a.request, plan) : to_text(a.request, plan));
     return 0;
   }
   for (const std::string& file : a.files) {
     const inspect::Contents contents = inspect::read_contents(file);
-    std::printf("%s", (a.json ? to_json(contents) : to_text(contents)).c_str());
+    programs::write(a.json ? to_json(contents) : to_text(contents));
   }
   return 0;
 }
@@ -80,7 +92,9 @@ int run(Arguments& a) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  Arguments arguments;
-  if (const auto code = parse_arguments(argc, argv, arguments)) return *code;
-  return programs::exit_code("vlmt-inspect", [&] { return run(arguments); });
+  return programs::run_main("vlmt-inspect", [&] {
+    Arguments arguments;
+    if (const auto code = parse_arguments(argc, argv, arguments)) return *code;
+    return run(arguments);
+  });
 }

@@ -22,6 +22,7 @@
 #include <vlmt/runtime/runner.hpp>
 #include <vlmt/runtime/vision_runner.hpp>
 
+#include "../common/output.hpp"
 #include "inputs.hpp"
 
 namespace parity {
@@ -110,16 +111,17 @@ class CaseRunner {
       }
     }
     using Arch = typename M::Backend::Arch;
-    std::printf("kernels: %s, %s numerics\n", std::string(Arch::name).c_str(), std::string(name(numerics())).c_str());
+    programs::print("kernels: %s, %s numerics\n", std::string(Arch::name).c_str(),
+                    std::string(name(numerics())).c_str());
     for (const auto& [type, count] : matrices) {
       const std::size_t n = count;
       vlmt::visit_format(typename M::Formats{}, type, [&]<class Format>(vlmt::TypeTag<Format>) {
         const vlmt::MatmulLeaves& leaves = vlmt::matmul_leaves<Format, Arch>();
         const bool int8 = settings_.fast && leaves.int8_form.one != nullptr;
         const bool bf16 = settings_.fast && leaves.bf16_form.expand != nullptr;
-        std::printf("kernels: %zu matrices %s on %s: %s activations%s\n", n, std::string(leaves.format).c_str(),
-                    std::string(leaves.arch).c_str(), int8 ? "int8" : "float32",
-                    bf16 ? ", bfloat16 for many rows" : "");
+        programs::print("kernels: %zu matrices %s on %s: %s activations%s\n", n, std::string(leaves.format).c_str(),
+                        std::string(leaves.arch).c_str(), int8 ? "int8" : "float32",
+                        bf16 ? ", bfloat16 for many rows" : "");
       });
     }
   }

@@ -9,6 +9,8 @@
 #include <vlmt/io/safetensors.hpp>
 #include <vlmt/io/safetensors_writer.hpp>
 
+#include "../common/output.hpp"
+
 namespace parity {
 
 struct Checker::File {
@@ -84,7 +86,7 @@ void Checker::keep(const std::string& name, std::vector<std::size_t> shape, std:
 
 void Checker::result(bool passed, const std::string& line) {
   ++(passed ? passed_ : failed_);
-  std::printf("%s %s\n", passed ? "PASS" : "FAIL", line.c_str());
+  programs::print("%s %s\n", passed ? "PASS" : "FAIL", line.c_str());
 }
 
 std::optional<Expected> Checker::expect(const std::string& label, const std::string& name,

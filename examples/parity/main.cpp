@@ -4,7 +4,9 @@
 #include <string>
 
 #include "../common/command_line.hpp"
-#include "../common/exit_code.hpp"
+#include "../common/output.hpp"
+#include "../common/output_path.hpp"
+#include "../common/run_main.hpp"
 #include "inputs.hpp"
 
 namespace {
@@ -24,6 +26,7 @@ std::optional<int> parse_arguments(int argc, char** argv, Arguments& a) {
       "vlmt-parity");
   CLI::App& app = *command_line;
   parity::Settings& s = a.settings;
+  constexpr programs::Real error_bounds{0.0, 1e6, true};
   app.add_option("dir", a.folder, "Folder with cases.safetensors, model.gguf and mmproj.gguf, or one .safetensors file")
       ->required();
   app.add_option("-m,--model", s.model, "Model file; default: DIR/model.gguf");
@@ -32,24 +35,29 @@ std::optional<int> parse_arguments(int argc, char** argv, Arguments& a) {
                  "ref: scalar; exact: SIMD, float32 activations; default: fast numerics, as in a session")
       ->check(CLI::IsMember({"ref", "exact", "default"}))
       ->capture_default_str();
-  app.add_option("--chunk", s.chunks, "Prefill chunk size in tokens; several values run one after the other")
+  programs::add_count(app, "--chunk", s.chunks, programs::chunk_bounds,
+                      "Prefill chunk size in tokens; several values run one after the other")
       ->delimiter(',')
       ->allow_extra_args(false);
-  app.add_option("--turns", s.turns, "Also feed the prompt in this number of turns")->check(CLI::Range(1, 1000));
-  app.add_option("--threads", s.threads, "Also run with these numbers of threads; logits must be bit-equal")
+  programs::add_count(app, "--turns", s.turns, {1, 1000}, "Also feed the prompt in this number of turns");
+  programs::add_count(app, "-t,--threads", s.threads, {1, 1024},
+                      "Also run with these numbers of threads; logits must be bit-equal")
       ->delimiter(',')
-      ->allow_extra_args(false)
-      ->check(CLI::Range(1, 1024));
+      ->allow_extra_args(false);
   app.add_option("--kv", s.kv, "KV cache format; default: F32, with default kernels F16")
       ->transform(CLI::IsMember({"F32", "F16", "BF16", "Q8_0", "Q4_0"}, CLI::ignore_case));
   app.add_flag("--partial", a.partial, "Do not fail on results that are missing in the file");
   app.add_option("--case", s.cases, "Run only these cases")->delimiter(',')->allow_extra_args(false);
-  app.add_option("--min-pixels", s.min_pixels,
-                 "Minimum pixels of a resized image; default: limits of the golden files");
-  app.add_option("--max-pixels", s.max_pixels, "Maximum pixels of a resized image")->needs("--min-pixels");
-  app.add_option("--limit", s.hidden.relative_l2, "Maximum relative L2 error of hidden states and logits");
-  app.add_option("--feature-limit", s.features.relative_l2, "Maximum relative L2 error of vision features");
-  app.add_option("--max-limit", s.hidden.largest, "Maximum error, relative to the largest value");
+  programs::add_scaled(app, "--min-pixels", s.min_pixels, programs::pixel_bounds,
+                       "Minimum pixels of a resized image; default: limits of the golden files");
+  programs::add_scaled(app, "--max-pixels", s.max_pixels, programs::pixel_bounds, "Maximum pixels of a resized image")
+      ->needs("--min-pixels");
+  programs::add_real(app, "--limit", s.hidden.relative_l2, error_bounds,
+                     "Maximum relative L2 error of hidden states and logits");
+  programs::add_real(app, "--feature-limit", s.features.relative_l2, error_bounds,
+                     "Maximum relative L2 error of vision features");
+  programs::add_real(app, "--max-limit", s.hidden.largest, error_bounds,
+                     "Maximum error, relative to the largest value");
   app.add_option("--dump", a.dump, "Write all computed tensors to this safetensors file");
   if (const auto code = programs::parse(app, argc, argv)) return code;
   s.fast = a.kernels == "default";
@@ -86,6 +94,7 @@ int run(Arguments& a) {
     if (a.settings.model.empty()) a.settings.model = (home / "model.gguf").string();
     if (a.settings.mmproj.empty() && fs::exists(home / "mmproj.gguf"))
       a.settings.mmproj = (home / "mmproj.gguf").string();
+    if (!a.dump.empty()) programs::check_output(a.dump, {cases.string(), a.settings.model, a.settings.mmproj});
     const parity::VisionRules rules = parity::read_rules(a.settings.model, a.settings.mmproj);
     if (a.kernels == "ref") {
       parity::check_reference(checker, a.settings, rules);
@@ -96,14 +105,16 @@ int run(Arguments& a) {
     passed += checker.passed();
     failed += checker.failed();
   }
-  std::printf("%zu passed, %zu failed\n", passed, failed);
+  programs::print("%zu passed, %zu failed\n", passed, failed);
   return failed == 0 && (passed != 0 || !a.dump.empty()) ? 0 : 1;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  Arguments arguments;
-  if (const auto code = parse_arguments(argc, argv, arguments)) return *code;
-  return programs::exit_code("vlmt-parity", [&] { return run(arguments); });
+  return programs::run_main("vlmt-parity", [&] {
+    Arguments arguments;
+    if (const auto code = parse_arguments(argc, argv, arguments)) return *code;
+    return run(arguments);
+  });
 }

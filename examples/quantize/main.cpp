@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -12,9 +13,11 @@
 #include <vlmt/quant/ggml_type.hpp>
 
 #include "../common/command_line.hpp"
-#include "../common/exit_code.hpp"
+#include "../common/interrupt.hpp"
 #include "../common/mixture.hpp"
+#include "../common/output.hpp"
 #include "../common/rewrite_gguf.hpp"
+#include "../common/run_main.hpp"
 
 namespace {
 
@@ -42,7 +45,7 @@ std::optional<int> parse_arguments(int argc, char** argv, Arguments& a) {
       ->transform(CLI::IsMember(programs::mixture_names(), CLI::ignore_case));
   app.add_option("--head-type", a.head_type, "Format of the output head (of the embedding if tied)")
       ->transform(CLI::IsMember(formats, CLI::ignore_case));
-  app.add_option("--threads", a.threads, "Number of threads; 0: all");
+  programs::add_count(app, "-t,--threads", a.threads, programs::thread_bounds, "Number of threads; 0: all");
   app.add_flag("--quiet", a.quiet, "Do not list tensors");
   return programs::parse(app, argc, argv);
 }
@@ -51,7 +54,26 @@ std::string type_name(std::uint32_t type) {
   return std::string(vlmt::ggml_type_info(type).name);
 }
 
+/// A warning if matrices that are quantised already get another quantised format; else empty.
+std::string requantisation(const vlmt::GgufFile& file, const programs::Rewrite& rewrite) {
+  const auto quantised = [](std::uint32_t type) { return vlmt::ggml_type_info(type).values > 1; };
+  std::set<std::string> formats;
+  std::size_t count = 0;
+  for (const vlmt::GgufTensor& t : file.tensors()) {
+    const std::uint32_t now = rewrite.type(t);
+    if (now == t.type || !quantised(t.type) || !quantised(now)) continue;
+    formats.insert(type_name(t.type));
+    ++count;
+  }
+  if (count == 0) return {};
+  std::string names;
+  for (const std::string& name : formats) names += (names.empty() ? "" : ", ") + name;
+  return "warning: " + std::to_string(count) + " of " + std::to_string(file.tensors().size()) +
+         " tensors are quantised already (" + names + "): the errors add up, convert the original file instead";
+}
+
 int run(const Arguments& a) {
+  programs::handle_interrupts();
   const vlmt::GgufFile file = vlmt::GgufFile::open(a.input);
   // A format applies to all matrices; only mixture names follow llama.cpp's choice per tensor.
   const auto type = vlmt::find_format(a.type);
@@ -61,24 +83,28 @@ int run(const Arguments& a) {
   programs::Rewrite rewrite;
   rewrite.type = programs::MixtureOfFile(file, mixture);
   rewrite.file_type = mixture.file_type;
+  rewrite.stop = &programs::interrupted;
+  const std::string warning = requantisation(file, rewrite);
   std::size_t tensors = 0;
   rewrite.on_tensor = [&](const vlmt::GgufTensor& t, std::uint32_t now) {
-    ++tensors;
+    if (tensors++ == 0 && !warning.empty()) std::fprintf(stderr, "vlmt-quantize: %s\n", warning.c_str());
     if (a.quiet) return;
-    std::printf("%-44s %-24s %-6s -> %s\n", std::string(t.name).c_str(), t.shape().c_str(), type_name(t.type).c_str(),
-                type_name(now).c_str());
+    programs::print("%-44s %-24s %-6s -> %s\n", std::string(t.name).c_str(), t.shape().c_str(),
+                    type_name(t.type).c_str(), type_name(now).c_str());
   };
   vlmt::OmpTeam team = a.threads == 0 ? vlmt::OmpTeam() : vlmt::OmpTeam(a.threads);
   const programs::RewriteBytes bytes = programs::rewrite_gguf(file, a.output, rewrite, team);
-  std::printf("%zu tensors, %.1f MiB -> %.1f MiB\n", tensors, static_cast<double>(bytes.before) / (1 << 20),
-              static_cast<double>(bytes.after) / (1 << 20));
+  programs::print("%zu tensors, %.1f MiB -> %.1f MiB\n", tensors, static_cast<double>(bytes.before) / (1 << 20),
+                  static_cast<double>(bytes.after) / (1 << 20));
   return 0;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  Arguments arguments;
-  if (const auto code = parse_arguments(argc, argv, arguments)) return *code;
-  return programs::exit_code("vlmt-quantize", [&] { return run(arguments); });
+  return programs::run_main("vlmt-quantize", [&] {
+    Arguments arguments;
+    if (const auto code = parse_arguments(argc, argv, arguments)) return *code;
+    return run(arguments);
+  });
 }

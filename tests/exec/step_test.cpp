@@ -72,13 +72,13 @@ struct Arena {
 template <class T>
 class StepTest : public testing::Test {};
 using Teams = testing::Types<vlmt::ThreadTeam, vlmt::OmpTeam>;
-struct TeamNames {
+struct SizedTeamNames {
   template <class T>
   static std::string GetName(int) {
     return std::is_same_v<T, vlmt::OmpTeam> ? "OmpTeam" : "ThreadTeam";
   }
 };
-TYPED_TEST_SUITE(StepTest, Teams, TeamNames);
+TYPED_TEST_SUITE(StepTest, Teams, SizedTeamNames);
 
 TYPED_TEST(StepTest, RecordingReadsNoDataAndReplayMatchesStepNow) {
   for (const std::size_t size : {1u, 2u, 3u, 7u}) {
@@ -131,6 +131,30 @@ TYPED_TEST(StepTest, ThrowingOpStopsTheStep) {
   recorder([&after](Member& m) { ++after[m.rank()]; });
   EXPECT_THROW(team.run([&](Member& m) { recorder.replay(m); }), std::runtime_error);
   EXPECT_EQ(after, std::vector<int>({0, 0, 0}));
+}
+
+TYPED_TEST(StepTest, AStopEndsTheStepAfterTheOp) {
+  TypeParam team(3);
+  vlmt::StopFlag stop;
+  vlmt::StepRecorder recorder;
+  std::vector<int> before(3), after(3);
+  const auto issue_ops = [&](auto& step) {
+    step([&](Member& m) {
+      ++before[m.rank()];
+      if (m.rank() + 1 == m.size()) stop.set();
+    });
+    step([&](Member& m) { ++after[m.rank()]; });
+  };
+  issue_ops(recorder);
+  EXPECT_THROW(team.run([&](Member& m) { recorder.replay(m); }, &stop), vlmt::Cancelled);
+  stop.clear();
+  const auto now = [&](Member& m) {
+    vlmt::StepNow step(m);
+    issue_ops(step);
+  };
+  EXPECT_THROW(team.run(now, &stop), vlmt::Cancelled);
+  EXPECT_EQ(after, std::vector<int>({0, 0, 0}));
+  EXPECT_GT(before[0], 0);
 }
 
 TEST(StepRecorderTest, ClearRemovesAllOps) {

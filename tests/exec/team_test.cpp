@@ -275,6 +275,130 @@ TYPED_TEST(TeamTest, StoppedIsTrueAfterAnotherMemberThrows) {
   EXPECT_EQ(seen, expected_size<TypeParam>(2) > 1);
 }
 
+// Whichever member sets the flag, at whichever item: no item starts after all members have seen it, and the run throws.
+TYPED_TEST(TeamTest, AStopEndsClaimedWork) {
+  constexpr std::size_t items = 1u << 30;  // hours without a stop
+  for (const std::size_t size : kSizes) {
+    TypeParam team(size);
+    for (const std::size_t at : {0u, 1u, 5u, 1000u}) {
+      vlmt::StopFlag stop;
+      std::atomic<std::size_t> done = 0, passed = 0;
+      const auto work = [&](Member& m) {
+        m.claim_items(items, [&](std::size_t) {
+          if (done++ == at) stop.set();
+        });
+        m.claim_parts([&](std::size_t, std::size_t) { ++passed; });
+        m.barrier();
+        ++passed;
+      };
+      EXPECT_THROW(team.run(work, &stop), vlmt::Cancelled);
+      EXPECT_GT(done, at);
+      EXPECT_EQ(passed, 0u);
+      EXPECT_EQ(sum_below(team, 1000), 499500u) << "the team is unusable after a stop";
+    }
+  }
+}
+
+TYPED_TEST(TeamTest, AStopEndsARunOfBarriers) {
+  for (const std::size_t size : kSizes) {
+    TypeParam team(size);
+    for (int call = 0; call < 20; ++call) {
+      vlmt::StopFlag stop;
+      std::atomic<std::size_t> rounds = 0;
+      std::atomic<int> alive = 0;
+      std::jthread other([&] {
+        while (rounds < static_cast<std::size_t>(call)) std::this_thread::yield();
+        stop.set();
+      });
+      const auto work = [&](Member& m) {
+        const Counted on_the_stack(alive);
+        while (true) {
+          ++rounds;
+          m.barrier();
+        }
+      };
+      EXPECT_THROW(team.run(work, &stop), vlmt::Cancelled);
+      EXPECT_EQ(alive, 0) << "a member was not unwound";
+    }
+  }
+}
+
+// The flag is set while all members but one wait, spinning or asleep.
+TYPED_TEST(TeamTest, AStopReachesMembersAtABarrier) {
+  for (const int milliseconds : {0, 5}) {
+    TypeParam team(3);
+    for (int call = 0; call < 10; ++call) {
+      vlmt::StopFlag stop;
+      const auto work = [&](Member& m) {
+        if (m.rank() + 1 == m.size()) {
+          std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
+          stop.set();
+        }
+        m.barrier();
+        ADD_FAILURE() << "passed the barrier";
+      };
+      EXPECT_THROW(team.run(work, &stop), vlmt::Cancelled);
+    }
+  }
+}
+
+TYPED_TEST(TeamTest, AStopBeforeTheRunSkipsAllWork) {
+  TypeParam team(2);
+  vlmt::StopFlag stop;
+  stop.set();
+  std::atomic<int> done = 0;
+  const auto work = [&](Member& m) { m.claim_items(100, [&](std::size_t) { ++done; }); };
+  EXPECT_THROW(team.run(work, &stop), vlmt::Cancelled);
+  EXPECT_EQ(done, 0);
+  stop.clear();
+  team.run(work, &stop);
+  EXPECT_EQ(done, 100);
+}
+
+// Work is missing, although the flag is clear again when the members arrive at the barrier, or leave without one.
+TYPED_TEST(TeamTest, AClearedFlagDoesNotHideSkippedWork) {
+  for (const bool barrier : {false, true}) {
+    TypeParam team(2);
+    vlmt::StopFlag stop;
+    std::atomic<std::size_t> seen = 0;
+    const auto work = [&](Member& m) {
+      if (m.rank() == 0) stop.set();
+      while (!m.stopped()) std::this_thread::yield();
+      ++seen;
+      while (seen < m.size()) std::this_thread::yield();
+      stop.clear();
+      m.claim_items(1, [&](std::size_t) { ADD_FAILURE() << "a stopped member claims"; });
+      if (barrier) m.barrier();
+    };
+    EXPECT_THROW(team.run(work, &stop), vlmt::Cancelled);
+  }
+}
+
+TYPED_TEST(TeamTest, AStopAfterTheLastCheckChangesNothing) {
+  TypeParam team(2);
+  vlmt::StopFlag stop;
+  std::atomic<std::size_t> done = 0;
+  team.run(
+      [&](Member& m) {
+        m.barrier();
+        if (++done == m.size()) stop.set();
+      },
+      &stop);
+  EXPECT_TRUE(stop.is_set());
+}
+
+TYPED_TEST(TeamTest, AnExceptionIsReportedRatherThanAStop) {
+  TypeParam team(3);
+  vlmt::StopFlag stop;
+  const auto work = [&](Member& m) {
+    if (m.rank() + 1 == m.size()) throw std::runtime_error("the last");
+    while (!m.stopped()) std::this_thread::yield();
+    stop.set();
+    m.barrier();
+  };
+  EXPECT_THROW(team.run(work, &stop), std::runtime_error);
+}
+
 TYPED_TEST(TeamTest, NestedRunsWork) {
   TypeParam team(3);
   std::vector<std::size_t> sums(3);
@@ -351,6 +475,18 @@ TEST(SoloTest, IsATeamOfOne) {
   m.barrier();
   EXPECT_EQ(m.share(10).size(), 10u);
   EXPECT_FALSE(m.stopped());
+}
+
+TEST(SoloTest, StopsWithItsFlag) {
+  vlmt::StopFlag stop;
+  vlmt::Solo solo(&stop);
+  std::size_t done = 0;
+  solo.member().claim_items(1000, [&](std::size_t item) {
+    ++done;
+    if (item == 10) stop.set();
+  });
+  EXPECT_EQ(done, 11u);
+  EXPECT_TRUE(solo.member().stopped());
 }
 
 #if VLMT_HAS_OPENMP

@@ -247,6 +247,21 @@ TEST(Image, RoundTripsThroughEachCodec) {
   }
 }
 
+TEST(Image, DecodingEndsWithTheStopFlag) {
+  vlmt::StopFlag stop;
+  ImageOptions options;
+  options.stop_flag = &stop;
+  const Rgb rgb = gradient(64, 48);
+  for (const Bytes& file :
+       {encode_jpeg(64, 48, rgb), encode_jpeg(64, 48, rgb, 95, true), encode_png_rgb(64, 48, rgb),
+        encode_png_rgb(64, 48, rgb, true), encode_webp(64, 48, rgb, true), encode_webp(64, 48, rgb, false)}) {
+    stop.clear();
+    EXPECT_EQ(decode_image(file, options).rgb, decode_image(file).rgb);
+    stop.set();
+    EXPECT_THROW(decode_image(file, options), vlmt::Cancelled);
+  }
+}
+
 TEST(Image, SixteenBitSamplesKeepTheirHighByte) {
   const std::vector<std::vector<std::uint8_t>> rgb16 = {
       {0x12, 0xff, 0x00, 0x80, 0xff, 0xfe, 0x34, 0x00, 0x7f, 0xff, 1, 2}};

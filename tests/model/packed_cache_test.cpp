@@ -174,6 +174,38 @@ TEST_F(PackedCacheTest, ServesTheSameWeightsInPlace) {
   EXPECT_EQ(files_in(options.folder), 1u);
 }
 
+TEST_F(PackedCacheTest, AStopLeavesNoFile) {
+  StopFlag stop;
+  stop.set();
+  const std::vector<std::byte> weights(std::size_t{32} << 20);
+  PackedCache cache(options, model, {"layout\n", "source\n", weights.size()});
+  EXPECT_THROW(cache.store(weights, &stop), Cancelled);
+  EXPECT_FALSE(fs::exists(options.folder));
+  stop.clear();
+  {
+    // Set while the file is being written, on most machines.
+    const std::jthread other([&] {
+      for (int i = 0; i < 10000 && !fs::exists(cache.path() + ".part"); ++i) std::this_thread::yield();
+      stop.set();
+    });
+    try {
+      cache.store(weights, &stop);
+    } catch (const Cancelled&) {
+      EXPECT_FALSE(fs::exists(cache.path()));
+    }
+  }
+  EXPECT_FALSE(fs::exists(cache.path() + ".part"));
+}
+
+TEST_F(PackedCacheTest, AStopEndsTheVerification) {
+  store();
+  StopFlag stop;
+  stop.set();
+  EXPECT_THROW(Weights<>(model, {options.folder, true, &stop}), Cancelled);
+  stop.clear();
+  EXPECT_TRUE(Weights<>(model, {options.folder, true, &stop}).mapped);
+}
+
 TEST_F(PackedCacheTest, KeepsNothingUnlessAsked) {
   const Weights<> w(model, {});
   EXPECT_EQ(w.cache.path(), "");

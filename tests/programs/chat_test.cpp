@@ -95,7 +95,7 @@ TEST_F(ChatProgram, RefusesOtherArchitecturesAndMismatchedPairs) {
   expect_refusal(run("vlmt-chat", {"-m", golden("qwen3vl/model.gguf"), "--mmproj", path("shallow.gguf"), "Hi"}),
                  "belongs to another model");
   expect_refusal(run("vlmt-chat", {"-m", golden("qwen3vl/model.gguf"), "--mmproj", golden("qwen3vl/model.gguf"), "Hi"}),
-                 "no mmproj");
+                 "not an mmproj file");
 }
 
 TEST_F(ChatProgram, RefusesWhatDoesNotFit) {
@@ -177,12 +177,11 @@ TEST_F(ChatProgram, PrintsErrorsAsJson) {
 
 TEST_F(ChatProgram, ReportsWrongArguments) {
   for (const Strings& wrong : {Strings{"--nonsense"}, Strings{"--kv", "Q5_K", "Hi"}, Strings{"--top-k", "many", "Hi"},
-                               Strings{"--max-pixels", "12X", "Hi"}, Strings{"-i", "--json"}}) {
+                               Strings{"-i", "--json"}}) {
     const Outcome o = chat(wrong);
     EXPECT_EQ(o.code, 2) << wrong[0];
     EXPECT_TRUE(o.is_one_line_from("vlmt-chat")) << o.err;
   }
-  expect_refusal(chat({"--top-p", "1.5", "--temp", "1", "Hi"}), "top_p");
   const Outcome help = run("vlmt-chat", {"--help"});
   EXPECT_EQ(help.code, 0);
   EXPECT_NE(help.out.find("--max-image-pixels"), std::string::npos);

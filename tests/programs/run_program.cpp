@@ -3,6 +3,7 @@
 
 #include <csignal>
 #include <cstddef>
+#include <cstdlib>
 #include <fstream>
 #include <iterator>
 
@@ -11,6 +12,8 @@
 #include <png.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "vlmt/exec/omp_team.hpp"
 
 namespace program_test {
 
@@ -72,19 +75,32 @@ void ProgramTest::TearDown() {
 
 Outcome ProgramTest::run(const std::string& program, const std::vector<std::string>& arguments,
                          const std::string& input, unsigned interrupt_after) const {
+  const int output = open(path("stdout").c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  Outcome outcome = launch(output, program, arguments, input, interrupt_after);
+  close(output);
+  outcome.out = read_text(path("stdout"));
+  return outcome;
+}
+
+Outcome ProgramTest::launch(int output, const std::string& program, const std::vector<std::string>& arguments,
+                            const std::string& input, unsigned interrupt_after) const {
   write_text(path("stdin"), input);
   const std::string executable = std::string(VLMT_BIN) + "/" + program;
   std::vector<char*> argv = {const_cast<char*>(program.c_str())};
   for (const std::string& a : arguments) argv.push_back(const_cast<char*>(a.c_str()));
   argv.push_back(nullptr);
-  const std::string in = path("stdin"), out = path("stdout"), err = path("stderr");
+  const std::string in = path("stdin"), err = path("stderr");
+  // Set, so that a limit of the machine on which the tests run adds no line.
+  const std::string threads = std::to_string(vlmt::OmpTeam::default_size().usable);
   const pid_t child = fork();
   if (child == 0) {
     const int flags = O_WRONLY | O_CREAT | O_TRUNC;
-    if (dup2(open(in.c_str(), O_RDONLY), 0) < 0 || dup2(open(out.c_str(), flags, 0600), 1) < 0 ||
-        dup2(open(err.c_str(), flags, 0600), 2) < 0) {
+    if (dup2(open(in.c_str(), O_RDONLY), 0) < 0 || dup2(open(err.c_str(), flags, 0600), 2) < 0 ||
+        (output < 0 ? close(1) : dup2(output, 1)) < 0) {
       _exit(126);
     }
+    setenv("XDG_CACHE_HOME", path("cache").c_str(), 1);  // what programs measure stays in the folder of the test
+    setenv("OMP_NUM_THREADS", threads.c_str(), 0);
     execv(executable.c_str(), argv.data());
     _exit(127);
   }
@@ -94,7 +110,7 @@ Outcome ProgramTest::run(const std::string& program, const std::vector<std::stri
   }
   int status = 0;
   waitpid(child, &status, 0);
-  return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), read_text(out), read_text(err)};
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), {}, read_text(err)};
 }
 
 }  // namespace program_test

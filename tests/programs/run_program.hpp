@@ -46,7 +46,17 @@ class ProgramTest : public testing::Test {
   Outcome run(const std::string& program, const std::vector<std::string>& arguments, const std::string& input = {},
               unsigned interrupt_after = 0) const;
 
+  /// The same with the descriptor `output` as standard output, or without one if it is negative. Outcome::out is empty.
+  Outcome run_to(int output, const std::string& program, const std::vector<std::string>& arguments,
+                 const std::string& input = {}) const {
+    return launch(output, program, arguments, input, 0);
+  }
+
   std::filesystem::path home_;
+
+ private:
+  Outcome launch(int output, const std::string& program, const std::vector<std::string>& arguments,
+                 const std::string& input, unsigned interrupt_after) const;
 };
 
 }  // namespace program_test

@@ -213,8 +213,25 @@ TEST_F(ToolPrograms, InspectListsFilesAndPlans) {
   const auto small = bytes({"--context", "1024", "--image", "640x480"});
   const auto large = bytes({"--context", "2048", "--kv", "F32"});
   EXPECT_EQ(small["image"]["tokens"], 300);
+  EXPECT_EQ(small["context"], 1024);
+  // Without a context it is chosen for the image and the answer; a given one bounds the image.
+  EXPECT_EQ(bytes({"--image", "2560x2560"})["context"], 4096);  // the trained context
+  const auto photo = bytes({"--image", "4032x3024", "-c", "4096"});
+  EXPECT_EQ(photo["image"]["full_tokens"], 11844);
+  EXPECT_EQ(photo["image"]["limit"]["reason"], "room");
+  EXPECT_LE(photo["prompt_tokens"].get<std::size_t>(), 4096u - 1024u);
+  EXPECT_GT(photo["image"]["tokens"].get<std::size_t>() + 40, photo["prompt_tokens"].get<std::size_t>());
+  const Outcome exact = run("vlmt-inspect", {files[0], files[1], "--plan", "--image", "4032x3024", "-c", "4096",
+                                             "--max-image-tokens", "16384"});
+  EXPECT_EQ(exact.code, 1);
+  EXPECT_NE(exact.err.find("found 11844"), std::string::npos) << exact.err;
+  const auto video = bytes({"--image", "1920x1080", "--frames", "60", "-c", "4096"});
+  EXPECT_EQ(video["image"]["frames"], 60);
+  EXPECT_EQ(video["image"]["full_tokens"], 11700);
   EXPECT_GT(small["plan_bytes"]["tokenizer"].get<std::size_t>(), 768u);
   EXPECT_EQ(small["plan_bytes"]["tokenizer"], large["plan_bytes"]["tokenizer"]);
+  EXPECT_EQ(small["plan_bytes"]["feature_cache"], 48 << 20);
+  EXPECT_FALSE(small["available_limit"].get<std::string>().empty());
   const Outcome lines = run("vlmt-inspect", {golden("qwen3vl/model.gguf"), "--plan"});
   EXPECT_NE(lines.out.find("\ntokenizer "), std::string::npos) << lines.out;
   EXPECT_EQ(4 * small["plan_bytes"]["kv_cache"].get<std::size_t>(), large["plan_bytes"]["kv_cache"].get<std::size_t>());

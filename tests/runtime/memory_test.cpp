@@ -11,6 +11,7 @@
 
 #include <gtest/gtest.h>
 
+#include "vlmt/base/checked.hpp"
 #include "vlmt/base/heap_bytes.hpp"
 #include "vlmt/runtime/qwen3vl_instances.hpp"
 #include "vlmt/text/tokenizer_json.hpp"
@@ -46,6 +47,19 @@ AllocationCount::~AllocationCount() {
   std::free(p);
 }
 [[gnu::noinline]] void operator delete(void* p, std::size_t) noexcept {
+  operator delete(p);
+}
+[[gnu::noinline]] void* operator new(std::size_t n, std::align_val_t alignment) {
+  const auto align = static_cast<std::size_t>(alignment);
+  void* p = std::aligned_alloc(align, vlmt::round_up(n == 0 ? 1 : n, align));
+  if (p == nullptr) throw std::bad_alloc();
+  count(p, 1);
+  return p;
+}
+[[gnu::noinline]] void operator delete(void* p, std::align_val_t) noexcept {
+  operator delete(p);
+}
+[[gnu::noinline]] void operator delete(void* p, std::size_t, std::align_val_t) noexcept {
   operator delete(p);
 }
 
@@ -123,6 +137,107 @@ TEST(TokenizerBytes, ArePartOfTheModelsPlan) {
     EXPECT_NE(std::string(e.what()).find("tokenizer 1 MiB"), std::string::npos) << e.what();
   }
   EXPECT_NO_THROW(check_fits(chat, chat.total()));
+}
+
+TEST(FeatureCacheBytes, ArePartOfThePlanOfAVisionModel) {
+  const std::string folder = golden::folder("qwen3vl");
+  const auto model = ChatModel<Qwen3VL>::open(folder + "/model.gguf", folder + "/mmproj.gguf");
+  const SessionOptions options{.context = 256, .feature_cache_bytes = 123456};
+  const MemoryPlan plan = plan_memory(model, options, 0, 2);
+  EXPECT_EQ(plan.feature_cache, 123456u);
+  EXPECT_EQ(plan.total(), plan.weights + plan.tokenizer + plan.kv_cache + plan.workspace + 123456);
+  const auto text_only = ChatModel<Qwen3VL>::open(folder + "/model.gguf");
+  EXPECT_EQ(plan_memory(text_only, options, 0, 2).feature_cache, 0u);
+}
+
+// Images of one size until the cache has dropped some: what it holds is the plan, less part of an image.
+TEST(FeatureCacheBytes, AreWhatAFullCacheHolds) {
+  const std::string folder = golden::folder("qwen3vl");
+  OmpTeam team(1);
+  auto model = Vlm<Qwen3VL>::open(folder + "/model.gguf", folder + "/mmproj.gguf");
+  model.load(team);
+  Image image;
+  image.width = image.height = image.original_width = image.original_height = 128;
+  image.rgb.resize(128 * 128 * 3);
+  const auto encode = [&](VisionRunner<Qwen3VL, OmpTeam>& vision, std::uint8_t shade) {
+    image.rgb[0] = shade;
+    return vision.encode(image)->bytes();
+  };
+  VisionOptions options;
+  options.cache_bytes = 0;
+  std::size_t one = 0;
+  {
+    VisionRunner<Qwen3VL, OmpTeam> vision(model, team, options);
+    one = encode(vision, 0);
+  }
+  options.cache_bytes = 3 * one + one / 2;
+  VisionRunner<Qwen3VL, OmpTeam> vision(model, team, options);
+  encode(vision, 0);
+  const AllocationCount count;
+  for (std::uint8_t shade = 1; shade < 10; ++shade) encode(vision, shade);
+  EXPECT_EQ(vision.cached_bytes(), 3 * one);
+  EXPECT_NEAR(static_cast<double>(count.held()), 2.0 * static_cast<double>(one), 0.1 * static_cast<double>(one));
+}
+
+/// The message of the LimitError that f() throws; empty if it throws none.
+template <class F>
+std::string limit_error(F&& f) {
+  try {
+    f();
+  } catch (const LimitError& e) {
+    return e.what();
+  }
+  return {};
+}
+
+// A session was never compared with what the model was loaded for.
+TEST(SessionMemory, IsCheckedAgainstTheBudgetOfTheModel) {
+  const std::string folder = golden::folder("qwen3vl"), file = folder + "/model.gguf", mmproj = folder + "/mmproj.gguf";
+  constexpr std::size_t pixels = 256 * 256;
+  LoadOptions options{.threads = 1, .session = {.context = 256, .threads = 2}, .image_pixels = pixels};
+  const MemoryPlan plan = plan_memory(ChatModel<Qwen3VL>::open(file, mmproj, weights_for(options.session.numerics)),
+                                      options.session, pixels, 2);
+  options.memory_limit = plan.total() - 1;
+  EXPECT_NE(limit_error([&] { load<Qwen3VL>(file, mmproj, options); }), "");
+  options.memory_limit = plan.total();
+  const auto model = load<Qwen3VL>(file, mmproj, options);
+  EXPECT_NO_THROW(Session(model, options.session).fork());
+  // Each is larger by one thing.
+  std::vector<SessionOptions> larger(4, options.session);
+  larger[0].context = 512;
+  larger[1].threads = 3;
+  larger[2].chunk = 512;
+  larger[2].context = 512;
+  larger[3].feature_cache_bytes += 1;
+  for (const SessionOptions& session : larger) {
+    const std::string refusal = limit_error([&] { Session(model, session); });
+    EXPECT_NE(refusal.find("`memory`: the model and the session do not fit into memory"), std::string::npos) << refusal;
+    EXPECT_NE(refusal.find("KV cache"), std::string::npos) << refusal;
+  }
+  OmpTeam team(2);
+  using Runner = Runner<Qwen3VL, OmpTeam>;
+  EXPECT_EQ(limit_error([&] { Runner(model.vlm(), team, {.context = 256}); }), "");
+  const std::size_t many = plan.total() / 64;
+  EXPECT_NE(limit_error([&] { Runner(model.vlm(), team, {.context = many}); }), "");
+}
+
+TEST(SessionMemory, IsCheckedAgainstWhatIsAvailable) {
+  const auto model = load<Qwen3VL>(golden::folder("qwen3vl") + "/model.gguf", {}, {.session = {.context = 64}});
+  const SessionOptions whole{.context = std::size_t{1} << 24, .key_format = F32::type_id, .value_format = F32::type_id};
+  const std::string refusal = limit_error([&] { Session(model, whole); });
+  EXPECT_NE(refusal.find(", limit: "), std::string::npos) << refusal;
+  EXPECT_NO_THROW(Session(model, {.context = 8192}));
+}
+
+TEST(CheckFits, NamesTheLimit) {
+  const MemoryPlan plan{.weights = std::size_t{5} << 20, .feature_cache = std::size_t{3} << 20};
+  const std::string refusal = limit_error([&] {
+    check_fits(plan, MemoryLimit{std::size_t{4} << 20, "memory.max of /sys/fs/cgroup/a"});
+  });
+  EXPECT_NE(refusal.find("feature cache 3 MiB"), std::string::npos) << refusal;
+  EXPECT_NE(refusal.find("(expected at most 4 MiB, limit: memory.max of /sys/fs/cgroup/a, found 8 MiB)"),
+            std::string::npos)
+      << refusal;
 }
 
 }  // namespace

@@ -127,7 +127,7 @@ TEST_P(CachedModels, ComputeTheSameWithoutReadingTheModel) {
     const MemoryPlan plan = plan_memory(second.vlm(), {.context = 64}, 0, 2);
     EXPECT_EQ(plan.weights, 0u);
     EXPECT_EQ(plan.mapped, bytes);
-    EXPECT_EQ(plan.total(), plan.kv_cache + plan.workspace);
+    EXPECT_EQ(plan.total(), plan.kv_cache + plan.workspace + plan.feature_cache);
     second.load(team, [](std::size_t, std::size_t) { FAIL() << "weights are packed"; });
     EXPECT_EQ(second.vlm().weights().size(), bytes);
     EXPECT_EQ(numbers(second, numerics), want[numerics == Numerics::fast ? 1 : 0]);
@@ -147,7 +147,7 @@ TEST(PackedCache, IsAnOptionOfLoad) {
   const auto needs = [&](const LoadOptions& o) {
     return plan_memory(Model::open(model, {}, weights_for(Numerics::fast), o.packed_cache), o.session, 0, 1).total();
   };
-  options.threads = 1;
+  options.session.threads = 1;
   options.memory_limit = needs(options);
   EXPECT_TRUE(load<Qwen3VL>(model, {}, options).vlm().weights_mapped());
   options.packed_cache = {};

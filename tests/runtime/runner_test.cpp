@@ -54,7 +54,7 @@ RunnerOptions exact(std::size_t chunk = 64) {
   return o;
 }
 
-class GoldenCases : public testing::TestWithParam<std::pair<const char*, const char*>> {
+class GoldenCases : public ::testing::TestWithParam<std::pair<const char*, const char*>> {
  protected:
   Golden& g() { return loaded(GetParam().first); }
   Case c() { return {g().file, GetParam().second}; }
@@ -155,7 +155,7 @@ TEST_P(GoldenCases, ScoresAreLogSoftmaxOfTheReference) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, GoldenCases,
-                         testing::Values(std::pair{"qwen3vl", "text"}, std::pair{"qwen3vl", "image"},
+                         ::testing::Values(std::pair{"qwen3vl", "text"}, std::pair{"qwen3vl", "image"},
                                          std::pair{"qwen3vl", "mixed"}, std::pair{"qwen3vl-moe", "text"},
                                          std::pair{"qwen3vl-moe", "image"}),
                          [](const auto& item) {

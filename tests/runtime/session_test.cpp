@@ -188,7 +188,8 @@ TEST(Plan, EqualsTheAllocationOfASession) {
   EXPECT_EQ(plan.kv_cache, session.runner().kv_cache().bytes());
   EXPECT_GT(plan.workspace, 0u);
   EXPECT_GT(plan.vision, 0u);
-  EXPECT_EQ(plan.total(), plan.weights + plan.tokenizer + plan.kv_cache + plan.workspace + plan.vision + plan.features);
+  EXPECT_EQ(plan.total(), plan.weights + plan.tokenizer + plan.kv_cache + plan.workspace + plan.vision + plan.features +
+                              plan.feature_cache);
 }
 
 TEST(Plan, RefusesBeforeLoading) {

@@ -96,17 +96,4 @@ TEST(Chat, RoleNamesRoundTrip) {
   EXPECT_THROW(vlmt::parse_role("root"), vlmt::InputError);
 }
 
-TEST(Chat, SplitsReasoningFromTheAnswer) {
-  const auto split = [](std::string_view text) {
-    const vlmt::SplitOutput s = vlmt::split_reasoning(text);
-    return s.reasoning + "|" + s.answer;
-  };
-  EXPECT_EQ(split("just this"), "|just this");
-  EXPECT_EQ(split("<think>\nhm\n</think>\n\nyes"), "hm|yes");
-  EXPECT_EQ(split("hm\n</think>\n\nyes\n"), "hm|yes\n");
-  EXPECT_EQ(split("x<think>a<think>b</think>c</think>\nd"), "b|d");
-  EXPECT_EQ(split("</think>"), "|");
-  EXPECT_EQ(split("<think>only"), "|<think>only");
-}
-
 }  // namespace

@@ -1,8 +1,13 @@
+#include <chrono>
 #include <cstddef>
+#include <fstream>
+#include <iterator>
 #include <limits>
 #include <locale>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -196,30 +201,130 @@ TEST(Qwen3VLTemplate, TimestampsRoundAsPythonDoes) {
   }
 }
 
-// Not the official template, but all markers by which it is recognised.
-std::string template_text(std::string_view prompt) {
-  return "{% if tools %}<tools>{% endif %}{{ '<|im_start|>user\\n' }}{% if add_vision_id %}Picture 1: {% endif %}"
-         "<|vision_start|><|image_pad|><|vision_end|>Video 1: <|vision_start|><|video_pad|><|vision_end|><|im_end|>"
-         "<tool_call></tool_call><tool_response></tool_response>{% if add_generation_prompt %}{{ '" +
-         std::string(prompt) + "' }}{% endif %}";
+TEST(Qwen3VLTemplate, ThinkingIsTurnedOnAndOff) {
+  using vlmt::Thinking;
+  const std::string turn = "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n";
+  EXPECT_EQ(render({user("Hi")}, {.think = Thinking::on}), turn + "<think>\n");
+  EXPECT_EQ(render({user("Hi")}, {.think = Thinking::off}), turn);
+  EXPECT_EQ(render({user("Hi")}, {.thinking = true, .think = Thinking::on}), turn + "<think>\n");
+  EXPECT_EQ(render({user("Hi")}, {.thinking = true, .think = Thinking::off}), turn + "<think>\n\n</think>\n\n");
+  EXPECT_EQ(render({user("Hi")}, {.switchable = true}), turn);
+  EXPECT_EQ(render({user("Hi")}, {.think = Thinking::off, .switchable = true}), turn + "<think>\n\n</think>\n\n");
 }
 
-TEST(Qwen3VLTemplate, RecognisesTemplates) {
-  using Variant = Qwen3VLTemplate::Variant;
-  const std::string instruct = template_text("<|im_start|>assistant\\n");
-  EXPECT_EQ(Qwen3VLTemplate::known(instruct), Variant::instruct);
-  EXPECT_EQ(Qwen3VLTemplate::known(template_text("<|im_start|>assistant\\n<think>\\n")), Variant::thinking);
-  EXPECT_EQ(Qwen3VLTemplate::known(template_text("<|im_start|>assistant\n<think>\n")), Variant::thinking);
-  EXPECT_EQ(Qwen3VLTemplate::known(template_text("<think>")), Variant::unknown);
-  EXPECT_EQ(Qwen3VLTemplate::known(""), Variant::unknown);
-  EXPECT_EQ(Qwen3VLTemplate::known(instruct + "{{ raise_exception('x') }}"), Variant::unknown);
-  EXPECT_EQ(Qwen3VLTemplate::known(instruct + "{% if enable_thinking %}"), Variant::unknown);
-  for (const std::string_view marker :
-       {"<tools>", "add_vision_id", "<tool_response>", "Picture ", "<|video_pad|>", "<|im_end|>"}) {
-    std::string without = instruct;
-    without.erase(without.find(marker), marker.size());
-    EXPECT_EQ(Qwen3VLTemplate::known(without), Variant::unknown) << marker;
+using Variant = Qwen3VLTemplate::Variant;
+
+/// The template of the bundled model, with some text replaced by other text wherever it is.
+std::string edited_template(std::string_view from = {}, std::string_view to = {}) {
+  std::ifstream file(VLMT_SOURCE_DIR "/examples/tiny_vlm/chat_template.jinja");
+  std::string text{std::istreambuf_iterator<char>(file), {}};
+  EXPECT_FALSE(text.empty());
+  if (from.empty()) return text;
+  EXPECT_NE(text.find(from), std::string::npos) << from;
+  for (std::size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) {
+    text.replace(at, from.size(), to);
   }
+  return text;
+}
+
+constexpr std::string_view generation_prompt = "{%- if add_generation_prompt %}\n    {{- '<|im_start|>assistant\\n'";
+
+/// The template of a thinking model: only its prompt opens thoughts.
+std::string thinking_template(std::string_view opening = "<|im_start|>assistant\\n<think>\\n'") {
+  return edited_template(generation_prompt, "{%- if add_generation_prompt %}\n    {{- '" + std::string(opening));
+}
+
+TEST(Qwen3VLTemplate, RecognisesTemplatesByWhatTheyRender) {
+  const auto instruct = Qwen3VLTemplate::recognise(edited_template());
+  EXPECT_EQ(instruct.variant, Variant::instruct) << instruct.reason;
+  EXPECT_FALSE(instruct.thinks);
+  EXPECT_TRUE(instruct.differences.empty());
+  const auto thinks = Qwen3VLTemplate::recognise(thinking_template());
+  EXPECT_EQ(thinks.variant, Variant::thinking) << thinks.reason;
+  EXPECT_TRUE(thinks.thinks);
+  EXPECT_FALSE(thinks.switches);
+  // Bytes do not matter.
+  for (const std::string& text :
+       {"{# raise_exception, enable_thinking, You are a helpful assistant #}\n" + edited_template(),
+        edited_template("'<|im_start|>assistant\\n'", "'<|im_start|>' ~ 'assistant' + '\\n'"),
+        edited_template("\n", "\r\n"),
+        edited_template(
+            "{%- for message in messages %}",
+            "{%- if not messages %}{{ raise_exception('none') }}{% endif %}{%- for message in messages %}")}) {
+    const auto r = Qwen3VLTemplate::recognise(text);
+    EXPECT_EQ(r.variant, Variant::instruct) << r.reason;
+  }
+}
+
+TEST(Qwen3VLTemplate, RecognisesThinkingTemplatesThatWereEdited) {
+  // Both turns of the past and the prompt open thoughts here: how long they are kept makes no other template.
+  const std::string plain = edited_template("'<|im_start|>assistant\\n'", "'<|im_start|>assistant\\n<think>\\n'");
+  std::string guarded = plain, joined = plain;
+  guarded.replace(guarded.find("{%- if tools %}"), 15,
+                  "{%- if not messages %}{{ raise_exception('no messages') }}{%- endif %}{%- if tools %}");
+  for (std::size_t at = 0; (at = joined.find("assistant\\n<think>", at)) != std::string::npos; ++at) {
+    joined.replace(at, 11, "assistant\\n' + '");
+  }
+  const std::string all[] = {plain,   "{#- Unsloth template fixes: raise_exception removed #}\n" + plain,
+                             guarded, plain + "{#- enable_thinking is not used #}",
+                             joined,  thinking_template("<|im_start|>assistant\\n' + '<think>\\n'")};
+  for (const std::string& text : all) {
+    const auto r = Qwen3VLTemplate::recognise(text);
+    EXPECT_EQ(r.variant, Variant::thinking) << r.reason << "\n" << text;
+    EXPECT_TRUE(r.thinks);
+  }
+}
+
+TEST(Qwen3VLTemplate, TemplatesThatCanBeToldNotToThink) {
+  const auto r = Qwen3VLTemplate::recognise(
+      edited_template() +
+      "{%- if add_generation_prompt and enable_thinking is defined and enable_thinking is false %}"
+      "{{- '<think>\\n\\n</think>\\n\\n' }}{%- endif %}");
+  EXPECT_EQ(r.variant, Variant::instruct) << r.reason;
+  EXPECT_FALSE(r.thinks);
+  EXPECT_TRUE(r.switches);
+}
+
+TEST(Qwen3VLTemplate, OtherTemplatesAreUnknownAndSayWhy) {
+  const auto unknown = [](const std::string& text, const std::string& why, bool thinks = false) {
+    const auto r = Qwen3VLTemplate::recognise(text);
+    EXPECT_EQ(r.variant, Variant::unknown) << why;
+    EXPECT_EQ(r.thinks, thinks) << r.reason;
+    EXPECT_NE(r.reason.find(why), std::string::npos) << r.reason;
+    EXPECT_EQ(r.reason.find('\n'), std::string::npos) << r.reason;
+  };
+  unknown("", "a question");
+  unknown("{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}", "a question");
+  unknown(
+      edited_template("{%- if tools %}", "{{- '<|im_start|>system\\nYou are helpful.<|im_end|>\\n' }}{%- if tools %}"),
+      "You are");
+  unknown(edited_template("'<|vision_start|><|image_pad|><|vision_end|>'", "'<image>'"), "an image");
+  unknown(edited_template("'<|vision_start|><|video_pad|><|vision_end|>'", "''"), "a video");
+  unknown(edited_template("said(message.content) + '<|im_end|>\\n'", "said(message.content) | trim + '<|im_end|>\\n'"),
+          "a conversation");
+  // A template of another family that opens thoughts gets the prompt that thinks.
+  unknown("<s>{% for m in messages %}{{ m.content }}{% endfor %}[A]<think>\n", "a question", true);
+  unknown(thinking_template("<|im_start|>assistant\\n<think>'"), "<think>", true);
+  // What cannot be read or does not end.
+  unknown(edited_template() + "\n{% if %}", "line 57");
+  unknown("{% for m in messages %}\n{{ m.content", "'}}'");
+  unknown("{{ raise_exception('no chat here') }}", "no chat here");
+  unknown("{{ raise_exception('two\\nlines and \\x1b[2J') }}", "two lines and  [2J");
+  unknown("{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}", "line 1");
+  unknown(std::string(1000000, '{'), "too long");
+}
+
+TEST(Qwen3VLTemplate, ToolsMayDiffer) {
+  const auto r = Qwen3VLTemplate::recognise(edited_template("# Tools", "# My tools"));
+  EXPECT_EQ(r.variant, Variant::instruct) << r.reason;
+  EXPECT_EQ(r.differences, (std::vector<std::string>{"tools", "tool calls"}));
+}
+
+TEST(Qwen3VLTemplate, RecognisingIsQuick) {
+  const std::string text = thinking_template();
+  const auto start = std::chrono::steady_clock::now();
+  Qwen3VLTemplate::recognise(text);
+  EXPECT_LT(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(), 1.0);
 }
 
 }  // namespace

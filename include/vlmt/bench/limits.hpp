@@ -14,6 +14,7 @@
 
 #include "vlmt/base/checked.hpp"
 #include "vlmt/base/config.hpp"
+#include "vlmt/base/stop_flag.hpp"
 #include "vlmt/exec/arch.hpp"
 #include "vlmt/exec/buffer.hpp"
 #include "vlmt/exec/member.hpp"
@@ -123,32 +124,38 @@ VLMT_INLINE void add_group_of_products(typename simd::Ints<Arch>::Ops::I (&dot)[
 }  // namespace detail
 
 /// Memory bandwidth of the team in bytes per second: passes over `buffer` until at least 4 GiB are read. The buffer
-/// should be many times larger than the last-level cache. 0 if it is smaller than 4096 bytes.
+/// should be many times larger than the last-level cache. 0 if it is smaller than 4096 bytes. Throws Cancelled soon
+/// after `stop` is set.
 template <class Arch, Team T>
-double read_limit(T& team, const Buffer& buffer) {
+double read_limit(T& team, const Buffer& buffer, const StopFlag* stop = nullptr) {
   using I = simd::Ints<Arch>;
   constexpr std::size_t least = std::size_t{4} << 30;
   constexpr std::size_t step = 8;
+  constexpr std::size_t piece = std::size_t{8} << 20;  // values between two checks for a stop
   const std::size_t bytes = buffer.bytes() / 4096 * 4096;
   if (bytes == 0) return 0;
   const std::size_t passes = ceil_div(least, bytes);
   const double t = seconds([&] {
-    team.run([&](Member& m) {
+    const auto read = [&](Member& m) {
       const Range r = m.share(bytes / sizeof(std::int32_t), 1024);
       const auto* p = reinterpret_cast<const std::int32_t*>(buffer.data());
       typename I::Ops::I sum[step];
       cpu::detail::unroll<step>([&](auto u) VLMT_INLINE_LAMBDA { sum[u] = I(0).raw(); });
       for (std::size_t pass = 0; pass < passes; ++pass) {
-        for (std::size_t i = r.begin; i < r.end; i += step * I::lanes) {
-          cpu::detail::unroll<step>([&](auto u) VLMT_INLINE_LAMBDA {
-            constexpr std::size_t line = 64 / sizeof(std::int32_t);
-            if constexpr (u * I::lanes % line == 0) __builtin_prefetch(p + i + u * I::lanes + 2048, 0, 2);
-            sum[u] = (I(sum[u]) ^ I::load(p + i + u * I::lanes)).raw();
-          });
+        for (std::size_t first = r.begin; first < r.end && !m.stopped(); first += piece) {
+          const std::size_t last = std::min(first + piece, r.end);
+          for (std::size_t i = first; i < last; i += step * I::lanes) {
+            cpu::detail::unroll<step>([&](auto u) VLMT_INLINE_LAMBDA {
+              constexpr std::size_t line = 64 / sizeof(std::int32_t);
+              if constexpr (u * I::lanes % line == 0) __builtin_prefetch(p + i + u * I::lanes + 2048, 0, 2);
+              sum[u] = (I(sum[u]) ^ I::load(p + i + u * I::lanes)).raw();
+            });
+          }
         }
       }
       cpu::detail::unroll<step>([&](auto u) VLMT_INLINE_LAMBDA { detail::pin(sum[u]); });
-    });
+    };
+    team.run(read, stop);
   });
   return static_cast<double>(passes * bytes) / t;
 }
@@ -318,14 +325,19 @@ inline std::size_t limit_bytes() {
   return bytes;
 }
 
-/// A buffer for read_limit. Each member touches the pages that it will read (NUMA first touch).
+/// A buffer for read_limit. Each member touches the pages that it will read (NUMA first touch). Throws Cancelled soon
+/// after `stop` is set.
 template <Team T>
-Buffer limit_buffer(T& team, std::size_t bytes = limit_bytes()) {
+Buffer limit_buffer(T& team, std::size_t bytes = limit_bytes(), const StopFlag* stop = nullptr) {
+  constexpr std::size_t piece = std::size_t{32} << 20;
   Buffer buffer(bytes);
-  team.run([&](Member& m) {
+  const auto touch = [&](Member& m) {
     const Range r = m.share(bytes, 4096);
-    std::memset(buffer.data() + r.begin, 1, r.size());
-  });
+    for (std::size_t at = r.begin; at < r.end && !m.stopped(); at += piece) {
+      std::memset(buffer.data() + at, 1, std::min(piece, r.end - at));
+    }
+  };
+  team.run(touch, stop);
   return buffer;
 }
 

@@ -10,17 +10,14 @@
 
 #include "vlmt/base/checked.hpp"
 #include "vlmt/base/config.hpp"
-#include "vlmt/base/error.hpp"
-#include "vlmt/exec/processor_warning.hpp"
+#include "vlmt/base/stop_flag.hpp"
 
 VLMT_BEGIN_NAMESPACE
 
 namespace detail {
 
-/// Unwinds the other members after one has thrown. Never leaves Team::run.
-struct TeamStopped {
-  static const char* what() noexcept { return "a member of the team has thrown"; }
-};
+/// Unwinds members after one of them has thrown. Never leaves Team::run.
+struct TeamStopped {};
 
 inline void cpu_pause() noexcept {
 #if defined(__x86_64__) || defined(__i386__)
@@ -37,7 +34,9 @@ inline constexpr int barrier_spins = 2048;
 /// State shared by the members of one parallel region: the barrier and the first exception.
 class TeamState {
  public:
-  explicit TeamState(std::size_t size, int spins = barrier_spins) noexcept : size_(size), spins_(spins) {}
+  /// `stop` may be null.
+  explicit TeamState(std::size_t size, int spins = barrier_spins, const StopFlag* stop = nullptr) noexcept
+      : size_(size), spins_(spins), stop_(stop) {}
   TeamState(const TeamState&) = delete;
   TeamState& operator=(const TeamState&) = delete;
 
@@ -57,11 +56,11 @@ class TeamState {
         phase_.notify_all();
       } else {
         for (int spin = 0; spin < spins_ && phase_.load(std::memory_order_acquire) == phase; ++spin) cpu_pause();
-        // A member that failed before `phase` was read has set stopped_ first and will not notify again.
-        while (phase_.load(std::memory_order_acquire) == phase && !stopped()) phase_.wait(phase);
+        // A member that failed before `phase` was read has set failed_ first and will not notify again.
+        while (phase_.load(std::memory_order_acquire) == phase && !failed()) phase_.wait(phase);
       }
     }
-    if (stopped()) throw_error(TeamStopped{});
+    if (failed()) throw TeamStopped{};
   }
 
   /// Keeps the first exception and releases all waiting members.
@@ -70,12 +69,14 @@ class TeamState {
       const std::lock_guard lock(mutex_);
       if (!error_) error_ = std::move(error);
     }
-    stopped_.store(true);
+    failed_.store(true);
     phase_.fetch_add(1);
     phase_.notify_all();
   }
 
-  bool stopped() const noexcept { return stopped_.load(std::memory_order_acquire); }
+  bool failed() const noexcept { return failed_.load(std::memory_order_acquire); }
+  /// True if members should skip the rest of their work.
+  bool stopped() const noexcept { return failed() || (stop_ != nullptr && stop_->is_set()); }
 
   /// The next claim number of an operation: 0, 1, 2, ... in order of the calls. Operations are numbered from 1. Once an
   /// operation is claimed, all earlier ones are exhausted and claims of them return `none`.
@@ -99,9 +100,10 @@ class TeamState {
  private:
   std::size_t size_;
   int spins_;
+  const StopFlag* stop_;
+  std::atomic<bool> failed_{false};  // beside members that never change: it is read between all pieces of work
   alignas(64) std::atomic<std::size_t> arrived_{0};
-  alignas(64) std::atomic<std::uint32_t> phase_{0};  // 32 bits: a futex can wait on it directly
-  std::atomic<bool> stopped_{false};
+  alignas(64) std::atomic<std::uint32_t> phase_{0};    // 32 bits: a futex can wait on it directly
   alignas(64) std::atomic<std::uint64_t> claimed_{0};  // operation number, claims of it
   std::mutex mutex_;
   std::exception_ptr error_;
@@ -128,13 +130,11 @@ constexpr Range share(std::size_t n, std::size_t rank, std::size_t size, std::si
   return {begin < units ? begin * granule : n, end < units ? end * granule : n};
 }
 
-/// One thread's view of a team. A kernel takes a Member& and computes its share. Kernels do not wait, and throw only
-/// what an assertion handler throws (base/assert.hpp); the Step places barriers between them.
+/// One thread's view of a team. A kernel takes a Member& and computes its share. Kernels neither wait nor throw; the
+/// Step places barriers between them.
 class Member {
  public:
-  Member(detail::TeamState& state, std::size_t rank) noexcept : state_(&state), rank_(rank) {
-    detail::warn_if_generic();
-  }
+  Member(detail::TeamState& state, std::size_t rank) noexcept : state_(&state), rank_(rank) {}
 
   std::size_t rank() const noexcept { return rank_; }
   std::size_t size() const noexcept { return state_->size(); }
@@ -142,17 +142,17 @@ class Member {
   Range share(std::size_t n, std::size_t granule = 1) const noexcept {
     return ::vlmt::share(n, rank_, state_->size(), granule);
   }
-  /// Distributes n items: f(item) runs once per item over all members. Member r starts with item r; the rest are
-  /// claimed dynamically, so a slow or busy processor does less. All members must make the same calls in the same
-  /// order.
+  /// Distributes n items: f(item) runs once per item over all members, fewer times once the run is stopped. Member r
+  /// starts with item r; the rest are claimed dynamically, so a slow or busy processor does less. All members must make
+  /// the same calls in the same order.
   template <class F>
   void claim_items(std::size_t n, F&& f) noexcept {
     const std::uint32_t operation = ++operations_;
     if (size() == 1) {
-      for (std::size_t item = 0; item < n; ++item) f(item);
+      for (std::size_t item = 0; item < n && !stopped(); ++item) f(item);
       return;
     }
-    for (std::size_t item = rank_; item < n;) {
+    for (std::size_t item = rank_; item < n && !stopped();) {
       f(item);
       const std::uint32_t claimed = state_->claim(operation);
       if (claimed == detail::TeamState::none) return;
@@ -165,7 +165,7 @@ class Member {
   void claim_parts(F&& f) noexcept {
     constexpr std::size_t half = parts_per_member / 2;
     const std::size_t n = size();
-    if (n == 1) return f(std::size_t{0}, parts_per_member);
+    if (n == 1) return claim_items(1, [&](std::size_t) { f(std::size_t{0}, parts_per_member); });
     claim_items(n + n * half, [&](std::size_t item) {
       if (item < n) return f(item * half, (item + 1) * half);
       const std::size_t part = n * half + (item - n);
@@ -174,21 +174,36 @@ class Member {
   }
   static constexpr std::size_t parts_per_member = 16;
 
-  /// Waits for all members. Unwinds by exception if another member has thrown.
-  void barrier() { state_->wait(); }
-  /// True once a member has thrown.
-  bool stopped() const noexcept { return state_->stopped(); }
+  /// Waits for all members. Unwinds by exception if another member has thrown or the run is stopped.
+  void barrier() {
+    if (stopped()) {
+      state_->fail(std::make_exception_ptr(Cancelled()));  // an earlier exception is kept
+      throw detail::TeamStopped{};
+    }
+    state_->wait();
+  }
+
+  /// True once this member should skip the rest of its work: another one has thrown, or the StopFlag of the run is set.
+  /// Stays true, and makes the run throw. Kernels that compute for more than a few milliseconds check it in between and
+  /// leave the rest of their output unwritten.
+  bool stopped() noexcept {
+    if (!stopped_ && state_->stopped()) stopped_ = true;
+    return stopped_;
+  }
+  /// True if stopped() has been true, so that work may be missing.
+  bool skipped() const noexcept { return stopped_; }
 
  private:
   detail::TeamState* state_;
   std::size_t rank_;
   std::uint32_t operations_ = 0;
+  bool stopped_ = false;  // once work may be missing, clearing the flag must not hide it
 };
 
-/// A team of one, for calling a kernel without a team.
+/// A team of one, for calling a kernel without a team. With a StopFlag, check stopped() after the last kernel.
 class Solo {
  public:
-  Solo() noexcept : state_(1), member_(state_, 0) {}
+  explicit Solo(const StopFlag* stop = nullptr) noexcept : state_(1, detail::barrier_spins, stop), member_(state_, 0) {}
   Member& member() noexcept { return member_; }
   operator Member&() noexcept { return member_; }
 

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdlib>
 
 #include "vlmt/base/config.hpp"
-#include "vlmt/exec/processor_warning.hpp"
+#include "vlmt/base/stop_flag.hpp"
+#include "vlmt/exec/processors.hpp"
 #include "vlmt/exec/team.hpp"
 
 #if VLMT_HAS_OPENMP
@@ -18,13 +20,26 @@ VLMT_BEGIN_NAMESPACE
 class OmpTeam {
  public:
 #if VLMT_HAS_OPENMP
-  explicit OmpTeam(std::size_t size = static_cast<std::size_t>(omp_get_max_threads()))
-      : size_(size == 0 ? 1 : size), spins_(size <= processors() ? detail::barrier_spins : 0) {
-    const auto limit = static_cast<std::size_t>(omp_get_thread_limit());
-    detail::warn_if_crowded(size_ < limit ? size_ : limit, processors());
+  /// The number of members of a team that is given none: what OMP_NUM_THREADS or omp_set_num_threads ask for, else
+  /// usable_processors().
+  static ProcessorCount default_size() {
+    const auto asked = static_cast<std::size_t>(omp_get_max_threads());
+    const char* variable = std::getenv("OMP_NUM_THREADS");
+    if ((variable != nullptr && *variable != 0) || asked != processors()) return {asked, asked, {}};
+    return usable_processors(asked);
   }
+
+  OmpTeam() : OmpTeam(default_size().usable) {}
+  explicit OmpTeam(std::size_t size)
+      : size_(size == 0 ? 1 : size),
+        spins_(size_ <= usable_processors(processors()).usable ? detail::barrier_spins : 0) {}
 #else
-  explicit OmpTeam(std::size_t = 1) : size_(1), spins_(0) {}
+  static ProcessorCount default_size() {
+    return {};
+  }
+
+  OmpTeam() = default;
+  explicit OmpTeam(std::size_t) {}
 #endif
 
   /// The requested number of members; inside run, Member::size is the actual number.
@@ -33,8 +48,8 @@ class OmpTeam {
   }
 
   template <class F>
-  void run(F&& f) {
-    detail::TeamState state(1, spins_);
+  void run(F&& f, const StopFlag* stop = nullptr) {
+    detail::TeamState state(1, spins_, stop);
 #if VLMT_HAS_OPENMP
     const int threads = static_cast<int>(size_);
 #pragma omp parallel num_threads(threads) default(shared)
@@ -56,8 +71,8 @@ class OmpTeam {
   }
 #endif
 
-  std::size_t size_;
-  int spins_;
+  std::size_t size_ = 1;
+  int spins_ = 0;
 };
 static_assert(Team<OmpTeam>);
 

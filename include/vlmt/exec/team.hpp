@@ -10,17 +10,20 @@
 #include <vector>
 
 #include "vlmt/base/config.hpp"
+#include "vlmt/base/stop_flag.hpp"
 #include "vlmt/exec/member.hpp"
-#include "vlmt/exec/processor_warning.hpp"
+#include "vlmt/exec/processors.hpp"
 
 VLMT_BEGIN_NAMESPACE
 
 /// `run(f)` calls f(Member&) on every member, returns when all are done, and rethrows the first exception. There may be
-/// fewer members than requested; results of vlmt kernels do not depend on their number.
+/// fewer members than requested; results of vlmt kernels do not depend on their number. `run(f, stop)` throws Cancelled
+/// if a member skipped work because the flag was set; a flag that is set after the last check changes nothing.
 template <class T>
-concept Team = requires(T& team, void (&f)(Member&)) {
+concept Team = requires(T& team, void (&f)(Member&), const StopFlag* stop) {
   { team.size() } -> std::convertible_to<std::size_t>;
   team.run(f);
+  team.run(f, stop);
 };
 
 namespace detail {
@@ -28,19 +31,15 @@ namespace detail {
 /// Runs f(member) and keeps exceptions in the state.
 template <class F>
 void run_member(TeamState& state, std::size_t rank, F& f) noexcept {
-#if VLMT_HAS_EXCEPTIONS
   try {
     Member member(state, rank);
     f(member);
+    if (member.skipped()) throw Cancelled();  // the state keeps an earlier exception
   } catch (const TeamStopped&) {
     // The exception of the member that failed first is reported.
   } catch (...) {
     state.fail(std::current_exception());
   }
-#else
-  Member member(state, rank);
-  f(member);
-#endif
 }
 
 }  // namespace detail
@@ -49,19 +48,18 @@ void run_member(TeamState& state, std::size_t rank, F& f) noexcept {
 /// while the team is busy, from a member or from another thread, runs on the caller alone, as a team of one.
 class ThreadTeam {
  public:
-  /// Creates fewer members if the system cannot start that many threads. With -fno-exceptions that ends the program.
-  explicit ThreadTeam(std::size_t size = std::thread::hardware_concurrency()) {
-#if VLMT_HAS_EXCEPTIONS
+  /// A member for each processor that this process may use: usable_processors().
+  ThreadTeam() : ThreadTeam(usable_processors().usable) {}
+  /// Creates fewer members if the system cannot start that many threads.
+  explicit ThreadTeam(std::size_t size) {
     try {
-      start_threads(size);
+      for (std::size_t rank = 1; rank < size; ++rank) {
+        threads_.emplace_back([this, rank] { work(rank); });
+      }
     } catch (const std::exception&) {
       // Out of threads or memory: keep the members started so far.
     }
-#else
-    start_threads(size);
-#endif
-    detail::warn_if_crowded(this->size(), std::thread::hardware_concurrency());
-    spins_ = this->size() <= std::thread::hardware_concurrency() ? detail::barrier_spins : 0;
+    spins_ = this->size() <= usable_processors().usable ? detail::barrier_spins : 0;
   }
   ThreadTeam(const ThreadTeam&) = delete;
   ThreadTeam& operator=(const ThreadTeam&) = delete;
@@ -70,18 +68,16 @@ class ThreadTeam {
     start();
   }
 
-  std::size_t size() const noexcept {
-    return threads_.size() + 1;
-  }
+  std::size_t size() const noexcept { return threads_.size() + 1; }
 
   template <class F>
-  void run(F&& f) {
+  void run(F&& f, const StopFlag* stop = nullptr) {
     if (busy_.exchange(true, std::memory_order_acquire)) {
-      detail::TeamState alone(1);
+      detail::TeamState alone(1, detail::barrier_spins, stop);
       detail::run_member(alone, 0, f);
       return alone.rethrow();
     }
-    detail::TeamState state(size(), spins_);
+    detail::TeamState state(size(), spins_, stop);
     auto call = [&](std::size_t rank) noexcept { detail::run_member(state, rank, f); };
     task_ = Task{&call, [](void* c, std::size_t rank) noexcept { (*static_cast<decltype(call)*>(c))(rank); }};
     running_.store(static_cast<std::uint32_t>(threads_.size()), std::memory_order_relaxed);
@@ -101,12 +97,6 @@ class ThreadTeam {
     void* data = nullptr;
     void (*function)(void* data, std::size_t rank) noexcept = nullptr;
   };
-
-  void start_threads(std::size_t size) {
-    for (std::size_t rank = 1; rank < size; ++rank) {
-      threads_.emplace_back([this, rank] { work(rank); });
-    }
-  }
 
   // Sequentially consistent for sleepers, see TeamState::wait.
   void start() noexcept {

@@ -8,6 +8,7 @@
 
 #include "vlmt/base/config.hpp"
 #include "vlmt/base/error.hpp"
+#include "vlmt/base/stop_flag.hpp"
 
 VLMT_BEGIN_NAMESPACE
 
@@ -47,6 +48,7 @@ struct ImageOptions {
   std::uint64_t max_memory = std::uint64_t{1} << 30;   ///< bytes of the decoded image and the decoder together
   AlphaPolicy alpha = AlphaPolicy::Drop;
   DecodeHint hint = {};
+  const StopFlag* stop_flag = nullptr;  ///< decoding throws Cancelled soon after it is set
 };
 
 /// Contents of an image header.

@@ -28,7 +28,7 @@ namespace detail {
 /// with a setjmp must not hold objects that have one.
 class JpegDecoder {
  public:
-  explicit JpegDecoder(std::span<const std::byte> file) : file_(file) {
+  explicit JpegDecoder(std::span<const std::byte> file, const StopFlag* stop = nullptr) : file_(file), stop_(stop) {
     info_.err = jpeg_std_error(&errors_);
     info_.client_data = this;
     errors_.error_exit = [](j_common_ptr info) {
@@ -52,8 +52,12 @@ class JpegDecoder {
     };
     errors_.output_message = [](j_common_ptr) {};
     progress_.progress_monitor = [](j_common_ptr info) {
-      // A file of a few KB can hold thousands of scans over a large image, hours of work.
       auto* self = static_cast<JpegDecoder*>(info->client_data);
+      if (self->stop_ != nullptr && self->stop_->is_set()) {
+        self->stopped_ = true;
+        std::longjmp(self->jump_, 1);
+      }
+      // A file of a few KB can hold thousands of scans over a large image, hours of work.
       if (self->info_.input_scan_number > max_scans) {
         std::snprintf(self->message_, sizeof self->message_, "more than %d scans", max_scans);
         std::longjmp(self->jump_, 1);
@@ -108,6 +112,8 @@ class JpegDecoder {
   unsigned out_width() const noexcept { return info_.output_width; }
   unsigned out_height() const noexcept { return info_.output_height; }
   const char* message() const noexcept { return message_; }
+  /// True if a call failed because the flag was set.
+  bool stopped() const noexcept { return stopped_; }
 
   /// Bytes of libjpeg's coefficient buffer: the whole image if it has several scans, else 0.
   std::uint64_t coefficient_bytes() noexcept {
@@ -135,6 +141,8 @@ class JpegDecoder {
   }
 
   std::span<const std::byte> file_;
+  const StopFlag* stop_;
+  bool stopped_ = false;
   jpeg_decompress_struct info_{};
   jpeg_error_mgr errors_{};
   jpeg_progress_mgr progress_{};
@@ -171,7 +179,11 @@ inline ImageInfo probe_jpeg(std::span<const std::byte> file, const std::string& 
 /// Decodes as stored: the caller applies the orientation, also to original_width and original_height.
 inline Image decode_jpeg(std::span<const std::byte> file, const ImageOptions& options, int orientation,
                          const std::string& name) {
-  JpegDecoder jpeg(file);
+  JpegDecoder jpeg(file, options.stop_flag);
+  const auto damaged = [&] {
+    if (jpeg.stopped()) throw Cancelled();
+    bad_image(name, "is a damaged JPEG", jpeg.message());
+  };
   if (!jpeg.read_header()) bad_image(name, "is not a readable JPEG", jpeg.message());
   if (!jpeg.is_supported()) bad_image(name, "is a JPEG with an unsupported colour space");
   const unsigned width = jpeg.width();
@@ -190,7 +202,7 @@ inline Image decode_jpeg(std::span<const std::byte> file, const ImageOptions& op
   const unsigned eighths = jpeg_eighths(width, height, target_width, target_height);
   const std::uint64_t bytes = std::uint64_t{3} * ((width * eighths + 7) / 8) * ((height * eighths + 7) / 8);
   check_memory(name, jpeg.coefficient_bytes() + (orientation_transposes(orientation) ? 2 : 1) * bytes, options);
-  if (!jpeg.start(eighths)) bad_image(name, "is a damaged JPEG", jpeg.message());
+  if (!jpeg.start(eighths)) damaged();
   Image image;
   image.width = static_cast<int>(jpeg.out_width());
   image.height = static_cast<int>(jpeg.out_height());
@@ -198,7 +210,7 @@ inline Image decode_jpeg(std::span<const std::byte> file, const ImageOptions& op
   image.original_height = static_cast<int>(height);
   image.rgb.resize(std::size_t{3} * jpeg.out_width() * jpeg.out_height());
   std::vector<std::uint8_t> row(jpeg.is_cmyk() ? std::size_t{4} * jpeg.out_width() : 0);
-  if (!jpeg.read_rows(image.rgb.data(), row.data())) bad_image(name, "is a damaged JPEG", jpeg.message());
+  if (!jpeg.read_rows(image.rgb.data(), row.data())) damaged();
   return image;
 }
 

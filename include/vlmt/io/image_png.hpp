@@ -36,7 +36,7 @@ inline void composite_on_white(const std::uint8_t* rgba, std::size_t n, std::uin
 /// destructor.
 class PngDecoder {
  public:
-  explicit PngDecoder(std::span<const std::byte> file) : file_(file) {}
+  explicit PngDecoder(std::span<const std::byte> file, const StopFlag* stop = nullptr) : file_(file), stop_(stop) {}
   PngDecoder(const PngDecoder&) = delete;
   PngDecoder& operator=(const PngDecoder&) = delete;
   ~PngDecoder() {
@@ -76,6 +76,10 @@ class PngDecoder {
     if (setjmp(jump_) != 0) return false;
     for (int pass = 0; pass < passes_; ++pass) {
       for (std::size_t y = 0; y < height; ++y) {
+        if (stop_ != nullptr && stop_->is_set()) {
+          stopped_ = true;
+          return false;
+        }
         if (channels_ == 3) {
           png_read_row(png_, rgb + 3 * width * y, nullptr);
           continue;
@@ -92,6 +96,8 @@ class PngDecoder {
   /// RGBA rows that read_rows needs: none for RGB, all for an interlaced image (each pass refines it), else one.
   std::size_t rgba_rows(std::size_t height) const noexcept { return channels_ == 3 ? 0 : passes_ > 1 ? height : 1; }
   const char* message() const noexcept { return message_; }
+  /// True if read_rows() failed because the flag was set.
+  bool stopped() const noexcept { return stopped_; }
 
  private:
   [[noreturn]] static void on_error(png_structp png, png_const_charp text) {
@@ -108,6 +114,8 @@ class PngDecoder {
   }
 
   std::span<const std::byte> file_;
+  const StopFlag* stop_;
+  bool stopped_ = false;
   std::size_t at_ = 0;
   png_structp png_ = nullptr;
   png_infop info_ = nullptr;
@@ -146,12 +154,15 @@ inline Image decode_png(std::span<const std::byte> file, const ImageOptions& opt
   check_pixels(name, width, height, options);
   // 32 * width: libpng holds a few rows of up to 8 bytes per pixel. A transposed copy doubles the image.
   check_memory(name, (orientation_transposes(orientation) ? 6 : 3) * width * height + 32 * width, options);
-  PngDecoder png(file);
+  PngDecoder png(file, options.stop_flag);
   if (!png.start(options.alpha == AlphaPolicy::White)) bad_image(name, "is not a readable PNG", png.message());
   check_memory(name, 3 * width * height + 4 * width * png.rgba_rows(height) + 32 * width, options);
   image.rgb.resize(3 * width * height);
   std::vector<std::uint8_t> rgba(4 * width * png.rgba_rows(height));
-  if (!png.read_rows(image.rgb.data(), rgba.data(), width, height)) bad_image(name, "is a damaged PNG", png.message());
+  if (!png.read_rows(image.rgb.data(), rgba.data(), width, height)) {
+    if (png.stopped()) throw Cancelled();
+    bad_image(name, "is a damaged PNG", png.message());
+  }
   return image;
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -28,6 +29,7 @@ inline const char* webp_reason(VP8StatusCode status) noexcept {
     case VP8_STATUS_UNSUPPORTED_FEATURE:
       return "unsupported feature";
     case VP8_STATUS_NOT_ENOUGH_DATA:
+    case VP8_STATUS_SUSPENDED:
       return "the file ends early";
     default:
       return "unknown error";
@@ -49,6 +51,21 @@ inline ImageInfo probe_webp(std::span<const std::byte> file, const std::string& 
   ImageInfo info{ImageFormat::WebP, features.width, features.height, exif_orientation(find_webp_exif(file))};
   if (orientation_transposes(info.orientation)) std::swap(info.width, info.height);
   return info;
+}
+
+/// Decodes a whole file piece by piece, so that `stop` can end it. Throws Cancelled.
+inline VP8StatusCode decode_webp_pieces(std::span<const std::byte> file, WebPDecoderConfig& config,
+                                        const StopFlag* stop) {
+  constexpr std::size_t piece = std::size_t{64} << 10;
+  const std::unique_ptr<WebPIDecoder, decltype(&WebPIDelete)> decoder(WebPIDecode(nullptr, 0, &config), &WebPIDelete);
+  if (!decoder) return VP8_STATUS_OUT_OF_MEMORY;
+  VP8StatusCode status = VP8_STATUS_SUSPENDED;
+  for (std::size_t end = 0; status == VP8_STATUS_SUSPENDED && end < file.size();) {
+    throw_if_set(stop);
+    end = file.size() - end < piece ? file.size() : end + piece;
+    status = WebPIUpdate(decoder.get(), reinterpret_cast<const std::uint8_t*>(file.data()), end);
+  }
+  return status;
 }
 
 inline Image decode_webp(std::span<const std::byte> file, const ImageOptions& options, int orientation,
@@ -80,7 +97,7 @@ inline Image decode_webp(std::span<const std::byte> file, const ImageOptions& op
   config.output.u.RGBA.rgba = pixels.data();
   config.output.u.RGBA.stride = static_cast<int>(pixel * width);
   config.output.u.RGBA.size = pixels.size();
-  const VP8StatusCode status = WebPDecode(reinterpret_cast<const std::uint8_t*>(file.data()), file.size(), &config);
+  const VP8StatusCode status = decode_webp_pieces(file, config, options.stop_flag);
   WebPFreeDecBuffer(&config.output);
   if (status != VP8_STATUS_OK) bad_image(name, "is a damaged WebP", webp_reason(status));
   if (composite) {

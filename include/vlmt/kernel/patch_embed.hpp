@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cstddef>
 
-#include "vlmt/base/assert.hpp"
 #include "vlmt/base/checked.hpp"
 #include "vlmt/base/config.hpp"
 #include "vlmt/exec/member.hpp"
@@ -21,17 +20,12 @@ VLMT_BEGIN_NAMESPACE
 /// in this order have the same rounding errors. arch::reference sums in double. Panels of outputs and groups of patches
 /// are split across the team.
 template <class Arch>
-void patch_embed(const PatchKernel& w, const float* patches, std::size_t n, float* y, Member& m = Solo().member()) {
-  if (n != 0) {
-    VLMT_ASSERT_SET("patch_embed", w.weight);
-    VLMT_ASSERT_SET("patch_embed", w.bias);
-    VLMT_ASSERT_SET("patch_embed", patches);
-    VLMT_ASSERT_SET("patch_embed", y);
-  }
+void patch_embed(const PatchKernel& w, const float* patches, std::size_t n, float* y,
+                 Member& m = Solo().member()) noexcept {
   constexpr std::size_t group = 64;  // patches per panel while the panel is in the cache
   const std::size_t groups = ceil_div(n, group);
   const Range items = m.share(w.panels() * groups);
-  for (std::size_t item = items.begin; item < items.end; ++item) {
+  for (std::size_t item = items.begin; item < items.end && !m.stopped(); ++item) {
     const std::size_t panel = item / groups;
     const std::size_t first = item % groups * group;
     const std::size_t count = std::min(group, n - first);

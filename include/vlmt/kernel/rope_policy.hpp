@@ -65,7 +65,6 @@ struct RopeInterleaved3d {
 };
 
 /// Positions (row, column) of vision encoders: the first half of the angles is row * f[j], the second column * f[j].
-/// The number of angles is even.
 struct Rope2d {
   using Pairing = RopeHalves;
   static constexpr std::size_t axes = 2;

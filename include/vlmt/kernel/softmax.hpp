@@ -3,7 +3,6 @@
 
 #include <cstddef>
 
-#include "vlmt/base/assert.hpp"
 #include "vlmt/base/config.hpp"
 #include "vlmt/kernel/cpu/softmax.hpp"
 #include "vlmt/kernel/ref/softmax.hpp"
@@ -13,9 +12,7 @@ VLMT_BEGIN_NAMESPACE
 
 /// x = softmax(x) over n > 0 finite values, on the calling thread.
 template <class Arch>
-void softmax_row(float* x, std::size_t n) {
-  VLMT_ASSERT_LT("softmax_row", 0, n);
-  VLMT_ASSERT_SET("softmax_row", x);
+void softmax_row(float* x, std::size_t n) noexcept {
   if constexpr (is_reference_v<Arch>) {
     ref::softmax_row(x, n);
   } else {

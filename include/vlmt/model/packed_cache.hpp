@@ -15,6 +15,7 @@
 #include <string_view>
 
 #include "vlmt/base/config.hpp"
+#include "vlmt/base/stop_flag.hpp"
 #include "vlmt/io/mapped_file.hpp"
 
 #if VLMT_HAS_BODIES
@@ -34,8 +35,9 @@ VLMT_BEGIN_NAMESPACE
 
 /// Where and how packed weights are kept.
 struct PackedCacheOptions {
-  std::string folder = {};  ///< created if missing; empty: nothing is kept
-  bool verify = false;      ///< verify the checksum of the weights before use; reads the whole file
+  std::string folder = {};              ///< created if missing; empty: nothing is kept
+  bool verify = false;                  ///< verify the checksum of the weights before use; reads the whole file
+  const StopFlag* stop_flag = nullptr;  ///< ends the verification: opening the model throws Cancelled
 };
 
 /// Identity of the packed weights of a model, as lines of text.
@@ -62,8 +64,9 @@ class PackedCache {
   }
   const std::shared_ptr<const MappedFile>& mapping() const noexcept { return mapping_; }
 
-  /// Writes the file, unless nothing is to be kept. Failure only sets warning().
-  void store(std::span<const std::byte> weights);
+  /// Writes the file, unless nothing is to be kept. Failure only sets warning(). Throws Cancelled soon after `stop` is
+  /// set; there is no file then.
+  void store(std::span<const std::byte> weights, const StopFlag* stop = nullptr);
 
   const std::string& path() const noexcept { return path_; }
   /// Why a file was not used or not written, as one line for the user; empty if there is no reason.
@@ -73,9 +76,9 @@ class PackedCache {
   static constexpr std::size_t alignment = 4096;
 
  private:
-  static std::string checksum(std::span<const std::byte> weights);
+  static std::string checksum(std::span<const std::byte> weights, const StopFlag* stop);
   void find(const PackedCacheOptions& options, const std::string& model, const PackedImage& image);
-  void check(const MappedFile& file, bool verify) const;
+  void check(const MappedFile& file, const PackedCacheOptions& options) const;
 
   std::string path_;
   std::string header_;
@@ -124,19 +127,19 @@ VLMT_BODY void PackedCache::find(const PackedCacheOptions& options, const std::s
   if (!std::filesystem::exists(path_, unknown) && !unknown) return;
   try {
     auto file = MappedFile::open(path_);
-    check(*file, options.verify);
+    check(*file, options);
     mapping_ = std::move(file);
   } catch (const FileError& error) {
     warning_ = std::string("weights are packed anew: ") + error.what();
   }
 }
 
-VLMT_BODY std::string PackedCache::checksum(std::span<const std::byte> weights) {
-  return "xxh64 " + detail::hex(xxh64(weights)) + "\n";
+VLMT_BODY std::string PackedCache::checksum(std::span<const std::byte> weights, const StopFlag* stop) {
+  return "xxh64 " + detail::hex(xxh64(weights, 0, stop)) + "\n";
 }
 
 // Throws FileError if the file is not what store() would write.
-VLMT_BODY void PackedCache::check(const MappedFile& file, bool verify) const {
+VLMT_BODY void PackedCache::check(const MappedFile& file, const PackedCacheOptions& options) const {
   const std::string_view found(reinterpret_cast<const char*>(file.bytes().data()), file.size());
   const auto [ours, theirs] = std::mismatch(header_.begin(), header_.end(), found.begin(), found.end());
   if (ours != header_.end()) {
@@ -148,28 +151,32 @@ VLMT_BODY void PackedCache::check(const MappedFile& file, bool verify) const {
                      "`" + detail::line_at(header_, at) + "`",
                      theirs == found.end() ? "the end of the file" : "`" + detail::line_at(found, at) + "`"});
   }
-  const std::size_t size = header_.size() + bytes_ + checksum({}).size();
+  const std::size_t size = header_.size() + bytes_ + checksum({}, nullptr).size();
   if (file.size() != size) {
     throw FileError("the packed weights are damaged",
                     {path_, {}, {}, std::to_string(size) + " bytes", std::to_string(file.size())});
   }
-  if (!verify) return;
-  const std::string sum = checksum(file.bytes().subspan(header_.size(), bytes_));
+  if (!options.verify) return;
+  const std::string sum = checksum(file.bytes().subspan(header_.size(), bytes_), options.stop_flag);
   if (const std::string_view kept = found.substr(header_.size() + bytes_); kept != sum) {
     throw FileError("the packed weights are damaged",
                     {path_, header_.size() + bytes_, {}, detail::line_at(kept, 0), detail::line_at(sum, 0)});
   }
 }
 
-VLMT_BODY void PackedCache::store(std::span<const std::byte> weights) {
+VLMT_BODY void PackedCache::store(std::span<const std::byte> weights, const StopFlag* stop) {
   if (path_.empty()) return;
+  constexpr std::size_t slice = std::size_t{8} << 20;
   try {
-    const std::string sum = checksum(weights);
+    const std::string sum = checksum(weights, stop);
     std::error_code failed;  // ignored: opening the file fails with a better message
     std::filesystem::create_directories(std::filesystem::path(path_).parent_path(), failed);
     OutputFile file(path_);
     file.put(std::as_bytes(std::span(header_)));
-    file.put(weights);
+    for (std::size_t at = 0; at < weights.size(); at += slice) {
+      throw_if_set(stop);
+      file.put(weights.subspan(at, std::min(slice, weights.size() - at)));
+    }
     file.put(std::as_bytes(std::span(sum)));
     file.finish();
   } catch (const FileError& error) {

@@ -14,6 +14,7 @@
 #include "vlmt/base/config.hpp"
 #include "vlmt/base/error.hpp"
 #include "vlmt/io/gguf.hpp"
+#include "vlmt/model/unread_keys.hpp"
 #include "vlmt/nn/shapes.hpp"
 
 VLMT_BEGIN_NAMESPACE
@@ -79,7 +80,7 @@ inline float require_positive(const GgufFile& file, const std::string& key) {
 }  // namespace detail
 
 /// Reads the keys of a decoder whose general.architecture is one of `architectures`. Throws FileError with the key or
-/// tensor at fault.
+/// tensor at fault, also for keys that are not read and would change the results (model/unread_keys.hpp).
 TextConfig read_text_config(const GgufFile& file, std::span<const std::string_view> architectures);
 
 /// Copies the sizes into a shapes type. Throws FileError if a size that the type fixes differs.
@@ -113,10 +114,13 @@ VLMT_BODY TextConfig read_text_config(const GgufFile& file, std::span<const std:
     expected += (expected.empty() ? "" : " or ") + std::string(a);
   }
   if (!known) {
-    throw FileError("the file holds another architecture",
+    throw FileError(c.architecture == "clip"
+                        ? "this is a vision encoder (mmproj) file; the model it belongs to is another file"
+                        : "the file holds another architecture",
                     {c.file, {}, "general.architecture", expected, c.architecture});
   }
   c.name = std::string(file.get_or<std::string_view>("general.name", c.architecture));
+  check_one_file_model(file, c.architecture);
   const std::string a = c.architecture + ".";
   using detail::require_size;
   using detail::size_or;
@@ -180,6 +184,7 @@ VLMT_BODY TextConfig read_text_config(const GgufFile& file, std::span<const std:
                     {c.file, embedding.offset, "token_embd.weight", "up to " + std::to_string(limits.vocab) + " rows",
                      std::to_string(c.vocab)});
   }
+  check_unread_keys(file, c.architecture, c.head_dim, c.context);
   return c;
 }
 

@@ -13,6 +13,7 @@
 #include "vlmt/base/error.hpp"
 #include "vlmt/io/gguf.hpp"
 #include "vlmt/model/text_config.hpp"
+#include "vlmt/model/unread_keys.hpp"
 
 VLMT_BEGIN_NAMESPACE
 
@@ -63,6 +64,7 @@ VLMT_BODY VisionConfig read_vision_config(const GgufFile& file) {
     throw FileError("the projector belongs to another model family",
                     {c.file, {}, projector_key, "qwen3vl_merger", std::string(projector)});
   }
+  check_unread_vision_keys(file);
   using detail::require_size;
   const std::string v = "clip.vision.";
   c.hidden = require_size(file, v + "embedding_length", 8, limits.width);

@@ -15,6 +15,7 @@
 #include "vlmt/base/assert.hpp"
 #include "vlmt/base/config.hpp"
 #include "vlmt/base/error.hpp"
+#include "vlmt/base/stop_flag.hpp"
 #include "vlmt/exec/buffer.hpp"
 #include "vlmt/exec/team.hpp"
 #include "vlmt/io/gguf.hpp"
@@ -22,6 +23,7 @@
 #include "vlmt/model/model_pair.hpp"
 #include "vlmt/model/packed_cache.hpp"
 #include "vlmt/model/text_config.hpp"
+#include "vlmt/model/unread_keys.hpp"
 #include "vlmt/model/vision_config.hpp"
 #include "vlmt/model/vision_encoder.hpp"
 #include "vlmt/model/weight_loader.hpp"
@@ -45,6 +47,20 @@ inline WeightOptions weights_for(Numerics numerics) noexcept {
   return o;
 }
 
+/// Throws DeviceError if the processor lacks the instructions of Arch.
+template <class Arch>
+void require_processor() {
+  if (arch::runs_here<Arch>()) return;
+  throw DeviceError("this program was built for processors with " + std::string(Arch::name) +
+                    "; this processor lacks these instructions");
+}
+
+/// What a model was checked against when it was loaded. A session is checked against it, too.
+struct MemoryBudget {
+  std::optional<std::size_t> limit = {};  ///< bytes of weights and session together; absent: what is available
+  std::size_t image_pixels = 0;           ///< of the largest resized image that a session must have room for
+};
+
 /// A model of the family M. Construction validates the headers of the files and registers every weight, so all sizes
 /// are known. `load` then packs the weights, or maps them from the packed cache. Once loaded the model is immutable:
 /// any number of sessions and threads may share it.
@@ -65,22 +81,21 @@ class Vlm {
   explicit Vlm(GgufFile model, std::optional<GgufFile> mmproj = std::nullopt, const WeightOptions& options = {},
                const PackedCacheOptions& cache = {});
 
-  /// Packs all weights with the members of `team`, or maps them from the cache. Call it once. Throws DeviceError if the
-  /// processor lacks the instructions of Arch, FileError, and what `progress` throws; the model is then not usable.
+  /// Packs all weights with the members of `team`, or maps them from the cache. Throws DeviceError if the processor
+  /// lacks the instructions of Arch, FileError, what `progress` throws, and Cancelled soon after `stop` is set. The
+  /// model is then not usable, but may be loaded again; a loaded one must not.
   template <Team T>
-  void load(T& team, const LoadProgress& progress = {}) {
-    if (!arch::runs_here<Arch>()) {
-      throw DeviceError("this program was built for processors with " + std::string(Arch::name) +
-                        "; this processor lacks these instructions");
-    }
+  void load(T& team, const LoadProgress& progress = {}, const StopFlag* stop = nullptr) {
+    require_processor<Arch>();
     if (packed_.mapping()) {
       weights_ = packed_.weights();
       packed_.mapping()->will_need(0, packed_.mapping()->size());
       loader_.bind(weights_.data());
     } else {
-      buffer_ = loader_.load(team, progress);
+      Buffer packed = loader_.load(team, progress, stop);
+      packed_.store({packed.data(), packed.bytes()}, stop);
+      buffer_ = std::move(packed);
       weights_ = {buffer_.data(), buffer_.bytes()};
-      packed_.store(weights_);
     }
     loader_ = {};
     files_.reset();  // unmaps the model files
@@ -90,6 +105,9 @@ class Vlm {
   std::size_t weight_bytes() const noexcept { return weight_bytes_; }
   /// True if the weights are mapped from the packed cache instead of process memory; known before they are loaded.
   bool weights_mapped() const noexcept { return packed_.mapping() != nullptr; }
+  /// What sessions are checked against.
+  const MemoryBudget& budget() const noexcept { return budget_; }
+  void set_budget(const MemoryBudget& budget) noexcept { budget_ = budget; }
   /// The packed cache; see its warning().
   const PackedCache& packed_cache() const noexcept { return packed_; }
   bool loaded() const noexcept { return files_ == nullptr; }
@@ -122,6 +140,7 @@ class Vlm {
   Buffer buffer_;
   std::span<const std::byte> weights_;  ///< in buffer_ or in the mapped cache file
   std::size_t weight_bytes_ = 0;
+  MemoryBudget budget_;
   std::vector<std::string> warnings_;
 };
 
@@ -130,7 +149,12 @@ Vlm<M>::Vlm(GgufFile model, std::optional<GgufFile> mmproj, const WeightOptions&
             const PackedCacheOptions& cache)
     : files_(std::make_unique<Files>(Files{std::move(model), std::move(mmproj)})) {
   const TextConfig text = read_text_config(files_->model, M::architectures);
-  decoder_ = std::make_unique<Decoder<M>>(text, WeightSource(files_->model), loader_);
+  const WeightSource source(files_->model);
+  decoder_ = std::make_unique<Decoder<M>>(text, source, loader_);
+  source.check_all_read();
+  if (std::string line = unknown_keys_warning(files_->model, text.architecture); !line.empty()) {
+    warnings_.push_back(line);
+  }
   if (files_->mmproj) {
     const VisionConfig vision = read_vision_config(*files_->mmproj);
     check_pair(text, vision);

@@ -17,6 +17,7 @@
 
 #include "vlmt/base/config.hpp"
 #include "vlmt/base/error.hpp"
+#include "vlmt/base/stop_flag.hpp"
 #include "vlmt/base/type_list.hpp"
 #include "vlmt/base/xxh64.hpp"
 #include "vlmt/exec/buffer.hpp"
@@ -53,22 +54,24 @@ class WeightLoader {
   /// Bytes of the registered tensors in the files.
 
   /// Packs all weights and sets the targets. The targets must not move before that, and must not outlive the returned
-  /// buffer. Throws what `progress` throws, and FileError for a vector with a value that is not finite.
+  /// buffer. Throws what `progress` throws, FileError for a vector with a value that is not finite, and Cancelled if
+  /// `stop` is set; it may then be called again.
   template <Team T>
-  Buffer load(T& team, const LoadProgress& progress) {
+  Buffer load(T& team, const LoadProgress& progress, const StopFlag* stop = nullptr) {
     Buffer buffer(bytes_);
     bind(buffer.data());
     std::size_t done = 0;
-    team.run([&](Member& m) {
+    const auto pack = [&](Member& m) {
       for (const Entry& e : entries_) {
-        if (m.stopped()) return;
         fill(e, buffer.data() + e.at, m);
+        if (m.stopped()) return;
         if (m.rank() == 0 && progress) {
           done += e.source.tensor.bytes.size();
           progress(done, file_bytes_);
         }
       }
-    });
+    };
+    team.run(pack, stop);
     return buffer;
   }
 
@@ -290,7 +293,7 @@ void WeightLoader<Arch, Formats>::fill(const Entry& e, std::byte* data, Member& 
   // Experts are many and small: members share out whole matrices. Members share a single matrix by panels.
   if (e.count > 1) {
     const Range mine = m.share(e.count);
-    for (std::size_t i = mine.begin; i < mine.end; ++i) {
+    for (std::size_t i = mine.begin; i < mine.end && !m.stopped(); ++i) {
       e.leaves->pack_rows(t.bytes.data() + i * source_stride, e.rows, t.columns(), data + i * packed_stride,
                           {0, e.rows});
     }
@@ -299,7 +302,7 @@ void WeightLoader<Arch, Formats>::fill(const Entry& e, std::byte* data, Member& 
     // Slices bound the resident pages of a large tensor.
     const Range mine = m.share(e.rows, panel_rows_v<Arch>);
     const std::size_t slice = round_up(std::max<std::size_t>(1, slice_bytes / row_bytes), panel_rows_v<Arch>);
-    for (std::size_t r = mine.begin; r < mine.end; r += slice) {
+    for (std::size_t r = mine.begin; r < mine.end && !m.stopped(); r += slice) {
       const Range part{r, std::min(r + slice, mine.end)};
       if (e.convert != nullptr) {
         fill_converted(e, data, part);

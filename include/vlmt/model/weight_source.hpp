@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -59,6 +60,10 @@ class WeightSource {
   /// or if its scales are.
   SourceTensor get(const std::string& name, std::initializer_list<std::size_t> shape) const;
 
+  /// Throws FileError for a tensor that get() has not returned: it would change the results of a model that knew it.
+  /// Scales are not counted.
+  void check_all_read() const;
+
  private:
   void check_scales() const;
 
@@ -92,6 +97,7 @@ class WeightSource {
   }
 
   const GgufFile* file_;
+  mutable std::unordered_set<std::string_view> read_;  ///< names that get() has returned; views into the file
 };
 
 #if VLMT_HAS_BODIES
@@ -130,7 +136,16 @@ VLMT_BODY SourceTensor WeightSource::get(const std::string& name, std::initializ
   if (!same)
     throw FileError("the tensor has the wrong shape", {s.file, t.offset, name, "{" + expected + "}", t.shape()});
   s.scales = scales(name, shape.size() == 3 ? *shape.begin() : 1);
+  read_.insert(t.name);
   return s;
+}
+
+VLMT_BODY void WeightSource::check_all_read() const {
+  for (const GgufTensor& t : file_->tensors()) {
+    if (read_.contains(t.name) || t.name.ends_with(".scale") || t.name.ends_with(".input_scale")) continue;
+    throw FileError("the model does not read this tensor, so its results would be wrong",
+                    {std::string(t.file), t.offset, std::string(t.name), {}, {}});
+  }
 }
 
 #endif

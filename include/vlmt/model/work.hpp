@@ -62,17 +62,22 @@ StepWork step_work(const Decoder<M>& decoder, const KvLeaf& keys, const KvLeaf& 
   return w;
 }
 
+/// Operations of the attention of all blocks of a vision encoder: each patch attends to all patches of its slice.
+inline double vision_attention_operations(const VisionConfig& c, const PatchGrid& grid) noexcept {
+  return static_cast<double>(c.depth) * 4.0 * static_cast<double>(grid.patches()) * static_cast<double>(grid.h) *
+         static_cast<double>(grid.w) * static_cast<double>(c.hidden);
+}
+
 /// Operations of a vision encoder on a grid of patches: patch convolution, blocks and all mergers.
 inline double vision_operations(const VisionConfig& c, const PatchGrid& grid) noexcept {
   const auto n = static_cast<double>(grid.patches());
-  const auto slice = static_cast<double>(grid.h) * static_cast<double>(grid.w);
   const auto h = static_cast<double>(c.hidden);
   const auto wide = h * static_cast<double>(c.merge * c.merge);
-  const double block = n * (8.0 * h * h + 4.0 * h * static_cast<double>(c.ffn)) + 4.0 * n * slice * h;
+  const double block = n * (8.0 * h * h + 4.0 * h * static_cast<double>(c.ffn));
   const double merger =
       n / static_cast<double>(c.merge * c.merge) * 2.0 * wide * (wide + static_cast<double>(c.out_hidden));
   return 2.0 * n * static_cast<double>(c.patch_values()) * h + static_cast<double>(c.depth) * block +
-         static_cast<double>(1 + c.deepstack.size()) * merger;
+         vision_attention_operations(c, grid) + static_cast<double>(1 + c.deepstack.size()) * merger;
 }
 
 VLMT_END_NAMESPACE

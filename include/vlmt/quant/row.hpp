@@ -19,15 +19,15 @@ VLMT_BEGIN_NAMESPACE
 
 /// Decodes n / F::values blocks to y (n). n must be a multiple of F::values.
 template <QuantFormat F>
-void decode_row(const typename F::Block* blocks, std::size_t n, float* y) {
-  VLMT_ASSERT_MULTIPLE("decode_row", n, F::values);
+void decode_row(const typename F::Block* blocks, std::size_t n, float* y) noexcept {
+  VLMT_ASSERT(n % F::values == 0);
   for (std::size_t i = 0; i < n / F::values; ++i) F::decode(blocks[i], y + i * F::values);
 }
 
 /// Encodes x (n) to n / F::values blocks. n must be a multiple of F::values.
 template <QuantFormat F>
-void encode_row(const float* x, std::size_t n, typename F::Block* blocks) {
-  VLMT_ASSERT_MULTIPLE("encode_row", n, F::values);
+void encode_row(const float* x, std::size_t n, typename F::Block* blocks) noexcept {
+  VLMT_ASSERT(n % F::values == 0);
   for (std::size_t i = 0; i < n / F::values; ++i) F::encode(x + i * F::values, blocks[i]);
 }
 
@@ -37,14 +37,12 @@ namespace detail {
 template <QuantFormat F>
 std::size_t checked_row_bytes(std::size_t n) {
   if (n % F::values != 0) {
-    throw_error(InputError(
+    throw InputError(
         "row is not a whole number of blocks",
-        {{}, {}, std::string(F::name), "a multiple of " + std::to_string(F::values) + " values", std::to_string(n)}));
+        {{}, {}, std::string(F::name), "a multiple of " + std::to_string(F::values) + " values", std::to_string(n)});
   }
   const std::optional<std::size_t> bytes = checked_mul(n / F::values, sizeof(typename F::Block));
-  if (!bytes) {
-    throw_error(LimitError("row has too many values", {{}, {}, std::string(F::name), {}, std::to_string(n)}));
-  }
+  if (!bytes) throw LimitError("row has too many values", {{}, {}, std::string(F::name), {}, std::to_string(n)});
   return *bytes;
 }
 
@@ -54,7 +52,7 @@ void visit_format_or_throw(std::uint32_t type_id, Visitor&& visitor) {
   const GgmlTypeInfo known = ggml_type_info(type_id);
   std::string found = "type " + std::to_string(type_id);
   if (!known.name.empty()) found += " (" + std::string(known.name) + ")";
-  throw_error(InputError("unknown weight format", {{}, {}, {}, "a type of formats::all", found}));
+  throw InputError("unknown weight format", {{}, {}, {}, "a type of formats::all", found});
 }
 
 }  // namespace detail

@@ -9,6 +9,7 @@
 
 #include "vlmt/base/config.hpp"
 #include "vlmt/base/error.hpp"
+#include "vlmt/base/stop_flag.hpp"
 #include "vlmt/exec/buffer.hpp"
 #include "vlmt/exec/step.hpp"
 #include "vlmt/exec/team.hpp"
@@ -46,17 +47,19 @@ class BatchDecoder {
   /// Appends tokens[i] to the sequence of runners[i], for all i in one step, then issues `more(step)` in the same
   /// parallel region, with all logits in place. Read them with logits(i): those of the runners are stale afterwards. A
   /// runner may appear only once (not checked). Throws InputError unless there are 1 to max_sequences() runners and one
-  /// token for each, LimitError if a runner has no room or a larger context than this decoder. No sequence has changed
-  /// then.
+  /// token for each, LimitError if a runner has no room or a larger context than this decoder, Cancelled if `stop` is
+  /// set. No sequence has changed then.
   template <class Probe, class More>
-  void decode(std::span<Runner<M, T, Probe>* const> runners, std::span<const int> tokens, More&& more) {
+  void decode(std::span<Runner<M, T, Probe>* const> runners, std::span<const int> tokens, More&& more,
+              const StopFlag* stop = nullptr) {
     const StepSize size = prepare(runners, tokens);
-    team_->run([&](Member& m) {
+    const auto compute = [&](Member& m) {
       StepNow step(m);
       NoProbe probe;
       model_->decoder().forward(step, buffers_, size, numerics_, probe);
       more(step);
-    });
+    };
+    team_->run(compute, stop);
     for (std::size_t i = 0; i < runners.size(); ++i) runners[i]->adopt(tokens[i]);
   }
   template <class Probe>

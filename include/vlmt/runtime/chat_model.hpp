@@ -12,6 +12,7 @@
 
 #include "vlmt/base/config.hpp"
 #include "vlmt/base/error.hpp"
+#include "vlmt/base/stop_flag.hpp"
 #include "vlmt/exec/team.hpp"
 #include "vlmt/model/gguf_vocabulary.hpp"
 #include "vlmt/model/vlm.hpp"
@@ -36,9 +37,12 @@ class ChatModel {
   explicit ChatModel(Vlm<M> vlm);
 
   template <Team T>
-  void load(T& team, const LoadProgress& progress = {}) {
-    vlm_.load(team, progress);
+  void load(T& team, const LoadProgress& progress = {}, const StopFlag* stop = nullptr) {
+    vlm_.load(team, progress, stop);
   }
+
+  /// What sessions are checked against. Without it, what is available when they are made.
+  void set_budget(const MemoryBudget& budget) noexcept { vlm_.set_budget(budget); }
 
   const Vlm<M>& vlm() const noexcept { return vlm_; }
   const BpeTokenizer& tokenizer() const noexcept { return *tokenizer_; }
@@ -49,15 +53,18 @@ class ChatModel {
   }
   std::optional<int> image_token() const noexcept { return image_token_; }
   std::optional<int> video_token() const noexcept { return video_token_; }
-  /// True if the chat template in the file is that of a thinking model.
-  bool thinks() const noexcept { return template_variant_ == M::Template::Variant::thinking; }
-  /// Lines for the user: doubts about the files, and a note if the family's chat template replaces an unknown one in
-  /// the file.
+  /// True if the chat template in the file opens a block of thoughts: the model thinks before it answers.
+  bool thinks() const noexcept { return template_.thinks; }
+  /// What the template in the file was recognised as; the unknown variant if there is none.
+  const typename M::Template::Recognition& chat_template() const noexcept { return template_; }
+  /// How a turn is to be rendered for this model.
+  ChatOptions chat_options(Thinking think = Thinking::automatic) const noexcept {
+    return {.thinking = template_.thinks, .think = think, .switchable = template_.switches};
+  }
+  /// Lines for the user: doubts about the files, and which prompt is used if the chat template in the file is unknown.
   std::vector<std::string> warnings() const {
     std::vector<std::string> lines = vlm_.warnings();
-    if (has_template_ && template_variant_ == M::Template::Variant::unknown) {
-      lines.emplace_back("the chat template in the file is unknown; the one of the model's family is used instead");
-    }
+    if (!template_warning_.empty()) lines.push_back(template_warning_);
     return lines;
   }
 
@@ -67,8 +74,8 @@ class ChatModel {
   std::optional<int> image_token_;
   std::optional<int> video_token_;
   std::vector<int> stop_tokens_;
-  typename M::Template::Variant template_variant_{};
-  bool has_template_ = false;
+  typename M::Template::Recognition template_;
+  std::string template_warning_;
 };
 
 template <class M>
@@ -93,8 +100,13 @@ ChatModel<M>::ChatModel(Vlm<M> vlm) : vlm_(std::move(vlm)) {
     if (const auto id = tokenizer_->added_token(name)) stop_tokens_.push_back(*id);
   }
   const auto text = file.get_or<std::string_view>("tokenizer.chat_template", "");
-  has_template_ = !text.empty();
-  template_variant_ = M::Template::known(text);
+  if (text.empty()) return;
+  template_ = M::Template::recognise(text);
+  if (template_.variant == M::Template::Variant::unknown) {
+    template_warning_ = file.path() + ": the chat template is unknown: " + template_.reason +
+                        "; the prompt used is the one of the model's family " +
+                        (template_.thinks ? "that thinks, as the file's own opens <think>" : "that does not think");
+  }
 }
 
 VLMT_END_NAMESPACE

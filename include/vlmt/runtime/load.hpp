@@ -8,8 +8,8 @@
 #include <utility>
 
 #include "vlmt/base/config.hpp"
+#include "vlmt/base/stop_flag.hpp"
 #include "vlmt/exec/omp_team.hpp"
-#include "vlmt/runtime/available_memory.hpp"
 #include "vlmt/runtime/chat_model.hpp"
 #include "vlmt/runtime/plan.hpp"
 #include "vlmt/runtime/session.hpp"
@@ -18,25 +18,29 @@ VLMT_BEGIN_NAMESPACE
 
 /// How a model is loaded.
 struct LoadOptions {
-  std::size_t threads = 0;                       ///< that load and that the plan is for; 0: all
-  SessionOptions session = {};                   ///< the session that must fit beside the weights
+  std::size_t threads = 0;                       ///< that load; 0: those of the session
+  SessionOptions session = {};                   ///< the session that must fit beside the weights, on its threads
   std::size_t image_pixels = 0;                  ///< of the largest resized image that must fit, too; 0: no images
-  std::optional<std::size_t> memory_limit = {};  ///< bytes; available_memory() if absent
+  std::optional<std::size_t> memory_limit = {};  ///< bytes, for all sessions as well; memory_limit() if absent
   std::optional<WeightOptions> weights = {};     ///< weights_for() the session's numerics if absent
   PackedCacheOptions packed_cache = {};          ///< Vlm::packed_cache().warning() reports its problems
   LoadProgress progress = {};
+  const StopFlag* stop_flag = nullptr;  ///< set it to cancel: load() throws Cancelled
 };
 
 /// Opens and checks the files, plans the memory, then packs the weights or maps those that an earlier load has packed.
 /// Throws FileError for bad files, LimitError if the plan exceeds the memory.
 template <class M>
 ChatModel<M> load(const std::string& model, const std::string& mmproj = {}, const LoadOptions& options = {}) {
-  OmpTeam team = options.threads == 0 ? OmpTeam() : OmpTeam(options.threads);
+  const std::size_t members = options.session.threads == 0 ? OmpTeam::default_size().usable : options.session.threads;
+  OmpTeam team(options.threads == 0 ? members : options.threads);
   const WeightOptions weights = options.weights.value_or(weights_for(options.session.numerics));
-  ChatModel<M> chat = ChatModel<M>::open(model, mmproj, weights, options.packed_cache);
-  check_fits(plan_memory(chat, options.session, options.image_pixels, team.size()),
-             options.memory_limit ? *options.memory_limit : available_memory());
-  chat.load(team, options.progress);
+  PackedCacheOptions cache = options.packed_cache;
+  if (cache.stop_flag == nullptr) cache.stop_flag = options.stop_flag;
+  ChatModel<M> chat = ChatModel<M>::open(model, mmproj, weights, cache);
+  chat.set_budget({options.memory_limit, options.image_pixels});
+  check_fits_beside(chat.vlm(), plan_memory(chat, options.session, options.image_pixels, members));
+  chat.load(team, options.progress, options.stop_flag);
   return chat;
 }
 

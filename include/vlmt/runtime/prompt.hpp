@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <numeric>
 #include <optional>
 #include <span>
 #include <string>
@@ -15,11 +16,13 @@
 
 #include "vlmt/base/config.hpp"
 #include "vlmt/base/error.hpp"
+#include "vlmt/base/stop_flag.hpp"
 #include "vlmt/model/sequence.hpp"
 #include "vlmt/runtime/chat_model.hpp"
 #include "vlmt/runtime/media.hpp"
 #include "vlmt/runtime/vision_runner.hpp"
 #include "vlmt/text/chat.hpp"
+#include "vlmt/text/reasoning.hpp"
 
 VLMT_BEGIN_NAMESPACE
 
@@ -47,6 +50,7 @@ struct Prompt {
   Sequence sequence;
   std::vector<PromptMedia> media;  ///< pointers into the messages
   std::size_t visual_tokens = 0;
+  bool opens_thoughts = false;  ///< what the model writes begins inside a block of thoughts
 };
 
 namespace detail {
@@ -76,15 +80,33 @@ inline std::vector<double> slice_seconds(const Video& video, std::size_t tempora
 
 }  // namespace detail
 
-/// Decoding options with the encoder's pixel limit as a hint: a decoder may scale the image down early.
+/// Decoding options with an image's pixel limit as a hint: a decoder may scale the image down early. `max_pixels` is
+/// the image's own bound.
 template <class Vision>
-ImageOptions decode_options(const Vision& vision, ImageOptions options) {
-  options.hint.target_pixels = vision.preprocess().image_limits.max_pixels;
+ImageOptions decode_options(const Vision& vision, ImageOptions options, std::optional<std::uint64_t> max_pixels = {}) {
+  options.hint.target_pixels = lowered(vision.preprocess().image_limits, max_pixels).max_pixels;
   return options;
 }
 
+namespace detail {
+
+/// Renders `messages`; `times` holds the seconds of the slices of each video. Throws InputError.
+template <class M>
+std::vector<Segment> render_messages(const ChatModel<M>& model, std::span<const Message> messages,
+                                     std::span<const std::vector<double>> times, std::span<const Tool> tools,
+                                     const ChatOptions& chat) {
+  if (!times.empty() && !model.video_token()) throw InputError("the model's tokenizer has no token for videos");
+  using Template = typename M::Template;
+  std::vector<Segment> segments = Template::render(messages, tools, chat);
+  if (!times.empty()) segments = Template::expand_videos(segments, times);
+  return segments;
+}
+
+}  // namespace detail
+
 /// Renders `messages` for the model. An image is decoded to be measured and hashed; its ImageSource in `messages` keeps
-/// the result, so later calls skip it. Videos are decoded on every call. Throws InputError, LimitError and FileError.
+/// the result, so later calls skip it. Videos are decoded on every call. Throws InputError, LimitError, FileError, and
+/// Cancelled soon after image_options.stop_flag is set.
 template <class M, Team T, class P>
 Prompt build_prompt(const ChatModel<M>& model, const VisionRunner<M, T, P>& vision, std::span<ChatMessage> messages,
                     std::span<const Tool> tools, const ChatOptions& chat, const ImageOptions& image_options) {
@@ -93,9 +115,7 @@ Prompt build_prompt(const ChatModel<M>& model, const VisionRunner<M, T, P>& visi
   std::vector<PromptMedia> images;
   std::vector<PromptMedia> videos;
   std::vector<std::vector<double>> times;
-  const ImageOptions decode = decode_options(vision, image_options);
   const auto merge = static_cast<std::size_t>(vision.preprocess().layout.merge);
-  const PixelLimits limits = vision.preprocess().image_limits;
   for (ChatMessage& message : messages) {
     Message m{message.role, {}, message.reasoning, message.tool_calls};
     for (Part& part : message.parts) {
@@ -103,9 +123,11 @@ Prompt build_prompt(const ChatModel<M>& model, const VisionRunner<M, T, P>& visi
         m.parts.push_back(ContentPart::of(*text));
       } else if (auto* image = std::get_if<ImageSource>(&part)) {
         m.parts.push_back(ContentPart::image());
+        const PixelLimits limits = lowered(vision.preprocess().image_limits, image->max_pixels());
         const auto& known = image->description();
         if (!known || known->min_pixels != limits.min_pixels || known->max_pixels != limits.max_pixels) {
-          const auto [key, grid] = vision.describe(image->decode(decode));
+          const auto [key, grid] = vision.describe(
+              image->decode(decode_options(vision, image_options, image->max_pixels())), image->max_pixels());
           image->set_description({key, static_cast<std::size_t>(grid.h) / merge,
                                   static_cast<std::size_t>(grid.w) / merge, limits.min_pixels, limits.max_pixels});
         }
@@ -115,18 +137,17 @@ Prompt build_prompt(const ChatModel<M>& model, const VisionRunner<M, T, P>& visi
         Video& v = std::get<Video>(part);
         m.parts.push_back(ContentPart::video());
         times.push_back(detail::slice_seconds(v, static_cast<std::size_t>(vision.preprocess().layout.temporal)));
-        const auto [key, grid] = vision.describe_video(detail::decode_frames(v, decode));
+        const auto [key, grid] =
+            vision.describe_video(detail::decode_frames(v, decode_options(vision, image_options)), v.max_pixels);
         videos.push_back(
             {nullptr, &v, key, static_cast<std::size_t>(grid.h) / merge, static_cast<std::size_t>(grid.w) / merge});
       }
     }
     plain.push_back(std::move(m));
   }
-  if (!videos.empty() && !model.video_token()) throw InputError("the model's tokenizer has no token for videos");
-
-  using Template = typename M::Template;
-  std::vector<Segment> segments = Template::render(plain, tools, chat);
-  if (!videos.empty()) segments = Template::expand_videos(segments, times);
+  const std::vector<Segment> segments = detail::render_messages(model, plain, times, tools, chat);
+  prompt.opens_thoughts =
+      !segments.empty() && segments.back().kind == Segment::Kind::template_text && opens_thoughts(segments.back().text);
 
   std::size_t done = 0;
   const auto take_text = [&](const std::vector<int>& ids) {
@@ -149,15 +170,16 @@ Prompt build_prompt(const ChatModel<M>& model, const VisionRunner<M, T, P>& visi
 }
 
 /// Attaches features to every image and video of the prompt with cells beyond the first `keep`. Takes them from the
-/// feature cache, or decodes the media (again) and runs the vision encoder. `progress(done, total)` counts distinct
-/// images and videos. Returns their number. Throws InputError if an image is not the one that build_prompt() decoded.
+/// feature cache, or decodes the media (again) and runs the vision encoder. `progress(done, total, fraction)` counts
+/// distinct images and videos; the fraction of the work, by tokens, grows with every block of the encoder. Returns the
+/// number of images and videos. Throws InputError if an image is not the one that build_prompt() decoded, Cancelled
+/// soon after image_options.stop_flag is set.
 template <class M, Team T, class P, class Progress>
 std::size_t attach_features(VisionRunner<M, T, P>& vision, Prompt& prompt, std::size_t keep,
                             const ImageOptions& image_options, Progress&& progress) {
-  const ImageOptions decode = decode_options(vision, image_options);
   std::vector<const PromptMedia*> wanted;
+  const auto spans = prompt.sequence.visuals();
   for (const PromptMedia& item : prompt.media) {
-    const auto spans = prompt.sequence.visuals();
     const bool needed = std::any_of(spans.begin(), spans.end(), [&](const VisualSpan& s) {
       return s.key == item.key && s.begin + s.tokens > keep;
     });
@@ -165,17 +187,34 @@ std::size_t attach_features(VisionRunner<M, T, P>& vision, Prompt& prompt, std::
         std::any_of(wanted.begin(), wanted.end(), [&](const PromptMedia* w) { return w->key == item.key; });
     if (needed && !repeated) wanted.push_back(&item);
   }
-  std::size_t done = 0;
-  for (const PromptMedia* item : wanted) {
-    progress(done, wanted.size());
+  std::vector<double> tokens(wanted.size());
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    for (const VisualSpan& s : spans) tokens[i] += s.key == wanted[i]->key ? static_cast<double>(s.tokens) : 0.0;
+  }
+  const double all = std::accumulate(tokens.begin(), tokens.end(), 0.0);
+  double before = 0.0;
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    const PromptMedia* item = wanted[i];
+    progress(i, wanted.size(), before / all);
     auto features = vision.find(item->key);
     if (!features) {
-      features = item->image != nullptr ? vision.encode(item->image->decode(decode))
-                                        : vision.encode_video(detail::decode_frames(*item->video, decode));
+      const StopFlag* stop = image_options.stop_flag;
+      const VisionProgress blocks = [&](std::size_t done, std::size_t total) {
+        progress(i, wanted.size(), (before + tokens[i] * static_cast<double>(done) / static_cast<double>(total)) / all);
+      };
+      if (item->image != nullptr) {
+        const auto own = item->image->max_pixels();
+        features = vision.encode(item->image->decode(decode_options(vision, image_options, own)), own, stop, blocks);
+      } else {
+        const ImageOptions decode = decode_options(vision, image_options);
+        features =
+            vision.encode_video(detail::decode_frames(*item->video, decode), item->video->max_pixels, stop, blocks);
+      }
     }
     if (!(features->key == item->key)) throw InputError("an image changed while it was being read");
     prompt.sequence.attach(features);
-    progress(++done, wanted.size());
+    before += tokens[i];
+    progress(i + 1, wanted.size(), before / all);
   }
   return wanted.size();
 }

@@ -9,7 +9,9 @@
 #include "vlmt/model/qwen3vl.hpp"
 #include "vlmt/runtime/batch_decoder.hpp"
 #include "vlmt/runtime/load.hpp"
+#include "vlmt/runtime/request_plan.hpp"
 #include "vlmt/runtime/session.hpp"
+#include "vlmt/runtime/vision_speed.hpp"
 
 #if VLMT_EXTERN_INSTANCES
 
@@ -31,16 +33,17 @@ extern template void merger(StepNow&, const VisionShape&, const MergerWeights<ar
                             std::size_t, std::size_t, float*, std::size_t, float, Numerics);
 extern template void Decoder<Qwen3VL>::forward(StepNow&, const DecoderBuffers&, StepSize, Numerics, NoProbe&) const;
 extern template void VisionEncoder<arch::native>::forward(StepNow&, const VisionEncoderBuffers&, const PatchGrid&,
-                                                          float*, Numerics, NoProbe&) const;
+                                                          float*, Numerics, BlockProgress<NoProbe>&) const;
 extern template VisionEncoder<arch::native>::VisionEncoder(const VisionConfig&, const WeightSource&,
                                                            WeightLoader<arch::native, formats::all>&,
                                                            std::optional<std::uint32_t>);
 extern template VisionEncoderBuffers VisionEncoder<arch::native>::take_buffers(Carver&, std::size_t, std::size_t,
                                                                                std::size_t) const;
-extern template VisionPatches preprocess_image<arch::native>(const Image&, const VisionPreprocess&);
-extern template VisionPatches preprocess_video<arch::native>(std::span<const Image>, const VisionPreprocess&);
+extern template VisionPatches preprocess_image<arch::native>(const Image&, const VisionPreprocess&, const StopFlag*);
+extern template VisionPatches preprocess_video<arch::native>(std::span<const Image>, const VisionPreprocess&,
+                                                             const StopFlag*);
 extern template class WeightLoader<arch::native, formats::all>;
-extern template Buffer WeightLoader<arch::native, formats::all>::load(OmpTeam&, const LoadProgress&);
+extern template Buffer WeightLoader<arch::native, formats::all>::load(OmpTeam&, const LoadProgress&, const StopFlag*);
 extern template class Vlm<Qwen3VL>;
 extern template class ChatModel<Qwen3VL>;
 extern template class Runner<Qwen3VL, OmpTeam>;
@@ -49,10 +52,17 @@ extern template class Sampler<arch::native>;
 extern template void Sampler<arch::native>::issue(StepNow&, float*);
 extern template class Session<Qwen3VL, OmpTeam>;
 extern template class BatchDecoder<Qwen3VL, OmpTeam>;
-extern template void ChatModel<Qwen3VL>::load(OmpTeam&, const LoadProgress&);
+extern template void ChatModel<Qwen3VL>::load(OmpTeam&, const LoadProgress&, const StopFlag*);
 extern template ChatModel<Qwen3VL> load<Qwen3VL>(const std::string&, const std::string&, const LoadOptions&);
 extern template MemoryPlan plan_memory(const Vlm<Qwen3VL>&, const SessionOptions&, std::size_t, std::size_t);
 extern template MemoryPlan plan_memory(const ChatModel<Qwen3VL>&, const SessionOptions&, std::size_t, std::size_t);
+extern template RequestPlan plan_request(const ChatModel<Qwen3VL>&, SessionOptions, const VisionPreprocess&,
+                                         const RequestSize&, const RequestLimits&);
+extern template RequestPlan fit_request(const ChatModel<Qwen3VL>&, const SessionOptions&, std::span<ChatMessage>,
+                                        std::size_t, const ChatOptions&, std::size_t, const RequestLimits&);
+extern template VisionSpeed measure_vision_speed<Qwen3VL>(const GgufFile&, const std::optional<std::uint32_t>&,
+                                                          Numerics, OmpTeam&, const StopFlag*);
+extern template VisionSpeed vision_speed<Qwen3VL>(const std::string&, const VisionSpeedOptions&);
 
 VLMT_END_NAMESPACE
 

@@ -13,6 +13,7 @@
 #include "vlmt/base/assert.hpp"
 #include "vlmt/base/config.hpp"
 #include "vlmt/base/error.hpp"
+#include "vlmt/base/stop_flag.hpp"
 #include "vlmt/exec/buffer.hpp"
 #include "vlmt/exec/step.hpp"
 #include "vlmt/exec/team.hpp"
@@ -23,6 +24,7 @@
 #include "vlmt/nn/kv_cache.hpp"
 #include "vlmt/nn/numerics.hpp"
 #include "vlmt/nn/probe.hpp"
+#include "vlmt/runtime/memory_plan.hpp"
 
 VLMT_BEGIN_NAMESPACE
 
@@ -43,13 +45,16 @@ struct RunnerBytes {
 };
 
 /// Runs one sequence on a model. KV cache and workspace are allocated at construction. Not thread-safe.
+///
+/// Calls with a StopFlag throw Cancelled soon after it is set. Cells of the interrupted step are not counted; logits()
+/// are undefined until the next feed() or decode().
 template <class M, Team T, class Probe = NoProbe>
 class Runner {
  public:
   using Arch = typename M::Backend::Arch;
 
   /// `model` and `team` must outlive the runner. Throws InputError for a context out of range or an unsupported KV
-  /// format.
+  /// format, LimitError if it does not fit into the memory that the model was loaded for (check_fits_beside).
   Runner(const Vlm<M>& model, T& team, const RunnerOptions& options, Probe probe = {});
   Runner(Runner&&) noexcept = default;
   Runner& operator=(Runner&&) noexcept = default;
@@ -86,7 +91,7 @@ class Runner {
   /// throw to cancel; the cache keeps the chunks computed so far. Returns the number of computed cells, at least 1.
   /// Throws InputError if `target` is empty, LimitError if it is longer than the context.
   template <class Progress>
-  std::size_t feed(const Sequence& target, Progress&& progress) {
+  std::size_t feed(const Sequence& target, Progress&& progress, const StopFlag* stop = nullptr) {
     if (target.empty()) throw InputError("the prompt is empty");
     check_room(target.size());
     // The last cell is computed again even if it is cached: its logits are needed.
@@ -98,7 +103,7 @@ class Runner {
       const bool last = first + n == target.size();
       const StepSize size = stage(target, first, n, last ? 1 : 0);
       if (last) buffers_.data.logit_rows[0] = static_cast<std::int32_t>(n - 1);
-      run(size);
+      run(size, stop);
       first += n;
       sequence_.extend(target, first);
       progress(first - keep, total);
@@ -112,14 +117,15 @@ class Runner {
   /// Computes one more token, then issues `more(step)` (sampling, for example) in the same parallel region, with
   /// logits() in place. Allocates nothing. Throws LimitError if the context is full.
   template <class More>
-  void decode(int token, More&& more) {
+  void decode(int token, More&& more, const StopFlag* stop = nullptr) {
     check_room(length() + 1);
     stage_token(token);
-    team_->run([&](Member& m) {
+    const auto compute = [&](Member& m) {
       StepNow step(m);
       model_->decoder().forward(step, buffers_, {1, 0, 1}, options_.numerics, probe_);
       more(step);
-    });
+    };
+    team_->run(compute, stop);
     sequence_.append(token);
   }
   void decode(int token) {
@@ -128,17 +134,18 @@ class Runner {
 
   /// Runs `more(step)` on the team, with the current logits().
   template <class More>
-  void with_logits(More&& more) {
-    team_->run([&](Member& m) {
+  void with_logits(More&& more, const StopFlag* stop = nullptr) {
+    const auto compute = [&](Member& m) {
       StepNow step(m);
       more(step);
-    });
+    };
+    team_->run(compute, stop);
   }
 
   /// Natural log-probabilities of target's cells [first, size), each given all cells before it. The value of an image
   /// cell is that of its placeholder token. The cache holds `target` afterwards; logits() are undefined. Throws
   /// InputError unless 0 < first < target.size(), LimitError if target is longer than the context.
-  std::vector<float> score(const Sequence& target, std::size_t first);
+  std::vector<float> score(const Sequence& target, std::size_t first, const StopFlag* stop = nullptr);
 
   /// Hidden state (hidden) of the last cell after the final norm, the input of the head. Valid after feed() or
   /// decode().
@@ -164,7 +171,7 @@ class Runner {
   // Writes cells [first, first + n) of a sequence into the input buffers of a step.
   StepSize stage(const Sequence& s, std::size_t first, std::size_t n, std::size_t logit_rows);
 
-  void run(StepSize size);
+  void run(StepSize size, const StopFlag* stop);
 
   const Vlm<M>* model_;
   T* team_;
@@ -179,8 +186,14 @@ class Runner {
 template <class M, Team T, class Probe>
 Runner<M, T, Probe>::Runner(const Vlm<M>& model, T& team, const RunnerOptions& options, Probe probe)
     : model_(&model), team_(&team), options_(checked(options)), probe_(std::move(probe)) {
+  MemoryPlan plan;
+  const RunnerBytes own = bytes(model, options_, team.size());
+  if (!model.weights_mapped()) plan.weights = model.weight_bytes();
+  plan.kv_cache = own.kv_cache;
+  plan.workspace = own.workspace;
+  check_fits_beside(model, plan);
   kv_ = KvCache(model.decoder().kv_shape(options_.context), leaf(options_.key_format), leaf(options_.value_format));
-  workspace_ = Buffer(bytes(model, options_, team.size()).workspace);
+  workspace_ = Buffer(own.workspace);
   Carver carver(workspace_.data(), workspace_.bytes());
   buffers_ = model.decoder().take_buffers(carver, capacity(options_, team.size()));
   sequence_.reserve(options_.context);
@@ -203,7 +216,7 @@ void Runner<M, T, Probe>::adopt(const Sequence& sequence) {
 }
 
 template <class M, Team T, class Probe>
-std::vector<float> Runner<M, T, Probe>::score(const Sequence& target, std::size_t first) {
+std::vector<float> Runner<M, T, Probe>::score(const Sequence& target, std::size_t first, const StopFlag* stop) {
   if (first == 0 || first >= target.size()) throw InputError("nothing to score: the text must follow a context");
   check_room(target.size());
   std::vector<float> scores(target.size() - first);
@@ -212,7 +225,7 @@ std::vector<float> Runner<M, T, Probe>::score(const Sequence& target, std::size_
   const std::size_t vocab = model_->decoder().shapes().vocab;
   for (std::size_t at = sequence_.size(); at < target.size();) {
     const std::size_t n = std::min(options_.chunk, target.size() - at);
-    run(stage(target, at, n, 0));
+    run(stage(target, at, n, 0), stop);
     // Row r holds the distribution of cell at + r + 1.
     std::size_t cell = std::max(first, at + 1);
     const std::size_t end = std::min(at + n + 1, target.size());
@@ -224,12 +237,13 @@ std::vector<float> Runner<M, T, Probe>::score(const Sequence& target, std::size_
       }
       float* out = scores.data() + (cell - first);
       const std::int32_t* targets = wanted.data();
-      team_->run([&](Member& m) {
+      const auto compute = [&](Member& m) {
         StepNow step(m);
         model_->decoder().issue_head(step, buffers_, rows, options_.numerics);
         const float* logits = buffers_.data.logits;
         step([=](Member& member) noexcept { score_rows<Arch>(logits, rows, vocab, targets, out, member); });
-      });
+      };
+      team_->run(compute, stop);
       cell += rows;
     }
     at += n;
@@ -325,11 +339,12 @@ StepSize Runner<M, T, Probe>::stage(const Sequence& s, std::size_t first, std::s
 }
 
 template <class M, Team T, class Probe>
-void Runner<M, T, Probe>::run(StepSize size) {
-  team_->run([&](Member& m) {
+void Runner<M, T, Probe>::run(StepSize size, const StopFlag* stop) {
+  const auto compute = [&](Member& m) {
     StepNow step(m);
     model_->decoder().forward(step, buffers_, size, options_.numerics, probe_);
-  });
+  };
+  team_->run(compute, stop);
 }
 
 VLMT_END_NAMESPACE

@@ -18,39 +18,46 @@
 
 #include "vlmt/base/config.hpp"
 #include "vlmt/base/error.hpp"
+#include "vlmt/base/stop_flag.hpp"
 #include "vlmt/exec/omp_team.hpp"
 #include "vlmt/exec/team.hpp"
 #include "vlmt/io/image.hpp"
 #include "vlmt/runtime/chat_model.hpp"
+#include "vlmt/runtime/context_size.hpp"
 #include "vlmt/runtime/media.hpp"
+#include "vlmt/runtime/plan.hpp"
 #include "vlmt/runtime/prompt.hpp"
+#include "vlmt/runtime/reply_text.hpp"
 #include "vlmt/runtime/runner.hpp"
 #include "vlmt/runtime/sampler.hpp"
 #include "vlmt/runtime/text_delivery.hpp"
 #include "vlmt/runtime/vision_runner.hpp"
+#include "vlmt/text/reasoning.hpp"
 #include "vlmt/text/stop_matcher.hpp"
 
 VLMT_BEGIN_NAMESPACE
 
 /// Options and limits of a session.
 struct SessionOptions {
-  std::size_t context = 8192;  ///< maximum tokens of the conversation, answers included
-  std::size_t chunk = 256;     ///< tokens of one prefill step
-  std::size_t threads = 0;     ///< 0: the team's default
+  std::size_t context = 0;  ///< maximum tokens of the conversation, answers included; 0: default_context() of the model
+  std::size_t chunk = 256;  ///< tokens of one prefill step
+  std::size_t threads = 0;  ///< 0: the team's default
   Numerics numerics = Numerics::fast;
   std::optional<std::uint32_t> key_format = {};    ///< GGUF type number; the family's KvFormat if absent
   std::optional<std::uint32_t> value_format = {};  ///< the same for values
   std::optional<std::uint64_t> min_pixels = {};    ///< of a resized image; the file's value if absent
   std::optional<std::uint64_t> max_pixels = {};
-  /// Features kept for images of earlier turns. The default holds one image of a megapixel or six of 512 x 512 (2B
-  /// model). Not part of the memory plan.
+  /// Features kept for images of earlier turns, part of the memory plan. The default holds one image of a megapixel or
+  /// six of 512 x 512 (2B model).
   std::size_t feature_cache_bytes = std::size_t{48} << 20;
   ImageOptions images = {};      ///< limits of image files
   std::string system = {};       ///< the system message; none if empty
   std::vector<Tool> tools = {};  ///< tools that the model may call
   std::size_t logit_rows = 1;    ///< rows of logits that score() computes at once
 
-  RunnerOptions runner() const { return {context, chunk, logit_rows, numerics, key_format, value_format}; }
+  RunnerOptions runner(const TextConfig& model) const {
+    return {context == 0 ? default_context(model) : context, chunk, logit_rows, numerics, key_format, value_format};
+  }
   VisionOptions vision() const { return {min_pixels, max_pixels, feature_cache_bytes, numerics}; }
 };
 
@@ -60,6 +67,7 @@ struct Progress {
   Stage stage = Stage::vision;
   std::size_t done = 0;  ///< images and videos, or tokens
   std::size_t total = 0;
+  double fraction = 0.0;  ///< of the stage, 0 to 1; in the vision stage it grows with every block of the encoder
 };
 
 /// Options of one answer.
@@ -69,13 +77,17 @@ struct GenerateOptions {
   std::vector<std::string> stop = {};                  ///< stop strings; the answer ends before the first one
   bool ignore_stop_tokens = false;                     ///< ignore end-of-turn tokens (benchmarking)
   std::function<void(const Progress&)> progress = {};  ///< called on the calling thread; may throw to cancel
+  const StopFlag* stop_flag = nullptr;                 ///< set it, from any thread, to cancel
+  Thinking thinking = Thinking::automatic;
+  /// Receives the reasoning; on_text receives the answer. Calls are serial; returning false ends the output.
+  TextSink on_reasoning = {};
 };
 
 enum class FinishReason : std::uint8_t {
   stop,         ///< the model ended its turn
   stop_string,  ///< a stop string was found
   length,       ///< max_tokens or the context was reached
-  cancelled,    ///< on_text returned false
+  cancelled,    ///< on_text or on_reasoning returned false, or the stop flag was set
 };
 
 constexpr std::string_view name(FinishReason r) noexcept {
@@ -103,8 +115,11 @@ struct ReplyStats {
   double decode_seconds = 0.0;       ///< from the first token to the last
 };
 
+/// One answer. `raw` is the text of all `tokens`, tags included; `reasoning` and `text` are its two parts.
 struct Reply {
-  std::string text;
+  std::string text;       ///< the answer alone
+  std::string reasoning;  ///< the thoughts before it; `text` is empty if the output ended inside them
+  std::string raw;
   std::vector<int> tokens;
   FinishReason finish = FinishReason::stop;
   std::vector<TokenLogProb> log_probs;  ///< of each token, if requested
@@ -113,31 +128,35 @@ struct Reply {
 
 /// A conversation. Sessions share only their immutable model; a single session is not thread-safe.
 ///
-/// If a call throws, history() is unchanged. The KV cache keeps what was computed, and the next call reuses the
-/// matching prefix. If `on_text` returns false, the call does not throw: it returns with FinishReason::cancelled, and
-/// ask() keeps the message and the partial answer in the history.
+/// If a call throws or is cancelled, the conversation is as it was before it: history() is unchanged. The KV cache
+/// keeps what was computed, and the next call reuses the matching prefix. GenerateOptions::stop_flag cancels within
+/// milliseconds at any stage, `on_text` with its next piece by returning false. The call then returns with
+/// FinishReason::cancelled and the text so far.
 template <class M, Team T = OmpTeam>
 class Session {
  public:
   using Arch = typename M::Backend::Arch;
 
   /// `model` must be loaded and outlive the session. Allocates KV cache, workspace and sampler; scratch and features of
-  /// images are allocated as images arrive. Throws InputError for bad options.
+  /// images are allocated as images arrive. Throws InputError for bad options, LimitError if it does not fit into the
+  /// memory that the model was loaded for (check_fits_beside).
   explicit Session(const ChatModel<M>& model, SessionOptions options = {})
       : Session(model, options, options.threads == 0 ? std::make_unique<T>() : std::make_unique<T>(options.threads)) {}
   Session(const ChatModel<M>& model, SessionOptions options, std::unique_ptr<T> team)
       : model_(&model),
         options_(std::move(options)),
         team_(std::move(team)),
-        runner_(model.vlm(), *team_, options_.runner()),
+        runner_(model.vlm(), *team_, fitting(model, options_, *team_)),
         vision_(model.vlm(), *team_, options_.vision()),
         sampler_(model.vlm().config().vocab, runner_.options().context) {
+    options_.context = runner_.options().context;
     if (!options_.system.empty()) history_.push_back(ChatMessage::of(Role::system, options_.system));
   }
 
-  /// Sends a message and returns the answer; both become part of the history. `on_text` receives the text piece by
-  /// piece while the next token is computed. It is called serially on a worker thread (on the caller's if no thread can
-  /// be started), never after return; its exceptions propagate. Throws InputError, LimitError and FileError.
+  /// Sends a message and returns the answer; both become part of the history unless the call is cancelled. `on_text`
+  /// receives the text piece by piece while the next token is computed. It is called serially on a worker thread (on
+  /// the caller's if no thread can be started), never after return; its exceptions propagate. Throws InputError,
+  /// LimitError and FileError.
   Reply ask(std::vector<Part> parts, const TextSink& on_text = {}, const GenerateOptions& options = {});
   Reply ask(std::string text, const TextSink& on_text = {}, const GenerateOptions& options = {}) {
     return ask(std::vector<Part>{Part(std::move(text))}, on_text, options);
@@ -159,12 +178,14 @@ class Session {
   }
 
   /// Natural log-probabilities of the tokens of `text` after `context`, one each. The two are tokenized separately.
-  /// Throws InputError if either has no tokens.
-  std::vector<TokenLogProb> score(std::string_view context, std::string_view text);
+  /// Throws InputError if either has no tokens, Cancelled soon after `stop` is set.
+  std::vector<TokenLogProb> score(std::string_view context, std::string_view text, const StopFlag* stop = nullptr);
 
-  /// Final hidden state (hidden) of the last token of a text: an embedding, not normalised to unit length.
-  std::vector<float> embed(std::string_view text) {
-    runner_.feed(tokenize(text));
+  /// Final hidden state (hidden) of the last token of a text: an embedding, not normalised to unit length. Throws
+  /// Cancelled soon after `stop` is set.
+  std::vector<float> embed(std::string_view text, const StopFlag* stop = nullptr) {
+    runner_.feed(
+        tokenize(text), [](std::size_t, std::size_t) {}, stop);
     return runner_.embedding();
   }
 
@@ -193,12 +214,15 @@ class Session {
   using Clock = std::chrono::steady_clock;
   static double seconds_since(Clock::time_point t) { return std::chrono::duration<double>(Clock::now() - t).count(); }
 
+  static RunnerOptions fitting(const ChatModel<M>& model, const SessionOptions& options, const T& team) {
+    check_fits_beside(model.vlm(), plan_memory(model, options, model.vlm().budget().image_pixels, team.size()));
+    return options.runner(model.vlm().config());
+  }
+
   ChatMessage answer(const Reply& reply) const;
 
-  void check_length(std::size_t tokens, std::size_t visual) const;
-
   void complete(const Sequence& sequence, const GenerateOptions& options, const TextSink& on_text, StopMatcher& stops,
-                Clock::time_point start, Reply& reply);
+                Clock::time_point start, Reply& reply, ReasoningSplitter* splitter);
 
   const ChatModel<M>* model_;
   SessionOptions options_;
@@ -214,6 +238,7 @@ Reply Session<M, T>::ask(std::vector<Part> parts, const TextSink& on_text, const
   std::vector<ChatMessage> messages = history_;
   messages.push_back({Role::user, std::move(parts)});
   Reply reply = respond(messages, options_.tools, on_text, options);
+  if (reply.finish == FinishReason::cancelled) return reply;
   history_ = std::move(messages);
   history_.push_back(answer(reply));
   return reply;
@@ -225,19 +250,25 @@ Reply Session<M, T>::respond(std::span<ChatMessage> messages, std::span<const To
   const Clock::time_point start = Clock::now();
   check(options.sampling);
   StopMatcher stops(options.stop);
-  ChatOptions chat;
-  chat.thinking = model_->thinks();
-  Prompt prompt = build_prompt(*model_, vision_, messages, tools, chat, options_.images);
-  check_length(prompt.sequence.size(), prompt.visual_tokens);
+  ImageOptions images = options_.images;
+  images.stop_flag = options.stop_flag;
   Reply reply;
-  reply.stats.prompt_tokens = prompt.sequence.size();
-  reply.stats.visual_tokens = prompt.visual_tokens;
-  const std::size_t keep = std::min(runner_.sequence().common_prefix(prompt.sequence), prompt.sequence.size() - 1);
-  reply.stats.images = attach_features(vision_, prompt, keep, options_.images, [&](std::size_t d, std::size_t n) {
-    if (options.progress) options.progress({Progress::Stage::vision, d, n});
-  });
-  reply.stats.vision_seconds = seconds_since(start);
-  complete(prompt.sequence, options, on_text, stops, start, reply);
+  try {
+    Prompt prompt = build_prompt(*model_, vision_, messages, tools, model_->chat_options(options.thinking), images);
+    check_prompt_length(prompt.sequence.size(), prompt.visual_tokens, options_.context);
+    reply.stats.prompt_tokens = prompt.sequence.size();
+    reply.stats.visual_tokens = prompt.visual_tokens;
+    const std::size_t keep = std::min(runner_.sequence().common_prefix(prompt.sequence), prompt.sequence.size() - 1);
+    reply.stats.images =
+        attach_features(vision_, prompt, keep, images, [&](std::size_t done, std::size_t total, double fraction) {
+          if (options.progress) options.progress({Progress::Stage::vision, done, total, fraction});
+        });
+    reply.stats.vision_seconds = seconds_since(start);
+    ReasoningSplitter splitter(prompt.opens_thoughts);
+    complete(prompt.sequence, options, on_text, stops, start, reply, &splitter);
+  } catch (const Cancelled&) {
+    reply.finish = FinishReason::cancelled;
+  }
   return reply;
 }
 
@@ -247,18 +278,22 @@ Reply Session<M, T>::complete(const Sequence& sequence, const TextSink& on_text,
   StopMatcher stops(options.stop);
   Reply reply;
   reply.stats.prompt_tokens = sequence.size();
-  complete(sequence, options, on_text, stops, Clock::now(), reply);
+  try {
+    complete(sequence, options, on_text, stops, Clock::now(), reply, nullptr);
+  } catch (const Cancelled&) {
+    reply.finish = FinishReason::cancelled;
+  }
   return reply;
 }
 
 template <class M, Team T>
-std::vector<TokenLogProb> Session<M, T>::score(std::string_view context, std::string_view text) {
+std::vector<TokenLogProb> Session<M, T>::score(std::string_view context, std::string_view text, const StopFlag* stop) {
   Sequence s = tokenize(context);
   const std::size_t first = s.size();
   if (first == 0) throw InputError("nothing to score: the text must follow a context");
   const std::vector<int> ids = model_->tokenizer().encode(text);
   s.append(ids);
-  const std::vector<float> scores = runner_.score(s, first);
+  const std::vector<float> scores = runner_.score(s, first, stop);
   std::vector<TokenLogProb> out;
   for (std::size_t i = 0; i < ids.size(); ++i) out.push_back({ids[i], scores[i], {}});
   return out;
@@ -274,65 +309,65 @@ Session<M, T> Session<M, T>::fork() const {
 
 template <class M, Team T>
 ChatMessage Session<M, T>::answer(const Reply& reply) const {
-  if (!model_->thinks()) return ChatMessage::of(Role::assistant, reply.text);
-  SplitOutput split = split_reasoning(reply.text);
-  ChatMessage m = ChatMessage::of(Role::assistant, std::move(split.answer));
-  if (!split.reasoning.empty()) m.reasoning = std::move(split.reasoning);
+  ChatMessage m = ChatMessage::of(Role::assistant, reply.text);
+  if (!reply.reasoning.empty()) m.reasoning = reply.reasoning;
   return m;
 }
 
 template <class M, Team T>
-void Session<M, T>::check_length(std::size_t tokens, std::size_t visual) const {
-  if (tokens < runner_.options().context) return;
-  throw LimitError("the conversation does not fit the context",
-                   {{},
-                    {},
-                    "context",
-                    "below " + std::to_string(runner_.options().context) + " tokens",
-                    std::to_string(tokens) + ", " + std::to_string(visual) + " of them for images"});
-}
-
-template <class M, Team T>
 void Session<M, T>::complete(const Sequence& sequence, const GenerateOptions& options, const TextSink& on_text,
-                             StopMatcher& stops, Clock::time_point start, Reply& reply) {
-  check_length(sequence.size(), reply.stats.visual_tokens);
+                             StopMatcher& stops, Clock::time_point start, Reply& reply, ReasoningSplitter* splitter) {
+  check_prompt_length(sequence.size(), reply.stats.visual_tokens, options_.context);
   const Clock::time_point prefill = Clock::now();
-  const std::size_t computed = runner_.feed(sequence, [&](std::size_t done, std::size_t total) {
-    if (options.progress) options.progress({Progress::Stage::prefill, done, total});
-  });
+  const auto progress = [&](std::size_t done, std::size_t total) {
+    if (!options.progress) return;
+    options.progress({Progress::Stage::prefill, done, total, static_cast<double>(done) / static_cast<double>(total)});
+  };
+  const std::size_t computed = runner_.feed(sequence, progress, options.stop_flag);
   reply.stats.cached_tokens = sequence.size() - computed;
   reply.stats.prefill_seconds = seconds_since(prefill);
   sampler_.begin(options.sampling, sequence.tokens());
   float* logits = runner_.logits().data();
   const auto sample = [&](auto& step) { sampler_.issue(step, logits); };
-  runner_.with_logits(sample);
+  runner_.with_logits(sample, options.stop_flag);
   reply.stats.first_token_seconds = seconds_since(start);
   const Clock::time_point first = Clock::now();
   const std::size_t room = runner_.options().context - sequence.size();
   const std::size_t most = options.max_tokens == 0 ? room : std::min(room, options.max_tokens);
-  TextDelivery delivery(model_->tokenizer(), stops, on_text);
+  ReplyText text(splitter, on_text, options.on_reasoning);
+  const TextSink sink = text.sink();
+  TextDelivery delivery(model_->tokenizer(), stops, sink);
   const bool wants_log_probs = options.sampling.log_probs || options.sampling.top_log_probs != 0;
-  while (true) {
-    const int token = sampler_.result();
-    if (model_->stops(token) && !options.ignore_stop_tokens) {
-      reply.finish = FinishReason::stop;
-      break;
+  try {
+    while (true) {
+      const int token = sampler_.result();
+      if (model_->stops(token) && !options.ignore_stop_tokens) {
+        reply.finish = FinishReason::stop;
+        break;
+      }
+      if (!delivery.push(token)) break;
+      reply.tokens.push_back(token);
+      if (wants_log_probs) reply.log_probs.push_back(sampler_.log_probs());
+      if (reply.tokens.size() >= most) {
+        reply.finish = FinishReason::length;
+        break;
+      }
+      sampler_.accept(token);
+      runner_.decode(token, sample, options.stop_flag);
     }
-    if (!delivery.push(token)) break;
-    reply.tokens.push_back(token);
-    if (wants_log_probs) reply.log_probs.push_back(sampler_.log_probs());
-    if (reply.tokens.size() >= most) {
-      reply.finish = FinishReason::length;
-      break;
-    }
-    sampler_.accept(token);
-    runner_.decode(token, sample);
+    reply.stats.decode_seconds = seconds_since(first);
+    delivery.finish();
+    // A stop string or the sink may have ended the text with the last token, after the loop set another reason.
+    if (delivery.ended()) reply.finish = stops.stopped() ? FinishReason::stop_string : FinishReason::cancelled;
+  } catch (const Cancelled&) {
+    reply.stats.decode_seconds = seconds_since(first);
+    reply.finish = FinishReason::cancelled;
+    delivery.cancel();
   }
-  reply.stats.decode_seconds = seconds_since(first);
-  delivery.finish();
-  // A stop string or the sink may have ended the text with the last token, after the loop set another reason.
-  if (delivery.ended()) reply.finish = stops.stopped() ? FinishReason::stop_string : FinishReason::cancelled;
-  reply.text = delivery.take_text();
+  text.finish(reply.finish != FinishReason::cancelled);
+  reply.raw = delivery.take_text();
+  reply.text = std::move(text.answer);
+  reply.reasoning = std::move(text.reasoning);
 }
 
 template <class M>

@@ -70,14 +70,13 @@ class TextDelivery {
   }
 
   /// Delivers the last token and the text held back, unless the answer has ended. Rethrows what the sink threw.
-  void finish() {
-    leave(close);
-    if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
-  }
+  void finish() { end(close); }
+  /// Waits for the sink and drops the text held back. Rethrows what the sink threw.
+  void cancel() { end(abandon); }
 
   /// After finish(): true if a stop string was found or the sink cancelled.
   bool ended() const noexcept { return ended_; }
-  /// After finish(): all delivered text.
+  /// After finish() or cancel(): all delivered text.
   std::string take_text() noexcept { return std::move(text_); }
 
  private:
@@ -94,6 +93,11 @@ class TextDelivery {
 
   void wait_for_room() const noexcept {
     for (int message = slot_.load(); message != empty; message = slot_.load()) slot_.wait(message);
+  }
+
+  void end(int how) {
+    leave(how);
+    if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
   }
 
   void leave(int how) noexcept {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <memory>
 #include <optional>
@@ -14,6 +15,7 @@
 
 #include "vlmt/base/config.hpp"
 #include "vlmt/base/error.hpp"
+#include "vlmt/base/stop_flag.hpp"
 #include "vlmt/exec/buffer.hpp"
 #include "vlmt/exec/step.hpp"
 #include "vlmt/exec/team.hpp"
@@ -35,7 +37,43 @@ struct VisionOptions {
   Numerics numerics = Numerics::fast;
 };
 
-/// Runs the vision encoder of a model. Not thread-safe.
+/// Preprocessing parameters of a vision encoder under these options. Throws InputError for contradictory pixel limits.
+inline VisionPreprocess vision_preprocess(const VisionConfig& c, const VisionOptions& options) {
+  VisionPreprocess p;
+  p.layout = {static_cast<int>(c.patch), static_cast<int>(c.temporal_patch), static_cast<int>(c.merge)};
+  p.normalisation = {c.mean, c.std};
+  p.image_limits = {options.min_pixels.value_or(c.min_pixels), options.max_pixels.value_or(c.max_pixels)};
+  p.video_limits = qwen3vl_video_limits;
+  if (options.max_pixels) p.video_limits.max_pixels = *options.max_pixels;
+  if (p.image_limits.min_pixels > p.image_limits.max_pixels || p.image_limits.max_pixels < c.factor() * c.factor()) {
+    throw InputError("the pixel limits contradict each other", {{},
+                                                                {},
+                                                                "max_pixels",
+                                                                "at least " + std::to_string(p.image_limits.min_pixels),
+                                                                std::to_string(p.image_limits.max_pixels)});
+  }
+  return p;
+}
+
+/// Called on the calling thread after every block of the vision encoder, with the blocks done and in total. May throw
+/// to cancel.
+using VisionProgress = std::function<void(std::size_t done, std::size_t total)>;
+
+/// A probe that reports progress and passes the output of blocks on to `probe`.
+template <class Probe>
+struct BlockProgress {
+  Probe& probe;
+  const VisionProgress& progress;
+  std::size_t blocks;
+
+  void vision(std::size_t block, TensorView<const float, 2> x) const {
+    if constexpr (ProbesVision<Probe>) probe.vision(block, x);
+    if (progress) progress(block + 1, blocks);
+  }
+};
+
+/// Runs the vision encoder of a model. Not thread-safe. Calls with a StopFlag throw Cancelled soon after it is set, and
+/// keep nothing.
 template <class M, Team T, class Probe = NoProbe>
 class VisionRunner {
  public:
@@ -56,17 +94,21 @@ class VisionRunner {
   /// Bytes of scratch for an image of `pixels` after resizing: the vision encoder's buffers and the patches.
   static std::size_t scratch_bytes(const VisionEncoder<Arch>& encoder, std::size_t pixels, std::size_t members);
 
-  /// The cache key of an image's features and its grid in patches, without running the vision encoder. Throws
-  /// InputError for sizes that are refused and for a text-only model.
-  std::pair<ContentKey, PatchGrid> describe(const Image& image) const;
-  std::pair<ContentKey, PatchGrid> describe_video(std::span<const Image> frames) const;
+  /// The cache key of an image's features and its grid in patches, without running the vision encoder. `max_pixels` is
+  /// the image's own bound (ImageSource::max_pixels), here and below. Throws InputError for sizes that are refused and
+  /// for a text-only model.
+  std::pair<ContentKey, PatchGrid> describe(const Image& image, std::optional<std::uint64_t> max_pixels = {}) const;
+  std::pair<ContentKey, PatchGrid> describe_video(std::span<const Image> frames,
+                                                  std::optional<std::uint64_t> max_pixels = {}) const;
 
-  /// Features of an image, from the cache if it holds them. Throws as describe().
-  Features encode(const Image& image);
+  /// Features of an image, from the cache if it holds them. Throws as describe(), and what `progress` throws.
+  Features encode(const Image& image, std::optional<std::uint64_t> max_pixels = {}, const StopFlag* stop = nullptr,
+                  const VisionProgress& progress = {});
 
   /// Features of sampled video frames, slice after slice, from the cache if it holds them. Throws as describe_video(),
-  /// and InputError if the frames differ in size.
-  Features encode_video(std::span<const Image> frames);
+  /// InputError if the frames differ in size, and what `progress` throws.
+  Features encode_video(std::span<const Image> frames, std::optional<std::uint64_t> max_pixels = {},
+                        const StopFlag* stop = nullptr, const VisionProgress& progress = {});
 
   /// Cached features, or null. Marks them as the most recently used.
   Features find(const ContentKey& key);
@@ -74,7 +116,7 @@ class VisionRunner {
   /// Features of given patches; the cache is not used.
   Features encode_patches(const VisionPatches& patches, ContentKey key) {
     require_vision_encoder();
-    return run(patches, key);
+    return run(patches, key, nullptr, {});
   }
 
   std::size_t cached_bytes() const noexcept { return cached_bytes_; }
@@ -93,7 +135,8 @@ class VisionRunner {
 
   Features keep(Features features);
 
-  Features run(const VisionPatches& patches, const ContentKey& key);
+  Features run(const VisionPatches& patches, const ContentKey& key, const StopFlag* stop,
+               const VisionProgress& progress);
 
   const Vlm<M>* model_;
   T* team_;
@@ -110,21 +153,7 @@ template <class M, Team T, class Probe>
 VisionRunner<M, T, Probe>::VisionRunner(const Vlm<M>& model, T& team, const VisionOptions& options, Probe probe)
     : model_(&model), team_(&team), options_(options), probe_(std::move(probe)) {
   if (model.vision_encoder() == nullptr) return;
-  const VisionConfig& c = model.vision_encoder()->config();
-  config_.layout = {static_cast<int>(c.patch), static_cast<int>(c.temporal_patch), static_cast<int>(c.merge)};
-  config_.normalisation = {c.mean, c.std};
-  config_.image_limits = {options.min_pixels.value_or(c.min_pixels), options.max_pixels.value_or(c.max_pixels)};
-  config_.video_limits = qwen3vl_video_limits;
-  if (options.max_pixels) config_.video_limits.max_pixels = *options.max_pixels;
-  if (config_.image_limits.min_pixels > config_.image_limits.max_pixels ||
-      config_.image_limits.max_pixels < c.factor() * c.factor()) {
-    throw InputError("the pixel limits contradict each other",
-                     {{},
-                      {},
-                      "max_pixels",
-                      "at least " + std::to_string(config_.image_limits.min_pixels),
-                      std::to_string(config_.image_limits.max_pixels)});
-  }
+  config_ = vision_preprocess(model.vision_encoder()->config(), options);
 }
 
 template <class M, Team T, class Probe>
@@ -138,33 +167,42 @@ std::size_t VisionRunner<M, T, Probe>::scratch_bytes(const VisionEncoder<Arch>& 
 }
 
 template <class M, Team T, class Probe>
-std::pair<ContentKey, PatchGrid> VisionRunner<M, T, Probe>::describe(const Image& image) const {
+std::pair<ContentKey, PatchGrid> VisionRunner<M, T, Probe>::describe(const Image& image,
+                                                                     std::optional<std::uint64_t> max_pixels) const {
   require_vision_encoder();
   const Image* one = &image;
-  return {content_key({one, 1}, config_.image_limits.min_pixels, config_.image_limits.max_pixels, 0),
-          image_grid(image.original_height, image.original_width, config_)};
+  const VisionPreprocess own = config_.lowered(max_pixels);
+  return {content_key({one, 1}, own.image_limits.min_pixels, own.image_limits.max_pixels, 0),
+          image_grid(image.original_height, image.original_width, own)};
 }
 
 template <class M, Team T, class Probe>
-std::pair<ContentKey, PatchGrid> VisionRunner<M, T, Probe>::describe_video(std::span<const Image> frames) const {
+std::pair<ContentKey, PatchGrid> VisionRunner<M, T, Probe>::describe_video(
+    std::span<const Image> frames, std::optional<std::uint64_t> max_pixels) const {
   require_vision_encoder();
   if (frames.empty()) throw InputError("a video without frames");
-  return {content_key(frames, config_.video_limits.min_pixels, config_.video_limits.max_pixels, 1),
-          video_grid(static_cast<int>(frames.size()), frames[0].height, frames[0].width, config_)};
+  const VisionPreprocess own = config_.lowered(max_pixels);
+  return {content_key(frames, own.video_limits.min_pixels, own.video_limits.max_pixels, 1),
+          video_grid(static_cast<int>(frames.size()), frames[0].height, frames[0].width, own)};
 }
 
 template <class M, Team T, class Probe>
-typename VisionRunner<M, T, Probe>::Features VisionRunner<M, T, Probe>::encode(const Image& image) {
-  const ContentKey key = describe(image).first;
+typename VisionRunner<M, T, Probe>::Features VisionRunner<M, T, Probe>::encode(const Image& image,
+                                                                               std::optional<std::uint64_t> max_pixels,
+                                                                               const StopFlag* stop,
+                                                                               const VisionProgress& progress) {
+  const ContentKey key = describe(image, max_pixels).first;
   if (Features known = find(key)) return known;
-  return keep(run(preprocess_image<HostArch>(image, config_), key));
+  return keep(run(preprocess_image<HostArch>(image, config_.lowered(max_pixels), stop), key, stop, progress));
 }
 
 template <class M, Team T, class Probe>
-typename VisionRunner<M, T, Probe>::Features VisionRunner<M, T, Probe>::encode_video(std::span<const Image> frames) {
-  const ContentKey key = describe_video(frames).first;
+typename VisionRunner<M, T, Probe>::Features VisionRunner<M, T, Probe>::encode_video(
+    std::span<const Image> frames, std::optional<std::uint64_t> max_pixels, const StopFlag* stop,
+    const VisionProgress& progress) {
+  const ContentKey key = describe_video(frames, max_pixels).first;
   if (Features known = find(key)) return known;
-  return keep(run(preprocess_video<HostArch>(frames, config_), key));
+  return keep(run(preprocess_video<HostArch>(frames, config_.lowered(max_pixels), stop), key, stop, progress));
 }
 
 template <class M, Team T, class Probe>
@@ -190,7 +228,8 @@ typename VisionRunner<M, T, Probe>::Features VisionRunner<M, T, Probe>::keep(Fea
 
 template <class M, Team T, class Probe>
 typename VisionRunner<M, T, Probe>::Features VisionRunner<M, T, Probe>::run(const VisionPatches& patches,
-                                                                            const ContentKey& key) {
+                                                                            const ContentKey& key, const StopFlag* stop,
+                                                                            const VisionProgress& progress) {
   const VisionEncoder<Arch>& encoder = *model_->vision_encoder();
   const std::size_t n = patches.grid.patches();
   const auto slices = static_cast<std::size_t>(patches.grid.t);
@@ -213,10 +252,12 @@ typename VisionRunner<M, T, Probe>::Features VisionRunner<M, T, Probe>::run(cons
   features->key = key;
   features->data = make_tensor<float>(1 + encoder.levels(), n / (merge * merge), encoder.config().out_hidden);
   float* out = features->data.data();
-  team_->run([&](Member& m) {
+  BlockProgress<Probe> blocks{probe_, progress, encoder.config().depth};
+  const auto compute = [&](Member& m) {
     StepNow step(m);
-    encoder.forward(step, buffers, patches.grid, out, options_.numerics, probe_);
-  });
+    encoder.forward(step, buffers, patches.grid, out, options_.numerics, blocks);
+  };
+  team_->run(compute, stop);
   return features;
 }
 

@@ -79,7 +79,7 @@ template <class T, std::convertible_to<std::size_t>... Is>
 HeapTensor<T, sizeof...(Is)> make_tensor(Is... sizes) {
   std::optional<std::size_t> count = 1;
   ((count = count ? checked_mul(*count, static_cast<std::size_t>(sizes)) : count), ...);
-  if (!count) throw_error(LimitError("tensor size overflows"));
+  if (!count) throw LimitError("tensor size overflows");
   using E = DynExtents<sizeof...(Is)>;
   const RowMajor<E> layout{E(sizes...)};
   return {HeapEngine<T>(*count), layout};
@@ -87,8 +87,8 @@ HeapTensor<T, sizeof...(Is)> make_tensor(Is... sizes) {
 
 /// A (rows, values.size() / rows) view of a span; rows must divide its size.
 template <class T>
-constexpr TensorView<T, 2> as_matrix(std::span<T> values, std::size_t rows) {
-  VLMT_ASSERT_MULTIPLE("as_matrix", values.size(), rows);
+constexpr TensorView<T, 2> as_matrix(std::span<T> values, std::size_t rows) noexcept {
+  VLMT_ASSERT(rows > 0 && values.size() % rows == 0);
   return view(values.data(), rows, values.size() / rows);
 }
 

@@ -26,6 +26,7 @@ struct TinyModel {
   std::string architecture = {};  ///< if empty: qwen3vl, or qwen3vlmoe if `experts` > 0
   std::size_t hidden = 256;
   std::size_t layers = 2;
+  std::size_t context = 32768;  ///< trained context
   std::size_t heads = 4;
   std::size_t kv_heads = 2;
   std::size_t head_dim = 64;  ///< a multiple of 8
@@ -139,7 +140,7 @@ void write_tiny_model(const TinyModel& m, const std::string& path) {
   header.set("general.architecture", architecture);
   header.set("general.name", "random weights");
   count("block_count", m.layers);
-  count("context_length", 32768);
+  count("context_length", m.context);
   count("embedding_length", m.hidden);
   count("attention.head_count", m.heads);
   count("attention.head_count_kv", m.kv_heads);

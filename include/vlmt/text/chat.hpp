@@ -12,6 +12,7 @@
 
 #include "vlmt/base/config.hpp"
 #include "vlmt/base/error.hpp"
+#include "vlmt/text/reasoning.hpp"
 #include "vlmt/text/tokenizer.hpp"
 
 VLMT_BEGIN_NAMESPACE
@@ -82,6 +83,8 @@ struct ChatOptions {
   bool add_generation_prompt = true;  ///< end with the start of the assistant's turn
   bool thinking = false;              ///< render for the thinking variant of the family
   bool add_vision_id = false;         ///< number images and videos in the text ("Picture 1: ")
+  Thinking think = Thinking::automatic;
+  bool switchable = false;  ///< Thinking::off adds an empty block of thoughts for an instruct variant, too
 };
 
 /// A segment of a rendered conversation.
@@ -142,29 +145,6 @@ std::vector<int> encode_segments(const T& tokenizer, std::span<const Segment> se
   }
   flush();
   return ids;
-}
-
-/// An assistant's output, split.
-struct SplitOutput {
-  std::string reasoning;
-  std::string answer;
-};
-
-/// Splits `<think>reasoning</think>answer` as chat templates do. Reasoning is the text before the first `</think>`,
-/// from the last `<think>` before it; the answer is the text after the last `</think>`. Line feeds are stripped around
-/// the reasoning and before the answer. Without `</think>` the whole output is the answer.
-inline SplitOutput split_reasoning(std::string_view output) {
-  constexpr std::string_view open = "<think>", close = "</think>";
-  const std::size_t first = output.find(close);
-  if (first == std::string_view::npos) return {{}, std::string(output)};
-  std::string_view reasoning = output.substr(0, first);
-  std::string_view answer = output.substr(output.rfind(close) + close.size());
-  while (reasoning.ends_with('\n')) reasoning.remove_suffix(1);
-  if (const std::size_t at = reasoning.rfind(open); at != std::string_view::npos)
-    reasoning.remove_prefix(at + open.size());
-  while (reasoning.starts_with('\n')) reasoning.remove_prefix(1);
-  while (answer.starts_with('\n')) answer.remove_prefix(1);
-  return {std::string(reasoning), std::string(answer)};
 }
 
 VLMT_END_NAMESPACE

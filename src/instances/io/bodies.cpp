@@ -3,4 +3,5 @@
 #include "vlmt/io/gguf.hpp"
 #include "vlmt/io/load_image.hpp"
 #include "vlmt/io/mapped_file.hpp"
+#include "vlmt/io/output_file.hpp"
 #include "vlmt/io/safetensors.hpp"

@@ -2,6 +2,7 @@
 #define VLMT_DEFINE_BODIES 1
 #include "vlmt/text/bpe.hpp"
 #include "vlmt/text/hf_json.hpp"
+#include "vlmt/text/jinja/template.hpp"
 #include "vlmt/text/nfc.hpp"
 #include "vlmt/text/templates/qwen3vl.hpp"
 #include "vlmt/text/tokenizer_json.hpp"

@@ -131,11 +131,24 @@ void tile_hooks(const Variant& variant, float* s, std::size_t keys, int first_ke
   }
 }
 
+/// Commits values of one row to an output sink in chunks that it takes.
+template <class Arch, class Out>
+VLMT_INLINE void commit_row(const Out& out, std::size_t row, std::size_t column, std::size_t count,
+                            const float* values) noexcept {
+  alignas(64) float buffer[sink_chunk];
+  for (std::size_t c = 0; c < count; c += sink_chunk) {
+    const std::size_t n = std::min(sink_chunk, count - c);
+    float* y = out.row_pointer(row, column + c, buffer);
+    std::copy_n(values + c, n, y);
+    out.template commit<Arch>(row, column + c, n, y);
+  }
+}
+
 /// Attention of one block: query rows [first_row, first_row + rows) of one KV head.
 template <class Arch, class Variant, class Kv, class Out>
 void attention_block(const Variant& variant, const QueryRows& q, const Kv& kv, std::size_t kv_head, float scale,
                      int first_slot, std::size_t first_row, std::size_t rows, const Out& out,
-                     const QueryBlock<Arch>& block) noexcept {
+                     const QueryBlock<Arch>& block, Member& m) noexcept {
   using B = AttentionBlocking<Arch>;
   constexpr std::size_t width = B::queries;
   constexpr bool natural = vlmt::detail::has_logit_v<Variant> || vlmt::detail::has_score_v<Variant>;
@@ -168,7 +181,9 @@ void attention_block(const Variant& variant, const QueryRows& q, const Kv& kv, s
         x = row;
       }
       scale_row<Arch>(x, dim, factor, row);
-      const KeyRange keys = keys_in_cache(variant, slot, length);
+      KeyRange keys = variant.keys(slot, length);
+      keys.begin = std::max(keys.begin, 0);
+      keys.end = std::max(keys.begin, std::min(keys.end, length));
       block.begin[r] = static_cast<float>(keys.begin);
       block.end[r] = static_cast<float>(keys.end);
       if (keys.begin < keys.end) {
@@ -186,7 +201,7 @@ void attention_block(const Variant& variant, const QueryRows& q, const Kv& kv, s
 
   // Tiles meet at multiples of the tile size, whatever the block sees, so that sums do not depend on the block.
   constexpr int step = static_cast<int>(attention_key_tile);
-  for (int at = all.begin / step * step; at < all.end; at += step) {
+  for (int at = all.begin / step * step; at < all.end && !m.stopped(); at += step) {
     const int first = std::max(at, all.begin);
     const auto keys = static_cast<std::size_t>(std::min(at + step, all.end) - first);
     const auto slot = static_cast<std::size_t>(first);
@@ -247,7 +262,7 @@ void attention(const Variant& variant, const QueryRows& q, const Kv& kv, float s
   m.claim_items(blocks * heads, [&](std::size_t item) {
     const std::size_t first_row = (blocks - 1 - item / heads) * block;
     detail::attention_block<Arch>(variant, q, kv, item % heads, scale, first_slot, first_row,
-                                  std::min(block, rows - first_row), out, memory);
+                                  std::min(block, rows - first_row), out, memory, m);
   });
 }
 

@@ -10,8 +10,6 @@
 #include "vlmt/exec/member.hpp"
 #include "vlmt/kernel/activation_rows.hpp"
 #include "vlmt/kernel/cpu/corrected_groups.hpp"
-#include "vlmt/kernel/cpu/input_form.hpp"
-#include "vlmt/kernel/cpu/product_stack.hpp"
 #include "vlmt/kernel/cpu/tuning.hpp"
 #include "vlmt/kernel/packed_matrix.hpp"
 #include "vlmt/kernel/row_sink.hpp"
@@ -19,6 +17,10 @@
 VLMT_BEGIN_NAMESPACE
 
 namespace cpu {
+
+/// Maximum rows of activations that are multiplied with one expanded stretch of weights. Enough that expansion costs
+/// little: the stretch stays in the first-level cache while the rows stream in from further away.
+inline constexpr std::size_t max_pass_rows = 264;
 
 /// Rows of the activations that an operand reads: rows[first], rows[first + 1], ..., or first, first + 1, ... if rows
 /// is null.
@@ -61,21 +63,20 @@ struct Operand {
         block_values(w.leaves->block_values),
         panel_bytes(w.panel_bytes()),
         scale(w.scale) {
-    switch (input_form(w, x)) {
-      case InputForm::bf16:
-        leaves = &w.leaves->bf16_form;
-        source = {reinterpret_cast<const std::byte*>(x.b.data), x.b.stride * sizeof(bfloat16), slots};
-        break;
-      case InputForm::int8:
-        leaves = &w.leaves->int8_form;
-        source = {reinterpret_cast<const std::byte*>(x.q.groups), x.q.stride * sizeof(Int8Group), slots};
-        quantized = x.q;
-        corrections = CorrectedGroups(x.q, x.rows, row_blocks * block_values);
-        break;
-      case InputForm::floats:
-        leaves = &w.leaves->float_form;
-        source = {reinterpret_cast<const std::byte*>(x.x), x.stride * sizeof(float), slots};
-        break;
+    VLMT_DASSERT(w.cols == x.cols);
+    if (w.leaves->bf16_form.expand != nullptr && x.b.data != nullptr) {
+      VLMT_DASSERT(x.cols % bf16_unit_values == 0);
+      leaves = &w.leaves->bf16_form;
+      source = {reinterpret_cast<const std::byte*>(x.b.data), x.b.stride * sizeof(bfloat16), slots};
+    } else if (w.takes_int8() && x.q.groups != nullptr) {
+      leaves = &w.leaves->int8_form;
+      source = {reinterpret_cast<const std::byte*>(x.q.groups), x.q.stride * sizeof(Int8Group), slots};
+      quantized = x.q;
+      corrections = CorrectedGroups(x.q, x.rows, row_blocks * block_values);
+    } else {
+      VLMT_ASSERT(x.x != nullptr || x.rows == 0);
+      leaves = &w.leaves->float_form;
+      source = {reinterpret_cast<const std::byte*>(x.x), x.stride * sizeof(float), slots};
     }
   }
 
@@ -311,7 +312,6 @@ struct PairJob {
   std::size_t block_bytes() const noexcept { return a.block_bytes() + b.block_bytes(); }
 
   void tile(std::size_t block, std::size_t first, std::size_t n, std::size_t out_row) const noexcept {
-    if constexpr (!is_reference_v<Arch>) static_assert(fits_kernel_stack_v<Arch>);
     alignas(64) float left[max_pass_rows * tile_columns];
     alignas(64) float right[max_pass_rows * tile_columns];
     const std::size_t col = block * tile_columns;
@@ -326,8 +326,11 @@ struct PairJob {
 
 /// Rows [first, last) of activations, at most max_pass_rows, times column blocks [blocks.begin, blocks.end).
 template <class Job>
-void run_blocks(const Job& job, Range blocks, std::size_t first, std::size_t last, std::size_t out_row) noexcept {
-  for (std::size_t block = blocks.begin; block < blocks.end; ++block) job.tile(block, first, last - first, out_row);
+void run_blocks(const Job& job, Range blocks, std::size_t first, std::size_t last, std::size_t out_row,
+                Member& m) noexcept {
+  for (std::size_t block = blocks.begin; block < blocks.end && !m.stopped(); ++block) {
+    job.tile(block, first, last - first, out_row);
+  }
 }
 
 /// Rows per pass: passes of equal size, a multiple of row_granule, at most max_pass_rows.
@@ -421,7 +424,7 @@ void run_jobs(std::size_t rows, std::size_t cols, Member& m, const Jobs&... jobs
     const JobCut cut = cut_job<Arch>(job, rows, cols, m.size());
     const Range units = share.take(cut.units, cut.unit_cost);
     const auto pass = [&](Range blocks, std::size_t first) {
-      run_blocks(job, blocks, first, rows - first < cut.pass ? rows : first + cut.pass, first);
+      run_blocks(job, blocks, first, rows - first < cut.pass ? rows : first + cut.pass, first, m);
     };
     if (cut.by_rows) {
       for (std::size_t u = units.begin; u < units.end; ++u) {

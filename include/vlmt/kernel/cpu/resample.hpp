@@ -99,7 +99,7 @@ void resample(const std::uint8_t* in, const ResamplePlan& plan, std::uint8_t* ou
   std::uint8_t* columns = scratch + m.rank() * resample_scratch_bytes(plan);
   std::uint8_t* narrow = columns + x.in * 3 * resample_band;
   const Range rows = m.share(y.out, resample_strip);
-  for (std::size_t top = rows.begin; top < rows.end; top += resample_strip) {
+  for (std::size_t top = rows.begin; top < rows.end && !m.stopped(); top += resample_strip) {
     const std::size_t bottom = std::min(top + resample_strip, rows.end);
     const std::size_t begin = y.begin[top];
     const std::size_t end = y.begin[bottom - 1] + y.count[bottom - 1];

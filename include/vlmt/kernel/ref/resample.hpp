@@ -21,7 +21,7 @@ inline void resample(const std::uint8_t* in, const ResamplePlan& plan, std::uint
   const ResampleAxis& x = plan.x;
   const ResampleAxis& y = plan.y;
   const Range rows = m.share(y.out);
-  for (std::size_t i = rows.begin; i < rows.end; ++i) {
+  for (std::size_t i = rows.begin; i < rows.end && !m.stopped(); ++i) {
     for (std::size_t j = 0; j < x.out; ++j) {
       for (std::size_t c = 0; c < 3; ++c) {
         double column = 0.0;

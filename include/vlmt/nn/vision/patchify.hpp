@@ -80,7 +80,7 @@ inline void patchify(const std::uint8_t* const* frames, const PatchGrid& grid, c
   const std::size_t area = patch * patch;
   const Range rows = m.share(static_cast<std::size_t>(grid.h) / merge);
   float* to = out + rows.begin * merge * columns * layout.values();
-  for (std::size_t block_row = rows.begin; block_row < rows.end; ++block_row) {
+  for (std::size_t block_row = rows.begin; block_row < rows.end && !m.stopped(); ++block_row) {
     for (std::size_t block = 0; block < columns / merge; ++block) {
       for (std::size_t inner = 0; inner < merge * merge; ++inner, to += layout.values()) {
         const std::size_t row = block_row * merge + inner / merge;

@@ -3,12 +3,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "vlmt/base/config.hpp"
 #include "vlmt/base/error.hpp"
+#include "vlmt/base/stop_flag.hpp"
 #include "vlmt/exec/arch.hpp"
 #include "vlmt/exec/member.hpp"
 #include "vlmt/io/image.hpp"
@@ -24,6 +26,14 @@ struct VisionPreprocess {
   Normalisation normalisation = {};
   PixelLimits image_limits = {};
   PixelLimits video_limits = qwen3vl_video_limits;  ///< of all frames together
+
+  /// The same for an image or video with an upper bound of its own.
+  VisionPreprocess lowered(std::optional<std::uint64_t> max_pixels) const {
+    VisionPreprocess own = *this;
+    own.image_limits = vlmt::lowered(image_limits, max_pixels);
+    own.video_limits = vlmt::lowered(video_limits, max_pixels);
+    return own;
+  }
 };
 
 /// Patches ready for the vision encoder.
@@ -67,7 +77,7 @@ inline void check_image(const Image& image) {
 /// Pixels of the image at the size of the grid, resized bicubically into `storage` unless the size already fits.
 template <class Arch>
 const std::uint8_t* resize_to_grid(const Image& image, const PatchGrid& grid, const PatchLayout& layout,
-                                   std::vector<std::uint8_t>& storage) {
+                                   std::vector<std::uint8_t>& storage, Member& m) {
   const auto height = static_cast<std::size_t>(grid.h) * static_cast<std::size_t>(layout.patch);
   const auto width = static_cast<std::size_t>(grid.w) * static_cast<std::size_t>(layout.patch);
   const auto in_height = static_cast<std::size_t>(image.height);
@@ -76,7 +86,7 @@ const std::uint8_t* resize_to_grid(const Image& image, const PatchGrid& grid, co
   const ResamplePlan plan = plan_resample<Bicubic>(in_height, in_width, height, width);
   storage.resize(height * width * 3);
   std::vector<std::uint8_t> scratch(resample_scratch_bytes(plan));
-  resample<Arch>(image.rgb.data(), plan, storage.data(), scratch.data());
+  resample<Arch>(image.rgb.data(), plan, storage.data(), scratch.data(), m);
   return storage.data();
 }
 
@@ -84,31 +94,37 @@ const std::uint8_t* resize_to_grid(const Image& image, const PatchGrid& grid, co
 
 /// The patches of a still image, which fills all frames of each patch. The target size follows from the original size
 /// of the image, even if it was decoded at a reduced size. Throws InputError as smart_resize(), and if the bytes do not
-/// match the size.
+/// match the size; Cancelled if `stop` is set.
 template <class Arch = arch::native>
-VisionPatches preprocess_image(const Image& image, const VisionPreprocess& config = {}) {
+VisionPatches preprocess_image(const Image& image, const VisionPreprocess& config = {},
+                               const StopFlag* stop = nullptr) {
   detail::check_image(image);
+  Solo solo(stop);
   VisionPatches out;
   out.grid = image_grid(image.original_height > 0 ? image.original_height : image.height,
                         image.original_width > 0 ? image.original_width : image.width, config);
   std::vector<std::uint8_t> storage;
-  const std::vector<const std::uint8_t*> frames(static_cast<std::size_t>(config.layout.temporal),
-                                                detail::resize_to_grid<Arch>(image, out.grid, config.layout, storage));
+  const std::vector<const std::uint8_t*> frames(
+      static_cast<std::size_t>(config.layout.temporal),
+      detail::resize_to_grid<Arch>(image, out.grid, config.layout, storage, solo));
   out.values.resize(out.grid.patches() * config.layout.values());
-  patchify(frames.data(), out.grid, config.layout, NormalisationTable(config.normalisation), out.values.data());
+  patchify(frames.data(), out.grid, config.layout, NormalisationTable(config.normalisation), out.values.data(), solo);
+  if (solo.member().stopped()) throw Cancelled();
   return out;
 }
 
 /// The patches of sampled video frames, all of one size. The last frame is repeated to fill its patch. Throws
-/// InputError as smart_resize_video(), and if sizes differ or bytes do not match them.
+/// InputError as smart_resize_video(), and if sizes differ or bytes do not match them; Cancelled if `stop` is set.
 template <class Arch = arch::native>
-VisionPatches preprocess_video(std::span<const Image> frames, const VisionPreprocess& config = {}) {
+VisionPatches preprocess_video(std::span<const Image> frames, const VisionPreprocess& config = {},
+                               const StopFlag* stop = nullptr) {
   for (const Image& frame : frames) {
     detail::check_image(frame);
     if (frame.width != frames[0].width || frame.height != frames[0].height) {
       throw InputError("the frames of a video must have the same size", {.field = "frames"});
     }
   }
+  Solo solo(stop);
   VisionPatches out;
   const int height = frames.empty() ? 1 : frames[0].height;
   const int width = frames.empty() ? 1 : frames[0].width;
@@ -122,11 +138,12 @@ VisionPatches preprocess_video(std::span<const Image> frames, const VisionPrepro
   for (std::size_t t = 0; t < static_cast<std::size_t>(out.grid.t); ++t) {
     for (std::size_t k = 0; k < temporal; ++k) {
       const bool repeat = t * temporal + k >= frames.size();
-      pointers[k] = repeat
-                        ? pointers[k - 1]
-                        : detail::resize_to_grid<Arch>(frames[t * temporal + k], out.grid, config.layout, storage[k]);
+      pointers[k] =
+          repeat ? pointers[k - 1]
+                 : detail::resize_to_grid<Arch>(frames[t * temporal + k], out.grid, config.layout, storage[k], solo);
     }
-    patchify(pointers.data(), out.grid, config.layout, normalise, out.values.data() + t * slice);
+    patchify(pointers.data(), out.grid, config.layout, normalise, out.values.data() + t * slice, solo);
+    if (solo.member().stopped()) throw Cancelled();
   }
   return out;
 }

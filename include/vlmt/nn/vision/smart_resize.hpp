@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "vlmt/base/config.hpp"
@@ -23,6 +24,15 @@ struct PixelLimits {
   std::uint64_t min_pixels = 65'536;
   std::uint64_t max_pixels = 16'777'216;
 };
+
+/// The limits of an image or video with an upper bound of its own: the smaller one applies, but never less than
+/// min_pixels.
+constexpr PixelLimits lowered(PixelLimits limits, std::optional<std::uint64_t> max_pixels) noexcept {
+  if (max_pixels && *max_pixels < limits.max_pixels) {
+    limits.max_pixels = std::max(*max_pixels, limits.min_pixels);
+  }
+  return limits;
+}
 
 /// Bounds in the released Qwen3-VL video configurations.
 inline constexpr PixelLimits qwen3vl_video_limits = {4'096, 25'165'824};

@@ -1,5 +1,5 @@
-// The chat templates of Qwen3-VL (Instruct and Thinking) as code. A template in a model file is only recognised, never
-// executed.
+// The chat templates of Qwen3-VL (Instruct and Thinking) as code. A template in a model file is rendered for a few
+// probe conversations, in a sandbox, to recognise it; conversations of users are always rendered by this code.
 #pragma once
 
 #include <array>
@@ -15,6 +15,11 @@
 #include "vlmt/base/config.hpp"
 #include "vlmt/base/error.hpp"
 #include "vlmt/text/chat.hpp"
+#include "vlmt/text/reasoning.hpp"
+
+#if VLMT_HAS_BODIES
+#include "vlmt/text/templates/probes.hpp"
+#endif
 
 VLMT_BEGIN_NAMESPACE
 
@@ -44,10 +49,18 @@ struct Qwen3VLTemplate {
   /// the time is negative, not finite or above 1e9 seconds.
   static std::string timestamp(double seconds);
 
-  /// Recognises a template by markers that it must contain and markers that only related templates contain (Qwen2.5-VL
-  /// has no tools; Qwen3.5 raises exceptions and can switch thinking). For `unknown` the caller should warn: the result
-  /// of render() may differ from that template.
-  static Variant known(std::string_view jinja) noexcept;
+  /// What a template was recognised as.
+  struct Recognition {
+    Variant variant = Variant::unknown;
+    bool thinks = false;    ///< its generation prompt opens a block of thoughts; may be true for unknown templates
+    bool switches = false;  ///< it adds an empty block of thoughts if enable_thinking is false
+    std::string reason;     ///< why the template is unknown, in one line
+    std::vector<std::string> differences;  ///< names of the probes that it renders differently from this code
+  };
+
+  /// Recognises a template by what it renders: its output for the essential probes must equal that of render(). Tools,
+  /// numbered images, and how long thoughts are kept may differ. Throws nothing but std::bad_alloc.
+  static Recognition recognise(std::string_view jinja);
 
  private:
   static void check(std::span<const Message> messages, const ChatOptions& options) {
@@ -211,7 +224,10 @@ VLMT_BODY std::vector<Segment> Qwen3VLTemplate::render(std::span<const Message> 
   const std::size_t query = r.last_query();
   for (std::size_t i = 0; i < messages.size(); ++i) r.message(i, query);
   if (options.add_generation_prompt) {
-    r.out.ours(options.thinking ? "<|im_start|>assistant\n<think>\n" : "<|im_start|>assistant\n");
+    r.out.ours("<|im_start|>assistant\n");
+    const bool off = options.think == Thinking::off;
+    if (options.think == Thinking::on || (options.thinking && !off)) r.out.ours("<think>\n");
+    if (off && (options.thinking || options.switchable)) r.out.ours("<think>\n\n</think>\n\n");
   }
   return r.out.finish();
 }
@@ -262,21 +278,43 @@ VLMT_BODY std::string Qwen3VLTemplate::timestamp(double seconds) {
   return "<" + std::string(buffer.data(), end) + " seconds>";
 }
 
-VLMT_BODY Qwen3VLTemplate::Variant Qwen3VLTemplate::known(std::string_view jinja) noexcept {
-  const auto has = [&](std::string_view marker) { return jinja.find(marker) != std::string_view::npos; };
-  for (const std::string_view marker :
-       {"<|im_start|>", "<|im_end|>", "<|vision_start|><|image_pad|><|vision_end|>",
-        "<|vision_start|><|video_pad|><|vision_end|>", "<tools>", "<tool_call>", "<tool_response>", "add_vision_id",
-        "Picture ", "Video ", "add_generation_prompt"}) {
-    if (!has(marker)) return Variant::unknown;
+VLMT_BODY Qwen3VLTemplate::Recognition Qwen3VLTemplate::recognise(std::string_view jinja) {
+  Recognition found;
+  const auto ours = [](const TemplateProbe& probe, bool thinking) {
+    ChatOptions options = probe.options;
+    options.thinking = thinking;
+    const std::string video = std::string(vision_start) + std::string(video_pad) + std::string(vision_end);
+    return segments_text(render(probe.messages, probe.tools, options), image_pad, video);
+  };
+  const std::vector<TemplateProbe> probes = template_probes();
+  try {
+    const auto source = jinja::Template::parse(jinja);
+    const std::string question = render_probe(source, probes[0]);
+    found.thinks = opens_thoughts(question);
+    found.switches = !found.thinks && render_probe(source, probes[0], false).ends_with("<think>\n\n</think>\n\n");
+    for (const TemplateProbe& probe : probes) {
+      std::string theirs;
+      try {
+        theirs = &probe == &probes[0] ? question : render_probe(source, probe);
+      } catch (const InputError& e) {
+        if (probe.essential) throw InputError(std::string("for ") + std::string(probe.name) + ": " + e.what());
+        found.differences.emplace_back(probe.name);
+        continue;
+      }
+      const std::string wanted = ours(probe, found.thinks);
+      if (theirs == wanted) continue;
+      found.differences.emplace_back(probe.name);
+      const bool but_for_thoughts = (found.thinks || found.switches) && &probe != &probes[0] &&
+                                    without_thoughts(theirs) == without_thoughts(wanted);
+      if (!probe.essential || but_for_thoughts) continue;
+      found.reason = "it renders " + std::string(probe.name) + " with " + first_difference(wanted, theirs);
+      return found;
+    }
+    found.variant = found.thinks ? Variant::thinking : Variant::instruct;
+  } catch (const InputError& e) {
+    found.reason = one_line(e.what());
   }
-  for (const std::string_view marker : {"enable_thinking", "raise_exception", "reasoning_effort", "is_system_content",
-                                        "You are a helpful assistant", "<function="}) {
-    if (has(marker)) return Variant::unknown;
-  }
-  // Most files escape the line feed, some contain it literally.
-  if (has("<|im_start|>assistant\\n<think>\\n") || has("<|im_start|>assistant\n<think>\n")) return Variant::thinking;
-  return has("<think>") ? Variant::unknown : Variant::instruct;
+  return found;
 }
 
 #endif

@@ -1,0 +1,106 @@
+// See chat.hpp.
+#include "chat.hpp"
+
+#include <cstdio>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <vlmt/vlmt.hpp>
+
+#include "../common/progress_line.hpp"
+#include "../common/task_messages.hpp"
+#include "answer_printer.hpp"
+#include "message.hpp"
+
+Request Chat::plan(vlmt::ChatMessage& message, const std::vector<std::string>& images,
+                   const std::vector<std::string>& videos) const {
+  std::vector<std::string> names = images;
+  names.insert(names.end(), videos.begin(), videos.end());
+  return planner_.plan(model_, session_.options(), {session_.history().begin(), session_.history().end()}, message,
+                       names);
+}
+
+std::vector<programs::MediaCost> Chat::costs(const std::vector<std::string>& images,
+                                             const std::vector<std::string>& videos) const {
+  vlmt::ChatMessage message = user_message({}, images, videos, arguments_.fps);
+  return plan(message, images, videos).media;
+}
+
+Report Chat::ask(const std::string& text, const std::vector<std::string>& images,
+                 const std::vector<std::string>& videos) {
+  vlmt::ChatMessage message = user_message(text, images, videos, arguments_.fps);
+  Report report;
+  Request request;
+  try {
+    request = plan(message, images, videos);
+  } catch (const vlmt::Cancelled&) {
+    report.finish = name(vlmt::FinishReason::cancelled);
+    return report;
+  }
+  tell(programs::shrunk_lines(request.media, request.facts));
+  report.media = std::move(request.media);
+  programs::ProgressLine progress;
+  vlmt::GenerateOptions options = generate_options(arguments_);
+  options.progress = [&](const vlmt::Progress& p) {
+    const bool vision = p.stage == vlmt::Progress::Stage::vision;
+    if (p.total != 0) progress.show(vision ? "encoding images" : "prefill", p.fraction);
+  };
+  AnswerPrinter printer(stdout, arguments_.hide_thinking);
+  const auto on_text = [&](std::string_view piece) {
+    progress.clear();
+    if (!arguments_.json) printer.answer(piece);
+  };
+  options.on_reasoning = [&](std::string_view piece) {
+    progress.clear();
+    if (!arguments_.json) printer.reasoning(piece);
+  };
+  vlmt::Reply reply;
+  try {
+    reply = session_.ask(std::move(message.parts), on_text, options);
+  } catch (...) {
+    progress.clear();
+    throw;
+  }
+  progress.clear();
+  printer.finish();
+  if (reply.text.empty() && !reply.reasoning.empty() && reply.finish == vlmt::FinishReason::length) {
+    std::fprintf(stderr,
+                 "vlmt-chat: the output ended among the thoughts, before any answer; "
+                 "--max-tokens and --context allow more, --thinking off does without\n");
+  }
+  report.text = std::move(reply.text);
+  report.reasoning = std::move(reply.reasoning);
+  report.tokens = std::move(reply.tokens);
+  report.finish = name(reply.finish);
+  report.prompt_tokens = reply.stats.prompt_tokens;
+  report.cached_tokens = reply.stats.cached_tokens;
+  report.visual_tokens = reply.stats.visual_tokens;
+  report.images = reply.stats.images;
+  report.load_seconds = load_seconds_;
+  report.vision_seconds = reply.stats.vision_seconds;
+  report.first_token_seconds = reply.stats.first_token_seconds;
+  report.prefill_seconds = reply.stats.prefill_seconds;
+  report.decode_seconds = reply.stats.decode_seconds;
+  report.peak_bytes = memory_.peak();
+  report.plan = plan_;
+  report.context = session_.options().context;
+  const bool told = report.text.empty() && !report.reasoning.empty();  // above
+  if (reply.finish == vlmt::FinishReason::length && !arguments_.ignore_eos && !told) {
+    report.notes.push_back(programs::cut_line(request.facts, report.tokens.size()));
+  }
+  return report;
+}
+
+void Chat::answer(const programs::TaskItem& item) {
+  std::vector<vlmt::ChatMessage> messages = programs::messages_of(item);
+  vlmt::GenerateOptions options = generate_options(arguments_);
+  options.sampling = vlmt::SamplingOptions::greedy();
+  AnswerPrinter printer(stdout, arguments_.hide_thinking);
+  options.on_reasoning = [&](std::string_view piece) { printer.reasoning(piece); };
+  const vlmt::Reply reply = session_.respond(
+      messages, {}, [&](std::string_view piece) { printer.answer(piece); }, options);
+  printer.finish();
+  if (reply.finish == vlmt::FinishReason::cancelled) throw vlmt::Cancelled();
+}

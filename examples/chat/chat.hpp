@@ -1,0 +1,54 @@
+// Answers messages: a model, its session and the numbers that are the same for every answer.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <vlmt/vlmt.hpp>
+
+#include "../common/memory_watch.hpp"
+#include "../common/task_set.hpp"
+#include "model.hpp"
+#include "report.hpp"
+#include "request.hpp"
+
+/// The model, its session and the numbers that are the same for every answer.
+class Chat {
+ public:
+  Chat(const Arguments& a, programs::MemoryWatch& memory, Model model, const vlmt::SessionOptions& options,
+       const RequestPlanner& planner, const vlmt::MemoryPlan& plan, double load_seconds)
+      : arguments_(a),
+        memory_(memory),
+        model_(std::move(model)),
+        planner_(planner),
+        session_(model_, options),
+        plan_(bytes_of(plan)),
+        load_seconds_(load_seconds) {}
+
+  /// Sizes that the images and videos of a message would have now. Throws vlmt::Error.
+  std::vector<programs::MediaCost> costs(const std::vector<std::string>& images,
+                                         const std::vector<std::string>& videos) const;
+
+  /// Answers a message. Streams the text to standard output unless --json is given. Tells on standard error which
+  /// images are shrunk.
+  Report ask(const std::string& text, const std::vector<std::string>& images, const std::vector<std::string>& videos);
+
+  /// Answers a question outside of the conversation, greedily, and streams the text to standard output. Throws
+  /// vlmt::Cancelled after Ctrl-C.
+  void answer(const programs::TaskItem& item);
+
+  void reset() { session_.reset(); }
+
+ private:
+  Request plan(vlmt::ChatMessage& message, const std::vector<std::string>& images,
+               const std::vector<std::string>& videos) const;
+
+  const Arguments& arguments_;
+  programs::MemoryWatch& memory_;
+  Model model_;
+  RequestPlanner planner_;
+  vlmt::Session<vlmt::Qwen3VL> session_;
+  PlanBytes plan_;
+  double load_seconds_;
+};
