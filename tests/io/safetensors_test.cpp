@@ -235,6 +235,11 @@ TEST(SafetensorsWriter, RefusesInvalidNamesAndSizes) {
   writer.add<float>("a", Shape{3}, data);
   EXPECT_THROW(writer.add<float>("a", Shape{3}, data), InputError);
   EXPECT_THROW(writer.add<float>("b", Shape{4}, data), InputError);
+  // 2^66 bytes, which are 0 in 64 bits.
+  EXPECT_NE(error_of<InputError>([&] {
+              writer.add<float>("c", Shape{std::uint64_t{1} << 62, 4}, {});
+            }).find("expected a size that fits 64 bits, found 0"),
+            std::string::npos);
   EXPECT_THROW(writer.add<float>("__metadata__", Shape{3}, data), InputError);
   EXPECT_THROW(writer.add<float>("", Shape{3}, data), InputError);
   EXPECT_THROW(writer.write("/no/such/folder/x.safetensors"), FileError);

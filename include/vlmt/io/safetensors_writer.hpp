@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstring>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -12,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "vlmt/base/checked.hpp"
 #include "vlmt/base/config.hpp"
 #include "vlmt/base/error.hpp"
 #include "vlmt/io/output_file.hpp"
@@ -28,12 +30,13 @@ class SafetensorsWriter {
     if (name.empty() || name == "__metadata__" || !names_.insert(std::string(name)).second) {
       throw InputError("the tensor name is empty, reserved or duplicate", {.field = std::string(name)});
     }
-    std::uint64_t bytes = info(type).bytes;
-    for (const std::uint64_t d : shape) bytes *= d;
+    std::optional<std::uint64_t> bytes = info(type).bytes;
+    for (const std::uint64_t d : shape) bytes = bytes ? checked_mul(*bytes, d) : bytes;
     if (bytes != data.size()) {
-      throw InputError("the data does not match shape and dtype", {.field = std::string(name),
-                                                                   .expected = std::to_string(bytes) + " bytes",
-                                                                   .found = std::to_string(data.size())});
+      throw InputError("the data does not match shape and dtype",
+                       {.field = std::string(name),
+                        .expected = bytes ? std::to_string(*bytes) + " bytes" : "a size that fits 64 bits",
+                        .found = std::to_string(data.size())});
     }
     entries_.push_back({std::string(name), type, {shape.begin(), shape.end()}, data});
   }
