@@ -67,8 +67,9 @@ if(vlmt_needs_text)
 endif()
 if(vlmt_needs_media)
   vlmt_find_library(JPEG)
-  vlmt_find_library(PNG)
-  vlmt_find_pkg_config(WEBP libwebp libwebpdemux)
+  vlmt_find_library(PNG) # finds zlib, too, which PNG metadata needs
+  vlmt_find_library(GIF 5)
+  vlmt_find_pkg_config(WEBP libwebp)
 endif()
 if(vlmt_needs_xxhash)
   find_path(VLMT_XXHASH_INCLUDE_DIR xxhash.h) # header-only use

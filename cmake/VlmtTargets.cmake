@@ -1,7 +1,7 @@
 # The components, all INTERFACE targets:
 #   vlmt::kernel  tensors, formats, kernels      (Eigen3, xsimd, OpenMP)
 #   vlmt::text    tokenizers, chat templates      (PCRE2, utf8proc, nlohmann-json)
-#   vlmt::media   image files                   (libjpeg, libpng, libwebp)
+#   vlmt::media   image files                   (libjpeg, libpng, libwebp, giflib)
 #   vlmt::model   models from files               (kernel, text and xxhash)
 #   vlmt::all     everything
 include(VlmtDependencies)
@@ -18,7 +18,7 @@ add_library(vlmt_text INTERFACE)
 target_link_libraries(vlmt_text INTERFACE vlmt_headers PkgConfig::PCRE2 PkgConfig::UTF8PROC nlohmann_json::nlohmann_json)
 
 add_library(vlmt_media INTERFACE)
-target_link_libraries(vlmt_media INTERFACE vlmt_headers JPEG::JPEG PNG::PNG PkgConfig::WEBP)
+target_link_libraries(vlmt_media INTERFACE vlmt_headers JPEG::JPEG PNG::PNG GIF::GIF PkgConfig::WEBP)
 
 add_library(vlmt_model INTERFACE)
 target_link_libraries(vlmt_model INTERFACE vlmt_kernel vlmt_text)

@@ -5,19 +5,23 @@
 #include <cstring>
 #include <fstream>
 #include <functional>
+#include <random>
 #include <span>
 #include <string>
 #include <vector>
 
 #include <png.h>
+#include <webp/decode.h>
 #include <webp/encode.h>
 
 #include <gtest/gtest.h>
 
 #include "vlmt/io/image_jpeg.hpp"
+#include "vlmt/io/jpeg_segments.hpp"
 #include "vlmt/io/load_image.hpp"
 #include "vlmt/io/mapped_file.hpp"
 #include "vlmt/io/orientation.hpp"
+#include "vlmt/io/png_chunks.hpp"
 #include "vlmt/io/safetensors.hpp"
 
 #include "error_of.hpp"
@@ -139,7 +143,7 @@ TEST(Image, DecodesAsPillowDoes) {
     const bool white = tensor.name.ends_with(".white");
     const std::string name = white ? tensor.name.substr(0, tensor.name.size() - 6) : tensor.name;
     ImageOptions options;
-    options.alpha = white ? AlphaPolicy::White : AlphaPolicy::Drop;
+    options.alpha = white ? AlphaPolicy::Composite : AlphaPolicy::Drop;
     const Image image = vlmt::load_image(data_dir + name, options);
     ASSERT_EQ(static_cast<std::uint64_t>(image.height), tensor.shape[0]) << tensor.name;
     ASSERT_EQ(static_cast<std::uint64_t>(image.width), tensor.shape[1]) << tensor.name;
@@ -199,14 +203,14 @@ TEST(Exif, ReadsBothByteOrdersAndIgnoresDamage) {
     for (std::uint16_t o = 1; o <= 8; ++o) EXPECT_EQ(vlmt::exif_orientation(exif_block(big, 3, 1, o)), o);
     const Bytes good = exif_block(big, 3, 1, 6);
     for (std::size_t n = 0; n < good.size(); ++n) {
-      EXPECT_EQ(vlmt::exif_orientation(std::span(good).first(n)), 1) << n;
+      EXPECT_EQ(vlmt::exif_orientation(std::span(good).first(n)), 0) << n;
     }
-    EXPECT_EQ(vlmt::exif_orientation(exif_block(big, 3, 1, 0)), 1);
-    EXPECT_EQ(vlmt::exif_orientation(exif_block(big, 3, 1, 9)), 1);
-    EXPECT_EQ(vlmt::exif_orientation(exif_block(big, 4, 1, 6)), 1);
-    EXPECT_EQ(vlmt::exif_orientation(exif_block(big, 3, 2, 6)), 1);
+    EXPECT_EQ(vlmt::exif_orientation(exif_block(big, 3, 1, 0)), 0);
+    EXPECT_EQ(vlmt::exif_orientation(exif_block(big, 3, 1, 9)), 0);
+    EXPECT_EQ(vlmt::exif_orientation(exif_block(big, 5, 1, 6)), 0);  // a fraction
+    EXPECT_EQ(vlmt::exif_orientation(exif_block(big, 3, 2, 6)), 0);
     for (const std::uint32_t at : {9u, 1000u, 0xffffffffu, 0xfffffff0u}) {
-      EXPECT_EQ(vlmt::exif_orientation(exif_block(big, 3, 1, 6, at)), 1);
+      EXPECT_EQ(vlmt::exif_orientation(exif_block(big, 3, 1, 6, at)), 0);
     }
   }
 }
@@ -262,6 +266,32 @@ TEST(Image, DecodingEndsWithTheStopFlag) {
   }
 }
 
+// libwebp gets a file in pieces of 64 KiB.
+TEST(Image, WebPsOfSeveralPiecesDecodeAsAtOnce) {
+  constexpr int side = 400;
+  std::mt19937 random(3);
+  std::vector<std::uint8_t> rgba(4 * side * side);
+  for (std::uint8_t& level : rgba) level = static_cast<std::uint8_t>(random());
+  ImageOptions drop;
+  drop.alpha = AlphaPolicy::Drop;
+  for (const bool lossless : {false, true}) {
+    std::uint8_t* out = nullptr;
+    const std::size_t n = lossless ? WebPEncodeLosslessRGBA(rgba.data(), side, side, 4 * side, &out)
+                                   : WebPEncodeRGBA(rgba.data(), side, side, 4 * side, 90.0f, &out);
+    ASSERT_GT(n, 4u << 16);
+    int width = 0, height = 0;
+    std::uint8_t* whole = WebPDecodeRGB(out, n, &width, &height);
+    ASSERT_NE(whole, nullptr);
+    const Image image = decode_image(std::as_bytes(std::span(out, n)), drop);
+    EXPECT_EQ(image.rgb, Rgb(whole, whole + 3 * side * side)) << lossless;
+    EXPECT_NE(
+        error_of<FileError>([&] { decode_image(std::as_bytes(std::span(out, n - 1000))); }).find("rows are there"),
+        std::string::npos);
+    WebPFree(whole);
+    WebPFree(out);
+  }
+}
+
 TEST(Image, SixteenBitSamplesKeepTheirHighByte) {
   const std::vector<std::vector<std::uint8_t>> rgb16 = {
       {0x12, 0xff, 0x00, 0x80, 0xff, 0xfe, 0x34, 0x00, 0x7f, 0xff, 1, 2}};
@@ -271,7 +301,10 @@ TEST(Image, SixteenBitSamplesKeepTheirHighByte) {
   EXPECT_EQ(decode_image(encode_png(2, 1, PNG_COLOR_TYPE_GRAY, 16, false, grey16)).rgb,
             (Rgb{0x12, 0x12, 0x12, 0xfe, 0xfe, 0xfe}));
   const std::vector<std::vector<std::uint8_t>> rgba16 = {{0x10, 0, 0x20, 0, 0x30, 0, 0x80, 0}};
-  EXPECT_EQ(decode_image(encode_png(1, 1, PNG_COLOR_TYPE_RGB_ALPHA, 16, false, rgba16)).rgb, (Rgb{0x10, 0x20, 0x30}));
+  ImageOptions drop;
+  drop.alpha = AlphaPolicy::Drop;
+  EXPECT_EQ(decode_image(encode_png(1, 1, PNG_COLOR_TYPE_RGB_ALPHA, 16, false, rgba16), drop).rgb,
+            (Rgb{0x10, 0x20, 0x30}));
 }
 
 TEST(Image, InterlacedAlphaIsCompositedOrDropped) {
@@ -288,12 +321,12 @@ TEST(Image, InterlacedAlphaIsCompositedOrDropped) {
       }
     }
   }
-  ImageOptions on_white;
-  on_white.alpha = AlphaPolicy::White;
+  ImageOptions drop;
+  drop.alpha = AlphaPolicy::Drop;
   for (const bool interlaced : {false, true}) {
     const Bytes file = encode_png(13, 11, PNG_COLOR_TYPE_RGB_ALPHA, 8, interlaced, rows);
-    EXPECT_EQ(decode_image(file).rgb, dropped);
-    EXPECT_EQ(decode_image(file, on_white).rgb, white);
+    EXPECT_EQ(decode_image(file, drop).rgb, dropped);
+    EXPECT_EQ(decode_image(file).rgb, white);
   }
 }
 
@@ -431,23 +464,6 @@ TEST(ImageLimits, HugeJpegHeaderIsRefused) {
 
 // ---- malformed files
 
-TEST(ImageMalformed, RefusesTruncationAtEveryByte) {
-  std::vector<std::pair<std::string, Bytes>> files;
-  for (const char* name : {"orientation6.jpg", "progressive.jpg", "cmyk.jpg", "grey.jpg", "rgba.png", "palette.png",
-                           "orientation6.png", "lossy.webp", "lossless.webp", "alpha.webp", "orientation8.webp"}) {
-    files.emplace_back(name, read_file(data_dir + name));
-  }
-  files.emplace_back("interlaced png", encode_png_rgb(23, 17, gradient(23, 17), true));
-  for (const auto& [name, file] : files) {
-    EXPECT_GT(decode_image(file).width, 0) << name;
-    for (std::size_t n = 0; n < file.size(); ++n) {
-      const Bytes cut(file.begin(), file.begin() + static_cast<std::ptrdiff_t>(n));
-      const std::string message = error_of<FileError>([&] { decode_image(cut, {}, "cut"); });
-      EXPECT_EQ(message.find("cut: "), 0u) << name << " cut to " << n << " of " << file.size() << ": " << message;
-    }
-  }
-}
-
 TEST(ImageMalformed, ChangedBytesNeverCrash) {
   unsigned refused = 0;
   for (const char* name : {"orientation6.jpg", "progressive.jpg", "cmyk.jpg", "rgba.png", "palette_transparent.png",
@@ -455,7 +471,6 @@ TEST(ImageMalformed, ChangedBytesNeverCrash) {
     const Bytes good = read_file(data_dir + name);
     ImageOptions options;
     options.max_pixels = 1 << 20;
-    options.alpha = AlphaPolicy::White;
     for (std::size_t i = 0; i < good.size(); ++i) {
       for (const unsigned value : {0x00u, 0x01u, 0x7fu, 0xffu}) {
         Bytes bad = good;
@@ -473,15 +488,7 @@ TEST(ImageMalformed, ChangedBytesNeverCrash) {
   EXPECT_GT(refused, 500u);
 }
 
-TEST(ImageMalformed, IgnoresTrailingBytesAndRefusesOtherFormats) {
-  const Rgb rgb = gradient(8, 8);
-  for (Bytes file : {encode_jpeg(8, 8, rgb), encode_png_rgb(8, 8, rgb), encode_webp(8, 8, rgb, true)}) {
-    file.resize(file.size() + 100, std::byte{0x11});
-    EXPECT_EQ(decode_image(file).width, 8);
-  }
-  const std::string gif = "GIF89a....................................";
-  EXPECT_EQ(error_of<FileError>([&] { decode_image(std::as_bytes(std::span(gif.data(), gif.size())), {}, "a.gif"); }),
-            "a.gif: is not a supported image (expected JPEG, PNG or WebP)");
+TEST(ImageMalformed, RefusesWhatIsNoFile) {
   EXPECT_NE(error_of<FileError>([] { vlmt::load_image("/no/such/image.jpg"); }).find("/no/such/image.jpg"),
             std::string::npos);
   const TempDir dir;

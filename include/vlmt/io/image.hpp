@@ -1,8 +1,10 @@
 // An image in memory and the options and limits of decoding. Needs no codec library.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -12,7 +14,7 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// 8-bit RGB, interleaved, row-major, upright (EXIF orientation applied).
+/// 8-bit RGB, interleaved, row-major, upright (the orientation in EXIF or XMP applied), without transparency.
 struct Image {
   int width = 0;
   int height = 0;
@@ -23,12 +25,14 @@ struct Image {
   std::vector<std::uint8_t> rgb;  ///< (height, width, 3)
 };
 
-enum class ImageFormat : std::uint8_t { Jpeg, Png, WebP };
+enum class ImageFormat : std::uint8_t { Jpeg, Png, WebP, Gif, Bmp };
 
-/// Transparency: drop alpha, as convert("RGB") in transformers does, or composite on white.
-enum class AlphaPolicy : std::uint8_t { Drop, White };
+/// Transparency: composite on ImageOptions::background, as image viewers do, or drop the alpha channel, as
+/// convert("RGB") in transformers does. Dropping shows the colours that files keep where they are transparent: black
+/// text on transparency usually becomes black on black.
+enum class AlphaPolicy : std::uint8_t { Composite, Drop };
 
-/// Size that the caller will shrink the image to; lets a JPEG be decoded at 1/8 to 7/8 of its size. PNG and WebP
+/// Size that the caller will shrink the image to; lets a JPEG be decoded at 1/8 to 7/8 of its size. Other formats
 /// ignore it.
 ///
 /// Reduced decoding keeps at least the target's width and height. The image is reduced to 1/8, 1/4 or 1/2 if that
@@ -46,9 +50,15 @@ struct ImageOptions {
   std::uint64_t max_pixels = 256'000'000;              ///< of the image as stored (width * height)
   std::uint64_t max_bytes = std::uint64_t{256} << 20;  ///< of the file
   std::uint64_t max_memory = std::uint64_t{1} << 30;   ///< bytes of the decoded image and the decoder together
-  AlphaPolicy alpha = AlphaPolicy::Drop;
+  AlphaPolicy alpha = AlphaPolicy::Composite;
+  std::array<std::uint8_t, 3> background = {255, 255, 255};  ///< RGB under transparent pixels
   DecodeHint hint = {};
   const StopFlag* stop_flag = nullptr;  ///< decoding throws Cancelled soon after it is set
+  /// Refuse a damaged file even if all of its pixels can be read.
+  bool strict = false;
+  /// Called when a file is decoded of which there is something to tell, with its name and one line: damage that leaves
+  /// all pixels readable, frames that are ignored. May be called from every thread that decodes.
+  std::function<void(const std::string& name, const std::string& note)> on_note = {};
 };
 
 /// Contents of an image header.
@@ -56,10 +66,31 @@ struct ImageInfo {
   ImageFormat format = ImageFormat::Jpeg;
   int width = 0;  ///< upright
   int height = 0;
-  int orientation = 1;  ///< EXIF, 1 to 8; already applied to width and height
+  int orientation = 1;  ///< as in EXIF, 1 to 8; already applied to width and height
 };
 
 namespace detail {
+
+/// What a decoder tells about a file that it can read.
+struct ImageNotes {
+  std::vector<std::string> damage;   ///< a strict reader refuses the file
+  std::vector<std::string> remarks;  ///< the file is sound, but not all of it is used
+};
+
+/// The remark on a file of which one frame is read.
+inline std::string first_frame_of(std::uint64_t frames) {
+  return "animated: the first of " + std::to_string(frames) + " frames is read";
+}
+
+/// The note on bytes after the end mark.
+inline std::string bytes_after_end(std::uint64_t n) {
+  return std::to_string(n) + (n == 1 ? " byte follows" : " bytes follow") + " the end of the image";
+}
+
+/// "N of HEIGHT rows are there", for files that end early.
+inline std::string rows_there(std::uint64_t rows, std::uint64_t height) {
+  return std::to_string(rows) + " of " + std::to_string(height) + " rows are there";
+}
 
 inline void check_pixels(const std::string& name, std::uint64_t width, std::uint64_t height,
                          const ImageOptions& options) {
@@ -81,6 +112,18 @@ inline void check_memory(const std::string& name, std::uint64_t bytes, const Ima
                       .expected = "at most " + std::to_string(options.max_memory) + " bytes",
                       .found = std::to_string(bytes)});
   }
+}
+
+/// Passes notes on. Throws FileError if the file is damaged and the options are strict.
+inline void tell(const ImageNotes& notes, const ImageOptions& options, const std::string& name) {
+  std::string line;
+  for (const std::vector<std::string>* list : {&notes.damage, &notes.remarks}) {
+    for (const std::string& note : *list) line += (line.empty() ? "" : "; ") + note;
+    if (options.strict && list == &notes.damage && !line.empty()) {
+      throw FileError("is damaged: " + line, {.file = name, .field = "strict"});
+    }
+  }
+  if (!line.empty() && options.on_note) options.on_note(name, line);
 }
 
 [[noreturn]] inline void bad_image(const std::string& name, const std::string& what, const std::string& why = {}) {

@@ -1,4 +1,5 @@
-// Decodes JPEG, PNG and WebP images from files or memory; the first bytes decide the format.
+// Decodes JPEG, PNG, WebP, GIF and BMP images from files or memory; the first bytes decide the format. docs/images.md
+// describes what is read and what is refused.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +12,10 @@
 #include "vlmt/base/error.hpp"
 #include "vlmt/io/image.hpp"
 #if VLMT_HAS_BODIES
+#include "vlmt/io/image_bmp.hpp"
+#include "vlmt/io/image_gif.hpp"
 #include "vlmt/io/image_jpeg.hpp"
+#include "vlmt/io/image_kind.hpp"
 #include "vlmt/io/image_png.hpp"
 #include "vlmt/io/image_webp.hpp"
 #include "vlmt/io/mapped_file.hpp"
@@ -20,27 +24,13 @@
 
 VLMT_BEGIN_NAMESPACE
 
-#if VLMT_HAS_BODIES
-
-namespace detail {
-
-inline ImageFormat image_format(std::span<const std::byte> file, const std::string& name) {
-  if (has_text(file, 0, "\xff\xd8\xff")) return ImageFormat::Jpeg;
-  if (has_text(file, 0, "\x89PNG\r\n\x1a\n")) return ImageFormat::Png;
-  if (has_text(file, 0, "RIFF") && has_text(file, 8, "WEBP")) return ImageFormat::WebP;
-  throw FileError("is not a supported image", {.file = name, .expected = "JPEG, PNG or WebP"});
-}
-
-}  // namespace detail
-
-#endif
-
 /// Format, upright size and orientation, without decoding pixels. `name` appears in errors. Throws FileError.
 ImageInfo probe_image(std::span<const std::byte> file, const std::string& name = "image");
 
-/// Decodes an image file in memory to upright 8-bit RGB; 16-bit samples keep their high byte. `name` appears in errors.
-/// Throws FileError for a damaged or truncated file and for other formats, LimitError with the option's name if a limit
-/// is exceeded.
+/// Decodes an image file in memory to upright 8-bit RGB, composited on the background; 16-bit samples keep their high
+/// byte. Of an animation the first frame. A damaged file of which all pixels can be read is read, with a note (see
+/// ImageOptions::strict and on_note). `name` appears in errors and notes. Throws FileError for other damaged or
+/// truncated files and for other formats, LimitError with the option's name if a limit is exceeded.
 Image decode_image(std::span<const std::byte> file, const ImageOptions& options = {},
                    const std::string& name = "image");
 
@@ -50,13 +40,17 @@ Image load_image(const std::string& path, const ImageOptions& options = {});
 #if VLMT_HAS_BODIES
 
 VLMT_BODY ImageInfo probe_image(std::span<const std::byte> file, const std::string& name) {
-  switch (detail::image_format(file, name)) {
+  switch (detail::require_image_format(file, name)) {
     case ImageFormat::Jpeg:
       return detail::probe_jpeg(file, name);
     case ImageFormat::Png:
       return detail::probe_png(file, name);
-    default:
+    case ImageFormat::WebP:
       return detail::probe_webp(file, name);
+    case ImageFormat::Gif:
+      return detail::probe_gif(file, name);
+    default:
+      return detail::probe_bmp(file, name);
   }
 }
 
@@ -67,24 +61,26 @@ VLMT_BODY Image decode_image(std::span<const std::byte> file, const ImageOptions
                                                        .expected = "at most " + std::to_string(options.max_bytes),
                                                        .found = std::to_string(file.size())});
   }
-  Image image;
-  int orientation = 1;
-  switch (detail::image_format(file, name)) {
-    case ImageFormat::Jpeg:
-      orientation = exif_orientation(find_jpeg_exif(file));
-      image = detail::decode_jpeg(file, options, orientation, name);
-      break;
-    case ImageFormat::Png:
-      orientation = exif_orientation(find_png_exif(file));
-      image = detail::decode_png(file, options, orientation, name);
-      break;
-    case ImageFormat::WebP:
-      orientation = exif_orientation(find_webp_exif(file));
-      image = detail::decode_webp(file, options, orientation, name);
-      break;
-  }
-  apply_orientation(image, orientation);
-  if (orientation_transposes(orientation)) std::swap(image.original_width, image.original_height);
+  const ImageInfo info = probe_image(file, name);
+  detail::check_pixels(name, static_cast<std::uint64_t>(info.width), static_cast<std::uint64_t>(info.height), options);
+  detail::ImageNotes notes;
+  Image image = [&] {
+    switch (info.format) {
+      case ImageFormat::Jpeg:
+        return detail::decode_jpeg(file, options, info, name, notes);
+      case ImageFormat::Png:
+        return detail::decode_png(file, options, info, name, notes);
+      case ImageFormat::WebP:
+        return detail::decode_webp(file, options, info, name, notes);
+      case ImageFormat::Gif:
+        return detail::decode_gif(file, options, name, notes);
+      default:
+        return detail::decode_bmp(file, options, name, notes);
+    }
+  }();
+  detail::tell(notes, options, name);
+  apply_orientation(image, info.orientation);
+  if (orientation_transposes(info.orientation)) std::swap(image.original_width, image.original_height);
   return image;
 }
 

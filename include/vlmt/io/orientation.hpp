@@ -1,4 +1,4 @@
-// EXIF orientation: reads it from JPEG, PNG and WebP files and applies it to pixels.
+// Orientation: reads it from EXIF and makes pixels upright.
 #pragma once
 
 #include <algorithm>
@@ -6,107 +6,53 @@
 #include <cstdint>
 #include <cstring>
 #include <span>
-#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "vlmt/base/config.hpp"
+#include "vlmt/io/bytes.hpp"
 #include "vlmt/io/image.hpp"
 
 VLMT_BEGIN_NAMESPACE
 
 namespace detail {
 
-inline std::uint32_t big_endian(std::span<const std::byte> bytes, std::size_t at, std::size_t n) noexcept {
-  std::uint32_t value = 0;
-  for (std::size_t i = 0; i < n; ++i) value = value << 8 | std::to_integer<std::uint32_t>(bytes[at + i]);
-  return value;
-}
-
-inline std::uint32_t little_endian(std::span<const std::byte> bytes, std::size_t at, std::size_t n) noexcept {
-  std::uint32_t value = 0;
-  for (std::size_t i = n; i-- > 0;) value = value << 8 | std::to_integer<std::uint32_t>(bytes[at + i]);
-  return value;
-}
-
-inline bool has_text(std::span<const std::byte> bytes, std::size_t at, std::string_view text) noexcept {
-  return at <= bytes.size() && text.size() <= bytes.size() - at &&
-         std::memcmp(bytes.data() + at, text.data(), text.size()) == 0;
+/// Bytes of an integer of this TIFF type; 0 for other types.
+constexpr std::size_t exif_integer_bytes(std::uint32_t type) noexcept {
+  constexpr std::uint32_t byte = 1, sbyte = 6, short_ = 3, sshort = 8, long_ = 4, slong = 9;
+  if (type == byte || type == sbyte) return 1;
+  if (type == short_ || type == sshort) return 2;
+  return type == long_ || type == slong ? 4 : 0;
 }
 
 }  // namespace detail
 
 /// The orientation, 1 to 8, in an EXIF block: a TIFF header and its first directory, with or without "Exif\0\0" before
-/// it. 1 if there is none or the block is damaged: bad metadata must not make a good image unreadable.
+/// it. 0 if there is none or the block is damaged: bad metadata must not make a good image unreadable. The value is a
+/// SHORT by the standard; some programs write other integers.
 inline int exif_orientation(std::span<const std::byte> exif) noexcept {
   using namespace detail;
   if (has_text(exif, 0, {"Exif\0\0", 6})) exif = exif.subspan(6);
-  if (exif.size() < 8) return 1;
+  if (exif.size() < 8) return 0;
   const bool big = has_text(exif, 0, {"MM\0*", 4});
-  if (!big && !has_text(exif, 0, {"II*\0", 4})) return 1;
+  if (!big && !has_text(exif, 0, {"II*\0", 4})) return 0;
   const auto number = [&](std::size_t at, std::size_t n) {
     return big ? big_endian(exif, at, n) : little_endian(exif, at, n);
   };
   const std::size_t directory = number(4, 4);
-  if (directory > exif.size() || exif.size() - directory < 2) return 1;
+  if (directory > exif.size() || exif.size() - directory < 2) return 0;
   const std::size_t entries = number(directory, 2);
   for (std::size_t i = 0; i < entries; ++i) {
     const std::size_t at = directory + 2 + 12 * i;
-    if (at + 12 > exif.size()) return 1;
+    if (at + 12 > exif.size()) return 0;
     constexpr std::uint32_t orientation_tag = 0x0112;
-    constexpr std::uint32_t type_short = 3;
     if (number(at, 2) != orientation_tag) continue;
-    if (number(at + 2, 2) != type_short || number(at + 4, 4) != 1) return 1;
-    const std::uint32_t value = number(at + 8, 2);
-    return value >= 1 && value <= 8 ? static_cast<int>(value) : 1;
+    const std::size_t bytes = exif_integer_bytes(number(at + 2, 2));
+    if (bytes == 0 || number(at + 4, 4) != 1) return 0;
+    const std::uint32_t value = number(at + 8, bytes);
+    return value >= 1 && value <= 8 ? static_cast<int>(value) : 0;
   }
-  return 1;
-}
-
-/// The EXIF block of a JPEG (from its first APP1 segment with one), or empty.
-inline std::span<const std::byte> find_jpeg_exif(std::span<const std::byte> file) noexcept {
-  using namespace detail;
-  std::size_t at = 2;  // after the start-of-image marker
-  while (at + 4 <= file.size() && file[at] == std::byte{0xff}) {
-    const auto marker = std::to_integer<unsigned>(file[at + 1]);
-    if (marker == 0xff) {  // a fill byte
-      ++at;
-      continue;
-    }
-    if (marker == 0xda || marker == 0xd9) break;  // the scan or the end: no metadata follows
-    const std::size_t length = big_endian(file, at + 2, 2);
-    if (length < 2 || length > file.size() - at - 2) break;
-    const auto segment = file.subspan(at + 4, length - 2);
-    if (marker == 0xe1 && has_text(segment, 0, {"Exif\0\0", 6})) return segment;
-    at += 2 + length;
-  }
-  return {};
-}
-
-/// The eXIf chunk of a PNG, or empty.
-inline std::span<const std::byte> find_png_exif(std::span<const std::byte> file) noexcept {
-  using namespace detail;
-  std::size_t at = 8;  // after the signature; a chunk is length, name, data, CRC
-  while (at + 12 <= file.size()) {
-    const std::size_t length = big_endian(file, at, 4);
-    if (length > file.size() - at - 12) break;
-    if (has_text(file, at + 4, "eXIf")) return file.subspan(at + 8, length);
-    at += 12 + length;
-  }
-  return {};
-}
-
-/// The EXIF chunk of a WebP, or empty.
-inline std::span<const std::byte> find_webp_exif(std::span<const std::byte> file) noexcept {
-  using namespace detail;
-  std::size_t at = 12;  // after the RIFF header; a chunk is name, length, data, padded to an even length
-  while (at + 8 <= file.size()) {
-    const std::size_t length = little_endian(file, at + 4, 4);
-    if (length > file.size() - at - 8) break;
-    if (has_text(file, at, "EXIF")) return file.subspan(at + 8, length);
-    at += 8 + length + length % 2;
-  }
-  return {};
+  return 0;
 }
 
 /// True if the orientation swaps width and height.
@@ -114,7 +60,7 @@ constexpr bool orientation_transposes(int orientation) noexcept {
   return orientation >= 5;
 }
 
-/// Makes an image stored with this EXIF orientation upright. Orientations 5 to 8 allocate a second copy of the pixels.
+/// Makes an image stored with this orientation upright. Orientations 5 to 8 allocate a second copy of the pixels.
 inline void apply_orientation(Image& image, int orientation) {
   if (orientation <= 1 || orientation > 8) return;
   const auto width = static_cast<std::size_t>(image.width);

@@ -106,7 +106,7 @@ using Part = std::variant<std::string, ImageSource, Video>;
 inline ImageSource image(const std::filesystem::path& path) {
   return ImageSource::from_file(path.string());
 }
-/// An image from the bytes of a JPEG, PNG or WebP file.
+/// An image from the bytes of an image file (JPEG, PNG, WebP, GIF or BMP).
 inline ImageSource image(std::vector<std::byte> bytes) {
   return ImageSource::from_bytes(std::move(bytes));
 }

@@ -50,7 +50,7 @@ struct SessionOptions {
   /// Features kept for images of earlier turns, part of the memory plan. The default holds one image of a megapixel or
   /// six of 512 x 512 (2B model).
   std::size_t feature_cache_bytes = std::size_t{48} << 20;
-  ImageOptions images = {};      ///< limits of image files
+  ImageOptions images = {};      ///< limits of image files, their background, notes on them
   std::string system = {};       ///< the system message; none if empty
   std::vector<Tool> tools = {};  ///< tools that the model may call
   std::size_t logit_rows = 1;    ///< rows of logits that score() computes at once
