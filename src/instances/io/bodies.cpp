@@ -1,5 +1,6 @@
 // Compiles the function bodies of io/ once; see VLMT_BODY in vlmt/base/config.hpp.
 #define VLMT_DEFINE_BODIES 1
+#include "vlmt/io/frame_folder.hpp"
 #include "vlmt/io/gguf.hpp"
 #include "vlmt/io/load_image.hpp"
 #include "vlmt/io/mapped_file.hpp"
