@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "../common/command_line.hpp"
+#include "../common/image_options.hpp"
 
 std::optional<int> parse_arguments(int argc, char** argv, Arguments& a) {
   const auto command_line =
@@ -26,8 +27,10 @@ std::optional<int> parse_arguments(int argc, char** argv, Arguments& a) {
   app.add_option("-m,--model", a.model,
                  "Model file (.gguf; the first file of a split), or the name of a bundled model");
   app.add_option("--mmproj", a.mmproj, "Vision encoder file of the model (mmproj .gguf)");
-  app.add_option("--image", a.images, "Image file (JPEG, PNG or WebP); repeat for several")->allow_extra_args(false);
-  app.add_option("--frames", a.frames, "Folder with video frames as image files, ordered by name; repeat for several")
+  app.add_option("--image", a.images, "Image file (JPEG, PNG, WebP, GIF or BMP); repeat for several")
+      ->allow_extra_args(false);
+  app.add_option("--frames", a.frames,
+                 "Folder with video frames as image files, ordered by their numbers; repeat for several")
       ->allow_extra_args(false);
   programs::add_real(app, "--fps", a.fps, {0.0, 1000.0, true}, "Frames per second of --frames");
   app.add_option("--system", a.system, "System message");
@@ -122,13 +125,14 @@ std::optional<int> parse_arguments(int argc, char** argv, Arguments& a) {
                       "--max-pixels in tokens")
       ->group(images)
       ->excludes("--max-pixels");
-  programs::add_scaled(app, "--max-image-pixels", a.max_image_pixels, programs::pixel_bounds,
+  programs::add_scaled(app, "--max-image-pixels", a.image_files.max_pixels, programs::pixel_bounds,
                        "Refuse image files with more pixels, before decoding them")
       ->group(images)
       ->capture_default_str();
   app.add_flag("--exact-images", a.exact_images,
                "Refuse images that would be shrunk to fit the context or to be encoded in about 20 s (a request: 60 s)")
       ->group(images);
+  programs::add_image_options(app, a.image_files, images);
 
   const std::string output = "Output";
   app.add_flag("--stats", a.stats, "Print times, speeds and memory to standard error")->group(output);

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include <vlmt/io/image.hpp>
 #include <vlmt/text/reasoning.hpp>
 
 struct Arguments {
@@ -46,8 +47,8 @@ struct Arguments {
   std::optional<std::uint64_t> max_pixels;
   std::optional<std::uint64_t> min_image_tokens;
   std::optional<std::uint64_t> max_image_tokens;
-  bool exact_images = false;  ///< refuse instead of shrinking to room or time
-  std::uint64_t max_image_pixels = 256'000'000;
+  bool exact_images = false;       ///< refuse instead of shrinking to room or time
+  vlmt::ImageOptions image_files;  ///< the background, strictness and most pixels of image files
   std::optional<std::uint64_t> memory_limit;
   std::string packed_cache;  ///< folder; empty: packed weights are not kept
   bool verify_packed_cache = false;

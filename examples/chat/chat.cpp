@@ -24,13 +24,13 @@ Request Chat::plan(vlmt::ChatMessage& message, const std::vector<std::string>& i
 
 std::vector<programs::MediaCost> Chat::costs(const std::vector<std::string>& images,
                                              const std::vector<std::string>& videos) const {
-  vlmt::ChatMessage message = user_message({}, images, videos, arguments_.fps);
+  vlmt::ChatMessage message = user_message({}, images, videos, arguments_.fps, session_.options().images);
   return plan(message, images, videos).media;
 }
 
 Report Chat::ask(const std::string& text, const std::vector<std::string>& images,
                  const std::vector<std::string>& videos) {
-  vlmt::ChatMessage message = user_message(text, images, videos, arguments_.fps);
+  vlmt::ChatMessage message = user_message(text, images, videos, arguments_.fps, session_.options().images);
   Report report;
   Request request;
   try {

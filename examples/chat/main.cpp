@@ -45,7 +45,7 @@ Request first_request(const Arguments& a, const Model& model, const vlmt::Sessio
   if (!a.has_prompt && a.images.empty() && a.frames.empty()) return planner.plan(model, options);
   std::vector<vlmt::ChatMessage> history;
   if (!options.system.empty()) history.push_back(vlmt::ChatMessage::of(vlmt::Role::system, options.system));
-  vlmt::ChatMessage message = user_message(a.prompt, a.images, a.frames, a.fps);
+  vlmt::ChatMessage message = user_message(a.prompt, a.images, a.frames, a.fps, options.images);
   std::vector<std::string> names = a.images;
   names.insert(names.end(), a.frames.begin(), a.frames.end());
   return planner.plan(model, options, std::move(history), message, names);
@@ -129,6 +129,7 @@ int run(Arguments& a) {
 std::string option_hint(const vlmt::Error& error) {
   const std::string& field = error.site().field;
   if (field == "max_pixels" && !error.site().file.empty()) return "; the option is --max-image-pixels";
+  if (field == "strict") return "; without --strict-images it is read";
   if (field == "context") return "; the option is --context";
   if (field == "image_seconds") return "; --max-image-tokens encodes it anyway";
   if (field == "memory") return "; the options are --context, --kv and --memory-limit";

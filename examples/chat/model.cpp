@@ -9,6 +9,7 @@
 
 #include <vlmt/vlmt.hpp>
 
+#include "../common/image_notes.hpp"
 #include "../common/interrupt.hpp"
 
 namespace {
@@ -40,7 +41,8 @@ vlmt::SessionOptions session_options(const Arguments& a, const Model& model) {
     if (o.min_pixels && !o.max_pixels)
       o.max_pixels = std::max<std::uint64_t>(*o.min_pixels, encoder->config().max_pixels);
   }
-  o.images.max_pixels = a.max_image_pixels;
+  o.images = a.image_files;
+  o.images.on_note = programs::note_printer("vlmt-chat");
   o.system = a.system;
   return o;
 }

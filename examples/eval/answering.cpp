@@ -32,6 +32,7 @@ vlmt::SessionOptions session_options(const Configuration& c, const AnsweringOpti
   s.key_format = s.value_format = vlmt::find_format<vlmt::formats::cache>(c.kv);
   // Sets often ask several questions in a row about one image: its features are encoded once.
   s.feature_cache_bytes = std::size_t{16} << 20;
+  s.images = o.images;
   return s;
 }
 
@@ -84,7 +85,7 @@ void answer_questions(const Configuration& configuration, const std::string& mod
     std::size_t i = 0;
     try {
       Session own(model, session, std::make_unique<vlmt::OmpTeam>(members));
-      const MediaMaker media(configuration, own.vision().preprocess(), options.stop);
+      const MediaMaker media(configuration, own.vision().preprocess(), options.image_options());
       for (i = next++; i < items.size(); i = next++) {
         try {
           done(i, ask(own, media, items[i], options));

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <vlmt/base/stop_flag.hpp>
+#include <vlmt/io/image.hpp>
 
 #include "../common/task_set.hpp"
 #include "answer_log.hpp"
@@ -20,6 +21,14 @@ struct AnsweringOptions {
   std::size_t context = 4096;            ///< tokens of a question with its answer
   std::size_t max_tokens = 256;          ///< maximum tokens per answer
   const vlmt::StopFlag* stop = nullptr;  ///< set it to cancel
+  vlmt::ImageOptions images;             ///< how image files are read
+
+  /// `images` with the stop flag.
+  vlmt::ImageOptions image_options() const {
+    vlmt::ImageOptions o = images;
+    o.stop_flag = stop;
+    return o;
+  }
 };
 
 /// Questions to answer in parallel on `threads` threads with a model of `weight_bytes`. Below 256 MiB one question per

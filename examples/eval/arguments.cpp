@@ -2,6 +2,7 @@
 #include "arguments.hpp"
 
 #include "../common/command_line.hpp"
+#include "../common/image_options.hpp"
 #include "../common/mixture.hpp"
 
 namespace {
@@ -84,6 +85,7 @@ std::optional<int> parse_arguments(int argc, char** argv, Arguments& a) {
                       "Maximum tokens to generate per answer")
       ->group(running)
       ->capture_default_str();
+  programs::add_image_options(app, o.images, running);
   app.add_option("-o,--out", a.out,
                  "Folder for the answers and report.md, .csv, .json, .html; a later run reuses its answers")
       ->group(running);

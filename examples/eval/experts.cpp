@@ -38,11 +38,12 @@ ExpertUse measure_expert_use(const std::string& model_file, const std::string& m
   vlmt::VisionRunner<vlmt::Qwen3VL, vlmt::OmpTeam> vision(model.vlm(), team);
   vlmt::Runner<vlmt::Qwen3VL, vlmt::OmpTeam, ExpertCounter> runner(model.vlm(), team, {.context = options.context},
                                                                    ExpertCounter{&use});
-  const MediaMaker media({}, vision.preprocess(), options.stop);
+  const vlmt::ImageOptions images = options.image_options();
+  const MediaMaker media({}, vision.preprocess(), images);
   for (const programs::TaskItem& item : items) {
     std::vector<vlmt::ChatMessage> messages = media.messages(item);
-    vlmt::Prompt prompt = vlmt::build_prompt(model, vision, messages, {}, {}, {.stop_flag = options.stop});
-    vlmt::attach_features(vision, prompt, 0, {.stop_flag = options.stop}, [](std::size_t, std::size_t, double) {});
+    vlmt::Prompt prompt = vlmt::build_prompt(model, vision, messages, {}, {}, images);
+    vlmt::attach_features(vision, prompt, 0, images, [](std::size_t, std::size_t, double) {});
     runner.truncate(0);
     runner.feed(
         prompt.sequence, [](std::size_t, std::size_t) {}, options.stop);

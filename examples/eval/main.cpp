@@ -20,6 +20,7 @@
 #include <vlmt/io/gguf.hpp>
 
 #include "../common/bundled_model.hpp"
+#include "../common/image_notes.hpp"
 #include "../common/interrupt.hpp"
 #include "../common/output.hpp"
 #include "../common/progress_line.hpp"
@@ -190,6 +191,7 @@ class Evaluation {
     maker.add(c.weights).add(c.vision_weights).add(c.kv).add(c.kernels).add(c.images).add(c.deepstack);
     maker.add(eval::short_number(c.scale)).add(std::to_string(c.experts));
     maker.add(std::to_string(arguments_.answering.max_tokens)).add(std::to_string(arguments_.answering.context));
+    for (const std::uint8_t level : arguments_.answering.images.background) maker.add(std::to_string(level));
     if (c.experts != 0) {
       for (const TaskItem& item : calibration_items(set_)) maker.add(file_keys_.of(item));
     }
@@ -240,6 +242,7 @@ int run(Arguments& a) {
     return 0;
   }
   a.answering.threads = programs::thread_count(a.answering.threads, "vlmt-eval");
+  a.answering.images.on_note = programs::note_printer("vlmt-eval");
   Evaluation evaluation(a, programs::read_task_set(a.set));
 
   eval::Report report;

@@ -38,11 +38,11 @@ inline vlmt::Image resized(const vlmt::Image& image, vlmt::PixelSize size, const
   return out;
 }
 
-/// Loads the media of questions for one configuration. Throws vlmt::Cancelled soon after `stop` is set.
+/// Loads the media of questions for one configuration. Throws vlmt::Cancelled soon after files.stop_flag is set.
 class MediaMaker {
  public:
-  MediaMaker(const Configuration& c, const vlmt::VisionPreprocess& rules, const vlmt::StopFlag* stop)
-      : blank_(c.images == "blank"), scale_(c.scale), rules_(rules), stop_(stop) {}
+  MediaMaker(const Configuration& c, const vlmt::VisionPreprocess& rules, const vlmt::ImageOptions& files)
+      : blank_(c.images == "blank"), scale_(c.scale), rules_(rules), files_(files) {}
 
   /// The chat messages of a question. Throws vlmt::FileError for images that cannot be read.
   std::vector<vlmt::ChatMessage> messages(const TaskItem& item) const {
@@ -54,9 +54,9 @@ class MediaMaker {
   /// `frames`: number of frames of the video that the image belongs to; 0 for a single image.
   vlmt::ImageSource image(const std::string& file, std::size_t frames) const {
     if (!blank_ && scale_ == 1.0) return vlmt::image(std::filesystem::path(file));
-    vlmt::Image image = vlmt::load_image(file, {.stop_flag = stop_});
+    vlmt::Image image = vlmt::load_image(file, files_);
     if (blank_) std::fill(image.rgb.begin(), image.rgb.end(), std::uint8_t{128});
-    if (scale_ != 1.0) image = resized(image, smaller(image, static_cast<int>(frames)), stop_);
+    if (scale_ != 1.0) image = resized(image, smaller(image, static_cast<int>(frames)), files_.stop_flag);
     return vlmt::image(std::move(image));
   }
 
@@ -76,7 +76,7 @@ class MediaMaker {
   bool blank_;
   double scale_;
   vlmt::VisionPreprocess rules_;
-  const vlmt::StopFlag* stop_;
+  vlmt::ImageOptions files_;
 };
 
 }  // namespace eval
