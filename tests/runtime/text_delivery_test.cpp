@@ -5,6 +5,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -137,6 +138,18 @@ TEST(TextDelivery, ExceptionsOfTheSinkReachTheCaller) {
   ASSERT_TRUE(delivery.push(0));
   EXPECT_FALSE(delivery.push(1));
   EXPECT_THROW(delivery.finish(), std::runtime_error);
+}
+
+TEST(TextSink, AnEmptyFunctionIsNoCallback) {
+  EXPECT_TRUE(TextSink(std::function<bool(std::string_view)>())("a"));
+  EXPECT_TRUE(TextSink(std::function<void(std::string_view)>())("a"));
+  const std::function<void(std::string_view)> none;
+  EXPECT_TRUE(TextSink(none)("a"));
+  bool (*const null)(std::string_view) = nullptr;
+  EXPECT_TRUE(TextSink(null)("a"));
+  // What can be called is called.
+  EXPECT_FALSE(TextSink(std::function<bool(std::string_view)>([](std::string_view) { return false; }))("a"));
+  EXPECT_FALSE(TextSink(+[](std::string_view) { return false; })("a"));
 }
 
 TEST(TextDelivery, DestructionDeliversNothingMore) {

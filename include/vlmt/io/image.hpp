@@ -43,6 +43,7 @@ struct DecodeHint {
   int target_height = 0;
   /// Used if width and height are 0: upper bound of the target's area in pixels; the target has the image's aspect.
   std::uint64_t target_pixels = 0;
+  friend constexpr bool operator==(const DecodeHint&, const DecodeHint&) = default;
 };
 
 /// Options and limits of decoding. Limits are checked against the file's header, before pixels are allocated.

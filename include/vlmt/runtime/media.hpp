@@ -1,6 +1,7 @@
 // Images and videos in messages: paths, encoded bytes or pixels, decoded on demand.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -18,6 +19,8 @@
 #include "vlmt/io/load_image.hpp"
 #include "vlmt/io/mapped_file.hpp"
 #include "vlmt/model/vision_features.hpp"
+#include "vlmt/nn/vision/patchify.hpp"
+#include "vlmt/nn/vision/smart_resize.hpp"
 
 VLMT_BEGIN_NAMESPACE
 
@@ -34,7 +37,7 @@ class ImageSource {
   }
   static ImageSource from_pixels(Image image) { return ImageSource(Source{std::move(image)}); }
 
-  /// The pixels. Throws FileError and LimitError as load_image() does.
+  /// The pixels; those that were given are not checked. Throws FileError and LimitError as load_image() does.
   Image decode(const ImageOptions& options) const {
     if (const auto* path = std::get_if<std::string>(source_.get())) return load_image(*path, options);
     if (const auto* encoded = std::get_if<Encoded>(source_.get())) {
@@ -68,14 +71,24 @@ class ImageSource {
   const std::optional<std::uint64_t>& max_pixels() const noexcept { return max_pixels_; }
   void set_max_pixels(std::optional<std::uint64_t> pixels) noexcept { max_pixels_ = pixels; }
 
-  /// Cache key and token grid of the image under given pixel limits. Saves decoding it again in later turns.
+  /// What the description of an image depends on, beside the image: how it is decoded, and what the model makes of it.
+  struct Terms {
+    AlphaPolicy alpha = AlphaPolicy::Composite;
+    std::array<std::uint8_t, 3> background = {};
+    DecodeHint hint;
+    bool strict = false;
+    PixelLimits limits;
+    PatchLayout layout;
+    friend bool operator==(const Terms&, const Terms&) = default;
+  };
+  /// Cache key and token grid of the image under given terms. Saves decoding it again in later turns.
   struct Description {
     ContentKey key;
     std::size_t grid_h = 0;  ///< in tokens
     std::size_t grid_w = 0;
-    std::uint64_t min_pixels = 0;
-    std::uint64_t max_pixels = 0;
+    Terms terms;
   };
+  /// The last description; of use only under equal terms.
   const std::optional<Description>& description() const noexcept { return description_; }
   void set_description(const Description& d) { description_ = d; }
 

@@ -123,13 +123,17 @@ Prompt build_prompt(const ChatModel<M>& model, const VisionRunner<M, T, P>& visi
         m.parts.push_back(ContentPart::of(*text));
       } else if (auto* image = std::get_if<ImageSource>(&part)) {
         m.parts.push_back(ContentPart::image());
-        const PixelLimits limits = lowered(vision.preprocess().image_limits, image->max_pixels());
-        const auto& known = image->description();
-        if (!known || known->min_pixels != limits.min_pixels || known->max_pixels != limits.max_pixels) {
-          const auto [key, grid] = vision.describe(
-              image->decode(decode_options(vision, image_options, image->max_pixels())), image->max_pixels());
-          image->set_description({key, static_cast<std::size_t>(grid.h) / merge,
-                                  static_cast<std::size_t>(grid.w) / merge, limits.min_pixels, limits.max_pixels});
+        const ImageOptions decoding = decode_options(vision, image_options, image->max_pixels());
+        const ImageSource::Terms terms{decoding.alpha,
+                                       decoding.background,
+                                       decoding.hint,
+                                       decoding.strict,
+                                       lowered(vision.preprocess().image_limits, image->max_pixels()),
+                                       vision.preprocess().layout};
+        if (const auto& known = image->description(); !known || known->terms != terms) {
+          const auto [key, grid] = vision.describe(image->decode(decoding), image->max_pixels());
+          image->set_description(
+              {key, static_cast<std::size_t>(grid.h) / merge, static_cast<std::size_t>(grid.w) / merge, terms});
         }
         const ImageSource::Description& d = *image->description();
         images.push_back({image, nullptr, d.key, d.grid_h, d.grid_w});

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <concepts>
+#include <cstddef>
 #include <exception>
 #include <functional>
 #include <string>
@@ -20,20 +21,26 @@
 VLMT_BEGIN_NAMESPACE
 
 /// Receives pieces of text, never empty ones; returns false to cancel. Made from any callable; one that returns nothing
-/// never cancels.
+/// never cancels. An empty std::function or a null pointer to a function is no callable: the sink is then as one that
+/// is made from nothing.
 class TextSink {
  public:
   TextSink() = default;
   template <class F>
-  requires(!std::same_as<std::remove_cvref_t<F>, TextSink> && std::invocable<F&, std::string_view>) TextSink(F&& f)
-      : call_([f = std::forward<F>(f)](std::string_view piece) mutable {
-          if constexpr (std::convertible_to<std::invoke_result_t<F&, std::string_view>, bool>) {
-            return static_cast<bool>(f(piece));
-          } else {
-            f(piece);
-            return true;
-          }
-        }) {}
+  requires(!std::same_as<std::remove_cvref_t<F>, TextSink> && std::invocable<F&, std::string_view>) TextSink(F&& f) {
+    // Callables that can be made from nullptr may be empty; a lambda without captures merely converts to a pointer.
+    if constexpr (std::constructible_from<std::decay_t<F>, std::nullptr_t>) {
+      if (f == nullptr) return;
+    }
+    call_ = [f = std::forward<F>(f)](std::string_view piece) mutable {
+      if constexpr (std::convertible_to<std::invoke_result_t<F&, std::string_view>, bool>) {
+        return static_cast<bool>(f(piece));
+      } else {
+        f(piece);
+        return true;
+      }
+    };
+  }
 
   bool operator()(std::string_view piece) const { return piece.empty() || !call_ || call_(piece); }
 

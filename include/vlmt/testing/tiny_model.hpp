@@ -40,6 +40,7 @@ struct TinyModel {
   std::size_t vision_depth = 2;
   std::size_t vision_heads = 2;
   std::size_t vision_ffn = 128;
+  std::size_t vision_patch = 16;  ///< side in pixels
   std::size_t position_side = 4;
   std::size_t deepstack = 1;  ///< the first `deepstack` vision blocks feed the first decoder layers
   std::uint64_t seed = 1;
@@ -193,8 +194,7 @@ void write_tiny_model(const TinyModel& m, const std::string& path) {
   t.write(path, header);
 }
 
-/// Writes the vision encoder of the model: patches of 16 x 16 pixels, four patches per token. Throws FileError and
-/// InputError.
+/// Writes the vision encoder of the model: four patches per token. Throws FileError and InputError.
 template <QuantFormat Weights = F32>
 void write_tiny_mmproj(const TinyModel& m, const std::string& path) {
   GgufHeader header;
@@ -209,7 +209,7 @@ void write_tiny_mmproj(const TinyModel& m, const std::string& path) {
   count("block_count", m.vision_depth);
   count("attention.head_count", m.vision_heads);
   count("feed_forward_length", m.vision_ffn);
-  count("patch_size", 16);
+  count("patch_size", m.vision_patch);
   count("spatial_merge_size", 2);
   count("projection_dim", m.hidden);
   header.set(v + "attention.layer_norm_epsilon", 1e-6f);
@@ -229,8 +229,10 @@ void write_tiny_mmproj(const TinyModel& m, const std::string& path) {
     t.vector(name + ".weight", n, 1.0);
     t.vector(name + ".bias", n, 0.0);
   };
-  t.floats("v.patch_embd.weight", {16, 16, 3, h}, 1.0 / std::sqrt(1536.0));
-  t.floats("v.patch_embd.weight.1", {16, 16, 3, h}, 1.0 / std::sqrt(1536.0));
+  const std::size_t side = m.vision_patch;
+  const double patch_scale = 1.0 / std::sqrt(static_cast<double>(2 * side * side * 3));
+  t.floats("v.patch_embd.weight", {side, side, 3, h}, patch_scale);
+  t.floats("v.patch_embd.weight.1", {side, side, 3, h}, patch_scale);
   t.vector("v.patch_embd.bias", h, 0.0);
   t.floats("v.position_embd.weight", {h, m.position_side * m.position_side}, 0.1);
   for (std::size_t i = 0; i < m.vision_depth; ++i) {

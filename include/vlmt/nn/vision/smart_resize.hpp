@@ -23,6 +23,7 @@ struct PixelSize {
 struct PixelLimits {
   std::uint64_t min_pixels = 65'536;
   std::uint64_t max_pixels = 16'777'216;
+  friend constexpr bool operator==(const PixelLimits&, const PixelLimits&) = default;
 };
 
 /// The limits of an image or video with an upper bound of its own: the smaller one applies, but never less than
