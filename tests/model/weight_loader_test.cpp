@@ -2,6 +2,7 @@
 #include "vlmt/model/weight_loader.hpp"
 
 #include <limits>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -110,6 +111,51 @@ TEST(WeightLoader, RejectsInvalidScales) {
   s = {};
   s.experts[1] = std::numeric_limits<float>::infinity();
   EXPECT_NE(refusal(s).find("not finite"), std::string::npos);
+}
+
+/// A tensor (2, 256) of this type made in memory, with `bytes` bytes.
+SourceTensor in_memory(std::uint32_t type, std::size_t bytes) {
+  const auto data = std::make_shared<std::vector<std::byte>>(bytes);
+  SourceTensor s;
+  s.file = "memory";
+  s.tensor.name = "x.weight";
+  s.tensor.type_id = type;
+  s.tensor.rank = 2;
+  s.tensor.shape = {2, 256, 1, 1};
+  s.tensor.bytes = *data;
+  s.tensor.owner = data;
+  return s;
+}
+
+TEST(WeightLoader, RefusesBytesThatAreNotThoseOfTheShape) {
+  WeightLoader<A, TypeList<F32, NVFP4>> loader;
+  PackedMatrix<A> matrix;
+  const float* vector = nullptr;
+  const auto refusal = [](auto&& f) { return error_of<FileError>(f); };
+  constexpr std::size_t right = 2 * 256 / NVFP4::values * sizeof(NVFP4::Block);
+  EXPECT_EQ(refusal([&] { loader.matrix(matrix, in_memory(NVFP4::type_id, right)); }), "");
+  for (const std::size_t wrong : {right - sizeof(NVFP4::Block), right + sizeof(NVFP4::Block), right - 1}) {
+    const std::string said = refusal([&] { loader.matrix(matrix, in_memory(NVFP4::type_id, wrong)); });
+    EXPECT_NE(said.find("memory: offset 0: `x.weight`: the bytes of the tensor are not those of its shape"),
+              std::string::npos)
+        << said;
+    EXPECT_NE(said.find("found " + std::to_string(wrong) + " bytes"), std::string::npos) << said;
+  }
+  EXPECT_NE(refusal([&] { loader.vector(vector, in_memory(F32::type_id, 4)); }).find("are not those"),
+            std::string::npos);
+  // The bytes of a tensor that is converted are checked, too.
+  EXPECT_NE(refusal([&] { loader.matrix(matrix, in_memory(F16::type_id, 4), NVFP4::type_id); }).find("are not those"),
+            std::string::npos);
+}
+
+TEST(WeightLoader, RefusesAVectorOfAnUnknownFormatByName) {
+  WeightLoader<A, TypeList<F32>> loader;
+  const float* vector = nullptr;
+  constexpr std::uint32_t iq2_xxs = 16;
+  const std::string said = error_of<FileError>([&] { loader.vector(vector, in_memory(iq2_xxs, 132)); });
+  EXPECT_NE(said.find("memory: offset 0: `x.weight`: tensors of this format cannot be decoded"), std::string::npos)
+      << said;
+  EXPECT_NE(said.find("found IQ2_XXS"), std::string::npos) << said;
 }
 
 }  // namespace

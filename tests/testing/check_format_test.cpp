@@ -27,6 +27,11 @@ struct Shrunk : vlmt::Q8_0 {
   }
 };
 
+// Like Q8_0, with the number that files use for blocks of Q4_0.
+struct Misnumbered : vlmt::Q8_0 {
+  static constexpr std::uint32_t type_id = 2;
+};
+
 }  // namespace
 
 VLMT_BEGIN_NAMESPACE
@@ -45,6 +50,11 @@ TEST(CheckFormatTest, ReportsProblems) {
   const Problems id = vt::check_format<Shrunk>(0.1);
   ASSERT_EQ(id.size(), 1u);
   EXPECT_EQ(id[0], "Q8_0: type_id is that of Q8_0");
+  const Problems number = vt::check_format<Misnumbered>(0.1);
+  ASSERT_EQ(number.size(), 2u);
+  EXPECT_EQ(
+      number[0],
+      "Q8_0: files store type 2 (Q4_0) in blocks of 32 values in 18 bytes, this format has 32 values in 34 bytes");
   const Problems kernels = vt::check_format_kernels<Shrunk, Arch>();
   ASSERT_FALSE(kernels.empty());
   EXPECT_NE(kernels[0].find("activations: row 0"), std::string::npos) << kernels[0];

@@ -26,32 +26,36 @@
 #include "vlmt/model/packed_cache.hpp"
 #include "vlmt/model/weight_source.hpp"
 #include "vlmt/quant/formats.hpp"
+#include "vlmt/quant/ggml_type.hpp"
 #include "vlmt/quant/row.hpp"
 
 VLMT_BEGIN_NAMESPACE
 
-/// Called by one thread after each tensor, with the bytes of the files done and in total. May throw to cancel.
+/// Called by one thread when it has packed its share of a tensor, with the bytes of the tensors up to this one and of
+/// all. Other threads may still be packing it. Not called for weights that are mapped from the packed cache. May throw
+/// to cancel.
 using LoadProgress = std::function<void(std::size_t done, std::size_t total)>;
 
 /// Registers the weights of a model and packs them for Arch. Formats lists the formats that files may have.
 template <class Arch, class Formats>
 class WeightLoader {
+  static_assert(detail::require_file_blocks(Formats{}));
+
  public:
   /// Registers a matrix (rows, columns) to be packed into `target`. If `as` (a GGUF type number) is given and in
   /// Formats, an F32, F16 or BF16 tensor is converted to that format, provided its columns are whole blocks. Throws
-  /// FileError for formats not in Formats.
+  /// FileError for formats not in Formats, and for a tensor whose bytes are not those of its shape.
   void matrix(PackedMatrix<Arch>& target, SourceTensor source, std::optional<std::uint32_t> as = std::nullopt);
 
-  /// Registers a tensor (experts, rows, columns) to be packed into `target`. Throws FileError for formats not in
-  /// Formats.
+  /// Registers a tensor (experts, rows, columns) to be packed into `target`. Throws FileError as matrix().
   void experts(PackedExperts<Arch>& target, SourceTensor source);
 
-  /// Registers a tensor to be decoded to floats at `target`.
+  /// Registers a tensor of any format of formats::all to be decoded to floats at `target`. Throws FileError for another
+  /// format, and for a tensor whose bytes are not those of its shape.
   void vector(const float*& target, SourceTensor source);
 
   /// Bytes of the packed weights; known before anything is read.
   std::size_t bytes() const noexcept { return bytes_; }
-  /// Bytes of the registered tensors in the files.
 
   /// Packs all weights and sets the targets. The targets must not move before that, and must not outlive the returned
   /// buffer. Throws what `progress` throws, FileError for a vector with a value that is not finite, and Cancelled if
@@ -143,6 +147,29 @@ class WeightLoader {
     vector(target, std::move(source));
   }
 
+  template <class Known>
+  [[noreturn]] static void refuse_format(const SourceTensor& s, const char* message) {
+    const GgmlTypeInfo type = ggml_type_info(s.tensor.type_id);
+    std::string supported;
+    for_each_type(Known{}, [&]<class Format>(TypeTag<Format>) { supported += " " + std::string(Format::name); });
+    throw FileError(message, {s.file, s.offset, s.tensor.name, "one of" + supported,
+                              type.values == 0 ? "type " + std::to_string(s.tensor.type_id) : std::string(type.name)});
+  }
+
+  // Throws FileError unless the tensor's bytes are those of its shape in blocks of `values` values and `block_bytes`
+  // bytes. Tensors of GGUF files are; tensors that a program makes may not be.
+  static void check_bytes(const SourceTensor& s, std::size_t values, std::size_t block_bytes) {
+    const AnyTensor& t = s.tensor;
+    const std::size_t columns = t.columns();
+    const bool whole = columns % values == 0 && t.bytes.size() % block_bytes == 0;
+    if (whole && t.bytes.size() / block_bytes * values == t.count()) return;
+    throw FileError("the bytes of the tensor are not those of its shape",
+                    {s.file, s.offset, t.name,
+                     std::to_string(t.count()) + " values in blocks of " + std::to_string(values) + " and " +
+                         std::to_string(block_bytes) + " bytes",
+                     std::to_string(t.bytes.size()) + " bytes"});
+  }
+
   Entry entry(SourceTensor source) const {
     Entry e;
     e.source = std::move(source);
@@ -194,6 +221,11 @@ void WeightLoader<Arch, Formats>::experts(PackedExperts<Arch>& target, SourceTen
 template <class Arch, class Formats>
 void WeightLoader<Arch, Formats>::vector(const float*& target, SourceTensor source) {
   Entry e = entry(std::move(source));
+  const AnyTensor& t = e.source.tensor;
+  if (!visit_format(formats::all{}, t.type_id, [](auto) {})) {
+    refuse_format<formats::all>(e.source, "tensors of this format cannot be decoded");
+  }
+  check_bytes(e.source, ggml_type_info(t.type_id).values, ggml_type_info(t.type_id).bytes);
   e.vector = &target;
   e.bytes = e.source.tensor.count() * sizeof(float);
   push(std::move(e));
@@ -207,7 +239,10 @@ void WeightLoader<Arch, Formats>::add_matrix(PackedMatrix<Arch>* target, SourceT
   e.rows = rows;
   e.count = count;
   const AnyTensor& t = e.source.tensor;
+  const GgmlTypeInfo type = ggml_type_info(t.type_id);
+  if (type.values != 0) check_bytes(e.source, type.values, type.bytes);
   const auto pack_as = [&]<class Format>(TypeTag<Format>) {
+    if (type.values == 0) check_bytes(e.source, Format::values, block_bytes_v<Format>);
     e.bytes = count * packed_bytes<Format, Arch>(rows, t.columns());
     e.leaves = &matmul_leaves<Format, Arch>();
   };
@@ -220,14 +255,9 @@ void WeightLoader<Arch, Formats>::add_matrix(PackedMatrix<Arch>* target, SourceT
   }
   const bool known = e.convert != nullptr || visit_format(Formats{}, t.type_id, pack_as);
   if (!known) {
-    const GgmlTypeInfo type = ggml_type_info(t.type_id);
-    std::string supported;
-    for_each_type(Formats{}, [&]<class Format>(TypeTag<Format>) { supported += " " + std::string(Format::name); });
-    throw FileError(
-        "this model type does not read tensors of this format; to add it, put the format into the Formats "
-        "list of the model",
-        {e.source.file, e.source.offset, t.name, "one of" + supported,
-         type.values == 0 ? "type " + std::to_string(t.type_id) : std::string(type.name)});
+    refuse_format<Formats>(e.source,
+                           "this model type does not read tensors of this format; to add it, put the format into the "
+                           "Formats list of the model");
   }
   push(std::move(e));
 }

@@ -9,6 +9,7 @@
 #include <type_traits>
 
 #include "vlmt/base/config.hpp"
+#include "vlmt/quant/ggml_type.hpp"
 
 VLMT_BEGIN_NAMESPACE
 
@@ -48,6 +49,13 @@ concept QuantFormat = requires(const typename F::Block& block, typename F::Block
 /// Bytes of one block of the format, as in the file.
 template <QuantFormat F>
 inline constexpr std::size_t block_bytes_v = sizeof(typename F::Block);
+
+/// True if tensors of type F::type_id in files consist of blocks of F, or if no file can have that type. The sizes in
+/// files are those of quant/ggml_type.hpp, whatever a format says.
+template <QuantFormat F>
+inline constexpr bool fits_files_v = ggml_type_info(F::type_id).values == 0 ||
+                                     (ggml_type_info(F::type_id).values == F::values &&
+                                      ggml_type_info(F::type_id).bytes == block_bytes_v<F>);
 
 /// Bits per weight.
 template <QuantFormat F>

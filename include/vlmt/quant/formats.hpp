@@ -50,6 +50,25 @@ using activations = TypeList<Q8_0, Q8_1, Q8_K>;
 
 }  // namespace formats
 
+namespace detail {
+
+template <QuantFormat F>
+constexpr bool require_file_blocks() noexcept {
+  static_assert(fits_files_v<F>,
+                "vlmt: files store this type_id in blocks of another size than this format's; see quant/ggml_type.hpp");
+  return true;
+}
+
+/// True; fails to compile if tensors of a format in the list would be read past their end.
+template <class... Fs>
+constexpr bool require_file_blocks(TypeList<Fs...>) noexcept {
+  return (require_file_blocks<Fs>() && ...);
+}
+
+static_assert(require_file_blocks(formats::all{}) && require_file_blocks(formats::activations{}));
+
+}  // namespace detail
+
 /// Calls f(TypeTag<F>{}) for the format F of the list with this GGUF type number. Returns false, without a call, if
 /// there is none.
 template <class... Fs, class F>

@@ -16,6 +16,7 @@
 #include "vlmt/kernel/matmul.hpp"
 #include "vlmt/quant/format.hpp"
 #include "vlmt/quant/formats.hpp"
+#include "vlmt/quant/ggml_type.hpp"
 #include "vlmt/quant/row.hpp"
 #include "vlmt/testing/compare.hpp"
 #include "vlmt/testing/sweep.hpp"
@@ -42,6 +43,15 @@ std::vector<std::string> check_format(double budget) {
   std::vector<std::string> problems;
   if (name.empty()) problems.push_back("the format has no name");
   if (256 % F::values != 0) problems.push_back(name + ": `values` must divide 256");
+  if (!fits_files_v<F>) {
+    const GgmlTypeInfo type = ggml_type_info(F::type_id);
+    const auto blocks = [](std::size_t values, std::size_t bytes) {
+      return std::to_string(values) + " values in " + std::to_string(bytes) + " bytes";
+    };
+    problems.push_back(name + ": files store type " + std::to_string(F::type_id) + " (" + std::string(type.name) +
+                       ") in blocks of " + blocks(type.values, type.bytes) + ", this format has " +
+                       blocks(F::values, block_bytes_v<F>));
+  }
   visit_format(formats::all{}, F::type_id, [&](auto tag) {
     using Known = typename decltype(tag)::type;
     if (!std::is_same_v<Known, F>) problems.push_back(name + ": type_id is that of " + std::string(Known::name));
