@@ -187,6 +187,41 @@ struct ResultsDependNeitherOnTheTeamNorOnTheTile : Matmul<Arch> {
   }
 };
 
+/// Matmuls give the same bits for every cpu::Tuning.
+template <class Arch>
+struct ResultsDoNotDependOnTheTuning : Matmul<Arch> {
+  using Matmul<Arch>::Matmul;
+  void TestBody() override {
+    const std::size_t n = 27, values = this->swept_.format.values;
+    const PackedWeights<Arch> p = this->weights(3 * 32 + 5, values == 1 ? 300 : 2 * (256 / values), 3);
+    const std::vector<float> x = random_rows(n, p.cols, 9);
+    std::vector<Int8Group> groups(QuantizedRows::count(n, p.cols));
+    const QuantizedRows q{groups.data(), QuantizedRows::row_groups(p.cols)};
+    Solo solo;
+    if (values > 1) quantize_rows<Arch>(x.data(), n, p.cols, p.cols, q, solo.member());
+    const cpu::Tuning old = cpu::tuning();
+    for (const bool int8 : {false, true}) {
+      if (int8 && values == 1) continue;
+      for (const std::size_t rows : {1u, 2u, 5u, 27u}) {
+        Activations a = float_rows(x.data(), rows, p.cols);
+        if (int8) a.q = q;
+        std::vector<float> first;
+        for (const std::size_t far : {0u, 16384u, 1u << 20}) {
+          for (const std::size_t direct : {std::size_t{0}, std::size_t{4}, std::size_t{20}, cpu::Tuning::always}) {
+            cpu::set_tuning({.far_bytes = far, .direct_rows = direct});
+            std::vector<float> y(rows * p.rows, NAN);
+            matmul(p.matrix, a, Store<Arch>{y.data(), p.rows}, solo.member());
+            if (first.empty()) first = y;
+            EXPECT_EQ(std::memcmp(y.data(), first.data(), y.size() * sizeof(float)), 0)
+                << rows << " rows, int8 " << int8 << ", far " << far << ", direct " << direct;
+          }
+        }
+      }
+    }
+    cpu::set_tuning(old);
+  }
+};
+
 template <class Test>
 void add(const std::string& suite, const char* name, const Swept& swept) {
   ::testing::RegisterTest(suite.c_str(), name, nullptr, nullptr, __FILE__, __LINE__,
@@ -206,6 +241,7 @@ void register_sweep(const Swept& swept) {
       add<Bf16FormIsWithinItsBound<Arch>>(suite, "Bf16FormIsWithinItsBound", swept);
     }
     add<ResultsDependNeitherOnTheTeamNorOnTheTile<Arch>>(suite, "ResultsDependNeitherOnTheTeamNorOnTheTile", swept);
+    add<ResultsDoNotDependOnTheTuning<Arch>>(suite, "ResultsDoNotDependOnTheTuning", swept);
   });
   swept_formats().insert(swept.format.name);
 }

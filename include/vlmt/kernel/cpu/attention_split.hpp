@@ -16,6 +16,7 @@
 #include "vlmt/kernel/cpu/attention.hpp"
 #include "vlmt/kernel/cpu/kv_products.hpp"
 #include "vlmt/kernel/cpu/simd.hpp"
+#include "vlmt/kernel/cpu/tuning.hpp"
 #include "vlmt/kernel/kv_view.hpp"
 #include "vlmt/kernel/row_sink.hpp"
 #include "vlmt/kernel/softmax_state.hpp"
@@ -181,6 +182,7 @@ KeyRange seen_by_all(const Variant& variant, int first_slot, std::size_t n) noex
 template <class Arch, class Variant, class Kv>
 void attention_split(const Variant& variant, const QueryRows& q, const Kv& kv, float scale, const std::int32_t* start,
                      const AttentionScratch& scratch, Member& m) noexcept {
+  use_tuning();
   constexpr int step = static_cast<int>(attention_chunk);
   // Rows whose logits over a whole chunk fit the logit space of attention_tile_floats.
   constexpr std::size_t max_rows = attention_key_tile * attention_logit_rows / attention_chunk;

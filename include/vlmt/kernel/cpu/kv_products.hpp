@@ -64,11 +64,13 @@ class KvAhead {
  public:
   /// Prefetches nothing.
   KvAhead() = default;
-  /// For reads of rows of `bytes` bytes from `rows` on, `stride` bytes apart: prefetches at the distances of `tuning`.
-  /// Rows with gaps are activations, not a cache; they are near, and nothing is prefetched.
-  VLMT_INLINE KvAhead(const std::byte* rows, std::size_t stride, std::size_t bytes) noexcept
-      : near_(stride == bytes && tuning.kv_near_bytes != 0 ? rows + tuning.kv_near_bytes : nullptr),
-        far_(stride == bytes && tuning.kv_far_bytes != 0 ? rows + tuning.kv_far_bytes : nullptr) {}
+  /// For reads of rows of `bytes` bytes from `rows` on, `stride` bytes apart: prefetches at the distances of the
+  /// tuning. Rows with gaps are activations, not a cache; they are near, and nothing is prefetched.
+  VLMT_INLINE KvAhead(const std::byte* rows, std::size_t stride, std::size_t bytes) noexcept {
+    if (stride != bytes) return;
+    if (const std::size_t near = kv_near_bytes(); near != 0) near_ = rows + near;
+    if (const std::size_t far = kv_far_bytes(); far != 0) far_ = rows + far;
+  }
   /// The same from `bytes` further on, for bytes that another call prefetches.
   VLMT_INLINE KvAhead skip(std::size_t bytes) const noexcept {
     KvAhead rest;

@@ -63,6 +63,7 @@ struct Operand {
         block_values(w.leaves->block_values),
         panel_bytes(w.panel_bytes()),
         scale(w.scale) {
+    use_tuning();
     VLMT_DASSERT(w.cols == x.cols);
     if (w.leaves->bf16_form.expand != nullptr && x.b.data != nullptr) {
       VLMT_DASSERT(x.cols % bf16_unit_values == 0);
@@ -136,7 +137,7 @@ struct Operand {
   /// True if the leaves that unpack panels in registers are fastest for n rows.
   bool is_direct(std::size_t n) const noexcept {
     if (leaves->one == nullptr) return false;
-    return leaves->expand == nullptr || n <= (leaves->fours != nullptr ? tuning.direct_rows : 4);
+    return leaves->expand == nullptr || n <= (leaves->fours != nullptr ? direct_rows() : 4);
   }
 
   /// Multiplies side-by-side panels from `first` on with n rows, through the leaves that unpack them in registers.

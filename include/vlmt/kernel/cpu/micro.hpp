@@ -126,7 +126,7 @@ VLMT_NOINLINE void micro_int8(const std::byte* panel, std::size_t blocks, const 
                               float* tile) noexcept {
   using Kind = IntegerKindOf<Format, Arch>;
   detail::RegisterSums<Arch, 1, Rows> sum;
-  const std::size_t far = tuning.far_bytes;
+  const std::size_t far = far_bytes();
   std::size_t at = 0;  // index of the group in a row
   for (std::size_t k = 0; k < blocks; ++k, panel += Arch::lanes * sizeof(typename Format::Block)) {
     detail::for_groups_of_memory<Format, Arch, 1>({{panel}, 0, 0}, far, [&](const auto& w) VLMT_INLINE_LAMBDA {
@@ -150,7 +150,7 @@ VLMT_NOINLINE void micro_int8_rows(const std::byte* panel, std::size_t stride, s
   static_assert(panels == 2);
   clear_tile<Arch>(tile, count);
   clear_tile<Arch>(tile + Arch::lanes, count);
-  const std::size_t far = tuning.far_bytes;
+  const std::size_t far = far_bytes();
   std::size_t at = 0;
   for (std::size_t k = 0; k < blocks; ++k, panel += block_bytes) {
     detail::for_groups_of_memory<Format, Arch, panels>(

@@ -399,7 +399,7 @@ VLMT_INLINE simd::Floats<Arch> load_elements(const std::byte* p, F32) noexcept {
 
 /// tile += `count` columns of weights w (count, Panels, lanes) times values [at, at + count) of each row. Each output
 /// is a sum of chains of float_chain multiply-adds, in order. With PrefetchRange != 0, weights come from memory and are
-/// prefetched PrefetchRange bytes before they are read, and into the second level tuning.far_bytes before.
+/// prefetched PrefetchRange bytes before they are read, and into the second level far_bytes before.
 template <class Format, class Arch, std::size_t Panels, std::size_t Rows, std::size_t PrefetchRange = 0>
 VLMT_INLINE void add_products(const std::byte* w, std::size_t count, const void* const* rows, std::size_t at,
                               float* tile) noexcept {
@@ -411,7 +411,7 @@ VLMT_INLINE void add_products(const std::byte* w, std::size_t count, const void*
   const float* a[Rows];
   VLMT_UNROLL
   for (std::size_t r = 0; r < Rows; ++r) a[r] = static_cast<const float*>(rows[r]) + at;
-  [[maybe_unused]] const std::size_t far = tuning.far_bytes;
+  [[maybe_unused]] const std::size_t far = far_bytes();
   const auto column = [&](std::size_t k) VLMT_INLINE_LAMBDA {
     F v[Panels];
     VLMT_UNROLL
