@@ -326,6 +326,10 @@ TEST(GgufWriter, RefusesInvalidDeclarations) {
   EXPECT_THROW(header.set("", 2), InputError);
   EXPECT_THROW(GgufHeader(3), InputError);
   EXPECT_THROW(GgufHeader(0), InputError);
+  EXPECT_THROW(GgufHeader(32, 1), InputError);
+  EXPECT_THROW(GgufHeader(32, 4), InputError);
+  // The constructor writes the alignment, by which it places tensors.
+  EXPECT_THROW(header.set("general.alignment", std::uint32_t{64}), InputError);
   EXPECT_THROW(header.add_tensor("", f32, Ne{1}), InputError);
   EXPECT_THROW(header.add_tensor(std::string(64, 'x'), f32, Ne{1}), InputError);
   EXPECT_THROW(header.add_tensor("t", 4, Ne{32}), InputError);

@@ -184,6 +184,9 @@ TEST(Qwen3VLTemplate, VideosBecomeSlices) {
   const std::vector<std::vector<double>> one(1), three(3);
   EXPECT_THROW(Qwen3VLTemplate::expand_videos(segments, one), vlmt::InputError);
   EXPECT_THROW(Qwen3VLTemplate::expand_videos(segments, three), vlmt::InputError);
+  // As many videos as times, but not of these.
+  const std::vector<Segment> beyond{{.kind = Segment::Kind::video, .text = {}, .index = 5}};
+  EXPECT_THROW(Qwen3VLTemplate::expand_videos(beyond, one), vlmt::InputError);
 }
 
 TEST(Qwen3VLTemplate, TimestampsRoundAsPythonDoes) {

@@ -30,7 +30,8 @@ VLMT_BEGIN_NAMESPACE
 /// The header of a GGUF file to write: keys and tensor declarations.
 class GgufHeader {
  public:
-  /// `alignment` in bytes, a power of two up to 65536; stored as general.alignment unless 32. Throws InputError.
+  /// `alignment` in bytes, a power of two up to 65536; stored as general.alignment unless 32. `version` 2 or 3. Throws
+  /// InputError for other values.
   explicit GgufHeader(std::uint64_t alignment = 32, std::uint32_t version = 3)
       : alignment_(alignment), version_(version) {
     if (!std::has_single_bit(alignment) || alignment > detail::gguf_max_alignment) {
@@ -38,20 +39,27 @@ class GgufHeader {
           "invalid alignment",
           {.field = "alignment", .expected = "a power of two up to 65536", .found = std::to_string(alignment)});
     }
-    if (alignment != 32) set("general.alignment", static_cast<std::uint32_t>(alignment));
+    if (version != 2 && version != 3) {
+      throw InputError("unknown version", {.field = "version", .expected = "2 or 3", .found = std::to_string(version)});
+    }
+    if (alignment == 32) return;
+    keys_.insert(alignment_key);
+    put_string(values_, alignment_key);
+    put_number(values_, static_cast<std::uint32_t>(GgufType::U32));
+    put_number(values_, static_cast<std::uint32_t>(alignment));
   }
 
   std::uint64_t alignment() const noexcept { return alignment_; }
 
   /// Adds a single value; T decides its GGUF type: `set("general.file_type", std::uint32_t{1})`. Throws InputError for
-  /// an empty or duplicate key.
+  /// an empty or duplicate key, and for general.alignment, which the constructor writes.
   template <class T>
   void set(std::string_view key, const T& value) {
     put_key(key, gguf_type_of_v<T>);
     put_value(value);
   }
 
-  /// Adds an array of numbers, bools (any range of bool) or strings. Throws InputError for an empty or duplicate key.
+  /// Adds an array of numbers, bools (any range of bool) or strings. Throws as above.
   template <class Values>
   void set_array(std::string_view key, const Values& values) {
     using T = typename Values::value_type;
@@ -61,7 +69,7 @@ class GgufHeader {
     for (const T& value : values) put_value(value);
   }
 
-  /// Copies a key-value pair of another file unchanged. Throws InputError for a duplicate key.
+  /// Copies a key-value pair of another file unchanged. Throws as above.
   void set(const GgufValue& value) {
     put_key(value.key, value.is_array ? GgufType::Array : value.type);
     if (value.is_array) {
@@ -140,6 +148,9 @@ class GgufHeader {
 
   void put_key(std::string_view key, GgufType type) {
     if (key.empty()) throw InputError("an empty key");
+    if (key == alignment_key) {
+      throw InputError("the alignment is an argument of the header", {.field = std::string(key)});
+    }
     if (!keys_.insert(std::string(key)).second) throw InputError("duplicate key", {.field = std::string(key)});
     put_string(values_, key);
     put_number(values_, static_cast<std::uint32_t>(type));
@@ -155,6 +166,8 @@ class GgufHeader {
       put_string(values_, value);
     }
   }
+
+  static constexpr const char* alignment_key = "general.alignment";
 
   std::uint64_t alignment_;
   std::uint32_t version_;

@@ -17,7 +17,8 @@
 VLMT_BEGIN_NAMESPACE
 
 /// Reads tokenizer.ggml.*: byte-level BPE ("gpt2") with the pre-tokenizer rules of Qwen2 or Llama-3. The result is
-/// validated. Throws FileError for another tokenizer, an unknown pre-tokenizer or bad data.
+/// validated. Throws FileError for another tokenizer, an unknown pre-tokenizer or bad data, LimitError if it exceeds
+/// VocabularyLimits.
 BpeVocabulary read_bpe_vocabulary(const GgufFile& file);
 
 #if VLMT_HAS_BODIES

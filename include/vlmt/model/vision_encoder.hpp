@@ -33,7 +33,7 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// Inputs of a vision encoder. The host fills them before the step runs (VisionEncoder::place).
+/// Inputs of a vision encoder. The host fills them before the step runs (VisionEncoder::fill_inputs).
 struct VisionInputs {
   const float* patches = nullptr;     ///< (patches, patch values) as patchify() writes them; not owned
   std::int32_t* corners = nullptr;    ///< (patches, 4): rows of the position table to interpolate
@@ -46,7 +46,7 @@ struct VisionInputs {
 struct VisionEncoderBuffers {
   VisionInputs data;
   VisionBuffers blocks;
-  float* rope = nullptr;
+  float* rope = nullptr;  ///< (patches, head_dim): rotary cosines and sines
 };
 
 /// A vision encoder for arch A. Immutable once its weights are loaded.
@@ -72,8 +72,8 @@ class VisionEncoder {
   /// bytes. `members`: maximum threads.
   VisionEncoderBuffers take_buffers(Carver& carver, std::size_t patches, std::size_t slices, std::size_t members) const;
 
-  /// Issues the vision encoder for the grid placed in b.data. Writes `features` (1 + levels, patches / merge^2,
-  /// out_hidden): level 0 are the main features, the others DeepStack.
+  /// Issues the vision encoder for the grid that fill_inputs() wrote to b.data. Writes `features` (1 + levels, patches
+  /// / merge^2, out_hidden): level 0 are the main features, the others DeepStack.
   template <Step S, class Probe>
   void forward(S& step, const VisionEncoderBuffers& b, const PatchGrid& grid, float* features, Numerics numerics,
                Probe& probe) const;

@@ -30,10 +30,10 @@ VLMT_BEGIN_NAMESPACE
 
 /// A tokenizer over a vocabulary. Immutable; const members are thread-safe.
 ///
-/// Encoding matches added tokens (leftmost, longest; control tokens only with ParseSpecial::on), normalises the text
-/// between them, splits it into words and merges the bytes of each word. Each maximal ill-formed subpart counts as one
-/// U+FFFD, as with Python's `bytes.decode(errors="replace")`. encode() never adds BOS or EOS; add_bos() and add_eos()
-/// report whether the model expects them.
+/// Encoding matches added tokens (leftmost, longest; control and unknown tokens only with ParseSpecial::on), normalises
+/// the text between them, splits it into words and merges the bytes of each word. Each maximal ill-formed subpart
+/// counts as one U+FFFD, as with Python's `bytes.decode(errors="replace")`. encode() never adds BOS or EOS; add_bos()
+/// and add_eos() report whether the model expects them.
 class BpeTokenizer {
  public:
   /// Maximum bytes of text per encode() call.
@@ -57,7 +57,8 @@ class BpeTokenizer {
   BpeTokenizer(BpeTokenizer&&) noexcept = default;
   BpeTokenizer& operator=(BpeTokenizer&&) noexcept = default;
 
-  /// Ids of a text. Throws LimitError for text longer than max_text_bytes.
+  /// Ids of a text. Throws LimitError for text longer than max_text_bytes; with a pattern from a file also as
+  /// RegexSplitter::split().
   std::vector<int> encode(std::string_view text, ParseSpecial special = ParseSpecial::off) const {
     const TextPiece piece{text, special};
     std::vector<int> ids;
@@ -67,7 +68,8 @@ class BpeTokenizer {
 
   /// Appends the ids of a text given in pieces. Added tokens are matched within each piece only; plain text between
   /// them is joined across pieces before it is normalised and split into words. So the result equals that of the joined
-  /// text, except if an added token would span two pieces. Throws LimitError for text longer than max_text_bytes.
+  /// text, except where a character, an added token or the text that its rules need beside it spans two pieces.
+  /// Throws as above.
   void encode(std::span<const TextPiece> pieces, std::vector<int>& ids) const;
 
   /// Text of ids; ill-formed UTF-8 becomes U+FFFD. Throws InputError for an id out of range.
@@ -81,6 +83,7 @@ class BpeTokenizer {
     return std::string_view(bytes_).substr(offsets_[i], offsets_[i + 1] - offsets_[i]);
   }
 
+  /// Throws InputError for an id out of range.
   TokenType token_type(int id) const {
     check(id);
     return types_[static_cast<std::size_t>(id)];

@@ -41,7 +41,7 @@ struct Qwen3VLTemplate {
 
   /// Replaces video k with one group per time slice: "<1.5 seconds>", vision_start, Segment (video, k, slice),
   /// vision_end. slice_seconds[k][slice] is in seconds. Throws InputError if the number of videos differs from
-  /// slice_seconds.size().
+  /// slice_seconds.size(), if a video has an index beyond it, and as timestamp().
   static std::vector<Segment> expand_videos(std::span<const Segment> segments,
                                             std::span<const std::vector<double>> slice_seconds);
 
@@ -246,7 +246,10 @@ VLMT_BODY std::vector<Segment> Qwen3VLTemplate::expand_videos(std::span<const Se
       continue;
     }
     ++videos;
-    if (segment.index >= slice_seconds.size()) break;
+    if (segment.index >= slice_seconds.size()) {
+      videos = slice_seconds.size() + 1;
+      break;
+    }
     const std::vector<double>& times = slice_seconds[segment.index];
     for (std::size_t slice = 0; slice < times.size(); ++slice) {
       out.ours(timestamp(times[slice]));
