@@ -1,6 +1,7 @@
 // Outputs of the vision encoder for an image or a video: the rows that replace its placeholder tokens.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
@@ -9,20 +10,30 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// 128 bits that identify the pixels and the resize limits (runtime/content_key.hpp).
+/// 128 bits that identify features: a hash of the pixels and the resize limits (runtime/content_key.hpp), or unique().
 struct ContentKey {
   std::uint64_t high = 0;
   std::uint64_t low = 0;
   friend bool operator==(const ContentKey&, const ContentKey&) = default;
+
+  /// A key that differs from all others of this process: a counter. A hash equals one with a probability of 2^-64.
+  static ContentKey unique() noexcept {
+    static std::atomic<std::uint64_t> counter{0};
+    constexpr std::uint64_t counted = 0x766c6d742d6b6579;  // "vlmt-key"
+    return {counted, counter.fetch_add(1, std::memory_order_relaxed)};
+  }
 };
 
 /// Features of one image (slices = 1) or of all slices of a video, in row-major order of merged patches.
+///
+/// Cells of the KV cache are reused for features with an equal key. Each new object has a unique one. Set it to a hash
+/// to find equal features again, and to another key when values change that were computed with.
 struct VisionFeatures {
   std::size_t slices = 0;
   std::size_t grid_h = 0;     ///< rows of merged patches per slice
   std::size_t grid_w = 0;     ///< columns of merged patches per slice
   HeapTensor<float, 3> data;  ///< (1 + deepstack levels, slices * grid_h * grid_w, hidden)
-  ContentKey key;
+  ContentKey key = ContentKey::unique();
 
   std::size_t tokens() const noexcept { return data.extent(1); }
   std::size_t width() const noexcept { return data.extent(2); }

@@ -15,6 +15,7 @@
 #include "vlmt/base/assert.hpp"
 #include "vlmt/base/config.hpp"
 #include "vlmt/base/error.hpp"
+#include "vlmt/base/in_use.hpp"
 #include "vlmt/base/stop_flag.hpp"
 #include "vlmt/exec/buffer.hpp"
 #include "vlmt/exec/team.hpp"
@@ -63,14 +64,15 @@ struct MemoryBudget {
 
 /// A model of the family M. Construction validates the headers of the files and registers every weight, so all sizes
 /// are known. `load` then packs the weights, or maps them from the packed cache. Once loaded the model is immutable:
-/// any number of sessions and threads may share it.
+/// any number of sessions and threads may share it. They refer to it, so it must not be moved while they live.
 template <class M>
 class Vlm {
  public:
   using Family = M;
   using Arch = typename M::Backend::Arch;
 
-  /// Opens the files. An empty `mmproj_path` makes a text-only model. Throws FileError.
+  /// Opens the files. An empty `mmproj_path` makes a text-only model. Throws FileError, and InputError if M's router
+  /// uses more experts than the model has.
   static Vlm open(const std::string& model_path, const std::string& mmproj_path = {}, const WeightOptions& options = {},
                   const PackedCacheOptions& cache = {}) {
     std::optional<GgufFile> mmproj;
@@ -82,10 +84,14 @@ class Vlm {
                const PackedCacheOptions& cache = {});
 
   /// Packs all weights with the members of `team`, or maps them from the cache. Throws DeviceError if the processor
-  /// lacks the instructions of Arch, FileError, what `progress` throws, and Cancelled soon after `stop` is set. The
-  /// model is then not usable, but may be loaded again; a loaded one must not.
+  /// lacks the instructions of Arch, FileError, what `progress` throws, and Cancelled soon after `stop` is set; the
+  /// model is then not loaded, and load() may be called again. Throws InputError if the model is loaded already, or if
+  /// `progress` calls load().
   template <Team T>
   void load(T& team, const LoadProgress& progress = {}, const StopFlag* stop = nullptr) {
+    require_place();
+    if (loaded()) throw InputError("the weights of this model are loaded already");
+    const InUse::Call call(in_use_, "the model is being loaded: `progress` must not load it");
     require_processor<Arch>();
     if (packed_.mapping()) {
       weights_ = packed_.weights();
@@ -110,7 +116,13 @@ class Vlm {
   void set_budget(const MemoryBudget& budget) noexcept { budget_ = budget; }
   /// The packed cache; see its warning().
   const PackedCache& packed_cache() const noexcept { return packed_; }
-  bool loaded() const noexcept { return files_ == nullptr; }
+  /// False before load(), after a load() that threw, and for a model that was moved to another object.
+  bool loaded() const noexcept { return files_ == nullptr && decoder_ != nullptr; }
+  /// Throws InputError unless the model is loaded().
+  void require_loaded() const {
+    require_place();
+    if (!loaded()) throw InputError("the weights of the model are not loaded: load() was not called, or threw");
+  }
   /// The packed weights; empty until they are loaded.
   std::span<const std::byte> weights() const noexcept { return weights_; }
 
@@ -132,6 +144,12 @@ class Vlm {
     std::optional<GgufFile> mmproj;
   };
 
+  void require_place() const {
+    if (decoder_ == nullptr) {
+      throw InputError("the model was moved to another object: sessions are made of the model where it stays");
+    }
+  }
+
   std::unique_ptr<Files> files_;
   WeightLoader<Arch, typename M::Formats> loader_;
   std::unique_ptr<Decoder<M>> decoder_;
@@ -142,6 +160,7 @@ class Vlm {
   std::size_t weight_bytes_ = 0;
   MemoryBudget budget_;
   std::vector<std::string> warnings_;
+  InUse in_use_;
 };
 
 template <class M>

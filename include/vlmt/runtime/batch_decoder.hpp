@@ -2,6 +2,7 @@
 // caller decides which sequences are batched, and when.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -15,6 +16,8 @@
 #include "vlmt/exec/team.hpp"
 #include "vlmt/model/vlm.hpp"
 #include "vlmt/nn/probe.hpp"
+#include "vlmt/runtime/call_checks.hpp"
+#include "vlmt/runtime/context_size.hpp"
 #include "vlmt/runtime/runner.hpp"
 
 VLMT_BEGIN_NAMESPACE
@@ -25,17 +28,21 @@ VLMT_BEGIN_NAMESPACE
 template <class M, Team T>
 class BatchDecoder {
  public:
-  /// For up to `sequences` runners (1 to 4096) with contexts of up to `context` tokens. `model` and `team` must outlive
-  /// it. Allocates all memory here. Throws InputError if `sequences` is out of range.
+  /// For up to `sequences` runners (1 to 4096) with contexts of up to `context` tokens (1 to 2^24). Model and team must
+  /// outlive it and must not be moved while it lives. Allocates all memory here. Throws InputError for a model that is
+  /// not loaded and for sizes out of range.
   BatchDecoder(const Vlm<M>& model, T& team, std::size_t sequences, std::size_t context,
                Numerics numerics = Numerics::fast)
       : model_(&model), team_(&team), capacity_(checked(sequences, context, team.size())), numerics_(numerics) {
+    model.require_loaded();
     workspace_ = Buffer(bytes(model, sequences, context, team.size()));
     Carver carver(workspace_.data(), workspace_.bytes());
     buffers_ = model.decoder().take_buffers(carver, capacity_);
   }
 
-  /// Bytes it allocates on a team of `members` threads. Reads no weights. Throws as the constructor.
+  BatchDecoder(const Vlm<M>&&, T&, std::size_t, std::size_t, Numerics = Numerics::fast) = delete;  // vlmt: as Runner
+
+  /// Bytes it allocates on a team of `members` threads. Reads no weights. Throws InputError for sizes out of range.
   static std::size_t bytes(const Vlm<M>& model, std::size_t sequences, std::size_t context, std::size_t members) {
     Carver carver;
     model.decoder().take_buffers(carver, checked(sequences, context, members));
@@ -45,10 +52,10 @@ class BatchDecoder {
   std::size_t max_sequences() const noexcept { return capacity_.sequences; }
 
   /// Appends tokens[i] to the sequence of runners[i], for all i in one step, then issues `more(step)` in the same
-  /// parallel region, with all logits in place. Read them with logits(i): those of the runners are stale afterwards. A
-  /// runner may appear only once (not checked). Throws InputError unless there are 1 to max_sequences() runners and one
-  /// token for each, LimitError if a runner has no room or a larger context than this decoder, Cancelled if `stop` is
-  /// set. No sequence has changed then.
+  /// parallel region, with all logits in place. Read them with logits(i): the runners have none afterwards. Throws
+  /// InputError unless there are 1 to max_sequences() different runners of this model and one token of its vocabulary
+  /// for each, LimitError if a runner has no room or a larger context than this decoder, Cancelled if `stop` is set. No
+  /// sequence has changed then.
   template <class Probe, class More>
   void decode(std::span<Runner<M, T, Probe>* const> runners, std::span<const int> tokens, More&& more,
               const StopFlag* stop = nullptr) {
@@ -71,6 +78,8 @@ class BatchDecoder {
   /// as decode() does.
   template <class Probe>
   StepSize prepare(std::span<Runner<M, T, Probe>* const> runners, std::span<const int> tokens) const {
+    if (workspace_.data() == nullptr) throw InputError("the batch decoder was moved to another object");
+    model_->require_loaded();
     check(runners, tokens);
     const StepData& d = buffers_.data;
     for (std::size_t i = 0; i < runners.size(); ++i) {
@@ -92,11 +101,8 @@ class BatchDecoder {
 
  private:
   static DecoderCapacity checked(std::size_t sequences, std::size_t context, std::size_t members) {
-    constexpr std::size_t most = 4096;
-    if (sequences == 0 || sequences > most) {
-      throw InputError("the number of sequences is out of range",
-                       {{}, {}, "sequences", "1 to " + std::to_string(most), std::to_string(sequences)});
-    }
+    checked_option("sequences", sequences, 1, max_step_rows);
+    checked_option("context", context, 1, max_context);
     return {sequences, sequences, context, sequences, members};
   }
 
@@ -110,7 +116,15 @@ class BatchDecoder {
                         "1 to " + std::to_string(max_sequences()),
                         std::to_string(runners.size()) + " and " + std::to_string(tokens.size()) + " tokens"});
     }
-    for (const Runner<M, T, Probe>* r : runners) {
+    for (std::size_t i = 0; i < runners.size(); ++i) {
+      const Runner<M, T, Probe>* r = runners[i];
+      check_token(tokens[i], model_->decoder().shapes().vocab);
+      r->require_usable();
+      const auto others = runners.first(i);
+      if (&r->model() != model_ || std::find(others.begin(), others.end(), r) != others.end()) {
+        throw InputError("the runners of a step must be different ones of its model",
+                         {{}, {}, "runners[" + std::to_string(i) + "]", {}, {}});
+      }
       if (r->room() == 0 || r->options().context > capacity_.context) {
         throw LimitError("a sequence does not fit",
                          {{},

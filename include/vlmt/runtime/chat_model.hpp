@@ -21,21 +21,24 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// A Vlm<M> with its tokenizer and chat template. Immutable once loaded, so any number of sessions may share it.
+/// A Vlm<M> with its tokenizer and chat template. Immutable once loaded, so any number of sessions may share it. They
+/// refer to it: it must not be moved while they live.
 template <class M>
 class ChatModel {
  public:
   using Family = M;
 
   /// Reads and checks the headers of both files and builds the tokenizer; load() reads the weights. Without `mmproj`
-  /// the model is text-only. Throws FileError.
+  /// the model is text-only. Throws as Vlm::open() and read_bpe_vocabulary().
   static ChatModel open(const std::string& model, const std::string& mmproj = {}, const WeightOptions& options = {},
                         const PackedCacheOptions& cache = {}) {
     return ChatModel(Vlm<M>::open(model, mmproj, options, cache));
   }
 
+  /// Builds the tokenizer of a model that is opened and not yet loaded: its file is closed later. Throws as open().
   explicit ChatModel(Vlm<M> vlm);
 
+  /// Packs the weights, or maps them; see Vlm::load().
   template <Team T>
   void load(T& team, const LoadProgress& progress = {}, const StopFlag* stop = nullptr) {
     vlm_.load(team, progress, stop);

@@ -28,7 +28,7 @@ concept PlannedOptions = requires(const O& options, const TextConfig& config) {
 
 /// Memory of a Vlm and a session with these options (SessionOptions) on a team of `members` threads, for images of up
 /// to `image_pixels` after resizing (0: no images). Needs the files' headers only. Throws LimitError if a size
-/// overflows.
+/// overflows, InputError for options that a session would refuse.
 template <class M, PlannedOptions O = SessionOptions>
 MemoryPlan plan_memory(const Vlm<M>& model, const O& options, std::size_t image_pixels, std::size_t members) {
   using Arch = typename M::Backend::Arch;

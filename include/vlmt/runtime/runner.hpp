@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <span>
 #include <string>
@@ -13,6 +14,7 @@
 #include "vlmt/base/assert.hpp"
 #include "vlmt/base/config.hpp"
 #include "vlmt/base/error.hpp"
+#include "vlmt/base/in_use.hpp"
 #include "vlmt/base/stop_flag.hpp"
 #include "vlmt/exec/buffer.hpp"
 #include "vlmt/exec/step.hpp"
@@ -24,15 +26,18 @@
 #include "vlmt/nn/kv_cache.hpp"
 #include "vlmt/nn/numerics.hpp"
 #include "vlmt/nn/probe.hpp"
+#include "vlmt/runtime/call_checks.hpp"
+#include "vlmt/runtime/context_size.hpp"
 #include "vlmt/runtime/memory_plan.hpp"
 
 VLMT_BEGIN_NAMESPACE
 
-/// Options of a runner.
+/// Options of a runner. Values out of range are refused. Runner::options() tells the values in use: a chunk is no
+/// longer than the context, and logit_rows no more than a chunk.
 struct RunnerOptions {
-  std::size_t context = 8192;  ///< maximum tokens of prompt and answer together, up to 2^24
-  std::size_t chunk = 256;     ///< tokens of one prefill step; clamped to 1..min(context, 4096)
-  std::size_t logit_rows = 1;  ///< rows of logits that score() computes at once; clamped to 1..chunk
+  std::size_t context = 8192;  ///< maximum tokens of prompt and answer together, 1 to 2^24
+  std::size_t chunk = 256;     ///< tokens of one prefill step, 1 to 4096
+  std::size_t logit_rows = 1;  ///< rows of logits that score() computes at once, 1 to 4096
   Numerics numerics = Numerics::fast;
   std::optional<std::uint32_t> key_format = {};    ///< GGUF type number; the family's KvFormat if absent
   std::optional<std::uint32_t> value_format = {};  ///< the same for values
@@ -44,22 +49,28 @@ struct RunnerBytes {
   std::size_t workspace = 0;
 };
 
-/// Runs one sequence on a model. KV cache and workspace are allocated at construction. Not thread-safe.
+/// Runs one sequence on a model. KV cache and workspace are allocated at construction.
 ///
-/// Calls with a StopFlag throw Cancelled soon after it is set. Cells of the interrupted step are not counted; logits()
-/// are undefined until the next feed() or decode().
+/// Not thread-safe: a call during another one, from its callback or from a second thread, throws InputError, as does a
+/// call of a runner that was moved to another object. Token ids and features are checked before anything is computed:
+/// InputError names an id that is not below the vocabulary, or features that are missing or do not fit the model.
+///
+/// Calls with a StopFlag throw Cancelled soon after it is set. Cells of the interrupted step are not counted.
 template <class M, Team T, class Probe = NoProbe>
 class Runner {
  public:
   using Arch = typename M::Backend::Arch;
 
-  /// `model` and `team` must outlive the runner. Throws InputError for a context out of range or an unsupported KV
-  /// format, LimitError if it does not fit into the memory that the model was loaded for (check_fits_beside).
+  /// `model` must be loaded. Model and team must outlive the runner and must not be moved while it lives. Throws
+  /// InputError for a model that is not loaded, an option out of range or an unsupported KV format, LimitError if it
+  /// does not fit into the memory that the model was loaded for (check_fits_beside).
   Runner(const Vlm<M>& model, T& team, const RunnerOptions& options, Probe probe = {});
+  Runner(const Vlm<M>&&, T&, const RunnerOptions&, Probe = {}) = delete;  // vlmt: the model must outlive its runner
   Runner(Runner&&) noexcept = default;
   Runner& operator=(Runner&&) noexcept = default;
 
-  /// Bytes of a runner with these options on a team of `members` threads. Reads no weights. Throws as the constructor.
+  /// Bytes of a runner with these options on a team of `members` threads. Reads no weights. Throws InputError for an
+  /// option out of range or an unsupported KV format.
   static RunnerBytes bytes(const Vlm<M>& model, const RunnerOptions& options, std::size_t members);
 
   const RunnerOptions& options() const noexcept { return options_; }
@@ -67,35 +78,58 @@ class Runner {
   const Sequence& sequence() const noexcept { return sequence_; }
   std::size_t length() const noexcept { return sequence_.size(); }
   std::size_t room() const noexcept { return options_.context - length(); }
+  const Vlm<M>& model() const noexcept { return *model_; }
   Probe& probe() noexcept { return probe_; }
   const KvCache& kv_cache() const noexcept { return kv_; }
   const DecoderBuffers& buffers() const noexcept { return buffers_; }
 
-  /// Logits (vocab) of the last cell, after feed() or decode().
-  std::span<float> logits() const noexcept { return {buffers_.data.logits, model_->decoder().shapes().vocab}; }
+  /// Throws InputError if the runner was moved to another object, or its model was.
+  void require_usable() const {
+    if (workspace_.data() == nullptr) throw InputError("the runner was moved to another object");
+    model_->require_loaded();
+  }
+
+  /// Logits (vocab) of the last cell, from feed(), decode() or score(), as changed by what ran since: a sampler applies
+  /// processors and penalties in place. Asserts that they are those of the last cell. They are not before the first of
+  /// these calls, nor after truncate(), adopt() or a call that threw.
+  std::span<float> logits() const {
+    VLMT_ASSERT(has_output());
+    return {buffers_.data.logits, vocab()};
+  }
 
   /// Declares that the cache holds `sequence`, for callers that have computed its last cells themselves. Throws
-  /// LimitError if it is longer than the context.
+  /// LimitError if it is longer than the context, InputError for a bad token.
   void adopt(const Sequence& sequence);
   /// The same for one more token.
   void adopt(int token) {
+    const InUse::Call call = begin_call();
+    check_token(token, vocab());
     check_room(length() + 1);
+    has_output_ = false;
     sequence_.append(token);
   }
 
-  /// Drops the cells from n on.
-  void truncate(std::size_t n) { sequence_.truncate(n); }
+  /// Drops the cells from n on; does nothing if there are none.
+  void truncate(std::size_t n) {
+    const InUse::Call call = begin_call();
+    if (n >= length()) return;
+    has_output_ = false;
+    sequence_.truncate(n);
+  }
 
   /// Makes the cache hold `target`: keeps the common prefix, drops the rest, and computes the remaining cells in
   /// chunks. logits() are then those of the last cell. `progress(done, total)` is called after every chunk and may
   /// throw to cancel; the cache keeps the chunks computed so far. Returns the number of computed cells, at least 1.
-  /// Throws InputError if `target` is empty, LimitError if it is longer than the context.
+  /// Throws InputError if `target` is empty, LimitError if it is longer than the context. Then nothing has changed.
   template <class Progress>
   std::size_t feed(const Sequence& target, Progress&& progress, const StopFlag* stop = nullptr) {
+    const InUse::Call call = begin_call();
     if (target.empty()) throw InputError("the prompt is empty");
     check_room(target.size());
     // The last cell is computed again even if it is cached: its logits are needed.
     const std::size_t keep = std::min(sequence_.common_prefix(target), target.size() - 1);
+    check(target, keep);
+    has_output_ = false;
     sequence_.truncate(keep);
     const std::size_t total = target.size() - keep;
     for (std::size_t first = keep; first < target.size();) {
@@ -106,6 +140,7 @@ class Runner {
       run(size, stop);
       first += n;
       sequence_.extend(target, first);
+      has_output_ = last;
       progress(first - keep, total);
     }
     return total;
@@ -115,9 +150,12 @@ class Runner {
   }
 
   /// Computes one more token, then issues `more(step)` (sampling, for example) in the same parallel region, with
-  /// logits() in place. Allocates nothing. Throws LimitError if the context is full.
+  /// logits() in place. Allocates nothing. Throws LimitError if the context is full. The sequence is as before if this
+  /// or `more` throws.
   template <class More>
   void decode(int token, More&& more, const StopFlag* stop = nullptr) {
+    const InUse::Call call = begin_call();
+    check_token(token, vocab());
     check_room(length() + 1);
     stage_token(token);
     const auto compute = [&](Member& m) {
@@ -125,16 +163,23 @@ class Runner {
       model_->decoder().forward(step, buffers_, {1, 0, 1}, options_.numerics, probe_);
       more(step);
     };
-    team_->run(compute, stop);
+    has_output_ = true;  // for `more`
+    try {
+      team_->run(compute, stop);
+    } catch (...) {
+      has_output_ = false;
+      throw;
+    }
     sequence_.append(token);
   }
   void decode(int token) {
     decode(token, [](auto&) {});
   }
 
-  /// Runs `more(step)` on the team, with the current logits().
+  /// Runs `more(step)` on the team, with the logits that the last step left. `progress` of feed() may call it.
   template <class More>
   void with_logits(More&& more, const StopFlag* stop = nullptr) {
+    require_usable();
     const auto compute = [&](Member& m) {
       StepNow step(m);
       more(step);
@@ -142,16 +187,16 @@ class Runner {
     team_->run(compute, stop);
   }
 
-  /// Natural log-probabilities of target's cells [first, size), each given all cells before it. The value of an image
-  /// cell is that of its placeholder token. The cache holds `target` afterwards; logits() are undefined. Throws
-  /// InputError unless 0 < first < target.size(), LimitError if target is longer than the context.
+  /// Natural log-probabilities of target's cells [first, size), each given all cells before it. An image has none: its
+  /// cells are -inf, and cells after it are given the image. The cache holds `target` afterwards, and logits() are
+  /// those of its last cell. Throws InputError unless 0 < first < target.size(), LimitError if target is longer than
+  /// the context; then nothing has changed.
   std::vector<float> score(const Sequence& target, std::size_t first, const StopFlag* stop = nullptr);
 
-  /// Hidden state (hidden) of the last cell after the final norm, the input of the head. Valid after feed() or
-  /// decode().
+  /// Hidden state (hidden) of the last cell after the final norm, the input of the head. Asserts as logits() does.
   std::vector<float> embedding();
 
-  /// A copy that continues the same sequence on another team. Copies the KV cache and logits().
+  /// A copy that continues the same sequence on another team. Copies the KV cache, logits() and embedding().
   Runner fork_on(T& team) const;
 
  private:
@@ -166,7 +211,24 @@ class Runner {
     return {o.chunk, o.logit_rows, o.context, 1, members};
   }
 
+  std::size_t vocab() const noexcept { return model_->decoder().shapes().vocab; }
+
+  bool has_output() const noexcept { return has_output_ && workspace_.data() != nullptr && model_->loaded(); }
+
+  InUse::Call begin_call() const;
+
   void check_room(std::size_t cells) const;
+
+  // Checks the cells of `target` that are to be computed.
+  void check(const Sequence& target, std::size_t keep) const {
+    const auto& decoder = model_->decoder();
+    check_cells(target, keep, decoder.shapes().vocab, decoder.config().deepstack_layers, decoder.shapes().hidden);
+  }
+
+  // Computes the log-probabilities of cells [begin, end) of `target` after a step over cells [at, ...). scores[0] is
+  // that of cell `first`. Image cells are skipped.
+  void score_step(const Sequence& target, std::size_t at, std::size_t begin, std::size_t end, std::size_t first,
+                  std::span<float> scores, const StopFlag* stop);
 
   // Writes cells [first, first + n) of a sequence into the input buffers of a step.
   StepSize stage(const Sequence& s, std::size_t first, std::size_t n, std::size_t logit_rows);
@@ -181,11 +243,14 @@ class Runner {
   Buffer workspace_;
   DecoderBuffers buffers_;
   Sequence sequence_;
+  bool has_output_ = false;  // buffers_ hold logits and hidden state of the last cell
+  mutable InUse in_use_;
 };
 
 template <class M, Team T, class Probe>
 Runner<M, T, Probe>::Runner(const Vlm<M>& model, T& team, const RunnerOptions& options, Probe probe)
     : model_(&model), team_(&team), options_(checked(options)), probe_(std::move(probe)) {
+  model.require_loaded();
   MemoryPlan plan;
   const RunnerBytes own = bytes(model, options_, team.size());
   if (!model.weights_mapped()) plan.weights = model.weight_bytes();
@@ -210,50 +275,70 @@ RunnerBytes Runner<M, T, Probe>::bytes(const Vlm<M>& model, const RunnerOptions&
 
 template <class M, Team T, class Probe>
 void Runner<M, T, Probe>::adopt(const Sequence& sequence) {
+  const InUse::Call call = begin_call();
   check_room(sequence.size());
+  for (const int token : sequence.tokens()) check_token(token, vocab());
+  has_output_ = false;
   sequence_.truncate(sequence_.common_prefix(sequence));
   sequence_.extend(sequence, sequence.size());
 }
 
 template <class M, Team T, class Probe>
 std::vector<float> Runner<M, T, Probe>::score(const Sequence& target, std::size_t first, const StopFlag* stop) {
+  const InUse::Call call = begin_call();
   if (first == 0 || first >= target.size()) throw InputError("nothing to score: the text must follow a context");
   check_room(target.size());
-  std::vector<float> scores(target.size() - first);
-  std::vector<std::int32_t> wanted(options_.logit_rows);
-  sequence_.truncate(std::min(sequence_.common_prefix(target), first - 1));
-  const std::size_t vocab = model_->decoder().shapes().vocab;
-  for (std::size_t at = sequence_.size(); at < target.size();) {
+  const std::size_t keep = std::min(sequence_.common_prefix(target), first - 1);
+  check(target, keep);
+  std::vector<float> scores(target.size() - first, -std::numeric_limits<float>::infinity());
+  has_output_ = false;
+  sequence_.truncate(keep);
+  for (std::size_t at = keep; at < target.size();) {
     const std::size_t n = std::min(options_.chunk, target.size() - at);
     run(stage(target, at, n, 0), stop);
     // Row r holds the distribution of cell at + r + 1.
-    std::size_t cell = std::max(first, at + 1);
-    const std::size_t end = std::min(at + n + 1, target.size());
-    while (cell < end) {
-      const std::size_t rows = std::min(options_.logit_rows, end - cell);
-      for (std::size_t i = 0; i < rows; ++i) {
-        buffers_.data.logit_rows[i] = static_cast<std::int32_t>(cell + i - at - 1);
-        wanted[i] = target.tokens()[cell + i];
-      }
-      float* out = scores.data() + (cell - first);
-      const std::int32_t* targets = wanted.data();
-      const auto compute = [&](Member& m) {
-        StepNow step(m);
-        model_->decoder().issue_head(step, buffers_, rows, options_.numerics);
-        const float* logits = buffers_.data.logits;
-        step([=](Member& member) noexcept { score_rows<Arch>(logits, rows, vocab, targets, out, member); });
-      };
-      team_->run(compute, stop);
-      cell += rows;
-    }
+    score_step(target, at, std::max(first, at + 1), std::min(at + n + 1, target.size()), first, scores, stop);
     at += n;
     sequence_.extend(target, at);
+    if (at != target.size()) continue;
+    buffers_.data.logit_rows[0] = static_cast<std::int32_t>(n - 1);
+    with_logits([&](auto& step) { model_->decoder().issue_head(step, buffers_, 1, options_.numerics); }, stop);
+    has_output_ = true;
   }
   return scores;
 }
 
 template <class M, Team T, class Probe>
+void Runner<M, T, Probe>::score_step(const Sequence& target, std::size_t at, std::size_t begin, std::size_t end,
+                                     std::size_t first, std::span<float> scores, const StopFlag* stop) {
+  std::vector<std::int32_t> tokens(options_.logit_rows);
+  std::vector<std::size_t> cells(options_.logit_rows);
+  std::vector<float> values(options_.logit_rows);
+  auto image = target.visuals().begin();
+  for (std::size_t cell = begin; cell < end;) {
+    std::size_t rows = 0;
+    for (; cell < end && rows < options_.logit_rows; ++cell) {
+      while (image != target.visuals().end() && image->begin + image->tokens <= cell) ++image;
+      if (image != target.visuals().end() && image->begin <= cell) continue;
+      buffers_.data.logit_rows[rows] = static_cast<std::int32_t>(cell - at - 1);
+      tokens[rows] = target.tokens()[cell];
+      cells[rows++] = cell;
+    }
+    if (rows == 0) return;
+    const auto compute = [&, logits = buffers_.data.logits, targets = tokens.data(), out = values.data()](auto& step) {
+      model_->decoder().issue_head(step, buffers_, rows, options_.numerics);
+      const std::size_t width = vocab();
+      step([=](Member& member) noexcept { score_rows<Arch>(logits, rows, width, targets, out, member); });
+    };
+    with_logits(compute, stop);
+    for (std::size_t i = 0; i < rows; ++i) scores[cells[i] - first] = values[i];
+  }
+}
+
+template <class M, Team T, class Probe>
 std::vector<float> Runner<M, T, Probe>::embedding() {
+  VLMT_ASSERT(has_output());
+  const InUse::Call call = begin_call();
   std::vector<float> out(model_->decoder().shapes().hidden);
   float* to = out.data();
   with_logits([&](auto& step) { model_->decoder().issue_embedding(step, buffers_, 1, to); });
@@ -262,10 +347,15 @@ std::vector<float> Runner<M, T, Probe>::embedding() {
 
 template <class M, Team T, class Probe>
 Runner<M, T, Probe> Runner<M, T, Probe>::fork_on(T& team) const {
+  const InUse::Call call = begin_call();
   Runner copy(*model_, team, options_, probe_);
   copy.kv_ = kv_.fork(length());
   copy.sequence_ = sequence_;
-  std::copy_n(buffers_.data.logits, model_->decoder().shapes().vocab, copy.buffers_.data.logits);
+  copy.has_output_ = has_output_;
+  if (has_output_) {
+    std::copy_n(buffers_.data.logits, vocab(), copy.buffers_.data.logits);
+    std::copy_n(buffers_.last, model_->decoder().shapes().hidden, copy.buffers_.last);
+  }
   return copy;
 }
 
@@ -291,14 +381,16 @@ const KvLeaf& Runner<M, T, Probe>::leaf(std::optional<std::uint32_t> format) {
 
 template <class M, Team T, class Probe>
 RunnerOptions Runner<M, T, Probe>::checked(RunnerOptions o) {
-  constexpr std::size_t most = std::size_t{1} << 24;
-  if (o.context == 0 || o.context > most) {
-    throw InputError("the context is out of range",
-                     {{}, {}, "context", "1 to " + std::to_string(most), std::to_string(o.context)});
-  }
-  o.chunk = std::clamp<std::size_t>(o.chunk, 1, std::min<std::size_t>(o.context, 4096));
-  o.logit_rows = std::clamp<std::size_t>(o.logit_rows, 1, o.chunk);
+  checked_option("context", o.context, 1, max_context);
+  o.chunk = std::min(checked_option("chunk", o.chunk, 1, max_step_rows), o.context);
+  o.logit_rows = std::min(checked_option("logit_rows", o.logit_rows, 1, max_step_rows), o.chunk);
   return o;
+}
+
+template <class M, Team T, class Probe>
+InUse::Call Runner<M, T, Probe>::begin_call() const {
+  require_usable();
+  return {in_use_, "the runner is computing: its callbacks and other threads must not call it"};
 }
 
 template <class M, Team T, class Probe>
@@ -323,7 +415,6 @@ StepSize Runner<M, T, Probe>::stage(const Sequence& s, std::size_t first, std::s
   std::size_t visual = 0;
   for (const VisualSpan& span : s.visuals()) {
     if (span.begin >= first + n) break;
-    VLMT_ASSERT(span.begin + span.tokens <= first || span.features != nullptr);
     const std::size_t begin = std::max(first, span.begin);
     const std::size_t end = std::min(first + n, span.begin + span.tokens);
     for (std::size_t cell = begin; cell < end; ++cell, ++visual) {

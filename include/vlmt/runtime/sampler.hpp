@@ -17,6 +17,7 @@
 #include "vlmt/base/error.hpp"
 #include "vlmt/exec/step.hpp"
 #include "vlmt/kernel/sampling.hpp"
+#include "vlmt/runtime/call_checks.hpp"
 
 VLMT_BEGIN_NAMESPACE
 
@@ -28,7 +29,7 @@ using LogitProcessor = std::function<void(std::span<float> logits, std::span<con
 struct SamplingOptions {
   SamplingParams params{.temperature = 0.7f, .top_k = 20, .top_p = 0.8f};
   std::optional<std::uint64_t> seed = {};       ///< the same seed gives the same tokens; random if absent
-  std::vector<LogitProcessor> processors = {};  ///< run in order, before penalties
+  std::vector<LogitProcessor> processors = {};  ///< run in order, before penalties; empty ones are skipped
   std::size_t top_log_probs = 0;                ///< most likely tokens to report for each position, at most 64
   bool log_probs = false;                       ///< report the log-probability of each token
 
@@ -62,11 +63,14 @@ class Sampler {
   }
 
   /// Starts a new answer after `tokens`. Keeps a pointer to `options`, which must outlive the answer. Throws InputError
-  /// if an option is out of range.
+  /// if an option is out of range or a token is not in the vocabulary.
   void begin(const SamplingOptions& options, std::span<const int> tokens);
 
-  /// Adds a token to the history that penalties and processors use.
-  void accept(int token) noexcept;
+  /// Adds a token to the history that penalties and processors use. Throws InputError if it is not in the vocabulary.
+  void accept(int token) {
+    check_token(token, vocab_);
+    add(token);
+  }
 
   /// Issues the ops that choose a token from `logits` (vocab); result() holds it once they have run. Processors and
   /// penalties change `logits` in place.
@@ -78,7 +82,9 @@ class Sampler {
     if (!options_->processors.empty()) {
       step([this, logits](Member& m) {
         if (m.rank() != 0) return;
-        for (const LogitProcessor& p : options_->processors) p({logits, vocab_}, history_);
+        for (const LogitProcessor& p : options_->processors) {
+          if (p) p({logits, vocab_}, history_);
+        }
       });
     }
     const bool wants_log_probs = options_->log_probs || options_->top_log_probs != 0;
@@ -114,6 +120,8 @@ class Sampler {
   TokenLogProb log_probs() const;
 
  private:
+  void add(int token) noexcept;
+
   bool penalised() const noexcept {
     return params_.repetition != 1.0f || params_.presence != 0.0f || params_.frequency != 0.0f;
   }
@@ -171,6 +179,7 @@ Sampler<Arch>::Sampler(std::size_t vocab, std::size_t context)
 template <class Arch>
 void Sampler<Arch>::begin(const SamplingOptions& options, std::span<const int> tokens) {
   check(options);
+  for (const int t : tokens) check_token(t, vocab_);
   options_ = &options;
   params_ = options.params;
   rng_ = {options.seed ? *options.seed : std::random_device{}() * 0x9e3779b97f4a7c15u, 0};
@@ -178,13 +187,13 @@ void Sampler<Arch>::begin(const SamplingOptions& options, std::span<const int> t
     slot_[static_cast<std::size_t>(penalty_tokens_[static_cast<std::size_t>(i)])] = -1;
   penalty_size_ = 0;
   history_.clear();
-  for (int t : tokens) accept(t);
+  for (int t : tokens) add(t);
 }
 
 template <class Arch>
-void Sampler<Arch>::accept(int token) noexcept {
+void Sampler<Arch>::add(int token) noexcept {
   if (history_.size() < history_.capacity()) history_.push_back(token);
-  if (!penalised() || token < 0 || static_cast<std::size_t>(token) >= vocab_) return;
+  if (!penalised()) return;
   std::int32_t& slot = slot_[static_cast<std::size_t>(token)];
   if (slot < 0) {
     if (static_cast<std::size_t>(penalty_size_) == penalty_tokens_.size()) return;

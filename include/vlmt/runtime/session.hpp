@@ -18,10 +18,12 @@
 
 #include "vlmt/base/config.hpp"
 #include "vlmt/base/error.hpp"
+#include "vlmt/base/in_use.hpp"
 #include "vlmt/base/stop_flag.hpp"
 #include "vlmt/exec/omp_team.hpp"
 #include "vlmt/exec/team.hpp"
 #include "vlmt/io/image.hpp"
+#include "vlmt/runtime/call_checks.hpp"
 #include "vlmt/runtime/chat_model.hpp"
 #include "vlmt/runtime/context_size.hpp"
 #include "vlmt/runtime/media.hpp"
@@ -37,11 +39,11 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// Options and limits of a session.
+/// Options and limits of a session. Values out of range are refused; Session::options() tells the values in use.
 struct SessionOptions {
   std::size_t context = 0;  ///< maximum tokens of the conversation, answers included; 0: default_context() of the model
-  std::size_t chunk = 256;  ///< tokens of one prefill step
-  std::size_t threads = 0;  ///< 0: the team's default
+  std::size_t chunk = 256;  ///< tokens of one prefill step, 1 to 4096; no longer than the context
+  std::size_t threads = 0;  ///< up to 4096; 0: the team's default
   Numerics numerics = Numerics::fast;
   std::optional<std::uint32_t> key_format = {};    ///< GGUF type number; the family's KvFormat if absent
   std::optional<std::uint32_t> value_format = {};  ///< the same for values
@@ -53,7 +55,7 @@ struct SessionOptions {
   ImageOptions images = {};      ///< limits of image files, their background, notes on them
   std::string system = {};       ///< the system message; none if empty
   std::vector<Tool> tools = {};  ///< tools that the model may call
-  std::size_t logit_rows = 1;    ///< rows of logits that score() computes at once
+  std::size_t logit_rows = 1;    ///< rows of logits that score() computes at once, 1 to 4096; no more than a chunk
 
   RunnerOptions runner(const TextConfig& model) const {
     return {context == 0 ? default_context(model) : context, chunk, logit_rows, numerics, key_format, value_format};
@@ -126,7 +128,9 @@ struct Reply {
   ReplyStats stats;
 };
 
-/// A conversation. Sessions share only their immutable model; a single session is not thread-safe.
+/// A conversation. Sessions share only their immutable model; a single session is not thread-safe. A call during
+/// another one, from its callbacks or from a second thread, throws InputError, as does a call of a session that was
+/// moved to another object.
 ///
 /// If a call throws or is cancelled, the conversation is as it was before it: history() is unchanged. The KV cache
 /// keeps what was computed, and the next call reuses the matching prefix. GenerateOptions::stop_flag cancels within
@@ -137,26 +141,34 @@ class Session {
  public:
   using Arch = typename M::Backend::Arch;
 
-  /// `model` must be loaded and outlive the session. Allocates KV cache, workspace and sampler; scratch and features of
-  /// images are allocated as images arrive. Throws InputError for bad options, LimitError if it does not fit into the
-  /// memory that the model was loaded for (check_fits_beside).
+  /// `model` must be loaded. It must outlive the session and must not be moved while it lives. Allocates KV cache,
+  /// workspace and sampler; scratch and features of images are allocated as images arrive. Throws InputError for a
+  /// model that is not loaded and for bad options, LimitError if it does not fit into the memory that the model was
+  /// loaded for (check_fits_beside).
   explicit Session(const ChatModel<M>& model, SessionOptions options = {})
-      : Session(model, options, options.threads == 0 ? std::make_unique<T>() : std::make_unique<T>(options.threads)) {}
+      : Session(model, options, make_team(options.threads)) {}
+  /// The same on a given team, whose size replaces options.threads.
   Session(const ChatModel<M>& model, SessionOptions options, std::unique_ptr<T> team)
       : model_(&model),
         options_(std::move(options)),
-        team_(std::move(team)),
+        team_(team != nullptr ? std::move(team) : throw InputError("a session needs a team")),
         runner_(model.vlm(), *team_, fitting(model, options_, *team_)),
         vision_(model.vlm(), *team_, options_.vision()),
         sampler_(model.vlm().config().vocab, runner_.options().context) {
     options_.context = runner_.options().context;
+    options_.chunk = runner_.options().chunk;
+    options_.logit_rows = runner_.options().logit_rows;
+    options_.threads = team_->size();
     if (!options_.system.empty()) history_.push_back(ChatMessage::of(Role::system, options_.system));
   }
+
+  explicit Session(const ChatModel<M>&&, SessionOptions = {}) = delete;  // vlmt: the model must outlive its session
+  Session(const ChatModel<M>&&, SessionOptions, std::unique_ptr<T>) = delete;
 
   /// Sends a message and returns the answer; both become part of the history unless the call is cancelled. `on_text`
   /// receives the text piece by piece while the next token is computed. It is called serially on a worker thread (on
   /// the caller's if no thread can be started), never after return; its exceptions propagate. Throws InputError,
-  /// LimitError and FileError.
+  /// LimitError and FileError, and Error if the model's logits are not numbers.
   Reply ask(std::vector<Part> parts, const TextSink& on_text = {}, const GenerateOptions& options = {});
   Reply ask(std::string text, const TextSink& on_text = {}, const GenerateOptions& options = {}) {
     return ask(std::vector<Part>{Part(std::move(text))}, on_text, options);
@@ -167,7 +179,8 @@ class Session {
   Reply respond(std::span<ChatMessage> messages, std::span<const Tool> tools = {}, const TextSink& on_text = {},
                 const GenerateOptions& options = {});
 
-  /// Continues a sequence of cells without a chat template. Throws LimitError if it leaves no room in the context.
+  /// Continues a sequence of cells without a chat template. Throws LimitError if it leaves no room in the context,
+  /// InputError if it is empty, for a bad token, and for an image without features.
   Reply complete(const Sequence& sequence, const TextSink& on_text = {}, const GenerateOptions& options = {});
 
   /// Cells of plain text. Special tokens are not parsed.
@@ -178,32 +191,40 @@ class Session {
   }
 
   /// Natural log-probabilities of the tokens of `text` after `context`, one each. The two are tokenized separately.
-  /// Throws InputError if either has no tokens, Cancelled soon after `stop` is set.
+  /// Throws InputError if either has no tokens, LimitError if they do not fit the context, Cancelled soon after `stop`
+  /// is set.
   std::vector<TokenLogProb> score(std::string_view context, std::string_view text, const StopFlag* stop = nullptr);
 
-  /// Final hidden state (hidden) of the last token of a text: an embedding, not normalised to unit length. Throws
-  /// Cancelled soon after `stop` is set.
+  /// Final hidden state (hidden) of the last token of a text: an embedding, not normalised to unit length. What the KV
+  /// cache holds of a text is not computed again, and a token computed alone rounds differently from one in a chunk: a
+  /// text given again may differ in the last bits. reset() before each text gives equal bits. Throws Cancelled soon
+  /// after `stop` is set.
   std::vector<float> embed(std::string_view text, const StopFlag* stop = nullptr) {
+    const InUse::Call call = begin_call();
     runner_.feed(
         tokenize(text), [](std::size_t, std::size_t) {}, stop);
     return runner_.embedding();
   }
 
-  /// Tokens that an image of this size in pixels takes. Throws InputError for sizes that are refused.
+  /// Tokens that an image of this size in pixels takes. Throws InputError for sizes that are refused and for a
+  /// text-only model.
   std::size_t image_tokens(int height, int width) const { return vision_.tokens(height, width); }
 
-  /// A second session that continues the same conversation on a team of its own. Copies history and KV cache, but no
-  /// cached features.
+  /// A second session that continues the same conversation on a team of its own. Copies history, KV cache, logits and
+  /// embedding, but no cached features.
   Session fork() const;
 
   /// Drops the conversation, except for the system message. Cached features stay.
   void reset() {
+    const InUse::Call call = begin_call();
     history_.clear();
     if (!options_.system.empty()) history_.push_back(ChatMessage::of(Role::system, options_.system));
     runner_.truncate(0);
   }
 
   std::span<const ChatMessage> history() const noexcept { return history_; }
+  /// The options in use: of those given, a chunk longer than the context is shortened to it, logit_rows to the chunk,
+  /// and `threads` is the size of the team.
   const SessionOptions& options() const noexcept { return options_; }
   const ChatModel<M>& model() const noexcept { return *model_; }
   Runner<M, T>& runner() noexcept { return runner_; }
@@ -214,9 +235,21 @@ class Session {
   using Clock = std::chrono::steady_clock;
   static double seconds_since(Clock::time_point t) { return std::chrono::duration<double>(Clock::now() - t).count(); }
 
+  static std::unique_ptr<T> make_team(std::size_t threads) {
+    checked_option("threads", threads, 0, max_threads);
+    return threads == 0 ? std::make_unique<T>() : std::make_unique<T>(threads);
+  }
+
   static RunnerOptions fitting(const ChatModel<M>& model, const SessionOptions& options, const T& team) {
+    model.vlm().require_loaded();
     check_fits_beside(model.vlm(), plan_memory(model, options, model.vlm().budget().image_pixels, team.size()));
     return options.runner(model.vlm().config());
+  }
+
+  InUse::Call begin_call() const {
+    if (team_ == nullptr) throw InputError("the session was moved to another object");
+    runner_.require_usable();
+    return {in_use_, "the session is answering: its callbacks and other threads must not call it"};
   }
 
   ChatMessage answer(const Reply& reply) const;
@@ -231,6 +264,7 @@ class Session {
   VisionRunner<M, T> vision_;
   Sampler<Arch> sampler_;
   std::vector<ChatMessage> history_;
+  mutable InUse in_use_;
 };
 
 template <class M, Team T>
@@ -248,6 +282,7 @@ template <class M, Team T>
 Reply Session<M, T>::respond(std::span<ChatMessage> messages, std::span<const Tool> tools, const TextSink& on_text,
                              const GenerateOptions& options) {
   const Clock::time_point start = Clock::now();
+  const InUse::Call call = begin_call();
   check(options.sampling);
   StopMatcher stops(options.stop);
   ImageOptions images = options_.images;
@@ -274,10 +309,12 @@ Reply Session<M, T>::respond(std::span<ChatMessage> messages, std::span<const To
 
 template <class M, Team T>
 Reply Session<M, T>::complete(const Sequence& sequence, const TextSink& on_text, const GenerateOptions& options) {
+  const InUse::Call call = begin_call();
   check(options.sampling);
   StopMatcher stops(options.stop);
   Reply reply;
   reply.stats.prompt_tokens = sequence.size();
+  for (const VisualSpan& span : sequence.visuals()) reply.stats.visual_tokens += span.tokens;
   try {
     complete(sequence, options, on_text, stops, Clock::now(), reply, nullptr);
   } catch (const Cancelled&) {
@@ -288,6 +325,7 @@ Reply Session<M, T>::complete(const Sequence& sequence, const TextSink& on_text,
 
 template <class M, Team T>
 std::vector<TokenLogProb> Session<M, T>::score(std::string_view context, std::string_view text, const StopFlag* stop) {
+  const InUse::Call call = begin_call();
   Sequence s = tokenize(context);
   const std::size_t first = s.size();
   if (first == 0) throw InputError("nothing to score: the text must follow a context");
@@ -301,6 +339,7 @@ std::vector<TokenLogProb> Session<M, T>::score(std::string_view context, std::st
 
 template <class M, Team T>
 Session<M, T> Session<M, T>::fork() const {
+  const InUse::Call call = begin_call();
   Session copy(*model_, options_, std::make_unique<T>(team_->size()));
   copy.history_ = history_;
   copy.runner_ = runner_.fork_on(*copy.team_);

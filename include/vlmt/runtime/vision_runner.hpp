@@ -15,6 +15,7 @@
 
 #include "vlmt/base/config.hpp"
 #include "vlmt/base/error.hpp"
+#include "vlmt/base/in_use.hpp"
 #include "vlmt/base/stop_flag.hpp"
 #include "vlmt/exec/buffer.hpp"
 #include "vlmt/exec/step.hpp"
@@ -44,7 +45,9 @@ inline VisionPreprocess vision_preprocess(const VisionConfig& c, const VisionOpt
   p.normalisation = {c.mean, c.std};
   p.image_limits = {options.min_pixels.value_or(c.min_pixels), options.max_pixels.value_or(c.max_pixels)};
   p.video_limits = qwen3vl_video_limits;
-  if (options.max_pixels) p.video_limits.max_pixels = *options.max_pixels;
+  if (options.max_pixels) {
+    p.video_limits = {std::min(p.video_limits.min_pixels, *options.max_pixels), *options.max_pixels};
+  }
   if (p.image_limits.min_pixels > p.image_limits.max_pixels || p.image_limits.max_pixels < c.factor() * c.factor()) {
     throw InputError("the pixel limits contradict each other", {{},
                                                                 {},
@@ -72,22 +75,28 @@ struct BlockProgress {
   }
 };
 
-/// Runs the vision encoder of a model. Not thread-safe. Calls with a StopFlag throw Cancelled soon after it is set, and
-/// keep nothing.
+/// Runs the vision encoder of a model. Calls with a StopFlag throw Cancelled soon after it is set, and keep nothing.
+///
+/// Not thread-safe: encoding during another call that encodes, from its `progress` or from a second thread, throws
+/// InputError.
 template <class M, Team T, class Probe = NoProbe>
 class VisionRunner {
  public:
   using Arch = typename M::Backend::Arch;
   using Features = std::shared_ptr<const VisionFeatures>;
 
-  /// `model` and `team` must outlive the runner. Throws InputError for contradictory pixel limits.
+  /// Model and team must outlive the runner and must not be moved while it lives. Before the model is loaded only sizes
+  /// can be asked. Throws InputError for contradictory pixel limits.
   VisionRunner(const Vlm<M>& model, T& team, const VisionOptions& options = {}, Probe probe = {});
+  VisionRunner(const Vlm<M>&&, T&, const VisionOptions& = {}, Probe = {}) = delete;  // vlmt: as Runner
 
   const VisionPreprocess& preprocess() const noexcept { return config_; }
   Probe& probe() noexcept { return probe_; }
 
-  /// Tokens that an image of this size in pixels takes. Throws InputError for sizes that are refused.
+  /// Tokens that an image of this size in pixels takes. Throws InputError for sizes that are refused and for a
+  /// text-only model.
   std::size_t tokens(int height, int width) const {
+    require_vision_encoder();
     return image_grid(height, width, config_).tokens(config_.layout.merge);
   }
 
@@ -101,21 +110,25 @@ class VisionRunner {
   std::pair<ContentKey, PatchGrid> describe_video(std::span<const Image> frames,
                                                   std::optional<std::uint64_t> max_pixels = {}) const;
 
-  /// Features of an image, from the cache if it holds them. Throws as describe(), and what `progress` throws.
+  /// Features of an image, from the cache if it holds them. Throws as describe(), what `progress` throws, and
+  /// InputError if the bytes of the image do not match its size or the model is not loaded.
   Features encode(const Image& image, std::optional<std::uint64_t> max_pixels = {}, const StopFlag* stop = nullptr,
                   const VisionProgress& progress = {});
 
-  /// Features of sampled video frames, slice after slice, from the cache if it holds them. Throws as describe_video(),
-  /// InputError if the frames differ in size, and what `progress` throws.
+  /// Features of sampled video frames, slice after slice, from the cache if it holds them. Throws as encode(), and
+  /// InputError if the frames differ in size.
   Features encode_video(std::span<const Image> frames, std::optional<std::uint64_t> max_pixels = {},
                         const StopFlag* stop = nullptr, const VisionProgress& progress = {});
 
   /// Cached features, or null. Marks them as the most recently used.
   Features find(const ContentKey& key);
 
-  /// Features of given patches; the cache is not used.
-  Features encode_patches(const VisionPatches& patches, ContentKey key) {
+  /// Features of given patches; the cache is not used. Throws InputError if they do not fill their grid, or the grid is
+  /// no whole number of merged patches, for a text-only model and for one that is not loaded.
+  Features encode_patches(const VisionPatches& patches, ContentKey key = ContentKey::unique()) {
+    const InUse::Call call = begin_call();
     require_vision_encoder();
+    check_patches(patches);
     return run(patches, key, nullptr, {});
   }
 
@@ -133,6 +146,12 @@ class VisionRunner {
     }
   }
 
+  InUse::Call begin_call() {
+    return {in_use_, "the vision runner is encoding: its callbacks and other threads must not call it"};
+  }
+
+  void check_patches(const VisionPatches& patches) const;
+
   Features keep(Features features);
 
   Features run(const VisionPatches& patches, const ContentKey& key, const StopFlag* stop,
@@ -147,6 +166,7 @@ class VisionRunner {
   std::list<Features> cache_;  ///< most recently used first
   std::size_t cached_bytes_ = 0;
   std::size_t hits_ = 0;
+  InUse in_use_;
 };
 
 template <class M, Team T, class Probe>
@@ -172,8 +192,7 @@ std::pair<ContentKey, PatchGrid> VisionRunner<M, T, Probe>::describe(const Image
   require_vision_encoder();
   const Image* one = &image;
   const VisionPreprocess own = config_.lowered(max_pixels);
-  return {content_key({one, 1}, own.image_limits.min_pixels, own.image_limits.max_pixels, 0),
-          image_grid(image.original_height, image.original_width, own)};
+  return {content_key({one, 1}, own.image_limits.min_pixels, own.image_limits.max_pixels, 0), image_grid(image, own)};
 }
 
 template <class M, Team T, class Probe>
@@ -191,6 +210,7 @@ typename VisionRunner<M, T, Probe>::Features VisionRunner<M, T, Probe>::encode(c
                                                                                std::optional<std::uint64_t> max_pixels,
                                                                                const StopFlag* stop,
                                                                                const VisionProgress& progress) {
+  const InUse::Call call = begin_call();
   const ContentKey key = describe(image, max_pixels).first;
   if (Features known = find(key)) return known;
   return keep(run(preprocess_image<HostArch>(image, config_.lowered(max_pixels), stop), key, stop, progress));
@@ -200,6 +220,7 @@ template <class M, Team T, class Probe>
 typename VisionRunner<M, T, Probe>::Features VisionRunner<M, T, Probe>::encode_video(
     std::span<const Image> frames, std::optional<std::uint64_t> max_pixels, const StopFlag* stop,
     const VisionProgress& progress) {
+  const InUse::Call call = begin_call();
   const ContentKey key = describe_video(frames, max_pixels).first;
   if (Features known = find(key)) return known;
   return keep(run(preprocess_video<HostArch>(frames, config_.lowered(max_pixels), stop), key, stop, progress));
@@ -212,6 +233,24 @@ typename VisionRunner<M, T, Probe>::Features VisionRunner<M, T, Probe>::find(con
   ++hits_;
   cache_.splice(cache_.begin(), cache_, it);
   return cache_.front();
+}
+
+template <class M, Team T, class Probe>
+void VisionRunner<M, T, Probe>::check_patches(const VisionPatches& patches) const {
+  const PatchGrid& g = patches.grid;
+  const PatchLayout& layout = config_.layout;
+  constexpr int most = 1 << 16;  // a side, so that products do not overflow
+  const bool whole = std::min({g.t, g.h, g.w}) > 0 && std::max({g.t, g.h, g.w}) <= most && g.h % layout.merge == 0 &&
+                     g.w % layout.merge == 0;
+  if (whole && patches.values.size() == g.patches() * layout.values()) return;
+  throw InputError("the patches do not fill their grid",
+                   {{},
+                    {},
+                    "patches",
+                    std::to_string(layout.values()) + " values for each patch, and sides that are multiples of " +
+                        std::to_string(layout.merge),
+                    std::to_string(patches.values.size()) + " values for " + std::to_string(g.t) + " x " +
+                        std::to_string(g.h) + " x " + std::to_string(g.w) + " patches"});
 }
 
 template <class M, Team T, class Probe>
@@ -230,6 +269,7 @@ template <class M, Team T, class Probe>
 typename VisionRunner<M, T, Probe>::Features VisionRunner<M, T, Probe>::run(const VisionPatches& patches,
                                                                             const ContentKey& key, const StopFlag* stop,
                                                                             const VisionProgress& progress) {
+  model_->require_loaded();
   const VisionEncoder<Arch>& encoder = *model_->vision_encoder();
   const std::size_t n = patches.grid.patches();
   const auto slices = static_cast<std::size_t>(patches.grid.t);

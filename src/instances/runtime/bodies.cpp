@@ -8,6 +8,7 @@
 #include "vlmt/model/vision_config.hpp"
 #include "vlmt/model/weight_source.hpp"
 #include "vlmt/runtime/available_memory.hpp"
+#include "vlmt/runtime/call_checks.hpp"
 #include "vlmt/runtime/content_key.hpp"
 #include "vlmt/runtime/image_budget.hpp"
 #include "vlmt/runtime/kept_speeds.hpp"

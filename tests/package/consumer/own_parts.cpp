@@ -10,6 +10,7 @@
 #include <vlmt/testing/tiny_model.hpp>
 
 #include "own_model.hpp"
+#include "wrong_calls.hpp"
 
 int failures = 0;
 
@@ -35,6 +36,7 @@ int main() {
   testing::write_tiny_model<Signs>({.experts = 8, .deepstack = 0}, path);
   const testing::Comparison c = testing::compare(simd_logits(path), reference_logits(path));
   const std::size_t tokens = answer_tokens(path);
+  report("wrong calls", wrong_calls(path));
   std::filesystem::remove(path);
   std::printf("model: %s; answered with %zu tokens\n", c.line().c_str(), tokens);
   failures += !(c.relative_l2 < 2e-5) || tokens == 0;

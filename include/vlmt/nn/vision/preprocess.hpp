@@ -49,6 +49,12 @@ inline PatchGrid image_grid(int height, int width, const VisionPreprocess& confi
   return {1, size.height / config.layout.patch, size.width / config.layout.patch};
 }
 
+/// The grid of a decoded image, from its original size; from width and height if that is not set.
+inline PatchGrid image_grid(const Image& image, const VisionPreprocess& config = {}) {
+  return image_grid(image.original_height > 0 ? image.original_height : image.height,
+                    image.original_width > 0 ? image.original_width : image.width, config);
+}
+
 /// The grid of a video of `frames` sampled frames. Throws InputError as smart_resize_video().
 inline PatchGrid video_grid(int frames, int height, int width, const VisionPreprocess& config = {}) {
   const PatchLayout& layout = config.layout;
@@ -101,8 +107,7 @@ VisionPatches preprocess_image(const Image& image, const VisionPreprocess& confi
   detail::check_image(image);
   Solo solo(stop);
   VisionPatches out;
-  out.grid = image_grid(image.original_height > 0 ? image.original_height : image.height,
-                        image.original_width > 0 ? image.original_width : image.width, config);
+  out.grid = image_grid(image, config);
   std::vector<std::uint8_t> storage;
   const std::vector<const std::uint8_t*> frames(
       static_cast<std::size_t>(config.layout.temporal),
