@@ -51,7 +51,7 @@ endforeach()
 
 if(vlmt_needs_kernel)
   vlmt_find_library(Threads)
-  vlmt_find_library(Eigen3)
+  find_package(Eigen3 QUIET) # only for tensor/eigen.hpp
   vlmt_find_library(xsimd)
   # Debian's xsimd 8 links `xtl`, an optional header-only dependency: without its target this would become -lxtl.
   get_target_property(vlmt_xsimd_links xsimd INTERFACE_LINK_LIBRARIES)

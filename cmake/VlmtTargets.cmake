@@ -1,5 +1,5 @@
 # The components, all INTERFACE targets:
-#   vlmt::kernel  tensors, formats, kernels      (Eigen3, xsimd, OpenMP)
+#   vlmt::kernel  tensors, formats, kernels      (xsimd, OpenMP; Eigen3 for tensor/eigen.hpp)
 #   vlmt::text    tokenizers, chat templates      (PCRE2, utf8proc, nlohmann-json)
 #   vlmt::media   image files                   (libjpeg, libpng, libwebp, giflib)
 #   vlmt::model   models from files               (kernel, text and xxhash)
@@ -12,7 +12,8 @@ target_include_directories(vlmt_headers INTERFACE
 target_compile_features(vlmt_headers INTERFACE cxx_std_20)
 
 add_library(vlmt_kernel INTERFACE)
-target_link_libraries(vlmt_kernel INTERFACE vlmt_headers Eigen3::Eigen xsimd OpenMP::OpenMP_CXX Threads::Threads)
+target_link_libraries(vlmt_kernel INTERFACE vlmt_headers $<TARGET_NAME_IF_EXISTS:Eigen3::Eigen> xsimd
+                                            OpenMP::OpenMP_CXX Threads::Threads)
 
 add_library(vlmt_text INTERFACE)
 target_link_libraries(vlmt_text INTERFACE vlmt_headers PkgConfig::PCRE2 PkgConfig::UTF8PROC nlohmann_json::nlohmann_json)

@@ -11,7 +11,7 @@ float sum_of_ones(std::size_t n) {
   float sum = 0;
   team.run([&](vlmt::Member& m) {
     if (m.rank() != 0) return;
-    if (n == 0) throw vlmt::InputError("nothing to add");
+    if (n == 0) vlmt::throw_error(vlmt::InputError("nothing to add"));
     for (std::size_t i = 0; i < n; ++i) sum += ones(i);
   });
   return sum;

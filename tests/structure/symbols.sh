@@ -3,7 +3,7 @@
 #
 # EVERYTHING is an object of all headers that emits all inline functions.
 # 1. Each of its symbols that mentions vlmt has the same configuration in its name
-#    (abi_<isa>_a<asserts>d<debug>o<OpenMP>, see base/config.hpp).
+#    (VLMT_ABI of base/config.hpp).
 # 2. No header defines a function or variable that is not inline: two sources including it would not link.
 # FLAVOURs are objects of one source, compiled with different flags.
 # 3. No two of them share a symbol that mentions vlmt.
@@ -25,7 +25,7 @@ complain() { # sentence, symbols
 
 symbols=$(ours "$everything")
 count=$(wc -l <<<"$symbols")
-configurations=$(grep -oE 'abi_[a-z0-9]+_a[01]d[01]o[01]' <<<"$symbols" | sort -u)
+configurations=$(grep -oE 'abi_[a-z0-9]+_[0-9a-f]+_a[01]d[01]o[01]e[01]g[01]' <<<"$symbols" | sort -u)
 echo "$count symbols of $(echo $configurations)"
 [[ $count -gt 1000 ]] || complain "too few symbols, the test is broken" "$count"
 [[ $(wc -l <<<"$configurations") -eq 1 ]] || complain "more than one configuration" "$configurations"

@@ -1,10 +1,21 @@
 // Build configuration: one macro per switch, always 0 or 1.
 //
-// The instruction set, assertion and OpenMP switches change the bodies of inline functions. They are part of the inline
-// namespace VLMT_ABI, so objects compiled with different switches never share a symbol and can be linked into one
-// program. Extensions outside the list below (AVX512-FP16, AVX512-BF16, FMA or F16C without AVX2) and AVX-VNNI next to
-// AVX-512 are not part of it: objects that differ only in these must not be linked together.
+// The instructions that the compiler may use, reordered arithmetic (-ffast-math), and the switches below for
+// assertions, OpenMP, exceptions and generic code change the bodies of inline functions. All of them are part of the
+// inline namespace VLMT_ABI. So objects compiled with different -march or -m flags or different switches never share a
+// symbol of vlmt, and a program and its instances (cmake/VlmtInstances.cmake) that differ do not link. Inline functions
+// of the standard library may still be shared: cmake/VlmtArches.cmake builds one program per instruction set for that
+// reason. Not part of it are flags without a predefined macro: -O, -mtune, -mprefer-vector-width, and -ffp-contract,
+// which kernels do not depend on (docs/numerics.md).
 #pragma once
+
+#if defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__
+#error "vlmt relies on NaN and infinities, which -ffast-math and -ffinite-math-only remove: add -fno-finite-math-only"
+#endif
+
+#if defined(__clang__) && !defined(__apple_build_version__) && __clang_major__ < 14
+#error "vlmt needs clang 14 or later"
+#endif
 
 /// 1: VLMT_ASSERT checks its condition (default). 0: it compiles to nothing.
 #ifndef VLMT_ASSERTS
@@ -14,6 +25,11 @@
 /// 1: VLMT_DASSERT, for checks too slow for release builds, is enabled; needs VLMT_ASSERTS.
 #ifndef VLMT_DASSERTS
 #define VLMT_DASSERTS 0
+#endif
+
+/// 1: code for baseline x86-64 is intended, and does not warn on a processor with AVX2 (exec/generic_warning.hpp).
+#ifndef VLMT_ALLOW_GENERIC
+#define VLMT_ALLOW_GENERIC 0
 #endif
 
 /// 1: common template instances are linked from a library (target vlmt_instances) instead of compiled again.
@@ -47,6 +63,14 @@
 #define VLMT_HAS_OPENMP 1
 #else
 #define VLMT_HAS_OPENMP 0
+#endif
+
+/// 0: -fno-exceptions. Kernels and what they are made of (base, numeric, quant, tensor, exec, kernel) then report
+/// errors through the assertion handler and abort.
+#if defined(__cpp_exceptions)
+#define VLMT_HAS_EXCEPTIONS 1
+#else
+#define VLMT_HAS_EXCEPTIONS 0
 #endif
 
 #if defined(__CUDACC__)
@@ -113,10 +137,80 @@
 #define VLMT_DETAIL_ISA generic
 #endif
 
-// abi_<isa>_a<asserts>d<debug asserts>o<OpenMP>
-#define VLMT_ABI                                                                                              \
-  VLMT_DETAIL_CAT(VLMT_DETAIL_CAT(VLMT_DETAIL_CAT(VLMT_DETAIL_CAT(abi_, VLMT_DETAIL_ISA), _a), VLMT_ASSERTS), \
-                  VLMT_DETAIL_CAT(VLMT_DETAIL_CAT(d, VLMT_DASSERTS), VLMT_DETAIL_CAT(o, VLMT_HAS_OPENMP)))
+// VLMT_DETAIL_BIT(macro): 1 if the macro is defined as 1, else 0.
+#define VLMT_DETAIL_PLACE_1               0,
+#define VLMT_DETAIL_SECOND(a, b, ...)     b
+#define VLMT_DETAIL_BIT_OF(junk_or_place) VLMT_DETAIL_SECOND(junk_or_place 1, 0, 0)
+#define VLMT_DETAIL_BIT_CAT(value)        VLMT_DETAIL_BIT_OF(VLMT_DETAIL_PLACE_##value)
+#define VLMT_DETAIL_BIT(macro)            VLMT_DETAIL_BIT_CAT(macro)
+
+// VLMT_DETAIL_DIGIT(a, b, c, d): four such bits as a hexadecimal digit.
+#define VLMT_DETAIL_DIGIT_0000           0
+#define VLMT_DETAIL_DIGIT_0001           1
+#define VLMT_DETAIL_DIGIT_0010           2
+#define VLMT_DETAIL_DIGIT_0011           3
+#define VLMT_DETAIL_DIGIT_0100           4
+#define VLMT_DETAIL_DIGIT_0101           5
+#define VLMT_DETAIL_DIGIT_0110           6
+#define VLMT_DETAIL_DIGIT_0111           7
+#define VLMT_DETAIL_DIGIT_1000           8
+#define VLMT_DETAIL_DIGIT_1001           9
+#define VLMT_DETAIL_DIGIT_1010           a
+#define VLMT_DETAIL_DIGIT_1011           b
+#define VLMT_DETAIL_DIGIT_1100           c
+#define VLMT_DETAIL_DIGIT_1101           d
+#define VLMT_DETAIL_DIGIT_1110           e
+#define VLMT_DETAIL_DIGIT_1111           f
+#define VLMT_DETAIL_CAT5_(a, b, c, d, e) a##b##c##d##e
+#define VLMT_DETAIL_CAT5(a, b, c, d, e)  VLMT_DETAIL_CAT5_(a, b, c, d, e)
+#define VLMT_DETAIL_DIGIT_OF(a, b, c, d) VLMT_DETAIL_CAT5(VLMT_DETAIL_DIGIT_, a, b, c, d)
+#define VLMT_DETAIL_DIGIT(a, b, c, d) \
+  VLMT_DETAIL_DIGIT_OF(VLMT_DETAIL_BIT(a), VLMT_DETAIL_BIT(b), VLMT_DETAIL_BIT(c), VLMT_DETAIL_BIT(d))
+
+// Every extension that compilers use without being asked or that vlmt uses, four a digit. They contain the levels of
+// the psABI (x86-64-v2, -v3, -v4).
+#if defined(__x86_64__)
+#define VLMT_DETAIL_EXTENSIONS_1                                                                               \
+  VLMT_DETAIL_CAT5(VLMT_DETAIL_DIGIT(__SSE3__, __SSSE3__, __SSE4_1__, __SSE4_2__),                             \
+                   VLMT_DETAIL_DIGIT(__POPCNT__, __LAHF_SAHF__, __GCC_HAVE_SYNC_COMPARE_AND_SWAP_16, __ADX__), \
+                   VLMT_DETAIL_DIGIT(__AVX__, __AVX2__, __FMA__, __F16C__),                                    \
+                   VLMT_DETAIL_DIGIT(__BMI__, __BMI2__, __LZCNT__, __MOVBE__),                                 \
+                   VLMT_DETAIL_DIGIT(__SSE4A__, __XOP__, __FMA4__, __TBM__))
+#define VLMT_DETAIL_EXTENSIONS_2                                                                             \
+  VLMT_DETAIL_CAT5(VLMT_DETAIL_DIGIT(__AVX512F__, __AVX512BW__, __AVX512CD__, __AVX512DQ__),                 \
+                   VLMT_DETAIL_DIGIT(__AVX512VL__, __AVX512IFMA__, __AVX512VBMI__, __AVX512VBMI2__),         \
+                   VLMT_DETAIL_DIGIT(__AVX512VNNI__, __AVX512BITALG__, __AVX512VPOPCNTDQ__, __AVX512BF16__), \
+                   VLMT_DETAIL_DIGIT(__AVX512FP16__, __AMX_TILE__, __AMX_INT8__, __AMX_BF16__),              \
+                   VLMT_DETAIL_DIGIT(__AVXVNNI__, __GFNI__, __AVX10_1__, __APX_F__))
+#define VLMT_DETAIL_EXTENSIONS_3                                                                       \
+  VLMT_DETAIL_CAT(VLMT_DETAIL_DIGIT(__AVXVNNIINT8__, __AVXVNNIINT16__, __AVXNECONVERT__, __AVX10_2__), \
+                  VLMT_DETAIL_DIGIT(__CMPCCXADD__, __PRFCHW__, __PCLMUL__, __AVXIFMA__))
+#else
+#define VLMT_DETAIL_EXTENSIONS_1                                                                               \
+  VLMT_DETAIL_CAT5(                                                                                            \
+      VLMT_DETAIL_DIGIT(__ARM_FEATURE_DOTPROD, __ARM_FEATURE_FP16_VECTOR_ARITHMETIC, __ARM_FEATURE_FP16_FML,   \
+                        __ARM_FEATURE_QRDMX),                                                                  \
+      VLMT_DETAIL_DIGIT(__ARM_FEATURE_MATMUL_INT8, __ARM_FEATURE_BF16, __ARM_FEATURE_SVE, __ARM_FEATURE_SVE2), \
+      VLMT_DETAIL_DIGIT(__ARM_FEATURE_ATOMICS, __ARM_FEATURE_CRC32, __ARM_FEATURE_JCVT, __ARM_FEATURE_FRINT),  \
+      VLMT_DETAIL_DIGIT(__ARM_FEATURE_SHA3, __ARM_FEATURE_COMPLEX, __ARM_FEATURE_SME, __ARM_FEATURE_MOPS), )
+#define VLMT_DETAIL_EXTENSIONS_2
+#define VLMT_DETAIL_EXTENSIONS_3
+#endif
+
+// Arithmetic that the compiler may reorder. For clang, __NO_MATH_ERRNO__ is all that -ffast-math -fno-finite-math-only
+// defines.
+#define VLMT_DETAIL_ARITHMETIC \
+  VLMT_DETAIL_DIGIT(__ASSOCIATIVE_MATH__, __RECIPROCAL_MATH__, __NO_SIGNED_ZEROS__, __NO_MATH_ERRNO__)
+
+// abi_<isa>_<extensions>f<arithmetic>_a<asserts>d<debug asserts>o<OpenMP>e<exceptions>g<generic allowed>
+#define VLMT_DETAIL_TARGET                                                                                 \
+  VLMT_DETAIL_CAT(VLMT_DETAIL_CAT5(VLMT_DETAIL_ISA, _, VLMT_DETAIL_EXTENSIONS_1, VLMT_DETAIL_EXTENSIONS_2, \
+                                   VLMT_DETAIL_EXTENSIONS_3),                                              \
+                  VLMT_DETAIL_CAT(f, VLMT_DETAIL_ARITHMETIC))
+#define VLMT_DETAIL_SWITCHES                                              \
+  VLMT_DETAIL_CAT(VLMT_DETAIL_CAT5(a, VLMT_ASSERTS, d, VLMT_DASSERTS, o), \
+                  VLMT_DETAIL_CAT5(VLMT_HAS_OPENMP, e, VLMT_HAS_EXCEPTIONS, g, VLMT_ALLOW_GENERIC))
+#define VLMT_ABI VLMT_DETAIL_CAT5(abi_, VLMT_DETAIL_TARGET, _, VLMT_DETAIL_SWITCHES, )
 
 /// Open and close `namespace vlmt` and the inline namespace of the configuration.
 #define VLMT_BEGIN_NAMESPACE \

@@ -1,5 +1,8 @@
 // Exceptions for bad input and device failures. The message names the input, the position, and the expected and found
 // values.
+//
+// Code that must also compile with -fno-exceptions (base, numeric, quant, tensor, exec, kernel) throws through
+// throw_error.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +11,7 @@
 #include <string>
 #include <utility>
 
+#include "vlmt/base/assert.hpp"
 #include "vlmt/base/config.hpp"
 
 VLMT_BEGIN_NAMESPACE
@@ -21,7 +25,7 @@ struct ErrorSite {
   std::string found = {};
 };
 
-/// Base of all exceptions that vlmt throws.
+/// Base of all exceptions that vlmt throws, except std::bad_alloc for small allocations.
 class Error : public std::runtime_error {
  public:
   explicit Error(const std::string& message, ErrorSite site = {})
@@ -59,6 +63,16 @@ class DeviceError : public Error {
  public:
   using Error::Error;
 };
+
+/// Throws `error`. With -fno-exceptions calls the assertion handler with its message, then aborts.
+template <class E>
+[[noreturn]] void throw_error(const E& error) {
+#if VLMT_HAS_EXCEPTIONS
+  throw error;
+#else
+  detail::assert_failed(error.what(), __FILE__, __LINE__);
+#endif
+}
 
 #if VLMT_HAS_BODIES
 

@@ -5,11 +5,12 @@
 #include <exception>
 
 #include "vlmt/base/config.hpp"
+#include "vlmt/base/error.hpp"
 
 VLMT_BEGIN_NAMESPACE
 
 /// Set by the caller of long work, from any thread or from a signal handler. The work checks it every few milliseconds,
-/// drops what is half done and throws Cancelled.
+/// drops what is half done and throws Cancelled; with -fno-exceptions that ends the program.
 class StopFlag {
  public:
   StopFlag() = default;
@@ -33,7 +34,7 @@ class Cancelled : public std::exception {
 
 /// Throws Cancelled if the flag is set; null is never set. For long work on one thread.
 inline void throw_if_set(const StopFlag* stop) {
-  if (stop != nullptr && stop->is_set()) throw Cancelled();
+  if (stop != nullptr && stop->is_set()) throw_error(Cancelled());
 }
 
 VLMT_END_NAMESPACE

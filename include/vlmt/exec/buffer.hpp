@@ -30,7 +30,7 @@ class Buffer {
   explicit Buffer(std::size_t bytes) : bytes_(bytes) {
     if (bytes == 0) return;
     void* p = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (p == MAP_FAILED) throw LimitError("cannot allocate " + std::to_string(bytes) + " bytes");
+    if (p == MAP_FAILED) throw_error(LimitError("cannot allocate " + std::to_string(bytes) + " bytes"));
     data_ = static_cast<std::byte*>(p);
 #if defined(MADV_HUGEPAGE)
     // Fewer TLB misses when weights are streamed; in small buffers huge pages waste memory.
@@ -69,6 +69,7 @@ class Carver {
  public:
   /// Counting mode.
   Carver() = default;
+  /// `base` must be aligned to 64 bytes, as that of a Buffer is.
   explicit Carver(std::byte* base, std::size_t capacity) noexcept : base_(base), capacity_(capacity) {}
 
   /// An array of n T, aligned to 64 bytes; nullptr while counting. Memory is not cleared. Throws LimitError if
@@ -80,7 +81,7 @@ class Carver {
                   "vlmt: a workspace aligns its arrays to 64 bytes, this type needs more");
     const auto size = checked_mul(n, sizeof(T));
     const auto end = size ? checked_add(used_, *size) : std::nullopt;
-    if (!end || *end > SIZE_MAX - buffer_alignment) throw LimitError("workspace size overflows");
+    if (!end || *end > SIZE_MAX - buffer_alignment) throw_error(LimitError("workspace size overflows"));
     const std::size_t at = used_;
     used_ = round_up(*end, buffer_alignment);
     if (base_ == nullptr) return nullptr;

@@ -10,6 +10,7 @@
 
 #include "vlmt/base/checked.hpp"
 #include "vlmt/base/config.hpp"
+#include "vlmt/base/error.hpp"
 #include "vlmt/base/stop_flag.hpp"
 
 VLMT_BEGIN_NAMESPACE
@@ -17,7 +18,9 @@ VLMT_BEGIN_NAMESPACE
 namespace detail {
 
 /// Unwinds members after one of them has thrown. Never leaves Team::run.
-struct TeamStopped {};
+struct TeamStopped {
+  static const char* what() noexcept { return "the run of a team was stopped"; }
+};
 
 inline void cpu_pause() noexcept {
 #if defined(__x86_64__) || defined(__i386__)
@@ -60,7 +63,7 @@ class TeamState {
         while (phase_.load(std::memory_order_acquire) == phase && !failed()) phase_.wait(phase);
       }
     }
-    if (failed()) throw TeamStopped{};
+    if (failed()) throw_error(TeamStopped{});
   }
 
   /// Keeps the first exception and releases all waiting members.
@@ -178,7 +181,7 @@ class Member {
   void barrier() {
     if (stopped()) {
       state_->fail(std::make_exception_ptr(Cancelled()));  // an earlier exception is kept
-      throw detail::TeamStopped{};
+      throw_error(detail::TeamStopped{});
     }
     state_->wait();
   }

@@ -31,6 +31,7 @@ namespace detail {
 /// Runs f(member) and keeps exceptions in the state.
 template <class F>
 void run_member(TeamState& state, std::size_t rank, F& f) noexcept {
+#if VLMT_HAS_EXCEPTIONS
   try {
     Member member(state, rank);
     f(member);
@@ -40,6 +41,11 @@ void run_member(TeamState& state, std::size_t rank, F& f) noexcept {
   } catch (...) {
     state.fail(std::current_exception());
   }
+#else
+  Member member(state, rank);
+  f(member);
+  if (member.skipped()) throw_error(Cancelled());
+#endif
 }
 
 }  // namespace detail
@@ -50,15 +56,9 @@ class ThreadTeam {
  public:
   /// A member for each processor that this process may use: usable_processors().
   ThreadTeam() : ThreadTeam(usable_processors().usable) {}
-  /// Creates fewer members if the system cannot start that many threads.
+  /// Creates fewer members if the system cannot start that many threads; with -fno-exceptions that ends the program.
   explicit ThreadTeam(std::size_t size) {
-    try {
-      for (std::size_t rank = 1; rank < size; ++rank) {
-        threads_.emplace_back([this, rank] { work(rank); });
-      }
-    } catch (const std::exception&) {
-      // Out of threads or memory: keep the members started so far.
-    }
+    start_threads(size);
     spins_ = this->size() <= usable_processors().usable ? detail::barrier_spins : 0;
   }
   ThreadTeam(const ThreadTeam&) = delete;
@@ -97,6 +97,19 @@ class ThreadTeam {
     void* data = nullptr;
     void (*function)(void* data, std::size_t rank) noexcept = nullptr;
   };
+
+  void start_threads(std::size_t size) {
+    const auto start_one = [this](std::size_t rank) { threads_.emplace_back([this, rank] { work(rank); }); };
+#if VLMT_HAS_EXCEPTIONS
+    try {
+      for (std::size_t rank = 1; rank < size; ++rank) start_one(rank);
+    } catch (const std::exception&) {
+      // Out of threads or memory: keep the members started so far.
+    }
+#else
+    for (std::size_t rank = 1; rank < size; ++rank) start_one(rank);
+#endif
+  }
 
   // Sequentially consistent for sleepers, see TeamState::wait.
   void start() noexcept {

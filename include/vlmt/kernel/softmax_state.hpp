@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "vlmt/base/config.hpp"
+#include "vlmt/numeric/multiply_add.hpp"
 
 #if VLMT_HAS_CUDACC
 #define VLMT_HOST_DEVICE __host__ __device__
@@ -42,7 +43,7 @@ VLMT_HOST_DEVICE inline SoftmaxMerge<T> merge(const SoftmaxState<T>& a, const So
   // Exactly 0 for an empty side, and for both sides if both are empty (-inf - -inf would be NaN).
   const T fa = a.sum > T(0.0f) ? exp(a.max - max) : T(0.0f);
   const T fb = b.sum > T(0.0f) ? exp(b.max - max) : T(0.0f);
-  return {{max, a.sum * fa + b.sum * fb}, fa, fb};
+  return {{max, multiply_add(a.sum, fa, b.sum * fb)}, fa, fb};
 }
 
 /// Final factor of the weighted values: 1 / sum, or 0 for a query that saw no key.

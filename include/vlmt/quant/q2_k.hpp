@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "vlmt/base/config.hpp"
+#include "vlmt/numeric/multiply_add.hpp"
 #include "vlmt/quant/block_bytes.hpp"
 #include "vlmt/quant/encode_affine.hpp"
 #include "vlmt/quant/format.hpp"
@@ -37,7 +38,7 @@ struct Q2_K {
       const float min = dmin * detail::nibble(block.scales[j], 1);
       const std::uint8_t* q = block.qs + 32 * (j / 8) + 16 * (j % 2);
       const int shift = 2 * (j % 8 / 2);
-      for (int i = 0; i < 16; ++i) y[16 * j + i] = scale * static_cast<float>((q[i] >> shift) & 3) - min;
+      for (int i = 0; i < 16; ++i) y[16 * j + i] = multiply_add(scale, static_cast<float>((q[i] >> shift) & 3), -min);
     }
   }
 

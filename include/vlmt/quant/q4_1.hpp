@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "vlmt/base/config.hpp"
+#include "vlmt/numeric/multiply_add.hpp"
 #include "vlmt/quant/block_bytes.hpp"
 #include "vlmt/quant/encode_affine.hpp"
 #include "vlmt/quant/format.hpp"
@@ -30,8 +31,8 @@ struct Q4_1 {
   static void decode(const Block& block, float* y) noexcept {
     const float d = detail::load_half(block.d);
     const float m = detail::load_half(block.m);
-    for (int i = 0; i < 16; ++i) y[i] = d * detail::nibble(block.qs[i], 0) + m;
-    for (int i = 0; i < 16; ++i) y[i + 16] = d * detail::nibble(block.qs[i], 1) + m;
+    for (int i = 0; i < 16; ++i) y[i] = multiply_add(d, detail::nibble(block.qs[i], 0), m);
+    for (int i = 0; i < 16; ++i) y[i + 16] = multiply_add(d, detail::nibble(block.qs[i], 1), m);
   }
 
   /// Searches for the scale and offset with the smallest squared error.

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "vlmt/base/config.hpp"
+#include "vlmt/numeric/multiply_add.hpp"
 #include "vlmt/quant/block_bytes.hpp"
 #include "vlmt/quant/encode_affine.hpp"
 #include "vlmt/quant/format.hpp"
@@ -38,7 +39,7 @@ struct Q4_K {
       const float scale = d * static_cast<float>(s.scale);
       const float min = dmin * static_cast<float>(s.min);
       const std::uint8_t* q = block.qs + 32 * (j / 2);
-      for (int i = 0; i < 32; ++i) y[32 * j + i] = scale * detail::nibble(q[i], j % 2) - min;
+      for (int i = 0; i < 32; ++i) y[32 * j + i] = multiply_add(scale, detail::nibble(q[i], j % 2), -min);
     }
   }
 

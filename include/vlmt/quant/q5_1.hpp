@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "vlmt/base/config.hpp"
+#include "vlmt/numeric/multiply_add.hpp"
 #include "vlmt/quant/block_bytes.hpp"
 #include "vlmt/quant/encode_affine.hpp"
 #include "vlmt/quant/format.hpp"
@@ -35,8 +36,8 @@ struct Q5_1 {
     for (int i = 0; i < 16; ++i) {
       const auto low = static_cast<int>((block.qs[i] & 15u) | ((qh >> i) & 1u) << 4);
       const auto high = static_cast<int>((block.qs[i] >> 4u) | ((qh >> (i + 16)) & 1u) << 4);
-      y[i] = d * static_cast<float>(low) + m;
-      y[i + 16] = d * static_cast<float>(high) + m;
+      y[i] = multiply_add(d, static_cast<float>(low), m);
+      y[i + 16] = multiply_add(d, static_cast<float>(high), m);
     }
   }
 

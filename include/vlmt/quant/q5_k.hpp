@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "vlmt/base/config.hpp"
+#include "vlmt/numeric/multiply_add.hpp"
 #include "vlmt/quant/block_bytes.hpp"
 #include "vlmt/quant/encode_affine.hpp"
 #include "vlmt/quant/format.hpp"
@@ -42,7 +43,7 @@ struct Q5_K {
       const std::uint8_t* q = block.qs + 32 * (j / 2);
       for (int i = 0; i < 32; ++i) {
         const int level = ((q[i] >> (4 * (j % 2))) & 15) | ((block.qh[i] >> j) & 1) << 4;
-        y[32 * j + i] = scale * static_cast<float>(level) - min;
+        y[32 * j + i] = multiply_add(scale, static_cast<float>(level), -min);
       }
     }
   }

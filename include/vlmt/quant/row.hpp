@@ -37,12 +37,14 @@ namespace detail {
 template <QuantFormat F>
 std::size_t checked_row_bytes(std::size_t n) {
   if (n % F::values != 0) {
-    throw InputError(
+    throw_error(InputError(
         "row is not a whole number of blocks",
-        {{}, {}, std::string(F::name), "a multiple of " + std::to_string(F::values) + " values", std::to_string(n)});
+        {{}, {}, std::string(F::name), "a multiple of " + std::to_string(F::values) + " values", std::to_string(n)}));
   }
   const std::optional<std::size_t> bytes = checked_mul(n / F::values, sizeof(typename F::Block));
-  if (!bytes) throw LimitError("row has too many values", {{}, {}, std::string(F::name), {}, std::to_string(n)});
+  if (!bytes) {
+    throw_error(LimitError("row has too many values", {{}, {}, std::string(F::name), {}, std::to_string(n)}));
+  }
   return *bytes;
 }
 
@@ -52,7 +54,7 @@ void visit_format_or_throw(std::uint32_t type_id, Visitor&& visitor) {
   const GgmlTypeInfo known = ggml_type_info(type_id);
   std::string found = "type " + std::to_string(type_id);
   if (!known.name.empty()) found += " (" + std::string(known.name) + ")";
-  throw InputError("unknown weight format", {{}, {}, {}, "a type of formats::all", found});
+  throw_error(InputError("unknown weight format", {{}, {}, {}, "a type of formats::all", found}));
 }
 
 }  // namespace detail

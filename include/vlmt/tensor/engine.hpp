@@ -11,6 +11,7 @@
 
 #include "vlmt/base/assert.hpp"
 #include "vlmt/base/config.hpp"
+#include "vlmt/base/error.hpp"
 
 VLMT_BEGIN_NAMESPACE
 
@@ -58,7 +59,7 @@ class HeapEngine {
  private:
   // The aligned operator new of libstdc++ rounds sizes up; the largest ones wrap to 0.
   static std::size_t checked(std::size_t n) {
-    if (n > (SIZE_MAX - alignment) / sizeof(T)) throw std::bad_alloc();
+    if (n > (SIZE_MAX - alignment) / sizeof(T)) throw_error(std::bad_alloc());
     return n;
   }
 

@@ -79,7 +79,7 @@ template <class T, std::convertible_to<std::size_t>... Is>
 HeapTensor<T, sizeof...(Is)> make_tensor(Is... sizes) {
   std::optional<std::size_t> count = 1;
   ((count = count ? checked_mul(*count, static_cast<std::size_t>(sizes)) : count), ...);
-  if (!count) throw LimitError("tensor size overflows");
+  if (!count) throw_error(LimitError("tensor size overflows"));
   using E = DynExtents<sizeof...(Is)>;
   const RowMajor<E> layout{E(sizes...)};
   return {HeapEngine<T>(*count), layout};

@@ -13,6 +13,7 @@
 #include "vlmt/kernel/cpu/unroll.hpp"
 #include "vlmt/kernel/int8_group.hpp"
 #include "vlmt/kernel/reference.hpp"
+#include "vlmt/numeric/multiply_add.hpp"
 
 VLMT_BEGIN_NAMESPACE
 
@@ -47,7 +48,7 @@ VLMT_INLINE float best_top(const float* squares) noexcept {
 
 /// Quantises 32 floats and returns the sum of |q|. q = x / scale, rounded to nearest, ties to even; the scale is the
 /// one of max |x| / detail::int8_tops with the smallest squared error. Zeros, and groups so small that 127 / max |x|
-/// overflows, give zeros. Bit-equal on every arch.
+/// overflows, give zeros. For finite x bit-equal on every arch.
 template <class Arch>
 VLMT_INLINE std::int32_t quantize_group(const float* x, Int8Group& out) noexcept {
   constexpr float smallest = 127.0f / 3.4e38f;
@@ -131,14 +132,15 @@ VLMT_INLINE std::int32_t quantize_group(const float* x, Int8Group& out) noexcept
 inline constexpr std::int32_t outlier_threshold = 32 * 127 / 14;
 
 /// Returns true if the group, whose |q| sum to `magnitudes`, holds an outlier; then correction = x - scale * q,
-/// quantised. The decision uses integers only and is equal on every arch. The correction is bit-equal between two
-/// builds if both or neither contract x - scale * q into a fused operation.
+/// quantised. The decision uses integers only and is equal on every arch. The correction is equal on all archs with
+/// fused operations.
 template <class Arch>
 VLMT_INLINE bool correct_group(const float* x, const Int8Group& group, std::int32_t magnitudes,
                                Int8Group& correction) noexcept {
   if (magnitudes == 0 || magnitudes >= outlier_threshold) return false;
   alignas(64) float lost[Int8Group::values];
-  for (std::size_t i = 0; i < Int8Group::values; ++i) lost[i] = x[i] - group.scale * static_cast<float>(group.q[i]);
+  for (std::size_t i = 0; i < Int8Group::values; ++i)
+    lost[i] = multiply_add(-group.scale, static_cast<float>(group.q[i]), x[i]);
   quantize_group<Arch>(lost, correction);
   return true;
 }

@@ -1,8 +1,9 @@
 // SIMD vectors of the CPU kernels: float and int32 with Arch::lanes elements. The only header that includes xsimd.
 //
 // Everything here is forced inline: a body compiled for one instruction set is never shared with a translation unit
-// compiled for another. Only `fma` and `fnma` fuse by definition, but the compiler may contract any other product that
-// feeds a sum. Code whose results must be bit-equal must not contain one.
+// compiled for another. Only `fma` and `fnma` fuse by definition, but a compiler may contract any other product that
+// feeds a sum. Kernels must not contain one: their results would depend on the compiler and on -ffp-contract
+// (docs/numerics.md).
 #pragma once
 
 #include <cstddef>
