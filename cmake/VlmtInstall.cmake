@@ -15,7 +15,8 @@ write_basic_package_version_file("${PROJECT_BINARY_DIR}/vlmtConfigVersion.cmake"
                                  ARCH_INDEPENDENT)
 install(FILES "${PROJECT_BINARY_DIR}/vlmtConfig.cmake" "${PROJECT_BINARY_DIR}/vlmtConfigVersion.cmake"
               "${CMAKE_CURRENT_LIST_DIR}/VlmtDependencies.cmake" "${CMAKE_CURRENT_LIST_DIR}/VlmtArches.cmake"
-              "${CMAKE_CURRENT_LIST_DIR}/VlmtInstances.cmake" "${CMAKE_CURRENT_LIST_DIR}/launcher.cpp.in"
+              "${CMAKE_CURRENT_LIST_DIR}/VlmtInstances.cmake" "${CMAKE_CURRENT_LIST_DIR}/VlmtUse.cmake"
+              "${CMAKE_CURRENT_LIST_DIR}/launcher.cpp.in"
         DESTINATION ${vlmt_package_dir})
 install(DIRECTORY "${VLMT_INSTANCES_DIR}/" DESTINATION ${vlmt_package_dir}/instances OPTIONAL FILES_MATCHING PATTERN "*.cpp"
                                                                                                   PATTERN "*.hpp")

@@ -5,6 +5,7 @@
 #   vlmt::model   models from files               (kernel, text and xxhash)
 #   vlmt::all     everything
 include(VlmtDependencies)
+include(VlmtUse)
 
 add_library(vlmt_headers INTERFACE)
 target_include_directories(vlmt_headers INTERFACE
@@ -32,10 +33,22 @@ foreach(component headers kernel text media model all)
   set_target_properties(vlmt_${component} PROPERTIES EXPORT_NAME ${component})
 endforeach()
 
+# As a subproject: what this project is told when it is configured.
+if(NOT PROJECT_IS_TOP_LEVEL)
+  if(VLMT_ALLOW_GENERIC)
+    target_compile_definitions(vlmt_headers INTERFACE VLMT_ALLOW_GENERIC=1)
+  endif()
+  vlmt_refuse_missing("set VLMT_COMPONENTS to <component> before vlmt is added")
+  vlmt_watch_targets()
+endif()
+
 # Flags of this project's programs, tests and benchmarks; never exported.
 add_library(vlmt_build_flags INTERFACE)
 if(VLMT_MARCH)
   target_compile_options(vlmt_build_flags INTERFACE -march=${VLMT_MARCH})
+endif()
+if(NOT VLMT_MARCH OR VLMT_MARCH MATCHES "^x86-64(-v2)?$")
+  target_compile_definitions(vlmt_build_flags INTERFACE VLMT_ALLOW_GENERIC=1)
 endif()
 if(VLMT_WARNINGS)
   target_compile_options(vlmt_build_flags INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wshadow)

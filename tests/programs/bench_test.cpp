@@ -61,7 +61,8 @@ TEST_F(BenchPrograms, ReportsEveryCaseWithItsLimit) {
 TEST_F(BenchPrograms, KeepsPackedWeights) {
   Json reports[2];
   for (Json& report : reports) {
-    const Outcome o = bench({"--packed-cache", path("cache"), "-o", "json"});
+    const Outcome o =
+        bench({"--packed-cache", path("cache"), "-o", "json"}, {"-t", "1", "-r", "1", "-p", "8", "-n", "4"});
     ASSERT_EQ(o.code, 0) << o.err;
     EXPECT_EQ(o.err, "");
     report = Json::parse(o.out);

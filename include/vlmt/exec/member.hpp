@@ -12,6 +12,7 @@
 #include "vlmt/base/config.hpp"
 #include "vlmt/base/error.hpp"
 #include "vlmt/base/stop_flag.hpp"
+#include "vlmt/exec/generic_warning.hpp"
 
 VLMT_BEGIN_NAMESPACE
 
@@ -137,7 +138,9 @@ constexpr Range share(std::size_t n, std::size_t rank, std::size_t size, std::si
 /// Step places barriers between them.
 class Member {
  public:
-  Member(detail::TeamState& state, std::size_t rank) noexcept : state_(&state), rank_(rank) {}
+  Member(detail::TeamState& state, std::size_t rank) noexcept : state_(&state), rank_(rank) {
+    detail::warn_if_generic();
+  }
 
   std::size_t rank() const noexcept { return rank_; }
   std::size_t size() const noexcept { return state_->size(); }

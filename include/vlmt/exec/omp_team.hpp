@@ -6,6 +6,7 @@
 
 #include "vlmt/base/config.hpp"
 #include "vlmt/base/stop_flag.hpp"
+#include "vlmt/exec/crowded_team.hpp"
 #include "vlmt/exec/processors.hpp"
 #include "vlmt/exec/team.hpp"
 
@@ -30,9 +31,12 @@ class OmpTeam {
   }
 
   OmpTeam() : OmpTeam(default_size().usable) {}
-  explicit OmpTeam(std::size_t size)
-      : size_(size == 0 ? 1 : size),
-        spins_(size_ <= usable_processors(processors()).usable ? detail::barrier_spins : 0) {}
+  /// Warns once if that is more than usable_processors().
+  explicit OmpTeam(std::size_t size) : size_(size == 0 ? 1 : size) {
+    const auto limit = static_cast<std::size_t>(omp_get_thread_limit());
+    const bool crowded = detail::crowded_team(size_ < limit ? size_ : limit, usable_processors(processors()));
+    spins_ = crowded ? 0 : detail::barrier_spins;
+  }
 #else
   static ProcessorCount default_size() {
     return {};

@@ -11,6 +11,7 @@
 
 #include "vlmt/base/config.hpp"
 #include "vlmt/base/stop_flag.hpp"
+#include "vlmt/exec/crowded_team.hpp"
 #include "vlmt/exec/member.hpp"
 #include "vlmt/exec/processors.hpp"
 
@@ -57,9 +58,10 @@ class ThreadTeam {
   /// A member for each processor that this process may use: usable_processors().
   ThreadTeam() : ThreadTeam(usable_processors().usable) {}
   /// Creates fewer members if the system cannot start that many threads; with -fno-exceptions that ends the program.
+  /// Warns once if there are more members than usable_processors().
   explicit ThreadTeam(std::size_t size) {
     start_threads(size);
-    spins_ = this->size() <= usable_processors().usable ? detail::barrier_spins : 0;
+    spins_ = detail::crowded_team(this->size(), usable_processors()) ? 0 : detail::barrier_spins;
   }
   ThreadTeam(const ThreadTeam&) = delete;
   ThreadTeam& operator=(const ThreadTeam&) = delete;
