@@ -1,12 +1,16 @@
 // Assertions: the handler receives condition and location; disabled levels do not evaluate the condition.
 #include "vlmt/base/assert.hpp"
 
+#include <cstdint>
+#include <limits>
 #include <stdexcept>
 #include <string>
 
 #include <gtest/gtest.h>
 
 #include "vlmt/base/version.hpp"
+
+#include "base/assertion_of.hpp"
 
 namespace {
 
@@ -62,6 +66,32 @@ TEST_F(AssertTest, DebugAssertionsNeedBothSwitches) {
   EXPECT_EQ(evaluated, VLMT_DASSERTS && VLMT_ASSERTS);
   EXPECT_EQ(thrown, VLMT_DASSERTS && VLMT_ASSERTS);
 }
+
+#if VLMT_ASSERTS
+// A comparison reports the call and both values, whatever their types.
+TEST(AssertComparison, NamesTheCallTheConditionAndBothValues) {
+  using vlmt_test::assertion_of;
+  const std::size_t width = 64;
+  const int id = -3;
+  int evaluated = 0;
+  EXPECT_EQ(assertion_of([&] { VLMT_ASSERT_EQ("matmul", width, 128); }), "matmul: width == 128: 64 and 128");
+  EXPECT_EQ(assertion_of([&] { VLMT_ASSERT_LE("embed", 0, id); }), "embed: 0 <= id: 0 and -3");
+  EXPECT_EQ(assertion_of([&] { VLMT_ASSERT_LT("embed", id, 0u); }), "none");  // not as unsigned numbers
+  EXPECT_EQ(assertion_of([&] { VLMT_ASSERT_LT("embed", id + ++evaluated, -2); }),
+            "embed: id + ++evaluated < -2: -2 and -2");
+  EXPECT_EQ(evaluated, 1);
+  EXPECT_EQ(
+      assertion_of([&] { VLMT_ASSERT_EQ("f", std::uint64_t{1} << 63, std::numeric_limits<std::int64_t>::min()); }),
+      "f: std::uint64_t{1} << 63 == std::numeric_limits<std::int64_t>::min(): 9223372036854775808 and "
+      "-9223372036854775808");
+  EXPECT_EQ(assertion_of([&] { VLMT_ASSERT_MULTIPLE("pack", width + 1, 32u); }),
+            "pack: width + 1 is a multiple of 32u: 65 and 32");
+  EXPECT_EQ(assertion_of([&] { VLMT_ASSERT_MULTIPLE("pack", width, 0u); }),
+            "pack: width is a multiple of 0u: 64 and 0");
+  const float* nothing = nullptr;
+  EXPECT_EQ(assertion_of([&] { VLMT_ASSERT_SET("norm", nothing); }), "norm: nothing is not null");
+}
+#endif
 
 #if VLMT_ASSERTS && defined(GTEST_HAS_DEATH_TEST)
 TEST(AssertDeathTest, DefaultHandlerPrintsTheLocationAndAborts) {

@@ -148,9 +148,11 @@ TEST(Rows, WeightedSumsDoNotDependOnTheTeam) {
 TEST(Rows, EmbeddingSkipsNegativeIdsAndImagesFillThem) {
   const std::size_t h = 3;
   const std::vector<float> table = {0, 1, 2, 10, 11, 12, 20, 21, 22};
-  const RowDecoder decoder{table.data(), [](const void* matrix, std::size_t row, float* out) noexcept {
+  const RowDecoder decoder{table.data(),
+                           [](const void* matrix, std::size_t row, float* out) noexcept {
                              std::copy_n(static_cast<const float*>(matrix) + row * 3, 3, out);
-                           }};
+                           },
+                           3};
   const std::vector<std::int32_t> ids = {2, -1, 0, -1};
   std::vector<float> y(4 * h, -7.0f);
   on_teams([&](Member& m) { embed_rows(decoder, ids.data(), 4, h, y.data(), m); }, [](std::size_t) {});

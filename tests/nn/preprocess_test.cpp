@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,8 @@
 #include "vlmt/kernel/reference.hpp"
 #include "vlmt/nn/vision/clip_preprocess.hpp"
 #include "vlmt/nn/vision/position_grid.hpp"
+
+#include "base/assertion_of.hpp"
 
 namespace {
 
@@ -302,5 +305,19 @@ TEST(PositionGrid, RotaryAnglesAreRowsThenColumns) {
     }
   }
 }
+
+#if VLMT_ASSERTS
+TEST(PositionGrid, AssertionsNameTheCallAndBothValues) {
+  using vlmt_test::assertion_of;
+  EXPECT_EQ(assertion_of([] { vlmt::patch_positions(4, 5, 2); }), "patch_positions: columns % merge == 0: 1 and 0");
+  EXPECT_EQ(assertion_of([] { vlmt::patch_positions(0, 4, 2); }), "patch_positions: 0 < rows: 0 and 0");
+  EXPECT_EQ(assertion_of([] { vlmt::position_taps(4, 4, -1); }), "position_taps: 0 < side: 0 and -1");
+  EXPECT_EQ(assertion_of([] { vlmt::vision_rope_frequencies(6); }),
+            "vision_rope_frequencies: head_dim % 4 == 0: 2 and 0");
+  EXPECT_EQ(
+      assertion_of([] { vlmt::interpolate_positions({}, {}, 8, std::span<float>(static_cast<float*>(nullptr), 1)); }),
+      "interpolate_positions: out.size() == taps.size() * hidden: 1 and 0");
+}
+#endif
 
 }  // namespace

@@ -53,7 +53,7 @@ echo "frictions"
 frictions=$source/tests/package/frictions
 package=-DCMAKE_PREFIX_PATH=$work/moved
 configure "$frictions" "$work/frictions" "$package"
-for program in one_kernel nan_rules no_exceptions "no_exceptions stop"; do
+for program in one_kernel wrong_arguments nan_rules no_exceptions "no_exceptions stop"; do
   # shellcheck disable=SC2086
   "$work/frictions/"$program || fail "$program"
 done
@@ -97,7 +97,7 @@ c++ -std=c++20 -O2 -march=native -fopenmp -I "$work/moved/include" "$source/test
 # The oldest clang that compiles kernels.
 if command -v clang++-14 >/dev/null; then
   echo "clang 14"
-  for program in no_exceptions; do
+  for program in wrong_arguments no_exceptions; do
     flags=(-std=c++20 -O1 -march=native -pthread)
     if [[ $program == no_exceptions ]]; then flags+=(-fno-exceptions); fi
     clang++-14 "${flags[@]}" -w -I "$work/moved/include" "$frictions/$program.cpp" -o "$work/$program.clang14"

@@ -85,7 +85,7 @@ class Carver {
     const std::size_t at = used_;
     used_ = round_up(*end, buffer_alignment);
     if (base_ == nullptr) return nullptr;
-    VLMT_ASSERT(used_ <= capacity_);
+    VLMT_ASSERT_LE("Carver::take", used_, capacity_);
     return reinterpret_cast<T*>(base_ + at);
   }
 

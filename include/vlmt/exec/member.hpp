@@ -134,8 +134,8 @@ constexpr Range share(std::size_t n, std::size_t rank, std::size_t size, std::si
   return {begin < units ? begin * granule : n, end < units ? end * granule : n};
 }
 
-/// One thread's view of a team. A kernel takes a Member& and computes its share. Kernels neither wait nor throw; the
-/// Step places barriers between them.
+/// One thread's view of a team. A kernel takes a Member& and computes its share. Kernels do not wait, and throw only
+/// what an assertion handler throws (base/assert.hpp); the Step places barriers between them.
 class Member {
  public:
   Member(detail::TeamState& state, std::size_t rank) noexcept : state_(&state), rank_(rank) {

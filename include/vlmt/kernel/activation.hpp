@@ -118,14 +118,19 @@ void activate_rows_impl(const float* x, const float* up, std::size_t n, std::siz
 /// out = Act(x), x (n, h) with `stride` floats from row to row. Chunks of columns are split across the team.
 template <class Arch, class Act, RowSink Out>
 void activate_rows(const float* x, std::size_t n, std::size_t h, std::size_t stride, const Out& out,
-                   Member& m = Solo().member()) noexcept {
+                   Member& m = Solo().member()) {
+  assert_input("activate_rows: x", x, n, h, stride);
+  assert_fits("activate_rows: out", out, n, h, h);
   detail::activate_rows_impl<Arch, Act, false>(x, nullptr, n, h, stride, out, m);
 }
 
 /// out = Act(gate) * up, both (n, h) with `stride` floats from row to row. Chunks of columns are split across the team.
 template <class Arch, class Act, RowSink Out>
 void gated_rows(const float* gate, const float* up, std::size_t n, std::size_t h, std::size_t stride, const Out& out,
-                Member& m = Solo().member()) noexcept {
+                Member& m = Solo().member()) {
+  assert_input("gated_rows: gate", gate, n, h, stride);
+  assert_input("gated_rows: up", up, n, h, stride);
+  assert_fits("gated_rows: out", out, n, h, h);
   detail::activate_rows_impl<Arch, Act, true>(gate, up, n, h, stride, out, m);
 }
 

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "vlmt/base/assert.hpp"
 #include "vlmt/base/checked.hpp"
 #include "vlmt/base/config.hpp"
 #include "vlmt/exec/member.hpp"
@@ -54,6 +55,13 @@ struct QuantizedRows {
   PrefetchTarget target(std::size_t row, std::size_t column) const noexcept {
     return {groups + row * stride + column / Int8Group::values, stride * sizeof(Int8Group), sizeof(Int8Group)};
   }
+  void assert_fits([[maybe_unused]] const char* call, [[maybe_unused]] std::size_t rows,
+                   [[maybe_unused]] std::size_t columns, [[maybe_unused]] std::size_t run) const {
+    VLMT_ASSERT_SET(call, groups);
+    VLMT_ASSERT_MULTIPLE(call, run, Int8Group::values);
+    if (rows > 1) VLMT_ASSERT_LE(call, row_groups(columns), stride);
+    if (corrections != nullptr) VLMT_ASSERT_SET(call, corrected);
+  }
 };
 static_assert(RowSink<QuantizedRows>);
 
@@ -76,12 +84,17 @@ struct Bf16Rows {
   PrefetchTarget target(std::size_t row, std::size_t column) const noexcept {
     return {data + row * stride + column, stride * sizeof(bfloat16), 32 * sizeof(bfloat16)};
   }
+  void assert_fits([[maybe_unused]] const char* call, [[maybe_unused]] std::size_t rows,
+                   [[maybe_unused]] std::size_t columns, std::size_t) const {
+    VLMT_ASSERT_SET(call, data);
+    if (rows > 1) VLMT_ASSERT_LE(call, columns, stride);
+  }
 };
 static_assert(RowSink<Bf16Rows>);
 
 /// Input of a matmul: n rows of k activations in one or more forms. A matmul reads the first form that is present and
 /// that the weights have kernels for: `b` (quantised, F16 and BF16 weights on an arch with tiles, k a multiple of 32),
-/// `q` (all quantised weights), `x` (all weights).
+/// `q` (quantised weights, except formats of users without Unpack), `x` (all weights).
 struct Activations {
   const float* x = nullptr;  ///< row r at x + r * stride
   std::size_t stride = 0;    ///< floats from row to row
@@ -100,7 +113,10 @@ inline Activations float_rows(const float* x, std::size_t rows, std::size_t cols
 /// across the team.
 template <class Arch>
 void quantize_rows(const float* x, std::size_t n, std::size_t k, std::size_t stride, const QuantizedRows& out,
-                   Member& m) noexcept {
+                   Member& m) {
+  VLMT_ASSERT_MULTIPLE("quantize_rows", k, Int8Group::values);
+  assert_input("quantize_rows: x", x, n, k, stride);
+  assert_fits("quantize_rows: out", out, n, k, k);
   const std::size_t groups = QuantizedRows::row_groups(k);
   const Range mine = m.share(n * groups, 8);
   for (std::size_t i = mine.begin; i < mine.end; ++i) {
@@ -112,7 +128,9 @@ void quantize_rows(const float* x, std::size_t n, std::size_t k, std::size_t str
 
 /// out = x (n, k), dense, rounded to bfloat16. Rows are split across the team.
 template <class Arch>
-void round_rows_to(const float* x, std::size_t n, std::size_t k, const Bf16Rows& out, Member& m) noexcept {
+void round_rows_to(const float* x, std::size_t n, std::size_t k, const Bf16Rows& out, Member& m) {
+  assert_input("round_rows_to: x", x, n, k, k);
+  assert_fits("round_rows_to: out", out, n, k, k);
   const Range mine = m.share(n);
   for (std::size_t r = mine.begin; r < mine.end; ++r) out.template commit<Arch>(r, 0, k, x + r * k);
 }

@@ -15,6 +15,9 @@ inline constexpr std::size_t attention_key_tile = 64;
 /// Maximum query rows (tokens x query heads of one KV head) that share a loaded tile.
 inline constexpr std::size_t attention_query_block = 512;
 
+/// Maximum slots that queries of `attention` may see: it compares slots as floats, which are exact up to here.
+inline constexpr std::size_t attention_max_slots = std::size_t{1} << 24;
+
 /// Maximum query rows whose logits with one tile of keys are held at a time.
 inline constexpr std::size_t attention_logit_rows = 128;
 
@@ -43,7 +46,7 @@ constexpr std::size_t attention_partial_floats(std::size_t n, std::size_t heads,
 
 /// Scratch memory of attention, sized by the functions above.
 struct AttentionScratch {
-  float* tiles = nullptr;     ///< attention_tile_floats(head_dim) per member
+  float* tiles = nullptr;     ///< attention_tile_floats(head_dim) per member, aligned to 8 bytes
   float* partials = nullptr;  ///< attention_partial_floats(...); used only by attention_split and attention_merge
   std::size_t capacity = 0;   ///< slots that `partials` was sized for
 };

@@ -3,12 +3,14 @@
 //
 // A driver calls ep(row, col, n, values) for each row of a tile: columns [col, col + n), where col is a multiple of 32
 // and n <= 32; all 32 values may be read. A custom epilogue needs only this operator; `for_columns` writes its loop. If
-// it also has a member target(row, col), the driver prefetches the memory that it names while it computes the tile.
+// it also has a member target(row, col), the driver prefetches the memory that it names while it computes the tile. A
+// member assert_fits(call, rows, columns, run), called once per product, may check that it has room (row_sink.hpp).
 #pragma once
 
 #include <cmath>
 #include <cstddef>
 
+#include "vlmt/base/assert.hpp"
 #include "vlmt/base/config.hpp"
 #include "vlmt/kernel/activation.hpp"
 #include "vlmt/kernel/activation_rows.hpp"
@@ -112,6 +114,9 @@ struct Store {
   PrefetchTarget target(std::size_t row, std::size_t col) const noexcept {
     return detail::float_target(y, stride, row, col);
   }
+  void assert_fits(const char* call, std::size_t rows, std::size_t columns, std::size_t run) const {
+    F32Rows{y, stride}.assert_fits(call, rows, columns, run);
+  }
 };
 
 /// y[row, col] += value: the residual stream.
@@ -126,6 +131,9 @@ struct AddTo {
   }
   PrefetchTarget target(std::size_t row, std::size_t col) const noexcept {
     return detail::float_target(y, stride, row, col);
+  }
+  void assert_fits(const char* call, std::size_t rows, std::size_t columns, std::size_t run) const {
+    F32Rows{y, stride}.assert_fits(call, rows, columns, run);
   }
 };
 
@@ -144,6 +152,10 @@ struct BiasStore {
   PrefetchTarget target(std::size_t row, std::size_t col) const noexcept {
     return detail::float_target(y, stride, row, col);
   }
+  void assert_fits(const char* call, std::size_t rows, std::size_t columns, std::size_t run) const {
+    VLMT_ASSERT_SET(call, bias);
+    F32Rows{y, stride}.assert_fits(call, rows, columns, run);
+  }
 };
 
 /// y[row, col] += value + bias[col].
@@ -159,6 +171,10 @@ struct BiasAddTo {
   }
   PrefetchTarget target(std::size_t row, std::size_t col) const noexcept {
     return detail::float_target(y, stride, row, col);
+  }
+  void assert_fits(const char* call, std::size_t rows, std::size_t columns, std::size_t run) const {
+    VLMT_ASSERT_SET(call, bias);
+    F32Rows{y, stride}.assert_fits(call, rows, columns, run);
   }
 };
 
@@ -177,6 +193,9 @@ struct GatedStore {
     sink.template commit<Arch>(row, col, n, out);
   }
   PrefetchTarget target(std::size_t row, std::size_t col) const noexcept { return target_of(sink, row, col); }
+  void assert_fits(const char* call, std::size_t rows, std::size_t columns, std::size_t run) const {
+    ::vlmt::assert_fits(call, sink, rows, columns, run);
+  }
 };
 
 /// sink(row, col) = activation(value + bias[col]); bias may be null. For a linear layer whose output is the
@@ -195,6 +214,9 @@ struct SinkStore {
     sink.template commit<Arch>(row, col, n, out);
   }
   PrefetchTarget target(std::size_t row, std::size_t col) const noexcept { return target_of(sink, row, col); }
+  void assert_fits(const char* call, std::size_t rows, std::size_t columns, std::size_t run) const {
+    ::vlmt::assert_fits(call, sink, rows, columns, run);
+  }
 };
 
 VLMT_END_NAMESPACE

@@ -48,12 +48,30 @@ void run_groups(const ExpertGroups& groups, const std::int32_t* rows, std::size_
 
 }  // namespace cpu
 
+namespace detail {
+
+/// Asserts that stacked matrices fit the groups and the activations; returns the number of grouped rows.
+template <class Arch>
+std::size_t assert_experts(const char* call, const PackedExperts<Arch>& w, const ExpertGroups& groups,
+                           const std::int32_t* rows, const Activations& x) {
+  VLMT_ASSERT_EQ(call, w.experts, groups.experts);
+  VLMT_ASSERT_SET(call, groups.offsets);
+  VLMT_ASSERT_SET(call, w.leaves);
+  cpu::assert_operand(call, w.expert(0), x);
+  const auto grouped = static_cast<std::size_t>(groups.offsets[groups.experts]);
+  if (rows == nullptr) VLMT_ASSERT_LE(call, grouped, x.rows);
+  return grouped;
+}
+
+}  // namespace detail
+
 /// For each expert e and each of its grouped rows s: ep(s, col, n, values) receives the tiles of x[rows[s]] * w[e]^T.
 /// `rows` is groups.tokens if x has one row per token, and null if x has the grouped rows themselves.
 template <class Arch, class Epilogue>
 void grouped_matmul(const PackedExperts<Arch>& w, const ExpertGroups& groups, const std::int32_t* rows,
-                    const Activations& x, const Epilogue& ep, Member& m) noexcept {
-  VLMT_ASSERT(w.experts == groups.experts && w.cols == x.cols);
+                    const Activations& x, const Epilogue& ep, Member& m) {
+  const std::size_t grouped = detail::assert_experts("grouped_matmul", w, groups, rows, x);
+  assert_fits("grouped_matmul: epilogue", ep, grouped, w.rows, w.rows);
   const cpu::Operand<Arch> first(w.expert(0), x, {});
   cpu::run_groups<Arch>(groups, rows, w.rows, w.cols, first.block_bytes(), m, [&](std::size_t e, cpu::RowSlots slots) {
     return cpu::SingleJob<Arch, Epilogue>{first.of(w.expert(e), slots), ep};
@@ -64,9 +82,11 @@ void grouped_matmul(const PackedExperts<Arch>& w, const ExpertGroups& groups, co
 /// both tiles.
 template <class Arch, class Epilogue>
 void grouped_matmul_pair(const PackedExperts<Arch>& a, const PackedExperts<Arch>& b, const ExpertGroups& groups,
-                         const std::int32_t* rows, const Activations& x, const Epilogue& ep, Member& m) noexcept {
-  VLMT_ASSERT(a.experts == groups.experts && b.experts == a.experts && a.cols == x.cols && b.cols == x.cols &&
-              a.rows == b.rows);
+                         const std::int32_t* rows, const Activations& x, const Epilogue& ep, Member& m) {
+  VLMT_ASSERT_EQ("grouped_matmul_pair", a.rows, b.rows);
+  const std::size_t grouped = detail::assert_experts("grouped_matmul_pair: a", a, groups, rows, x);
+  detail::assert_experts("grouped_matmul_pair: b", b, groups, rows, x);
+  assert_fits("grouped_matmul_pair: epilogue", ep, grouped, a.rows, a.rows);
   const cpu::Operand<Arch> first_a(a.expert(0), x, {});
   const cpu::Operand<Arch> first_b(b.expert(0), x, {});
   cpu::run_groups<Arch>(

@@ -4,6 +4,7 @@
 #include <concepts>
 #include <cstddef>
 
+#include "vlmt/base/assert.hpp"
 #include "vlmt/base/config.hpp"
 #include "vlmt/kernel/kv_format.hpp"
 
@@ -19,7 +20,7 @@ struct KvRun {
 /// A source of keys and values for attention. key_run and value_run (head, first, n) give the rows of slots [first,
 /// first + count) with 1 <= count <= n; a paged cache ends a run at the end of a page. Pages of a multiple of 4 slots
 /// give the same sums as a contiguous cache. key_row and value_row (head, slot) give the address at which a row is
-/// written.
+/// written. A member assert_fits(call, slots), called once per kernel call, may check that `slots` slots are there.
 template <class S>
 concept KvSource = requires(const S& kv, std::size_t i) {
   { kv.kv_heads() }
@@ -72,6 +73,20 @@ struct KvView {
   }
   std::byte* key_row(std::size_t head, std::size_t slot) const noexcept { return keys.row(head, slot); }
   std::byte* value_row(std::size_t head, std::size_t slot) const noexcept { return values.row(head, slot); }
+  /// Asserts that `slots` slots are there and that both formats can hold a row.
+  void assert_fits([[maybe_unused]] const char* call, [[maybe_unused]] std::size_t slots) const {
+    VLMT_ASSERT_LE(call, slots, capacity);
+    VLMT_ASSERT_SET(call, keys.base);
+    VLMT_ASSERT_SET(call, keys.leaf);
+    VLMT_ASSERT_SET(call, values.base);
+    VLMT_ASSERT_SET(call, values.leaf);
+    VLMT_ASSERT_MULTIPLE(call, dim, keys.leaf->block_values);
+    VLMT_ASSERT_MULTIPLE(call, dim, values.leaf->block_values);
+    if (slots > 1) {
+      VLMT_ASSERT_LE(call, keys.leaf->row_bytes(dim), keys.slot_stride);
+      VLMT_ASSERT_LE(call, values.leaf->row_bytes(dim), values.slot_stride);
+    }
+  }
 };
 static_assert(KvSource<KvView>);
 

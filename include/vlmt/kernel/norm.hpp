@@ -3,6 +3,7 @@
 
 #include <cstddef>
 
+#include "vlmt/base/assert.hpp"
 #include "vlmt/base/config.hpp"
 #include "vlmt/exec/arch.hpp"
 #include "vlmt/exec/member.hpp"
@@ -75,10 +76,12 @@ concept RowNorm = requires(const N& norm, const float* x, float* y) {
 /// in place.
 template <class Arch, class Norm, RowSink Out>
 void norm_rows(const Norm& norm, const float* x, std::size_t n, std::size_t h, std::size_t stride, const Out& out,
-               Member& m = Solo().member()) noexcept {
+               Member& m = Solo().member()) {
   static_assert(RowNorm<Norm, Arch>,
                 "vlmt: a norm needs stats<Arch>(x, h) and apply<Arch>(stats, x, column, count, y), both noexcept; see "
                 "RmsNorm in kernel/norm.hpp");
+  assert_input("norm_rows: x", x, n, h, stride);
+  assert_fits("norm_rows: out", out, n, h, h);
   alignas(64) float buffer[sink_chunk];
   const Range rows = m.share(n);
   for (std::size_t r = rows.begin; r < rows.end; ++r) {
@@ -96,14 +99,17 @@ void norm_rows(const Norm& norm, const float* x, std::size_t n, std::size_t h, s
 /// RMSNorm of x (n, h), dense rows.
 template <class Arch, RowSink Out>
 void rms_norm(const float* x, std::size_t n, std::size_t h, const float* weight, float eps, const Out& out,
-              Member& m = Solo().member()) noexcept {
+              Member& m = Solo().member()) {
+  VLMT_ASSERT_SET("rms_norm", weight);
   norm_rows<Arch>(RmsNorm{weight, eps}, x, n, h, h, out, m);
 }
 
 /// LayerNorm of x (n, h), dense rows.
 template <class Arch, RowSink Out>
 void layer_norm(const float* x, std::size_t n, std::size_t h, const float* weight, const float* bias, float eps,
-                const Out& out, Member& m = Solo().member()) noexcept {
+                const Out& out, Member& m = Solo().member()) {
+  VLMT_ASSERT_SET("layer_norm", weight);
+  VLMT_ASSERT_SET("layer_norm", bias);
   norm_rows<Arch>(LayerNorm{weight, bias, eps}, x, n, h, h, out, m);
 }
 

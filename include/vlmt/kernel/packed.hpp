@@ -42,7 +42,7 @@ constexpr std::size_t packed_bytes(std::size_t rows, std::size_t cols) noexcept 
 /// A packed matrix, non-owning and typed by format, for programs that know the format at compile time.
 template <QuantFormat Format, class Arch>
 struct Packed {
-  const std::byte* data = nullptr;  ///< packed_bytes<Format, Arch>(rows, cols) bytes, 64-byte aligned
+  const std::byte* data = nullptr;  ///< packed_bytes<Format, Arch>(rows, cols) bytes; 64-byte alignment is best
   std::size_t rows = 0;
   std::size_t cols = 0;
 
@@ -88,7 +88,9 @@ void pack_rows(const std::byte* blocks, std::size_t rows, std::size_t cols, std:
   constexpr std::size_t block_bytes = sizeof(typename Format::Block);
   constexpr std::size_t panel_block = panel_block_bytes_v<Format, Arch>;
   const std::size_t row_blocks = cols / Format::values;
-  VLMT_ASSERT(cols % Format::values == 0 && range.begin % lanes == 0 && range.end <= rows);
+  VLMT_ASSERT_MULTIPLE("pack_rows", cols, Format::values);
+  VLMT_ASSERT_MULTIPLE("pack_rows", range.begin, lanes);
+  VLMT_ASSERT_LE("pack_rows", range.end, rows);
   for (std::size_t row = range.begin; row < range.end; row += lanes) {
     const std::size_t valid = rows - row < lanes ? rows - row : lanes;
     std::byte* panel = packed + row / lanes * row_blocks * panel_block;
@@ -105,8 +107,12 @@ void pack_rows(const std::byte* blocks, std::size_t rows, std::size_t cols, std:
 
 /// Packs a (rows, cols) matrix; panels are split across the team.
 template <QuantFormat Format, class Arch>
-void pack(const typename Format::Block* blocks, std::size_t rows, std::size_t cols, std::byte* packed,
-          Member& m) noexcept {
+void pack(const typename Format::Block* blocks, std::size_t rows, std::size_t cols, std::byte* packed, Member& m) {
+  VLMT_ASSERT_MULTIPLE("pack", cols, Format::values);
+  if (rows * cols != 0) {
+    VLMT_ASSERT_SET("pack", blocks);
+    VLMT_ASSERT_SET("pack", packed);
+  }
   pack_rows<Format, Arch>(reinterpret_cast<const std::byte*>(blocks), rows, cols, packed,
                           m.share(rows, panel_rows_v<Arch>));
 }
@@ -123,7 +129,8 @@ void unpack_block(const std::byte* packed, std::size_t row_blocks, std::size_t r
 
 /// The inverse of `pack`: blocks (rows, cols / Format::values), row-major.
 template <QuantFormat Format, class Arch>
-void unpack(const std::byte* packed, std::size_t rows, std::size_t cols, typename Format::Block* blocks) noexcept {
+void unpack(const std::byte* packed, std::size_t rows, std::size_t cols, typename Format::Block* blocks) {
+  VLMT_ASSERT_MULTIPLE("unpack", cols, Format::values);
   const std::size_t row_blocks = cols / Format::values;
   for (std::size_t r = 0; r < rows; ++r) {
     for (std::size_t k = 0; k < row_blocks; ++k) {

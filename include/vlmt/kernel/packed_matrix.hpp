@@ -190,8 +190,8 @@ struct PackedMatrix {
   /// True if these weights have an int8 form.
   bool takes_int8() const noexcept { return leaves->int8_form.one != nullptr; }
   /// y[0..cols) = row r, decoded and scaled: an embedding lookup.
-  void decode_row(std::size_t r, float* y) const noexcept {
-    VLMT_DASSERT(r < rows);
+  void decode_row(std::size_t r, float* y) const {
+    VLMT_ASSERT_LT("PackedMatrix::decode_row", r, rows);
     leaves->decode_row(data, row_blocks(), r, y);
     if (scale == 1.0f) return;
     for (std::size_t i = 0; i < cols; ++i) y[i] *= scale;
@@ -217,20 +217,20 @@ struct PackedExperts {
 };
 
 template <QuantFormat Format, class Arch>
-PackedMatrix<Arch> make_packed_matrix(const std::byte* data, std::size_t rows, std::size_t cols) noexcept {
-  VLMT_ASSERT(cols % Format::values == 0);
+PackedMatrix<Arch> make_packed_matrix(const std::byte* data, std::size_t rows, std::size_t cols) {
+  VLMT_ASSERT_MULTIPLE("make_packed_matrix", cols, Format::values);
   return {data, rows, cols, &matmul_leaves<Format, Arch>()};
 }
 
 template <QuantFormat Format, class Arch>
-PackedMatrix<Arch> make_packed_matrix(const Packed<Format, Arch>& w) noexcept {
+PackedMatrix<Arch> make_packed_matrix(const Packed<Format, Arch>& w) {
   return make_packed_matrix<Format, Arch>(w.data, w.rows, w.cols);
 }
 
 template <QuantFormat Format, class Arch>
 PackedExperts<Arch> make_packed_experts(const std::byte* data, std::size_t experts, std::size_t rows,
-                                        std::size_t cols) noexcept {
-  VLMT_ASSERT(cols % Format::values == 0);
+                                        std::size_t cols) {
+  VLMT_ASSERT_MULTIPLE("make_packed_experts", cols, Format::values);
   return {data, experts, rows, cols, &matmul_leaves<Format, Arch>()};
 }
 
@@ -238,7 +238,12 @@ PackedExperts<Arch> make_packed_experts(const std::byte* data, std::size_t exper
 /// Panels are split across the team.
 template <class Arch>
 void pack(const MatmulLeaves& leaves, const std::byte* blocks, std::size_t rows, std::size_t cols, std::byte* packed,
-          Member& m) noexcept {
+          Member& m) {
+  VLMT_ASSERT_MULTIPLE("pack", cols, leaves.block_values);
+  if (rows * cols != 0) {
+    VLMT_ASSERT_SET("pack", blocks);
+    VLMT_ASSERT_SET("pack", packed);
+  }
   leaves.pack_rows(blocks, rows, cols, packed, m.share(rows, panel_rows_v<Arch>));
 }
 

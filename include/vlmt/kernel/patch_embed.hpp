@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "vlmt/base/assert.hpp"
 #include "vlmt/base/checked.hpp"
 #include "vlmt/base/config.hpp"
 #include "vlmt/exec/member.hpp"
@@ -20,8 +21,13 @@ VLMT_BEGIN_NAMESPACE
 /// in this order have the same rounding errors. arch::reference sums in double. Panels of outputs and groups of patches
 /// are split across the team.
 template <class Arch>
-void patch_embed(const PatchKernel& w, const float* patches, std::size_t n, float* y,
-                 Member& m = Solo().member()) noexcept {
+void patch_embed(const PatchKernel& w, const float* patches, std::size_t n, float* y, Member& m = Solo().member()) {
+  if (n != 0) {
+    VLMT_ASSERT_SET("patch_embed", w.weight);
+    VLMT_ASSERT_SET("patch_embed", w.bias);
+    VLMT_ASSERT_SET("patch_embed", patches);
+    VLMT_ASSERT_SET("patch_embed", y);
+  }
   constexpr std::size_t group = 64;  // patches per panel while the panel is in the cache
   const std::size_t groups = ceil_div(n, group);
   const Range items = m.share(w.panels() * groups);

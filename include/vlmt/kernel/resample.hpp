@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "vlmt/base/assert.hpp"
 #include "vlmt/base/config.hpp"
 #include "vlmt/exec/arch.hpp"
 #include "vlmt/exec/member.hpp"
@@ -20,10 +21,15 @@ VLMT_BEGIN_NAMESPACE
 /// computes in double and may differ by one level where fixed-point weights round.
 template <class Arch = arch::native>
 void resample(const std::uint8_t* in, const ResamplePlan& plan, std::uint8_t* out, std::uint8_t* scratch,
-              Member& m = Solo().member()) noexcept {
+              Member& m = Solo().member()) {
+  VLMT_ASSERT_SET("resample", in);
+  VLMT_ASSERT_SET("resample", out);
+  VLMT_ASSERT_LT("resample", 0, plan.x.out);
+  VLMT_ASSERT_LT("resample", 0, plan.y.out);
   if constexpr (is_reference_v<Arch>) {
     ref::resample(in, plan, out, m);
   } else {
+    VLMT_ASSERT_SET("resample", scratch);
     cpu::resample<Arch>(in, plan, out, scratch, m);
   }
 }

@@ -67,7 +67,13 @@ struct ResampleAxis {
 /// Weights for resizing `in` inputs to `whole` outputs, of which [first, first + out) are kept.
 template <ResampleFilter Filter>
 ResampleAxis resample_axis(std::size_t in, std::size_t whole, std::size_t first, std::size_t out) {
-  VLMT_ASSERT(in > 0 && whole > 0 && out > 0 && first + out <= whole && in < (1u << 31) && whole < (1u << 31));
+  VLMT_ASSERT_LT("resample_axis", 0, in);
+  VLMT_ASSERT_LT("resample_axis", in, 1u << 31);
+  VLMT_ASSERT_LT("resample_axis", 0, whole);
+  VLMT_ASSERT_LT("resample_axis", whole, 1u << 31);
+  VLMT_ASSERT_LT("resample_axis", 0, out);
+  VLMT_ASSERT_LE("resample_axis", out, whole);
+  VLMT_ASSERT_LE("resample_axis", first, whole - out);
   const double scale = static_cast<double>(in) / static_cast<double>(whole);
   const double support = scale >= 1.0 ? Filter::support * scale : Filter::support;
   const double inverse = scale >= 1.0 ? 1.0 / scale : 1.0;

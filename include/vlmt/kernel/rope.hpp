@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "vlmt/base/assert.hpp"
 #include "vlmt/base/config.hpp"
 #include "vlmt/exec/member.hpp"
 #include "vlmt/kernel/cpu/rope.hpp"
@@ -28,7 +29,12 @@ constexpr std::size_t rope_table_floats(std::size_t n, std::size_t half) noexcep
 /// rounded to float, so large positions lose no accuracy. Tokens are split across the team.
 template <RopePolicy Policy>
 void rope_table(const Policy& policy, const std::int32_t* positions, std::size_t n, const float* frequencies,
-                std::size_t half, float* table, Member& m = Solo().member()) noexcept {
+                std::size_t half, float* table, Member& m = Solo().member()) {
+  if (n != 0) {
+    VLMT_ASSERT_SET("rope_table", positions);
+    VLMT_ASSERT_SET("rope_table", frequencies);
+    VLMT_ASSERT_SET("rope_table", table);
+  }
   const Range tokens = m.share(n);
   for (std::size_t t = tokens.begin; t < tokens.end; ++t) {
     ref::rope_row(policy, positions + t * Policy::axes, frequencies, half, table + t * 2 * half);
@@ -49,7 +55,10 @@ inline void rope_apply(const float* table_row, std::size_t half, float* x) noexc
 /// cache: on fused rows [Q | K | V], pass `2 * heads` to rotate Q and K together. Heads are split across the team.
 template <class Arch, class Pairing>
 void rope_rows(float* x, std::size_t n, std::size_t heads, std::size_t head_dim, std::size_t stride, const float* table,
-               std::size_t half, Member& m = Solo().member()) noexcept {
+               std::size_t half, Member& m = Solo().member()) {
+  VLMT_ASSERT_LE("rope_rows", 2 * half, head_dim);
+  assert_input("rope_rows: x", x, n, heads * head_dim, stride);
+  if (n != 0) VLMT_ASSERT_SET("rope_rows", table);
   const Range items = m.share(n * heads);
   for (std::size_t i = items.begin; i < items.end; ++i) {
     const std::size_t t = i / heads;
@@ -100,17 +109,43 @@ struct QkvRows {
   std::size_t heads = 0;  ///< query heads
 };
 
+namespace detail {
+
+template <class Kv>
+void assert_qkv(const char* call, const QkvRows& rows, [[maybe_unused]] const float* table,
+                [[maybe_unused]] std::size_t half, const Kv& kv, const std::int32_t* start) {
+  VLMT_ASSERT_SET(call, start);
+  if (rows.n == 0) return;
+  [[maybe_unused]] const std::size_t head_dim = kv.head_dim(), kv_heads = kv.kv_heads();
+  VLMT_ASSERT_LE(call, 2 * half, head_dim);
+  VLMT_ASSERT_SET(call, table);
+  VLMT_ASSERT_SET(call, rows.q);
+  VLMT_ASSERT_SET(call, rows.k);
+  VLMT_ASSERT_SET(call, rows.v);
+  if (rows.n > 1) {
+    VLMT_ASSERT_LE(call, rows.heads * head_dim, rows.stride);
+    VLMT_ASSERT_LE(call, kv_heads * head_dim, rows.stride);
+  }
+  VLMT_ASSERT_LE(call, 0, *start);
+  if constexpr (requires { kv.assert_fits(call, rows.n); }) {
+    kv.assert_fits(call, static_cast<std::size_t>(*start) + rows.n);
+  }
+}
+
+}  // namespace detail
+
 /// Queries: norm and rotation in place. Keys: norm and rotation in place, then stored in the cache in the format of the
 /// keys. Values: stored in the cache in the format of the values. Token t goes to slot *start + t, which must exist.
 /// `table` has `half` angles per token; elements of a head past 2 * half are not rotated. Heads are split across the
 /// team.
 template <class Arch, class Pairing, class Norm, KvSource Kv>
 void qk_norm_rope_store(const QkvRows& rows, const Norm& norm, const float* table, std::size_t half, const Kv& kv,
-                        const std::int32_t* start, Member& m = Solo().member()) noexcept {
+                        const std::int32_t* start, Member& m = Solo().member()) {
   static_assert(QkNorm<Norm, Arch>,
                 "vlmt: a norm of queries and keys needs query<Arch>(x, dim) and key<Arch>(x, dim), both noexcept; see "
                 "RmsQkNorm in kernel/rope.hpp");
   const std::size_t dim = kv.head_dim();
+  detail::assert_qkv("qk_norm_rope_store", rows, table, half, kv, start);
   const std::size_t groups = rows.heads + 2 * kv.kv_heads();
   const auto first = static_cast<std::size_t>(*start);
   const Range items = m.share(rows.n * groups);

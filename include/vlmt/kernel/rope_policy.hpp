@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "vlmt/base/assert.hpp"
 #include "vlmt/base/config.hpp"
 
 VLMT_BEGIN_NAMESPACE
@@ -65,6 +66,7 @@ struct RopeInterleaved3d {
 };
 
 /// Positions (row, column) of vision encoders: the first half of the angles is row * f[j], the second column * f[j].
+/// The number of angles is even.
 struct Rope2d {
   using Pairing = RopeHalves;
   static constexpr std::size_t axes = 2;
@@ -79,7 +81,8 @@ static_assert(RopePolicy<Rope1d<>> && RopePolicy<Rope1d<RopePairs>> && RopePolic
 /// f[j] = 1 / theta^(j / count) for j < count; exponent, power and quotient are each rounded to float, as in the
 /// reference implementation. `factors` (count values, or nullptr) divides them: the rope_freqs tensor of Llama 3 GGUF
 /// files.
-inline void rope_frequencies(double theta, std::size_t count, const float* factors, float* f) noexcept {
+inline void rope_frequencies(double theta, std::size_t count, const float* factors, float* f) {
+  if (count != 0) VLMT_ASSERT_SET("rope_frequencies", f);
   for (std::size_t j = 0; j < count; ++j) {
     const float exponent = static_cast<float>(2 * j) / static_cast<float>(2 * count);
     const auto power = static_cast<float>(std::pow(theta, static_cast<double>(exponent)));

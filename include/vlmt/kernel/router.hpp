@@ -63,16 +63,21 @@ struct RouterOptions {
   float scale = 1.0f;       ///< multiplies the weights
 };
 
-/// Chooses the k experts with the highest scores of every token, best first; ties go to the lower index, and NaN ranks
-/// lowest. `logits` (n, experts) is overwritten with the scores; `ids` and `weights` are (n, k). Tokens are split
-/// across the team.
+/// Chooses the k experts with the highest scores of every token, best first; ties go to the lower index, and a score of
+/// NaN ranks lowest (SoftmaxScores turn one NaN logit into NaN for all experts). `logits` (n, experts) is overwritten
+/// with the scores; `ids` and `weights` are (n, k). Tokens are split across the team.
 template <class Arch, class Scores>
 void route(float* logits, std::size_t n, std::size_t experts, const RouterOptions& options, std::int32_t* ids,
-           float* weights, Member& m = Solo().member()) noexcept {
+           float* weights, Member& m = Solo().member()) {
   static_assert(RouterScores<Scores, Arch>,
                 "vlmt: router scores need a static apply<Arch>(float* scores, std::size_t experts) noexcept; see "
                 "SoftmaxScores in kernel/router.hpp");
-  VLMT_ASSERT(experts <= max_experts && options.k <= experts);
+  VLMT_ASSERT_LE("route", experts, max_experts);
+  VLMT_ASSERT_LE("route", options.k, experts);
+  if (n == 0) return;
+  VLMT_ASSERT_SET("route", logits);
+  VLMT_ASSERT_SET("route", ids);
+  VLMT_ASSERT_SET("route", weights);
   constexpr float lowest = -std::numeric_limits<float>::max();  // replaces NaN
   const Range tokens = m.share(n);
   for (std::size_t t = tokens.begin; t < tokens.end; ++t) {
@@ -99,10 +104,17 @@ void route(float* logits, std::size_t n, std::size_t experts, const RouterOption
 /// Fills `groups` from ids (n, k), each in [0, groups.experts), by a stable counting sort: token order is kept. Every
 /// member counts all choices and writes those of its share of the experts.
 inline void group_by_expert(const std::int32_t* ids, std::size_t n, std::size_t k, const ExpertGroups& groups,
-                            Member& m = Solo().member()) noexcept {
-  VLMT_ASSERT(groups.experts <= max_experts);
+                            Member& m = Solo().member()) {
+  VLMT_ASSERT_LE("group_by_expert", groups.experts, max_experts);
+  VLMT_ASSERT_SET("group_by_expert", groups.offsets);
+  VLMT_ASSERT_SET("group_by_expert", groups.tokens);
+  VLMT_ASSERT_SET("group_by_expert", groups.positions);
   std::int32_t next[max_experts + 1] = {};
-  for (std::size_t i = 0; i < n * k; ++i) ++next[static_cast<std::size_t>(ids[i]) + 1];
+  for (std::size_t i = 0; i < n * k; ++i) {
+    VLMT_ASSERT_LE("group_by_expert", 0, ids[i]);
+    VLMT_ASSERT_LT("group_by_expert", ids[i], groups.experts);
+    ++next[static_cast<std::size_t>(ids[i]) + 1];
+  }
   for (std::size_t e = 0; e < groups.experts; ++e) next[e + 1] += next[e];
   const Range mine = m.share(groups.experts);
   for (std::size_t e = mine.begin; e < mine.end; ++e) groups.offsets[e] = next[e];

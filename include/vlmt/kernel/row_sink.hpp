@@ -6,6 +6,7 @@
 #include <concepts>
 #include <cstddef>
 
+#include "vlmt/base/assert.hpp"
 #include "vlmt/base/config.hpp"
 #include "vlmt/kernel/reference.hpp"
 
@@ -30,6 +31,24 @@ PrefetchTarget target_of(const Writer& writer, std::size_t row, std::size_t colu
   }
 }
 
+/// Asserts that a sink or an epilogue has room for (rows, columns) values, written in runs of `run` columns. `call`
+/// names the kernel and the argument. Done once per kernel call; a writer without a member assert_fits is not checked.
+template <class Writer>
+void assert_fits([[maybe_unused]] const char* call, const Writer& writer, std::size_t rows, std::size_t columns,
+                 std::size_t run) {
+  if constexpr (requires { writer.assert_fits(call, rows, columns, run); }) {
+    if (rows != 0 && columns != 0) writer.assert_fits(call, rows, columns, run);
+  }
+}
+
+/// Asserts that x (rows, columns), rows `stride` floats apart, is there: the input of a kernel over rows.
+inline void assert_input([[maybe_unused]] const char* call, [[maybe_unused]] const float* x, std::size_t rows,
+                         [[maybe_unused]] std::size_t columns, [[maybe_unused]] std::size_t stride) {
+  if (rows == 0) return;
+  VLMT_ASSERT_SET(call, x);
+  if (rows > 1) VLMT_ASSERT_LE(call, columns, stride);
+}
+
 /// Maximum values that a kernel commits to a sink at once. Norms and activations cut rows at multiples of it, matmul
 /// epilogues at multiples of 32; attention starts a chunk at every head.
 inline constexpr std::size_t sink_chunk = 256;
@@ -37,7 +56,7 @@ inline constexpr std::size_t sink_chunk = 256;
 /// A kernel calls row_pointer(row, column, buffer) for the address of a chunk of floats, writes them there and calls
 /// commit(row, column, count, address). `buffer` is the kernel's, for sinks that hold no floats. One member writes a
 /// chunk. A sink may have a member target(row, column): a matmul then prefetches that memory while it computes the
-/// tile.
+/// tile. It may have a member assert_fits(call, rows, columns, run), see above.
 template <class S>
 concept RowSink = requires(const S& sink, float* values, const float* written) {
   { sink.row_pointer(std::size_t{}, std::size_t{}, values) }
@@ -59,6 +78,11 @@ struct F32Rows {
   PrefetchTarget target(std::size_t row, std::size_t column) const noexcept {
     return {data + row * stride + column, stride * sizeof(float), 32 * sizeof(float)};
   }
+  void assert_fits([[maybe_unused]] const char* call, [[maybe_unused]] std::size_t rows,
+                   [[maybe_unused]] std::size_t columns, std::size_t) const {
+    VLMT_ASSERT_SET(call, data);
+    if (rows > 1) VLMT_ASSERT_LE(call, columns, stride);
+  }
 };
 static_assert(RowSink<F32Rows>);
 
@@ -73,6 +97,7 @@ struct TeeRows {
   }
   template <class Arch>
   void commit(std::size_t row, std::size_t column, std::size_t count, const float* values) const noexcept {
+    VLMT_DASSERT(count <= sink_chunk);
     first.template commit<Arch>(row, column, count, values);
     alignas(64) float buffer[sink_chunk];
     float* at = second.row_pointer(row, column, buffer);
@@ -82,6 +107,10 @@ struct TeeRows {
       std::copy_n(values, count, at);
       second.template commit<Arch>(row, column, count, at);
     }
+  }
+  void assert_fits(const char* call, std::size_t rows, std::size_t columns, std::size_t run) const {
+    ::vlmt::assert_fits(call, first, rows, columns, run);
+    ::vlmt::assert_fits(call, second, rows, columns, run);
   }
 };
 static_assert(RowSink<TeeRows<F32Rows, F32Rows>>);
@@ -98,6 +127,9 @@ struct RowOffsetSink {
   template <class Arch>
   void commit(std::size_t row, std::size_t column, std::size_t count, const float* values) const noexcept {
     sink.template commit<Arch>(first + row, column, count, values);
+  }
+  void assert_fits(const char* call, std::size_t rows, std::size_t columns, std::size_t run) const {
+    ::vlmt::assert_fits(call, sink, first + rows, columns, run);
   }
 };
 static_assert(RowSink<RowOffsetSink<F32Rows>>);

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "vlmt/base/assert.hpp"
 #include "vlmt/base/config.hpp"
 #include "vlmt/exec/member.hpp"
 #include "vlmt/kernel/cpu/rows.hpp"
@@ -17,21 +18,32 @@ VLMT_BEGIN_NAMESPACE
 struct RowDecoder {
   const void* matrix = nullptr;
   void (*decode)(const void* matrix, std::size_t row, float* out) noexcept = nullptr;
+  std::size_t rows = 0;
 };
 
 /// y[t] = row ids[t] of the table, y (n, h). A negative id leaves row t of y unchanged: copy_rows writes image features
-/// there. The caller has checked the ids against the number of rows. Tokens are split across the team.
+/// there. Asserts that each id is a row of the table. Tokens are split across the team.
 inline void embed_rows(const RowDecoder& table, const std::int32_t* ids, std::size_t n, std::size_t h, float* y,
-                       Member& m = Solo().member()) noexcept {
+                       Member& m = Solo().member()) {
+  if (n != 0) {
+    VLMT_ASSERT_SET("embed_rows", table.decode);
+    VLMT_ASSERT_SET("embed_rows", ids);
+    VLMT_ASSERT_SET("embed_rows", y);
+  }
   const Range tokens = m.share(n);
   for (std::size_t t = tokens.begin; t < tokens.end; ++t) {
+    VLMT_ASSERT_LT("embed_rows", ids[t], table.rows);
     if (ids[t] >= 0) table.decode(table.matrix, static_cast<std::size_t>(ids[t]), y + t * h);
   }
 }
 
 /// y[to[i]] = x[from[i]], rows of h floats; a null list means 0, 1, 2, ... `to` must not name a row twice.
 inline void copy_rows(const float* x, const std::int32_t* from, float* y, const std::int32_t* to, std::size_t n,
-                      std::size_t h, Member& m = Solo().member()) noexcept {
+                      std::size_t h, Member& m = Solo().member()) {
+  if (n != 0) {
+    VLMT_ASSERT_SET("copy_rows", x);
+    VLMT_ASSERT_SET("copy_rows", y);
+  }
   const Range rows = m.share(n);
   for (std::size_t i = rows.begin; i < rows.end; ++i) {
     const std::size_t source = from == nullptr ? i : static_cast<std::size_t>(from[i]);
@@ -43,7 +55,11 @@ inline void copy_rows(const float* x, const std::int32_t* from, float* y, const 
 /// y[to[i]] += x[i], rows of h floats; a null list means 0, 1, 2, ... `to` must not name a row twice.
 template <class Arch>
 void add_rows(const float* x, float* y, const std::int32_t* to, std::size_t n, std::size_t h,
-              Member& m = Solo().member()) noexcept {
+              Member& m = Solo().member()) {
+  if (n != 0) {
+    VLMT_ASSERT_SET("add_rows", x);
+    VLMT_ASSERT_SET("add_rows", y);
+  }
   const Range rows = m.share(n);
   for (std::size_t i = rows.begin; i < rows.end; ++i) {
     float* target = y + (to == nullptr ? i : static_cast<std::size_t>(to[i])) * h;
@@ -60,7 +76,13 @@ void add_rows(const float* x, float* y, const std::int32_t* to, std::size_t n, s
 /// added to y.
 template <class Arch>
 void add_weighted_rows(const float* x, const std::int32_t* rows, const float* weights, std::size_t n, std::size_t k,
-                       std::size_t h, float* y, Member& m = Solo().member()) noexcept {
+                       std::size_t h, float* y, Member& m = Solo().member()) {
+  if (n * k != 0) {
+    VLMT_ASSERT_SET("add_weighted_rows", x);
+    VLMT_ASSERT_SET("add_weighted_rows", rows);
+    VLMT_ASSERT_SET("add_weighted_rows", weights);
+    VLMT_ASSERT_SET("add_weighted_rows", y);
+  }
   constexpr std::size_t columns = 512;  // splits even one token across the team
   const std::size_t pieces = (h + columns - 1) / columns;
   const Range items = m.share(n * pieces);

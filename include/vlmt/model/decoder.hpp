@@ -186,9 +186,11 @@ void Decoder<M>::forward(S& step, const DecoderBuffers& b, StepSize size, Numeri
   const StepData d = b.data;
   float* x = b.x;
 
-  const RowDecoder table{&embedding_, [](const void* w, std::size_t row, float* out) noexcept {
+  const RowDecoder table{&embedding_,
+                         [](const void* w, std::size_t row, float* out) noexcept {
                            static_cast<const PackedMatrix<Arch>*>(w)->decode_row(row, out);
-                         }};
+                         },
+                         embedding_.rows};
   step("embedding", [=](Member& m) noexcept { embed_rows(table, d.ids, n, hidden, x, m); });
   if (size.visual_rows != 0) {
     step("visual rows",

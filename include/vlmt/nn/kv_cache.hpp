@@ -74,7 +74,7 @@ class KvCache {
 
   /// A new cache of the same shape and formats, with the first n slots of every layer copied.
   KvCache fork(std::size_t n) const {
-    VLMT_ASSERT(n <= shape_.capacity);
+    VLMT_ASSERT_LE("KvCache::fork", n, shape_.capacity);
     KvCache copy(shape_, *keys_, *values_);
     for (std::size_t l = 0; l < shape_.layers; ++l) {
       const KvView from = layer(l);

@@ -19,15 +19,15 @@ VLMT_BEGIN_NAMESPACE
 
 /// Decodes n / F::values blocks to y (n). n must be a multiple of F::values.
 template <QuantFormat F>
-void decode_row(const typename F::Block* blocks, std::size_t n, float* y) noexcept {
-  VLMT_ASSERT(n % F::values == 0);
+void decode_row(const typename F::Block* blocks, std::size_t n, float* y) {
+  VLMT_ASSERT_MULTIPLE("decode_row", n, F::values);
   for (std::size_t i = 0; i < n / F::values; ++i) F::decode(blocks[i], y + i * F::values);
 }
 
 /// Encodes x (n) to n / F::values blocks. n must be a multiple of F::values.
 template <QuantFormat F>
-void encode_row(const float* x, std::size_t n, typename F::Block* blocks) noexcept {
-  VLMT_ASSERT(n % F::values == 0);
+void encode_row(const float* x, std::size_t n, typename F::Block* blocks) {
+  VLMT_ASSERT_MULTIPLE("encode_row", n, F::values);
   for (std::size_t i = 0; i < n / F::values; ++i) F::encode(x + i * F::values, blocks[i]);
 }
 

@@ -33,7 +33,8 @@ struct AnyTensor {
   /// A view (rows, blocks per row) of Format's blocks that shares the owner. Format must be the tensor's format.
   template <QuantFormat Format>
   auto blocks() const {
-    VLMT_ASSERT(type_id == Format::type_id && columns() % Format::values == 0);
+    VLMT_ASSERT_EQ("AnyTensor::blocks", type_id, Format::type_id);
+    VLMT_ASSERT_MULTIPLE("AnyTensor::blocks", columns(), Format::values);
     using Block = const typename Format::Block;
     using E = DynExtents<2>;
     return Tensor<SharedEngine<Block>, RowMajor<E>>(SharedEngine<Block>(owner, reinterpret_cast<Block*>(bytes.data())),

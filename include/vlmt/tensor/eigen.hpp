@@ -22,7 +22,7 @@ using EigenMapTarget = std::conditional_t<std::is_const_v<T>, const EigenMatrix<
 template <class Engine, class Layout>
 requires(Layout::rank() == 2) auto eigen_map(const Tensor<Engine, Layout>& t) {
   using T = typename Engine::Elem;
-  VLMT_ASSERT(t.stride(1) == 1);
+  VLMT_ASSERT_EQ("eigen_map", t.stride(1), 1);
   return Eigen::Map<detail::EigenMapTarget<T>, Eigen::Unaligned, Eigen::OuterStride<>>(
       t.data(), static_cast<Eigen::Index>(t.extent(0)), static_cast<Eigen::Index>(t.extent(1)),
       Eigen::OuterStride<>(static_cast<Eigen::Index>(t.stride(0))));

@@ -47,7 +47,9 @@ class Extents {
   template <std::convertible_to<std::size_t>... Is>
   requires(sizeof...(Is) == sizeof...(Ns) && sizeof...(Ns) > 0) constexpr explicit Extents(Is... sizes)
       : values_{static_cast<std::size_t>(sizes)...} {
-    for (std::size_t i = 0; i < rank(); ++i) VLMT_ASSERT(statics_[i] == dynamic || statics_[i] == values_[i]);
+    for (std::size_t i = 0; i < rank(); ++i) {
+      if (statics_[i] != dynamic) VLMT_ASSERT_EQ("Extents", values_[i], statics_[i]);
+    }
   }
 
   constexpr std::size_t extent(std::size_t i) const noexcept {

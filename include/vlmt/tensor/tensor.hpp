@@ -87,8 +87,8 @@ HeapTensor<T, sizeof...(Is)> make_tensor(Is... sizes) {
 
 /// A (rows, values.size() / rows) view of a span; rows must divide its size.
 template <class T>
-constexpr TensorView<T, 2> as_matrix(std::span<T> values, std::size_t rows) noexcept {
-  VLMT_ASSERT(rows > 0 && values.size() % rows == 0);
+constexpr TensorView<T, 2> as_matrix(std::span<T> values, std::size_t rows) {
+  VLMT_ASSERT_MULTIPLE("as_matrix", values.size(), rows);
   return view(values.data(), rows, values.size() / rows);
 }
 

@@ -34,7 +34,7 @@ struct Comparison {
 
 /// Asserts that both spans have the same size.
 inline Comparison compare(std::span<const float> got, std::span<const float> want) {
-  VLMT_ASSERT(got.size() == want.size());
+  VLMT_ASSERT_EQ("compare", got.size(), want.size());
   Comparison c;
   c.count = got.size();
   double errors = 0.0, wants = 0.0;

@@ -57,3 +57,5 @@ struct vlmt::cpu::Unpack<Signs, Arch> {
     for (int u = 0; u < 8; ++u) q[u] = shift_left<1>(spread4(shift_right(bits, 4 * u)));
   }
 };
+// Without it, or with another name, the format would work, but slower.
+static_assert(vlmt::cpu::Unpackable<Signs, vlmt::arch::native>);

@@ -10,6 +10,7 @@
 #include "vlmt/exec/member.hpp"
 #include "vlmt/kernel/activation_rows.hpp"
 #include "vlmt/kernel/cpu/corrected_groups.hpp"
+#include "vlmt/kernel/cpu/input_form.hpp"
 #include "vlmt/kernel/cpu/tuning.hpp"
 #include "vlmt/kernel/packed_matrix.hpp"
 #include "vlmt/kernel/row_sink.hpp"
@@ -64,20 +65,21 @@ struct Operand {
         panel_bytes(w.panel_bytes()),
         scale(w.scale) {
     use_tuning();
-    VLMT_DASSERT(w.cols == x.cols);
-    if (w.leaves->bf16_form.expand != nullptr && x.b.data != nullptr) {
-      VLMT_DASSERT(x.cols % bf16_unit_values == 0);
-      leaves = &w.leaves->bf16_form;
-      source = {reinterpret_cast<const std::byte*>(x.b.data), x.b.stride * sizeof(bfloat16), slots};
-    } else if (w.takes_int8() && x.q.groups != nullptr) {
-      leaves = &w.leaves->int8_form;
-      source = {reinterpret_cast<const std::byte*>(x.q.groups), x.q.stride * sizeof(Int8Group), slots};
-      quantized = x.q;
-      corrections = CorrectedGroups(x.q, x.rows, row_blocks * block_values);
-    } else {
-      VLMT_ASSERT(x.x != nullptr || x.rows == 0);
-      leaves = &w.leaves->float_form;
-      source = {reinterpret_cast<const std::byte*>(x.x), x.stride * sizeof(float), slots};
+    switch (input_form(w, x)) {
+      case InputForm::bf16:
+        leaves = &w.leaves->bf16_form;
+        source = {reinterpret_cast<const std::byte*>(x.b.data), x.b.stride * sizeof(bfloat16), slots};
+        break;
+      case InputForm::int8:
+        leaves = &w.leaves->int8_form;
+        source = {reinterpret_cast<const std::byte*>(x.q.groups), x.q.stride * sizeof(Int8Group), slots};
+        quantized = x.q;
+        corrections = CorrectedGroups(x.q, x.rows, row_blocks * block_values);
+        break;
+      case InputForm::floats:
+        leaves = &w.leaves->float_form;
+        source = {reinterpret_cast<const std::byte*>(x.x), x.stride * sizeof(float), slots};
+        break;
     }
   }
 

@@ -24,7 +24,11 @@ struct PatchPosition {
 /// Positions of the rows x columns patches of one temporal slice, in merge-block order. Both counts must be multiples
 /// of `merge`.
 inline std::vector<PatchPosition> patch_positions(int rows, int columns, int merge = 2) {
-  VLMT_ASSERT(rows > 0 && columns > 0 && merge > 0 && rows % merge == 0 && columns % merge == 0);
+  VLMT_ASSERT_LT("patch_positions", 0, rows);
+  VLMT_ASSERT_LT("patch_positions", 0, columns);
+  VLMT_ASSERT_LT("patch_positions", 0, merge);
+  VLMT_ASSERT_EQ("patch_positions", rows % merge, 0);
+  VLMT_ASSERT_EQ("patch_positions", columns % merge, 0);
   std::vector<PatchPosition> out;
   out.reserve(static_cast<std::size_t>(rows) * static_cast<std::size_t>(columns));
   for (int r = 0; r < rows; r += merge) {
@@ -56,7 +60,7 @@ inline float table_coordinate(int i, int n, int side) noexcept {
 /// Taps of all patches of one slice, in merge-block order, into a table of side x side positions. Corners of the grid
 /// map to corners of the table.
 inline std::vector<PositionTaps> position_taps(int rows, int columns, int side, int merge = 2) {
-  VLMT_ASSERT(side > 0);
+  VLMT_ASSERT_LT("position_taps", 0, side);
   const std::vector<PatchPosition> positions = patch_positions(rows, columns, merge);
   std::vector<PositionTaps> out;
   out.reserve(positions.size());
@@ -78,8 +82,8 @@ inline std::vector<PositionTaps> position_taps(int rows, int columns, int side, 
 /// out (taps, hidden) = the table (side * side, hidden) interpolated at the taps. The vision encoder does this as an
 /// op; this function serves tests and vlmt-parity.
 inline void interpolate_positions(std::span<const float> table, std::span<const PositionTaps> taps, std::size_t hidden,
-                                  std::span<float> out) noexcept {
-  VLMT_ASSERT(out.size() == taps.size() * hidden);
+                                  std::span<float> out) {
+  VLMT_ASSERT_EQ("interpolate_positions", out.size(), taps.size() * hidden);
   for (std::size_t p = 0; p < taps.size(); ++p) {
     const float* row[4];
     for (std::size_t k = 0; k < 4; ++k) row[k] = table.data() + static_cast<std::size_t>(taps[p].index[k]) * hidden;
@@ -92,7 +96,8 @@ inline void interpolate_positions(std::span<const float> table, std::span<const 
 
 /// The head_dim / 4 frequencies of the 2-D rotary embedding: theta^(-4 j / head_dim). head_dim must be a multiple of 4.
 inline std::vector<float> vision_rope_frequencies(int head_dim, double theta = 10000.0) {
-  VLMT_ASSERT(head_dim > 0 && head_dim % 4 == 0);
+  VLMT_ASSERT_LT("vision_rope_frequencies", 0, head_dim);
+  VLMT_ASSERT_EQ("vision_rope_frequencies", head_dim % 4, 0);
   std::vector<float> out(static_cast<std::size_t>(head_dim) / 4);
   for (std::size_t j = 0; j < out.size(); ++j) {
     out[j] = static_cast<float>(std::pow(theta, -4.0 * static_cast<double>(j) / head_dim));
