@@ -125,6 +125,43 @@ TYPED_TEST(Attention, ChunksOfAPromptGiveTheSameBits) {
   }
 }
 
+/// Floats, and the most that were committed at once.
+struct CountingRows : F32Rows {
+  std::size_t* most = nullptr;
+
+  template <class Arch>
+  void commit(std::size_t, std::size_t, std::size_t count, const float*) const noexcept {
+    *most = std::max(*most, count);
+  }
+};
+
+// A sink gets at most sink_chunk values at once, even of a head that is wider.
+TEST(AttentionSinks, HeadsWiderThanAChunkAreCutOnEveryArch) {
+  using Arch = arch::native;
+  AttentionCase c;
+  c.n = 3, c.kv_heads = 1, c.heads = 2, c.dim = 320, c.start = 4;
+  c.key = c.value = &kv_leaf<F32, Arch>();
+  c.fill(8);
+  std::vector<float> tiles(attention_tile_floats(c.dim)), got(c.n * c.heads * c.dim);
+  std::vector<float> partials(attention_partial_floats(c.n, c.heads, c.dim, c.capacity));
+  const AttentionScratch scratch{tiles.data(), partials.data(), c.capacity};
+  const auto want = c.prefill<arch::reference>(CausalAttention{});
+  std::size_t most = 0;
+  const CountingRows out{{got.data(), c.heads * c.dim}, &most};
+  const auto check = [&](const char* what) {
+    EXPECT_EQ(most, sink_chunk) << what;
+    EXPECT_LE(relative_l2(got, want), attention_tolerance) << what;
+    most = 0;
+  };
+  attention<arch::reference>(CausalAttention{}, c.rows(), c.kv, c.scale, &c.start, out, scratch);
+  check("reference");
+  attention<Arch>(CausalAttention{}, c.rows(), c.kv, c.scale, &c.start, out, scratch);
+  check("prefill");
+  attention_split<Arch>(CausalAttention{}, c.rows(), c.kv, c.scale, &c.start, scratch);
+  attention_merge<Arch>(CausalAttention{}, c.rows(), c.kv, c.scale, &c.start, out, scratch);
+  check("decode");
+}
+
 TEST(AttentionTeam, ResultsDoNotDependOnTheTeam) {
   using Arch = arch::native;
   AttentionCase c;

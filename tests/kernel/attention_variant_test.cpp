@@ -10,6 +10,11 @@ struct Nothing : AttentionVariant {
   static constexpr KeyRange keys(int, int) noexcept { return {3, 3}; }
 };
 
+/// Names slots before the first and after the last one.
+struct AllAround : AttentionVariant {
+  static constexpr KeyRange keys(int query, int length) noexcept { return {query - 400, length + 20}; }
+};
+
 template <class Arch>
 class Variants : public ::testing::Test {};
 TYPED_TEST_SUITE(Variants, Best);
@@ -39,6 +44,17 @@ TYPED_TEST(Variants, HaveTheirDefinedEffect) {
     const auto* value = reinterpret_cast<const float*>(c.kv.value_row(0, static_cast<std::size_t>(c.start) + t));
     for (std::size_t i = 0; i < c.dim; ++i) EXPECT_FLOAT_EQ(own[t * 2 * c.dim + i], value[i]);
   }
+}
+
+// Slots that were never written hold NaN here.
+TYPED_TEST(Variants, SlotsOutsideTheCacheAreLeftOut) {
+  AttentionCase c = AttentionCase::example<TypeParam>();
+  c.capacity = 2 * (static_cast<std::size_t>(c.start) + c.n);
+  c.fill(11);
+  const auto want = c.template prefill<TypeParam>(FullAttention{});
+  EXPECT_EQ(c.template prefill<TypeParam>(AllAround{}), want);
+  EXPECT_EQ(c.template split<TypeParam>(AllAround{}), c.template split<TypeParam>(FullAttention{}));
+  EXPECT_EQ(c.template prefill<arch::reference>(AllAround{}), c.template prefill<arch::reference>(FullAttention{}));
 }
 
 TYPED_TEST(Variants, AQueryThatSeesNothingGivesZeros) {

@@ -9,8 +9,8 @@
 //   void query(float* row, std::size_t dim, int query) const noexcept     changes a query before the product
 //   void key(float* row, std::size_t dim, int key) const noexcept         changes a key before the product
 // `query` and `key` are slots of the KV cache: causal order is slot order. `length` is one past the last slot written.
-// Tiles entirely outside `keys` are skipped. In the other tiles, hooks may also run for slots outside `keys`; their
-// results are discarded.
+// `keys` may name slots outside [0, length); they are left out. Tiles entirely outside `keys` are skipped. In the other
+// tiles, hooks may also run for slots outside `keys`; their results are discarded.
 #pragma once
 
 #include <algorithm>
@@ -58,7 +58,7 @@ struct SlidingWindow : AttentionVariant {
 
 /// Segments that attend only within themselves (images in a vision encoder, packed sequences): segment s is slots
 /// [offsets[s], offsets[s + 1]), s < segments. A slot outside all segments sees no key. The offsets are not owned; they
-/// are read when the kernel runs.
+/// are read when the kernel runs. Without segments no slot sees a key.
 struct SegmentedAttention : AttentionVariant {
   const std::int32_t* offsets = nullptr;  ///< segments + 1, ascending
   std::size_t segments = 0;
@@ -68,6 +68,7 @@ struct SegmentedAttention : AttentionVariant {
       : offsets(cu_seqlens), segments(count) {}
 
   KeyRange keys(int query, int) const noexcept {
+    if (segments == 0) return {};
     const std::int32_t* after = std::upper_bound(offsets, offsets + segments + 1, query);
     if (after == offsets || after == offsets + segments + 1) return {};
     return {after[-1], after[0]};
@@ -85,6 +86,14 @@ struct SoftCapped : Base {
     return T(cap) * tanh(s * T(1.0f / cap));
   }
 };
+
+/// The slots that a query may see, cut to those that have been written. All kernels ask a variant through it.
+template <class Variant>
+constexpr KeyRange keys_in_cache(const Variant& variant, int query, int length) noexcept {
+  const KeyRange keys = variant.keys(query, length);
+  const int begin = std::max(keys.begin, 0);
+  return {begin, std::max(begin, std::min(keys.end, length))};
+}
 
 /// Requirement of the attention kernels on a variant.
 template <class V>

@@ -86,6 +86,19 @@ struct F32Rows {
 };
 static_assert(RowSink<F32Rows>);
 
+/// Commits `count` values of one row in chunks that a sink takes.
+template <class Arch, RowSink Out>
+VLMT_INLINE void commit_row(const Out& out, std::size_t row, std::size_t column, std::size_t count,
+                            const float* values) noexcept {
+  alignas(64) float buffer[sink_chunk];
+  for (std::size_t c = 0; c < count; c += sink_chunk) {
+    const std::size_t n = std::min(sink_chunk, count - c);
+    float* y = out.row_pointer(row, column + c, buffer);
+    std::copy_n(values + c, n, y);
+    out.template commit<Arch>(row, column + c, n, y);
+  }
+}
+
 /// The same rows in two forms; `first` chooses where the floats are computed.
 template <RowSink First, RowSink Second>
 struct TeeRows {

@@ -131,19 +131,6 @@ void tile_hooks(const Variant& variant, float* s, std::size_t keys, int first_ke
   }
 }
 
-/// Commits values of one row to an output sink in chunks that it takes.
-template <class Arch, class Out>
-VLMT_INLINE void commit_row(const Out& out, std::size_t row, std::size_t column, std::size_t count,
-                            const float* values) noexcept {
-  alignas(64) float buffer[sink_chunk];
-  for (std::size_t c = 0; c < count; c += sink_chunk) {
-    const std::size_t n = std::min(sink_chunk, count - c);
-    float* y = out.row_pointer(row, column + c, buffer);
-    std::copy_n(values + c, n, y);
-    out.template commit<Arch>(row, column + c, n, y);
-  }
-}
-
 /// Attention of one block: query rows [first_row, first_row + rows) of one KV head.
 template <class Arch, class Variant, class Kv, class Out>
 void attention_block(const Variant& variant, const QueryRows& q, const Kv& kv, std::size_t kv_head, float scale,
@@ -181,9 +168,7 @@ void attention_block(const Variant& variant, const QueryRows& q, const Kv& kv, s
         x = row;
       }
       scale_row<Arch>(x, dim, factor, row);
-      KeyRange keys = variant.keys(slot, length);
-      keys.begin = std::max(keys.begin, 0);
-      keys.end = std::max(keys.begin, std::min(keys.end, length));
+      const KeyRange keys = keys_in_cache(variant, slot, length);
       block.begin[r] = static_cast<float>(keys.begin);
       block.end[r] = static_cast<float>(keys.end);
       if (keys.begin < keys.end) {

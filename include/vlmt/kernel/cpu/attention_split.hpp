@@ -134,7 +134,8 @@ void split_rows(const Variant& variant, const QueryRows& q, const Kv& kv, float 
     const std::size_t head = kv_head * group + (row + r) % group;
     const int slot = first_slot + static_cast<int>(t);
     float* s = logits + r * attention_chunk;
-    finish_logits<Arch>(variant, s, n, first, scale, variant.keys(slot, length), {slot, 0, static_cast<int>(head)});
+    finish_logits<Arch>(variant, s, n, first, scale, keys_in_cache(variant, slot, length),
+                        {slot, 0, static_cast<int>(head)});
     const SoftmaxState<float> state = exponentials<Arch>(s, n);
     if (!(state.sum > 0.0f)) std::fill_n(s, n, 0.0f);
     float* partial = partial_at(scratch, q.heads, dim, t, head, chunk);
@@ -169,11 +170,12 @@ KeyRange seen_by_all(const Variant& variant, int first_slot, std::size_t n) noex
   const int length = first_slot + static_cast<int>(n);
   KeyRange all{length, 0};
   for (std::size_t t = 0; t < n; ++t) {
-    const KeyRange one = variant.keys(first_slot + static_cast<int>(t), length);
+    const KeyRange one = keys_in_cache(variant, first_slot + static_cast<int>(t), length);
+    if (one.begin == one.end) continue;
     all.begin = std::min(all.begin, one.begin);
     all.end = std::max(all.end, one.end);
   }
-  return {std::max(all.begin, 0), std::min(all.end, length)};
+  return all;
 }
 
 }  // namespace detail
@@ -219,11 +221,9 @@ void attention_merge(const Variant& variant, const QueryRows& q, const Kv& kv, c
   for (std::size_t item = items.begin; item < items.end; ++item) {
     const std::size_t t = item / q.heads;
     const std::size_t head = item % q.heads;
-    const KeyRange seen = variant.keys(first_slot + static_cast<int>(t), length);
-    const int first_key = std::max(seen.begin, 0);
-    const int last_key = std::min(seen.end, length);
-    const int begin = first_key / step;
-    const int end = first_key < last_key ? (last_key + step - 1) / step : begin;
+    const KeyRange seen = keys_in_cache(variant, first_slot + static_cast<int>(t), length);
+    const int begin = seen.begin / step;
+    const int end = seen.begin < seen.end ? (seen.end + step - 1) / step : begin;
     SoftmaxState<float> state;
     std::fill_n(sums, dim, 0.0f);
     for (int chunk = begin; chunk < end; ++chunk) {
@@ -244,7 +244,7 @@ void attention_merge(const Variant& variant, const QueryRows& q, const Kv& kv, c
     }
     const float inverse = normalizer(state);
     for (std::size_t i = 0; i < dim; ++i) sums[i] *= inverse;
-    detail::commit_row<Arch>(out, t, head * dim, dim, sums);
+    commit_row<Arch>(out, t, head * dim, dim, sums);
   }
 }
 

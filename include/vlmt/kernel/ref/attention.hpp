@@ -60,7 +60,7 @@ void attention(const Variant& variant, const QueryRows& q, const Kv& kv, float s
     const int slot = first + static_cast<int>(t);
     for (std::size_t i = 0; i < dim; ++i) query[i] = q.data[t * q.stride + head * dim + i];
     if constexpr (vlmt::detail::has_query_v<Variant>) variant.query(query, dim, slot);
-    const KeyRange keys = variant.keys(slot, length);
+    const KeyRange keys = keys_in_cache(variant, slot, length);
     const auto logit = [&](int k) noexcept {
       kv.key_leaf().load(kv.key_run(head / group, static_cast<std::size_t>(k), 1).data, 0, 1, dim, row);
       return detail::attention_logit(variant, query, row, dim, scale, {slot, k, static_cast<int>(head)});
@@ -75,9 +75,8 @@ void attention(const Variant& variant, const QueryRows& q, const Kv& kv, float s
       kv.value_leaf().load(kv.value_run(head / group, static_cast<std::size_t>(k), 1).data, 0, 1, dim, row);
       for (std::size_t i = 0; i < dim; ++i) sums[i] += weight * static_cast<double>(row[i]);
     }
-    float* y = out.row_pointer(t, head * dim, result);
-    for (std::size_t i = 0; i < dim; ++i) y[i] = sum > 0.0 ? static_cast<float>(sums[i] / sum) : 0.0f;
-    out.template commit<arch::reference>(t, head * dim, dim, y);
+    for (std::size_t i = 0; i < dim; ++i) result[i] = sum > 0.0 ? static_cast<float>(sums[i] / sum) : 0.0f;
+    commit_row<arch::reference>(out, t, head * dim, dim, result);
   }
 }
 
