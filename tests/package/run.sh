@@ -53,7 +53,7 @@ echo "frictions"
 frictions=$source/tests/package/frictions
 package=-DCMAKE_PREFIX_PATH=$work/moved
 configure "$frictions" "$work/frictions" "$package"
-for program in one_kernel wrong_arguments nan_rules no_exceptions "no_exceptions stop"; do
+for program in one_kernel wrong_arguments small_stack nan_rules no_exceptions "no_exceptions stop"; do
   # shellcheck disable=SC2086
   "$work/frictions/"$program || fail "$program"
 done

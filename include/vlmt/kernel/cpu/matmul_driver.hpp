@@ -11,6 +11,7 @@
 #include "vlmt/kernel/activation_rows.hpp"
 #include "vlmt/kernel/cpu/corrected_groups.hpp"
 #include "vlmt/kernel/cpu/input_form.hpp"
+#include "vlmt/kernel/cpu/product_stack.hpp"
 #include "vlmt/kernel/cpu/tuning.hpp"
 #include "vlmt/kernel/packed_matrix.hpp"
 #include "vlmt/kernel/row_sink.hpp"
@@ -18,10 +19,6 @@
 VLMT_BEGIN_NAMESPACE
 
 namespace cpu {
-
-/// Maximum rows of activations that are multiplied with one expanded stretch of weights. Enough that expansion costs
-/// little: the stretch stays in the first-level cache while the rows stream in from further away.
-inline constexpr std::size_t max_pass_rows = 264;
 
 /// Rows of the activations that an operand reads: rows[first], rows[first + 1], ..., or first, first + 1, ... if rows
 /// is null.
@@ -315,6 +312,7 @@ struct PairJob {
   std::size_t block_bytes() const noexcept { return a.block_bytes() + b.block_bytes(); }
 
   void tile(std::size_t block, std::size_t first, std::size_t n, std::size_t out_row) const noexcept {
+    if constexpr (!is_reference_v<Arch>) static_assert(fits_kernel_stack_v<Arch>);
     alignas(64) float left[max_pass_rows * tile_columns];
     alignas(64) float right[max_pass_rows * tile_columns];
     const std::size_t col = block * tile_columns;
