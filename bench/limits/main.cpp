@@ -57,14 +57,14 @@ int run(int argc, char** argv) {
       "Print which processors are idle, then exit: billions of empty instructions per second on each, the fastest "
       "first. About half of the maximum means that another program uses the other thread of the core");
   if (const auto code = programs::parse(app, argc, argv)) return *code;
-  if (threads.empty()) {
-    threads = {1};
-    if (const std::size_t all = programs::thread_count(0, "vlmt-limits"); all > 1) threads.push_back(all);
-  }
   if (free) {
     programs::print("| processor | G instructions/s |\n|--:|--:|\n");
     for (const auto& [rate, cpu] : processors()) programs::print("| %d | %.1f |\n", cpu, rate * 1e-9);
     return 0;
+  }
+  if (threads.empty()) {
+    threads = {1};
+    if (const std::size_t all = programs::thread_count(0, "vlmt-limits"); all > 1) threads.push_back(all);
   }
   using Arch = vlmt::arch::native;
   if (!vlmt::arch::runs_here<Arch>()) {

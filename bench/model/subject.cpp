@@ -68,6 +68,7 @@ vlmt::SessionOptions session_options(const Options& o, std::size_t threads) {
   vlmt::SessionOptions s;
   s.threads = threads;
   s.numerics = o.exact ? vlmt::Numerics::exact : vlmt::Numerics::fast;
+  s.feature_cache_bytes = 0;  // every image is to be encoded
   if (!o.kv_format.empty()) {
     s.key_format = s.value_format = vlmt::find_format<vlmt::formats::cache>(o.kv_format);
   }
@@ -162,10 +163,7 @@ struct Subject::Impl {
   }
 
   double vision(const Case& c) {
-    // A new runner with a feature cache of size 0, so that every run encodes.
-    vlmt::VisionOptions o = session.vision();
-    o.cache_bytes = 0;
-    vlmt::VisionRunner<vlmt::Qwen3VL, vlmt::OmpTeam> vision(model.vlm(), team, o);
+    vlmt::VisionRunner<vlmt::Qwen3VL, vlmt::OmpTeam> vision(model.vlm(), team, session.vision());
     const vlmt::Image image = test_image(c.width, c.height);
     const auto start = Clock::now();
     vision.encode(image, {}, &programs::interrupted);
@@ -193,9 +191,7 @@ struct Subject::Impl {
   }
 
   double article(Measurement& m) {
-    vlmt::SessionOptions o = session;
-    o.feature_cache_bytes = 0;
-    vlmt::Session<vlmt::Qwen3VL> fresh(model, o);
+    vlmt::Session<vlmt::Qwen3VL> fresh(model, session);
     // Padded to 128 tokens.
     std::string text = "Describe this picture.";
     while (fresh.tokenize(text).size() < 128) text += " more";

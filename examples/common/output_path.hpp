@@ -11,11 +11,11 @@ namespace programs {
 
 /// Throws vlmt::FileError if `path` cannot be written, or is one of the files that the program reads, under any name.
 inline void check_output(const std::string& path, const std::vector<std::string>& inputs) {
-  vlmt::OutputFile::check(path);
   for (const std::string& input : inputs) {
     if (!vlmt::is_same_file(input, path)) continue;
     throw vlmt::FileError("is also an input, which would be lost", {.file = path, .expected = "another file"});
   }
+  vlmt::OutputFile::check(path);
 }
 
 }  // namespace programs

@@ -74,6 +74,9 @@ TEST_F(WrittenFiles, TheInputIsNotTheOutput) {
     expect_refusal(run("vlmt-bench", arguments), "vlmt-bench", "is also an input");
   }
   EXPECT_EQ(read_text(path("model.gguf")), before);
+  // A read-only input is told to be the input, too.
+  fs::permissions(path("model.gguf"), fs::perms::owner_read);
+  expect_refusal(quantize("model.gguf", "model.gguf"), "vlmt-quantize", "is also an input");
 }
 
 TEST_F(WrittenFiles, PermissionsAreKept) {

@@ -62,6 +62,25 @@ AllocationCount::~AllocationCount() {
 [[gnu::noinline]] void operator delete(void* p, std::size_t, std::align_val_t) noexcept {
   operator delete(p);
 }
+// By default these call those above; a sanitizer's do not.
+[[gnu::noinline]] void* operator new[](std::size_t n) {
+  return operator new(n);
+}
+[[gnu::noinline]] void operator delete[](void* p) noexcept {
+  operator delete(p);
+}
+[[gnu::noinline]] void operator delete[](void* p, std::size_t) noexcept {
+  operator delete(p);
+}
+[[gnu::noinline]] void* operator new[](std::size_t n, std::align_val_t alignment) {
+  return operator new(n, alignment);
+}
+[[gnu::noinline]] void operator delete[](void* p, std::align_val_t) noexcept {
+  operator delete(p);
+}
+[[gnu::noinline]] void operator delete[](void* p, std::size_t, std::align_val_t) noexcept {
+  operator delete(p);
+}
 
 namespace vlmt {
 namespace {

@@ -21,6 +21,11 @@ VLMT_BEGIN_NAMESPACE
 class OmpTeam {
  public:
 #if VLMT_HAS_OPENMP
+  /// The processors that this process may run on, also where OpenMP has bound the calling thread to one of them.
+  static std::size_t processors() noexcept {
+    return static_cast<std::size_t>(omp_get_num_procs());
+  }
+
   /// The number of members of a team that is given none: what OMP_NUM_THREADS or omp_set_num_threads ask for, else
   /// usable_processors().
   static ProcessorCount default_size() {
@@ -38,6 +43,9 @@ class OmpTeam {
     spins_ = crowded ? 0 : detail::barrier_spins;
   }
 #else
+  static std::size_t processors() noexcept {
+    return allowed_processors();
+  }
   static ProcessorCount default_size() {
     return {};
   }
@@ -69,12 +77,6 @@ class OmpTeam {
   }
 
  private:
-#if VLMT_HAS_OPENMP
-  static std::size_t processors() noexcept {
-    return static_cast<std::size_t>(omp_get_num_procs());
-  }
-#endif
-
   std::size_t size_ = 1;
   int spins_ = 0;
 };

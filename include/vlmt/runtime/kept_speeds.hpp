@@ -21,10 +21,10 @@
 #include <span>
 #include <string_view>
 #include <system_error>
-#include <thread>
 
 #include <nlohmann/json.hpp>
 
+#include "vlmt/exec/processors.hpp"
 #include "vlmt/io/output_file.hpp"
 #endif
 
@@ -131,7 +131,7 @@ VLMT_BODY std::string processor_name() {
   }
   if (name.empty() && !part.empty()) name = "implementer " + implementer + ", part " + part;  // AArch64
   if (name.empty()) name = "unknown processor";
-  return name + " x " + std::to_string(std::max(1u, std::thread::hardware_concurrency()));
+  return name + " x " + std::to_string(usable_processors().usable);
 }
 
 #endif

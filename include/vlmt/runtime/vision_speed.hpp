@@ -11,7 +11,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <vector>
 
 #include <time.h>
@@ -22,6 +21,7 @@
 #include "vlmt/exec/arch.hpp"
 #include "vlmt/exec/buffer.hpp"
 #include "vlmt/exec/omp_team.hpp"
+#include "vlmt/exec/processors.hpp"
 #include "vlmt/exec/step.hpp"
 #include "vlmt/exec/team.hpp"
 #include "vlmt/io/gguf.hpp"
@@ -120,6 +120,7 @@ VisionSpeed measure_vision_speed(const GgufFile& mmproj, const std::optional<std
   encoder.fill_inputs(grid, patches.data(), buffers);
   std::vector<float> features(grid.tokens(static_cast<int>(config.merge)) * config.out_hidden);
 
+  const std::size_t processors = usable_processors(OmpTeam::processors()).usable;
   // The fastest of four runs, of two where the processor is slow. The first run also faults in the memory.
   NoProbe probe;
   detail::TimedStep::Seconds best{1e30, 1e30};
@@ -139,8 +140,7 @@ VisionSpeed measure_vision_speed(const GgufFile& mmproj, const std::optional<std
       sum.attention += s.attention;
     }
     // More threads than processors take turns.
-    const auto at_once =
-        static_cast<double>(std::min<std::size_t>(members, std::max(1u, std::thread::hardware_concurrency())));
+    const auto at_once = static_cast<double>(std::min(members, processors));
     best.linear = std::min(best.linear, sum.linear / at_once);
     best.attention = std::min(best.attention, sum.attention / at_once);
   }
