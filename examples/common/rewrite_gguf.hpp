@@ -88,7 +88,50 @@ inline vlmt::GgufHeader rewritten_keys(const vlmt::GgufFile& file, const Rewrite
   return header;
 }
 
+/// The header of the new file, with the new type of each tensor, and the experts of each that are kept.
+class RewrittenHeader {
+ public:
+  RewrittenHeader(const vlmt::GgufFile& file, const Rewrite& rewrite)
+      : rewrite_(rewrite),
+        experts_(file.get_or<std::uint64_t>(experts_key(file), 0)),
+        header_(rewritten_keys(file, rewrite)) {
+    for (const vlmt::GgufTensor& t : file.tensors()) {
+      types_.push_back(rewrite.type ? rewrite.type(t) : t.type);
+      auto shape = t.ne;
+      if (const auto* kept = kept_experts(t)) shape[t.n_dims - 1] = kept->size();
+      header_.add_tensor(t.name, types_.back(), std::span(shape).first(t.n_dims));
+    }
+  }
+
+  const vlmt::GgufHeader& header() const noexcept { return header_; }
+  const std::vector<std::uint32_t>& types() const noexcept { return types_; }
+  /// Null: all experts.
+  const std::vector<std::size_t>* kept_experts(const vlmt::GgufTensor& t) const {
+    const auto layer = rewrite_.experts.empty() ? std::nullopt : expert_layer(t, experts_);
+    return layer && *layer < rewrite_.experts.size() ? &rewrite_.experts[*layer] : nullptr;
+  }
+
+ private:
+  const Rewrite& rewrite_;
+  std::uint64_t experts_;
+  vlmt::GgufHeader header_;
+  std::vector<std::uint32_t> types_;
+};
+
 }  // namespace detail
+
+/// What rewrite_gguf() would do: calls on_tensor for each tensor and returns the sizes, without writing.
+inline RewriteBytes plan_rewrite(const vlmt::GgufFile& file, const Rewrite& rewrite) {
+  const detail::RewrittenHeader planned(file, rewrite);
+  RewriteBytes bytes;
+  for (std::size_t i = 0; i < planned.types().size(); ++i) {
+    const vlmt::GgufTensor& t = file.tensors()[i];
+    bytes.before += t.data.size();
+    bytes.after += planned.header().tensor_bytes()[i];
+    if (rewrite.on_tensor) rewrite.on_tensor(t, planned.types()[i]);
+  }
+  return bytes;
+}
 
 /// Writes `file` to `path` with the changes of `rewrite`. Rows that keep their type are copied byte for byte. Throws
 /// vlmt::FileError, also if `path` is one of the files that `file` is read from, and vlmt::Cancelled soon after
@@ -98,19 +141,9 @@ inline RewriteBytes rewrite_gguf(const vlmt::GgufFile& file, const std::string& 
   std::vector<std::string> inputs;
   for (const auto& mapping : file.mappings()) inputs.push_back(mapping->path());
   check_output(path, inputs);
-  vlmt::GgufHeader header = detail::rewritten_keys(file, rewrite);
-  std::vector<std::uint32_t> types;
-  const auto experts = file.get_or<std::uint64_t>(detail::experts_key(file), 0);
-  const auto kept_experts = [&](const vlmt::GgufTensor& t) -> const std::vector<std::size_t>* {
-    const auto layer = rewrite.experts.empty() ? std::nullopt : detail::expert_layer(t, experts);
-    return layer && *layer < rewrite.experts.size() ? &rewrite.experts[*layer] : nullptr;
-  };
-  for (const vlmt::GgufTensor& t : file.tensors()) {
-    types.push_back(rewrite.type ? rewrite.type(t) : t.type);
-    auto shape = t.ne;
-    if (const auto* kept = kept_experts(t)) shape[t.n_dims - 1] = kept->size();
-    header.add_tensor(t.name, types.back(), std::span(shape).first(t.n_dims));
-  }
+  const detail::RewrittenHeader planned(file, rewrite);
+  const vlmt::GgufHeader& header = planned.header();
+  const std::vector<std::uint32_t>& types = planned.types();
 
   vlmt::GgufWriter writer(path, header);
   RewriteBytes bytes;
@@ -121,7 +154,7 @@ inline RewriteBytes rewrite_gguf(const vlmt::GgufFile& file, const std::string& 
     bytes.after += header.tensor_bytes()[i];
     if (rewrite.on_tensor) rewrite.on_tensor(t, types[i]);
     const bool zero = rewrite.zero && rewrite.zero(t);
-    const auto* kept = kept_experts(t);
+    const auto* kept = planned.kept_experts(t);
     // A vector with one value per expert has rows of one value.
     const auto columns = kept != nullptr && t.n_dims == 1 ? std::size_t{1} : static_cast<std::size_t>(t.ne[0]);
     const auto rows = static_cast<std::size_t>(t.elements()) / columns;

@@ -1,13 +1,17 @@
 // See contents.hpp.
 #include "contents.hpp"
 
-#include <algorithm>
+#include <charconv>
+#include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <map>
-#include <span>
+#include <type_traits>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
+#include <vlmt/base/error.hpp>
 #include <vlmt/io/gguf.hpp>
 #include <vlmt/io/safetensors.hpp>
 
@@ -43,53 +47,78 @@ std::string shortened(std::string_view text) {
   return out;
 }
 
-std::string number(vlmt::GgufType type, const std::byte* p) {
-  if (type == vlmt::GgufType::Bool) return *p == std::byte{0} ? "false" : "true";
-  std::string text;
-  vlmt::detail::visit_gguf_number(type, p, [&text](auto value) {
-    char line[48];
+using Json = nlohmann::ordered_json;
+
+/// Numbers keep their type and value. JSON has no infinity and no NaN: they become strings.
+Json number(vlmt::GgufType type, const std::byte* p) {
+  if (type == vlmt::GgufType::Bool) return *p != std::byte{0};
+  Json json;
+  vlmt::detail::visit_gguf_number(type, p, [&json](auto value) {
     if constexpr (std::is_floating_point_v<decltype(value)>) {
-      std::snprintf(line, sizeof line, "%.9g", static_cast<double>(value));
+      char text[64];
+      const auto end = std::to_chars(text, text + sizeof text, value).ptr;  // the shortest that reads back
+      json = std::isfinite(value) ? Json(std::strtod(std::string(text, end).c_str(), nullptr))
+                                  : Json(std::string(text, end));
     } else {
-      std::snprintf(line, sizeof line, "%s", std::to_string(value).c_str());
+      json = value;
     }
-    text = line;
     return true;
   });
-  return text;
+  return json;
 }
 
-std::string describe(const vlmt::GgufValue& v) {
+Json json_of(const vlmt::GgufValue& v) {
   const bool string = v.type == vlmt::GgufType::String;
   const auto characters = [](const std::byte* p, std::size_t n) {
-    return std::string_view(reinterpret_cast<const char*>(p), n);
+    return std::string(reinterpret_cast<const char*>(p), n);
   };
-  if (!v.is_array) return string ? shortened(characters(v.data.data(), v.data.size())) : number(v.type, v.data.data());
-  std::string text = v.type_name() + ": [";
+  if (!v.is_array) return string ? Json(characters(v.data.data(), v.data.size())) : number(v.type, v.data.data());
+  Json list = Json::array();
   const std::byte* p = v.data.data();
-  for (std::uint64_t i = 0; i < v.count && i < shown_elements; ++i) {
-    if (i != 0) text += ", ";
+  for (std::uint64_t i = 0; i < v.count; ++i) {
     if (string) {
       const auto length = vlmt::detail::load_as<std::uint64_t>(p);
-      text += "\"" + shortened(characters(p + 8, length)) + "\"";
+      list.push_back(characters(p + 8, length));
       p += 8 + length;
     } else {
-      text += number(v.type, p);
+      list.push_back(number(v.type, p));
       p += vlmt::info(v.type).bytes;
     }
   }
-  return text + (v.count > shown_elements ? ", ...]" : "]");
+  return list;
+}
+
+std::string dump(const Json& json, int indent = -1) {
+  return json.dump(indent, ' ', false, Json::error_handler_t::replace);
+}
+
+/// A value on one line, abbreviated.
+std::string describe(const Value& v) {
+  const Json& json = *v.value;
+  if (json.is_string()) return shortened(json.get_ref<const std::string&>());
+  if (!json.is_array()) return dump(json);
+  std::string text = v.type + ": [";
+  for (std::size_t i = 0; i < json.size() && i < shown_elements; ++i) {
+    if (i != 0) text += ", ";
+    text += json[i].is_string() ? "\"" + shortened(json[i].get_ref<const std::string&>()) + "\"" : dump(json[i]);
+  }
+  return text + (json.size() > shown_elements ? ", ...]" : "]");
 }
 
 Contents read_gguf(const std::string& path) {
   const vlmt::GgufFile file = vlmt::GgufFile::open(path);
   Contents c{path, "GGUF " + std::to_string(file.version()), {}, {}};
-  for (const vlmt::GgufValue& v : file.values()) c.values.emplace_back(std::string(v.key), describe(v));
+  for (const vlmt::GgufValue& v : file.values()) {
+    c.values.push_back({std::string(v.key), v.type_name(), std::make_shared<const Json>(json_of(v))});
+  }
+  const bool split = file.mappings().size() > 1;
   for (const vlmt::GgufTensor& t : file.tensors()) {
     c.tensors.push_back({std::string(t.name),
                          std::string(vlmt::ggml_type_info(t.type).name),
                          {t.ne.begin(), t.ne.begin() + t.n_dims},
-                         t.data.size()});
+                         t.data.size(),
+                         t.offset,
+                         split ? t.file : ""});
   }
   return c;
 }
@@ -97,9 +126,9 @@ Contents read_gguf(const std::string& path) {
 Contents read_safetensors(const std::string& path) {
   const vlmt::SafetensorsFile file = vlmt::SafetensorsFile::open(path);
   Contents c{path, "safetensors", {}, {}};
-  for (const auto& [key, value] : file.metadata()) c.values.emplace_back(key, shortened(value));
+  for (const auto& [key, value] : file.metadata()) c.values.push_back({key, "", std::make_shared<const Json>(value)});
   for (const vlmt::SafetensorsTensor& t : file.tensors()) {
-    c.tensors.push_back({t.name, t.dtype, t.shape, t.data.size()});
+    c.tensors.push_back({t.name, t.dtype, t.shape, t.data.size(), t.offset, ""});
   }
   return c;
 }
@@ -138,7 +167,7 @@ Contents read_contents(const std::string& path) {
 std::string to_text(const Contents& c) {
   std::string out = c.path + ": " + c.format + ", " + std::to_string(c.values.size()) + " keys, " +
                     std::to_string(c.tensors.size()) + " tensors\n";
-  for (const auto& [key, value] : c.values) out += "  " + key + " = " + value + "\n";
+  for (const Value& v : c.values) out += "  " + v.key + " = " + describe(v) + "\n";
   for (const TensorLine& t : c.tensors) {
     std::string shape;
     for (const std::uint64_t n : t.shape) shape += (shape.empty() ? "" : ", ") + std::to_string(n);
@@ -163,28 +192,47 @@ std::string to_text(const PlanRequest& r, const Plan& p) {
   for (const auto& lines : {programs::context_lines(p.context), programs::shrunk_lines({&p.image, 1}, p.context)}) {
     for (const std::string& text : lines) out += text + "\n";
   }
-  const std::pair<const char*, std::size_t> parts[] = {
-      {"weights", p.weights}, {"tokenizer", p.tokenizer}, {"KV cache", p.kv_cache}, {"workspace", p.workspace},
-      {"vision", p.vision},   {"features", p.features},   {"feature cache", p.feature_cache},
-      {"total", p.total},     {"available", p.available}};
+  const std::pair<const char*, std::size_t> parts[] = {{"weights", p.weights},
+                                                       {"tokenizer", p.tokenizer},
+                                                       {"KV cache", p.kv_cache},
+                                                       {"workspace", p.workspace},
+                                                       {"vision", p.vision},
+                                                       {"features", p.features},
+                                                       {"feature cache", p.feature_cache},
+                                                       {"total", p.total},
+                                                       {"available", p.available}};
   for (const auto& [name, bytes] : parts) out += line("%-13s %14zu bytes %10.1f MiB\n", name, bytes, mib(bytes));
   return p.limit.empty() ? out : out + "limit         " + p.limit + "\n";
 }
 
 std::string to_json(const Contents& c) {
-  using Json = nlohmann::ordered_json;
   Json values = Json::object(), tensors = Json::array(), sums = Json::object();
-  for (const auto& [key, value] : c.values) values[key] = value;
+  for (const Value& v : c.values) values[v.key] = *v.value;
   for (const TensorLine& t : c.tensors) {
-    tensors.push_back({{"name", t.name}, {"type", t.type}, {"shape", t.shape}, {"bytes", t.bytes}});
+    tensors.push_back(
+        {{"name", t.name}, {"type", t.type}, {"shape", t.shape}, {"bytes", t.bytes}, {"offset", t.offset}});
+    if (!t.file.empty()) tensors.back()["file"] = t.file;
   }
   for (const auto& [type, total] : totals(c)) sums[type] = {{"tensors", total.tensors}, {"bytes", total.bytes}};
   const Json all = {{"path", c.path}, {"format", c.format}, {"keys", values}, {"tensors", tensors}, {"totals", sums}};
-  return all.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return dump(all, 2) + "\n";
+}
+
+std::string raw_value(const std::string& path, const std::string& key) {
+  const Contents contents = read_contents(path);
+  for (const Value& v : contents.values) {
+    if (v.key != key) continue;
+    const Json list = v.value->is_array() ? *v.value : Json::array({*v.value});
+    std::string text;
+    for (const Json& element : list) {
+      text += (element.is_string() ? element.get_ref<const std::string&>() : dump(element)) + "\n";
+    }
+    return text;
+  }
+  throw vlmt::FileError("there is no such key", {.file = path, .field = key});
 }
 
 std::string to_json(const PlanRequest& r, const Plan& p) {
-  using Json = nlohmann::ordered_json;
   Json all = {{"model", r.model},
               {"mmproj", r.mmproj},
               {"context", p.context.context},
@@ -193,12 +241,17 @@ std::string to_json(const PlanRequest& r, const Plan& p) {
   if (r.image_width != 0) {
     all["image"] = programs::to_json(p.image);
   }
-  all["plan_bytes"] = {{"weights", p.weights},     {"tokenizer", p.tokenizer}, {"kv_cache", p.kv_cache},
-                       {"workspace", p.workspace}, {"vision", p.vision},       {"features", p.features},
-                       {"feature_cache", p.feature_cache}, {"total", p.total}};
+  all["plan_bytes"] = {{"weights", p.weights},
+                       {"tokenizer", p.tokenizer},
+                       {"kv_cache", p.kv_cache},
+                       {"workspace", p.workspace},
+                       {"vision", p.vision},
+                       {"features", p.features},
+                       {"feature_cache", p.feature_cache},
+                       {"total", p.total}};
   all["available_bytes"] = p.available;
   all["available_limit"] = p.limit;
-  return all.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return dump(all, 2) + "\n";
 }
 
 }  // namespace inspect

@@ -15,6 +15,7 @@ struct Arguments {
   std::vector<std::string> files;
   bool plan = false;
   bool json = false;
+  std::string key;  ///< print only its value
   inspect::PlanRequest request;
 };
 
@@ -27,8 +28,10 @@ std::optional<int> parse_arguments(int argc, char** argv, Arguments& a) {
   const std::vector<std::string> formats = {"F16", "F32", "BF16", "Q8_0", "Q4_0"};
   app.add_option("files", a.files,
                  "Files; with --plan a model and its mmproj file (for images); default: the bundled model");
-  app.add_flag("--json", a.json, "Print JSON instead of text");
-  app.add_flag("--plan", a.plan, "Print the memory plan instead of the contents");
+  app.add_flag("--json", a.json, "Print JSON instead of text: all keys and values, one object per file");
+  CLI::Option* get =
+      app.add_option("--get", a.key, "Print only the value of this key, as it is; arrays one element a line");
+  app.add_flag("--plan", a.plan, "Print the memory plan instead of the contents")->excludes(get);
   const std::string group = "Plan";
   programs::add_count(app, "-c,--context", a.request.context, programs::context_bounds,
                       "Context size in tokens; 0 or absent: chosen as vlmt-chat does")
@@ -83,6 +86,10 @@ int run(Arguments& a) {
     return 0;
   }
   for (const std::string& file : a.files) {
+    if (!a.key.empty()) {
+      programs::write(inspect::raw_value(file, a.key));
+      continue;
+    }
     const inspect::Contents contents = inspect::read_contents(file);
     programs::write(a.json ? to_json(contents) : to_text(contents));
   }

@@ -28,6 +28,7 @@ struct Arguments {
   std::string head_type;
   std::size_t threads = 0;
   bool quiet = false;
+  bool dry_run = false;
 };
 
 std::optional<int> parse_arguments(int argc, char** argv, Arguments& a) {
@@ -39,15 +40,21 @@ std::optional<int> parse_arguments(int argc, char** argv, Arguments& a) {
   std::vector<std::string> formats;
   vlmt::for_each_type(vlmt::formats::all{}, [&](auto tag) { formats.emplace_back(decltype(tag)::type::name); });
   app.add_option("input", a.input, "Model or mmproj file; the first file of a split")->required();
-  app.add_option("output", a.output, "File to write")->required();
-  app.add_option("--type", a.type, "Format of all matrices, or a mixture as in llama.cpp, e.g. Q4_K_M")
+  CLI::Option* output = app.add_option("output", a.output, "File to write");
+  app.add_option("type,--type", a.type, "Format of all matrices, or a mixture as in llama.cpp, e.g. Q4_K_M")
       ->required()
       ->transform(CLI::IsMember(programs::mixture_names(), CLI::ignore_case));
   app.add_option("--head-type", a.head_type, "Format of the output head (of the embedding if tied)")
       ->transform(CLI::IsMember(formats, CLI::ignore_case));
   programs::add_count(app, "-t,--threads", a.threads, programs::thread_bounds, "Number of threads; 0: all");
   app.add_flag("--quiet", a.quiet, "Do not list tensors");
-  return programs::parse(app, argc, argv);
+  app.add_flag("--dry-run", a.dry_run, "Print formats and sizes without writing; needs no output file");
+  if (const auto code = programs::parse(app, argc, argv)) return code;
+  if (output->count() == 0 && !a.dry_run) {
+    std::fprintf(stderr, "vlmt-quantize: output is required (--help lists all options)\n");
+    return 2;
+  }
+  return std::nullopt;
 }
 
 std::string type_name(std::uint32_t type) {
@@ -93,7 +100,8 @@ int run(const Arguments& a) {
                     type_name(t.type).c_str(), type_name(now).c_str());
   };
   vlmt::OmpTeam team = a.threads == 0 ? vlmt::OmpTeam() : vlmt::OmpTeam(a.threads);
-  const programs::RewriteBytes bytes = programs::rewrite_gguf(file, a.output, rewrite, team);
+  const programs::RewriteBytes bytes =
+      a.dry_run ? programs::plan_rewrite(file, rewrite) : programs::rewrite_gguf(file, a.output, rewrite, team);
   programs::print("%zu tensors, %.1f MiB -> %.1f MiB\n", tensors, static_cast<double>(bytes.before) / (1 << 20),
                   static_cast<double>(bytes.after) / (1 << 20));
   return 0;

@@ -1,6 +1,7 @@
 // Runs vlmt-inspect, vlmt-quantize and vlmt-parity as processes.
 #include <cmath>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <limits>
 #include <string>
@@ -239,6 +240,55 @@ TEST_F(ToolPrograms, InspectListsFilesAndPlans) {
   const Outcome bad = run("vlmt-inspect", {path("none.gguf")});
   EXPECT_EQ(bad.code, 1);
   EXPECT_TRUE(bad.is_one_line_from("vlmt-inspect")) << bad.err;
+}
+
+TEST_F(ToolPrograms, InspectPrintsTypedAndCompleteValues) {
+  const std::string model = golden("qwen3vl/model.gguf");
+  const auto file = vlmt::GgufFile::open(model);
+  const auto json = program_test::parse_json(run("vlmt-inspect", {model, "--json"}).out);
+  const auto& keys = json["keys"];
+  EXPECT_EQ(keys.size(), file.values().size());
+  EXPECT_EQ(keys["qwen3vl.block_count"], 4);
+  EXPECT_TRUE(keys["qwen3vl.block_count"].is_number_integer());
+  EXPECT_EQ(keys["qwen3vl.attention.layer_norm_rms_epsilon"].dump(), "1e-06");
+  EXPECT_EQ(keys["tokenizer.ggml.add_bos_token"], false);
+  EXPECT_EQ(keys["tokenizer.ggml.tokens"].size(), 768u);
+  EXPECT_TRUE(keys["tokenizer.ggml.token_type"][767].is_number_integer());
+  const auto& tensor = file.require_tensor("blk.1.attn_q.weight");
+  for (const auto& t : json["tensors"]) {
+    if (t["name"] != "blk.1.attn_q.weight") continue;
+    EXPECT_EQ(t["offset"], tensor.offset);
+    EXPECT_EQ(t["bytes"], tensor.data.size());
+    EXPECT_EQ(t["shape"], (std::vector<std::uint64_t>{256, 256}));
+  }
+
+  const auto value = [&](const std::string& key) {
+    const Outcome o = run("vlmt-inspect", {model, "--get", key});
+    EXPECT_EQ(o.code, 0) << o.err;
+    return o.out;
+  };
+  EXPECT_EQ(value("general.architecture"), "qwen3vl\n");
+  EXPECT_EQ(value("qwen3vl.rope.freq_base"), "5000000.0\n");
+  EXPECT_EQ(value("qwen3vl.rope.dimension_sections"), "24\n20\n20\n0\n");
+  const Outcome none = run("vlmt-inspect", {model, "--get", "general.nothing"});
+  EXPECT_EQ(none.code, 1);
+  EXPECT_NE(none.err.find("`general.nothing`: there is no such key"), std::string::npos) << none.err;
+}
+
+TEST_F(ToolPrograms, QuantizeTellsWhatItWouldWrite) {
+  const Strings base = {golden("qwen3vl/model.gguf"), path("out.gguf"), "--type", "Q4_K_M"};
+  Strings dry = base;
+  dry.emplace_back("--dry-run");
+  const Outcome planned = run("vlmt-quantize", dry);
+  EXPECT_EQ(planned.code, 0) << planned.err;
+  EXPECT_FALSE(std::filesystem::exists(path("out.gguf")));
+  const Outcome written = run("vlmt-quantize", base);
+  EXPECT_EQ(written.code, 0) << written.err;
+  EXPECT_EQ(planned.out, written.out);
+  EXPECT_NE(planned.out.find("blk.0.attn_q.weight"), std::string::npos);
+  EXPECT_EQ(run("vlmt-quantize", {base[0], "--type", "Q4_K_M", "--dry-run"}).out, planned.out);
+  EXPECT_EQ(run("vlmt-quantize", {base[0], "--type", "Q4_K_M"}).code, 2);
+  EXPECT_EQ(run("vlmt-quantize", {base[0], path("positional.gguf"), "Q4_K_M", "--quiet"}).code, 0);
 }
 
 }  // namespace
