@@ -23,7 +23,7 @@ std::optional<int> parse_arguments(int argc, char** argv, Arguments& a) {
   std::string numerics = "fast";
   const std::string random_seed = std::to_string(std::random_device{}());  // short, to be typed again
 
-  app.add_option("prompt", a.prompt, "Prompt");
+  app.add_option("prompt,-p,--prompt", a.prompt, "Prompt");
   app.add_option("-m,--model", a.model,
                  "Model file (.gguf; the first file of a split), or the name of a bundled model");
   app.add_option("--mmproj", a.mmproj, "Vision encoder file of the model (mmproj .gguf)");

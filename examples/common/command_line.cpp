@@ -9,29 +9,81 @@
 #include <cstdio>
 #include <limits>
 #include <sstream>
+#include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
+#include <vector>
 
+#include "foreign_options.hpp"
 #include "output.hpp"
+#include "version.hpp"
 
 namespace programs {
 
 std::unique_ptr<CLI::App> make_command_line(const std::string& about, const std::string& name) {
-  return std::make_unique<CLI::App>(about, name);
+  auto app = std::make_unique<CLI::App>(about, name);
+  app->set_version_flag("--version", version_line(name), "Print version, compiler and instruction set, then exit");
+  return app;
 }
+
+namespace {
+
+/// True if the option takes a value, so that the argument after it is none of the options.
+bool takes_value(const CLI::Option* option) {
+  return option != nullptr && option->get_type_size_max() > 0;
+}
+
+/// Replaces former names and those of other programs by ours; drops what is ignored, with a line. Returns the exit code
+/// if an option is refused.
+std::optional<int> translate(const CLI::App& app, std::vector<std::string>& arguments,
+                             std::initializer_list<OptionAlias> aliases) {
+  std::vector<std::string> ours;
+  const auto say = [&](std::string_view name, const char* what, std::string_view why) {
+    std::fprintf(stderr, "%s: %s: %s%s\n", app.get_name().c_str(), std::string(name).c_str(), what,
+                 std::string(why).c_str());
+  };
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const std::string& argument = arguments[i];
+    if (argument == "--") {  // the rest is positional
+      ours.insert(ours.end(), arguments.begin() + static_cast<std::ptrdiff_t>(i), arguments.end());
+      break;
+    }
+    std::string name = argument.substr(0, argument.find('='));
+    const bool has_value = name.size() != argument.size();
+    for (const OptionAlias& alias : aliases) {
+      if (name == alias.old_name) name = alias.name;
+    }
+    const auto foreign =
+        name.starts_with('-') && app.get_option_no_throw(name) == nullptr ? find_foreign_option(name) : std::nullopt;
+    if (foreign && foreign->kind == ForeignOption::Kind::alias) {
+      if (app.get_option_no_throw(std::string(foreign->text)) != nullptr) name = foreign->text;
+    } else if (foreign && foreign->kind == ForeignOption::Kind::refused) {
+      say(name, "", foreign->text);
+      return 2;
+    } else if (foreign) {
+      say(name, "ignored: ", foreign->text);
+      const std::string next = i + 1 < arguments.size() ? arguments[i + 1] : "";
+      const bool is_switch = next == "on" || next == "off" || next == "auto" || next == "0" || next == "1";
+      const bool value = foreign->kind == ForeignOption::Kind::ignored_value ||
+                         (foreign->kind == ForeignOption::Kind::ignored_optional && is_switch);
+      if (value && !has_value) ++i;
+      continue;
+    }
+    ours.push_back(name + argument.substr(std::min(argument.find('='), argument.size())));
+    if (name.starts_with('-') && !has_value && takes_value(app.get_option_no_throw(name)) && i + 1 < arguments.size()) {
+      ours.push_back(arguments[++i]);
+    }
+  }
+  arguments = std::move(ours);
+  return std::nullopt;
+}
+
+}  // namespace
 
 std::optional<int> parse(CLI::App& app, int argc, char** argv, std::initializer_list<OptionAlias> aliases) {
   std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
-  for (std::string& argument : arguments) {
-    if (argument == "--") break;  // the rest is positional
-    const std::string_view name = std::string_view(argument).substr(0, argument.find('='));
-    for (const OptionAlias& alias : aliases) {
-      if (name == alias.old_name) {
-        argument.replace(0, name.size(), alias.name);
-        break;
-      }
-    }
-  }
+  if (const auto code = translate(app, arguments, aliases)) return code;
   std::reverse(arguments.begin(), arguments.end());  // CLI11 expects a reversed vector
   try {
     app.parse(std::move(arguments));

@@ -13,7 +13,7 @@
 
 namespace programs {
 
-/// An empty command line for a program of this name.
+/// A command line for a program of this name, with --help and --version.
 std::unique_ptr<CLI::App> make_command_line(const std::string& about, const std::string& name);
 
 /// A former name of an option: accepted, but not in the help text.
@@ -22,8 +22,8 @@ struct OptionAlias {
   const char* name;
 };
 
-/// Parses a command line. Returns the exit code if the program should exit now: 0 after --help, 2 after it has printed
-/// an error.
+/// Parses a command line. Options of other programs are understood, or told what helps (foreign_options.hpp). Returns
+/// the exit code if the program should exit now: 0 after --help or --version, 2 after it has printed an error.
 std::optional<int> parse(CLI::App& app, int argc, char** argv, std::initializer_list<OptionAlias> aliases = {});
 
 /// Bounds of a number, both included.

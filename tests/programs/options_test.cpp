@@ -103,4 +103,63 @@ TEST_F(Options, MinusOneIsNoLimitAndARandomSeed) {
   EXPECT_EQ(program_test::parse_json(o.out)["tokens"].size(), program_test::parse_json(zero.out)["tokens"].size());
 }
 
+TEST_F(Options, EveryProgramHasAVersion) {
+  for (const std::string& program : all_programs) {
+    const Outcome o = run(program, {"--version"});
+    EXPECT_EQ(o.code, 0);
+    EXPECT_TRUE(
+        std::regex_match(o.out, std::regex(program + R"( \d+\.\d+\.\d+( \([^)]+\))?, compiled by .* for \w+\n)")))
+        << o.out;
+  }
+}
+
+TEST_F(Options, OptionsOfOtherProgramsAreUnderstood) {
+  const Strings base = {"-m", golden("qwen3vl/model.gguf"), "--json", "--greedy"};
+  const auto answer = [&](Strings arguments, const std::string& said) {
+    arguments.insert(arguments.begin(), base.begin(), base.end());
+    const Outcome o = run("vlmt-chat", arguments);
+    EXPECT_EQ(o.code, 0) << o.err;
+    EXPECT_NE(o.err.find(said), std::string::npos) << o.err << "should say: " << said;
+    return o.code == 0 ? program_test::parse_json(o.out)["tokens"].dump() : "";
+  };
+  const std::string ours = answer({"-n", "4", "-c", "512", "--kv-keys", "Q8_0", "--system", "Be brief.", "Hi"}, "");
+  const std::string theirs =
+      answer({"--n-predict", "4", "--ctx-size=512", "-ctk", "q8_0", "-sys", "Be brief.", "-p", "Hi"}, "");
+  EXPECT_EQ(ours, theirs);
+  EXPECT_EQ(answer({"-ngl",      "99",
+                    "--predict", "4",
+                    "-c",        "512",
+                    "-ctk",      "q8_0",
+                    "-sys",      "Be brief.",
+                    "--no-mmap", "-fa",
+                    "on",        "-b=2048",
+                    "--jinja",   "--color",
+                    "-no-cnv",   "--temperature",
+                    "0.5",       "--repeat-penalty",
+                    "1.0",       "Hi"},
+                   "vlmt-chat: -ngl: ignored: vlmt has no GPU build"),
+            ours);
+  // Values are left alone, and so is everything after --.
+  EXPECT_NE(answer({"-n", "4", "-p", "-ngl"}, ""), "");
+  EXPECT_NE(answer({"-n", "4", "--", "--jinja"}, ""), "");
+}
+
+TEST_F(Options, OptionsThatWouldChangeResultsAreAnswered) {
+  for (const auto& [option, said] :
+       std::vector<std::pair<std::string, std::string>>{{"-hf", "downloads nothing"},
+                                                        {"--lora", "adapters"},
+                                                        {"--rope-scaling", "cannot be scaled"},
+                                                        {"--grammar", "grammar"},
+                                                        {"-f", "pipe"},
+                                                        {"--mirostat", "--temp"},
+                                                        {"--video", "--frames"}}) {
+    const Outcome o = run("vlmt-chat", {option, "x", "Hi"});
+    EXPECT_EQ(o.code, 2) << option;
+    EXPECT_TRUE(o.is_one_line_from("vlmt-chat")) << o.err;
+    EXPECT_NE(o.err.find(said), std::string::npos) << o.err;
+  }
+  // Programs keep their own meaning of a name.
+  EXPECT_EQ(run("vlmt-bench", {"-b", "0"}).code, 2);
+}
+
 }  // namespace

@@ -1,0 +1,104 @@
+// See foreign_options.hpp.
+#include "foreign_options.hpp"
+
+namespace programs {
+namespace {
+
+using Kind = ForeignOption::Kind;
+
+/// Names are separated by spaces.
+struct Row {
+  Kind kind;
+  std::string_view names;
+  std::string_view text;
+};
+
+constexpr Row rows[] = {
+    {Kind::alias, "--ctx-size", "--context"},
+    {Kind::alias, "--n-predict --predict", "--max-tokens"},
+    {Kind::alias, "--n-gen", "--tokens"},
+    {Kind::alias, "--n-prompt", "--prompt"},
+    {Kind::alias, "--n-depth", "--depth"},
+    {Kind::alias, "--repetitions", "--runs"},
+    {Kind::alias, "--temperature", "--temp"},
+    {Kind::alias, "--repeat-penalty", "--repetition-penalty"},
+    {Kind::alias, "--image-min-tokens", "--min-image-tokens"},
+    {Kind::alias, "--image-max-tokens", "--max-image-tokens"},
+    {Kind::alias, "-sys --system-prompt", "--system"},
+    {Kind::alias, "-ctk --cache-type-k", "--kv-keys"},
+    {Kind::alias, "-ctv --cache-type-v", "--kv-values"},
+    {Kind::alias, "-mm", "--mmproj"},
+    {Kind::alias, "-s", "--seed"},
+    {Kind::alias, "-r --reverse-prompt", "--stop"},
+    {Kind::alias, "-cnv --conversation -if --interactive-first", "--interactive"},
+    {Kind::alias, "-ub --ubatch-size", "--chunk"},
+    {Kind::alias, "--verbose --perf --show-timings", "--stats"},
+
+    {Kind::ignored_value,
+     "-ngl --gpu-layers --n-gpu-layers -dev --device -sm --split-mode -ts --tensor-split -mg --main-gpu",
+     "vlmt has no GPU build; everything runs on the processor"},
+    {Kind::ignored_value, "-ot --override-tensor -ncmoe --n-cpu-moe",
+     "vlmt has no GPU build; everything runs on the processor"},
+    {Kind::ignored, "-cmoe --cpu-moe -nkvo --no-kv-offload -kvo --kv-offload --no-mmproj-offload --mmproj-offload",
+     "vlmt has no GPU build; everything runs on the processor"},
+    {Kind::ignored, "--mmap --no-mmap", "weights are packed into memory; --packed-cache maps them instead"},
+    {Kind::ignored, "--mlock", "memory is not locked"},
+    {Kind::ignored, "--jinja --no-jinja", "the chat template is always used"},
+    {Kind::ignored_optional, "-fa --flash-attn", "attention always works in one pass"},
+    {Kind::ignored_optional, "-co --color --colors", "output has no colours"},
+    {Kind::ignored, "-no-cnv --no-conversation -st --single-turn", "a prompt is answered once unless -i is given"},
+    {Kind::ignored, "-mli --multiline-input", "a pasted text of several lines is one message"},
+    {Kind::ignored, "--simple-io --warmup --no-warmup --display-prompt --no-display-prompt --log-disable --no-perf",
+     "there is nothing to switch"},
+    {Kind::ignored, "--no-context-shift -kvu --kv-unified --no-escape", "this is how vlmt works"},
+    {Kind::ignored_value, "-b --batch-size", "prompts are computed in chunks; the option is --chunk"},
+    {Kind::ignored_value, "-tb --threads-batch", "prompts and answers use the same threads; the option is --threads"},
+    {Kind::ignored_value, "--numa --prio --poll -C --cpu-mask -Cr --cpu-range --cpu-strict -lv --log-verbosity",
+     "there is nothing to switch; taskset and numactl place threads and memory"},
+    {Kind::ignored_value, "--keep -np --parallel --keepalive", "vlmt keeps one conversation whole, while it runs"},
+
+    {Kind::refused, "-hf -hfr --hf-repo -hff --hf-file -mu --model-url -mmu --mmproj-url -dr --docker-repo",
+     "vlmt downloads nothing: download the model and its mmproj file, and pass them with --model and --mmproj"},
+    {Kind::refused, "--lora --lora-scaled --control-vector --control-vector-scaled",
+     "adapters are not supported: merge it into the model"},
+    {Kind::refused, "--grammar --grammar-file -j --json-schema -jf --json-schema-file",
+     "answers cannot be constrained by a grammar"},
+    {Kind::refused,
+     "--rope-scaling --rope-scale --rope-freq-base --rope-freq-scale --yarn-orig-ctx --yarn-ext-factor "
+     "--yarn-attn-factor --yarn-beta-slow --yarn-beta-fast",
+     "rotary positions cannot be scaled"},
+    {Kind::refused, "--override-kv", "keys of the model cannot be overridden"},
+    {Kind::refused, "-md --model-draft --draft --draft-max --draft-min", "there is no speculative decoding"},
+    {Kind::refused,
+     "--mirostat --mirostat-lr --mirostat-ent --typical --xtc-probability --xtc-threshold --dry-multiplier --dry-base "
+     "--dynatemp-range --dynatemp-exp --top-nsigma --samplers --sampling-seq --sampler-seq -l --logit-bias",
+     "there is no such sampler; there are --temp, --top-k, --top-p, --min-p and penalties"},
+    {Kind::refused, "--repeat-last-n", "penalties count all tokens of the conversation"},
+    {Kind::refused, "-f --file -bf --binary-file", "pipe the file: it comes before the prompt"},
+    {Kind::refused, "-sysf --system-prompt-file", "the option is --system \"$(cat FILE)\""},
+    {Kind::refused, "-e --escape", "escapes in a prompt are not decoded; in bash $'...' does it"},
+    {Kind::refused, "--prompt-cache --prompt-cache-all", "prompts are not kept on disk"},
+    {Kind::refused, "--audio", "vlmt reads images and videos, no audio"},
+    {Kind::refused, "--video", "the option is --frames, with a folder of the video's frames as image files"},
+    {Kind::refused, "--host --port", "there is no server"},
+};
+
+bool has_name(std::string_view names, std::string_view name) {
+  while (!names.empty()) {
+    const std::size_t end = names.find(' ');
+    if (names.substr(0, end) == name) return true;
+    names = end == std::string_view::npos ? "" : names.substr(end + 1);
+  }
+  return false;
+}
+
+}  // namespace
+
+std::optional<ForeignOption> find_foreign_option(std::string_view name) {
+  for (const Row& row : rows) {
+    if (has_name(row.names, name)) return ForeignOption{row.kind, row.text};
+  }
+  return std::nullopt;
+}
+
+}  // namespace programs
