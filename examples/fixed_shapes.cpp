@@ -23,7 +23,7 @@ using Model = vlmt::Fixed<vlmt::Qwen3VL, KnownHeads>;
 int main(int argc, char** argv) {
   return programs::run_main("vlmt-fixed-shapes", [&] {
     // Without an argument, the bundled model.
-    const std::string file = programs::choose_model(argc < 2 ? "" : argv[1], {}, "vlmt-fixed-shapes").model;
+    const std::string file = programs::choose_model(argc < 2 ? "" : argv[1], {}, "vlmt-fixed-shapes", false).model;
     // Throws FileError, naming the size, if the heads of the file have another width.
     auto model = vlmt::Vlm<Model>::open(file);
     vlmt::OmpTeam team;

@@ -142,7 +142,7 @@ void write(const std::string& path, const std::string& text) {
 
 int run(Options& o) {
   programs::handle_interrupts();
-  const programs::ModelFiles files = programs::choose_model(o.model, o.mmproj, "vlmt-bench");
+  const programs::ModelFiles files = programs::choose_model(o.model, o.mmproj, "vlmt-bench", !o.images.empty());
   o.model = files.model;
   o.mmproj = files.mmproj;
   if (!o.images.empty() && o.mmproj.empty()) throw std::runtime_error("--image needs --mmproj");

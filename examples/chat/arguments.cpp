@@ -26,7 +26,10 @@ std::optional<int> parse_arguments(int argc, char** argv, Arguments& a) {
   app.add_option("prompt,-p,--prompt", a.prompt, "Prompt");
   app.add_option("-m,--model", a.model,
                  "Model file (.gguf; the first file of a split), or the name of a bundled model");
-  app.add_option("--mmproj", a.mmproj, "Vision encoder file of the model (mmproj .gguf)");
+  CLI::Option* mmproj =
+      app.add_option("--mmproj", a.mmproj,
+                     "Vision encoder file (mmproj .gguf); default: the one beside the model that fits, if needed");
+  app.add_flag("--no-mmproj", a.no_mmproj, "Text only: use no vision encoder")->excludes(mmproj);
   app.add_option("--image", a.images, "Image file (JPEG, PNG, WebP, GIF or BMP); repeat for several")
       ->allow_extra_args(false);
   app.add_option("--frames", a.frames,

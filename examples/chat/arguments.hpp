@@ -13,6 +13,7 @@
 struct Arguments {
   std::string model;
   std::string mmproj;
+  bool no_mmproj = false;  ///< do not use the vision encoder beside the model
   std::string prompt;
   bool has_prompt = false;
   bool interactive = false;

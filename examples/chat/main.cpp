@@ -68,13 +68,14 @@ int dry_run(const Arguments& a, const Request& request, const vlmt::MemoryLimit&
 }
 
 int run(Arguments& a) {
-  const programs::ModelFiles files = programs::choose_model(a.model, a.mmproj, "vlmt-chat");
-  a.model = files.model;
-  a.mmproj = files.mmproj;
   std::vector<programs::TaskItem> samples;
   if (a.samples) samples = sample_questions();
   const bool asks_terminal = !a.has_prompt && isatty(STDIN_FILENO) != 0;
   if (asks_terminal && !a.json && !a.dry_run && !a.samples) a.interactive = true;
+  const bool wants_vision = !a.no_mmproj && (a.interactive || a.samples || !a.images.empty() || !a.frames.empty());
+  const programs::ModelFiles files = programs::choose_model(a.model, a.mmproj, "vlmt-chat", wants_vision);
+  a.model = files.model;
+  a.mmproj = a.no_mmproj ? "" : files.mmproj;
   if (!a.has_prompt && !a.interactive && !a.dry_run && !a.samples) {
     a.prompt = trimmed(std::string(std::istreambuf_iterator<char>(std::cin), {}));
     a.has_prompt = true;
@@ -87,6 +88,9 @@ int run(Arguments& a) {
   const auto numerics = a.exact ? vlmt::Numerics::exact : vlmt::Numerics::fast;
   Model model = Model::open(a.model, a.mmproj, vlmt::weights_for(numerics),
                             {a.packed_cache, a.verify_packed_cache, &programs::interrupted});
+  if (model.vlm().vision_encoder() == nullptr && !(a.images.empty() && a.frames.empty())) {
+    throw vlmt::InputError("images need a vision encoder (mmproj) file; the option is --mmproj");
+  }
   for (const std::string& warning : model.warnings()) std::fprintf(stderr, "vlmt-chat: %s\n", warning.c_str());
   a.threads = programs::thread_count(a.threads, "vlmt-chat");
   vlmt::SessionOptions options = session_options(a, model);
@@ -132,6 +136,7 @@ std::string option_hint(const vlmt::Error& error) {
   if (field == "strict") return "; without --strict-images it is read";
   if (field == "context") return "; the option is --context";
   if (field == "image_seconds") return "; --max-image-tokens encodes it anyway";
+  if (field == "general.architecture" && error.site().found == "clip") return "; the option for it is --mmproj";
   if (field == "memory") return "; the options are --context, --kv and --memory-limit";
   return {};
 }

@@ -9,6 +9,8 @@
 
 #include <vlmt/base/error.hpp>
 
+#include "find_mmproj.hpp"
+
 namespace programs {
 namespace {
 
@@ -71,10 +73,11 @@ std::optional<std::string> find_bundled_samples() {
   return std::nullopt;
 }
 
-ModelFiles choose_model(const std::string& model, const std::string& mmproj, const char* program) {
+ModelFiles choose_model(const std::string& model, const std::string& mmproj, const char* program, bool wants_vision) {
   std::error_code none;
   if (!model.empty() && (model.find('/') != std::string::npos || std::filesystem::exists(model, none))) {
-    return {std::filesystem::path(model).stem().string(), model, mmproj, true};
+    return {std::filesystem::path(model).stem().string(), model,
+            mmproj.empty() && wants_vision ? find_mmproj(model, program) : mmproj, true};
   }
   std::string names;
   for (const ModelFiles& bundled : bundled_models()) {

@@ -22,8 +22,9 @@ std::vector<ModelFiles> bundled_models();
 std::optional<std::string> find_bundled_samples();
 
 /// Resolves `model` and `mmproj` of a command line: the bundled default if `model` is empty, a bundled model by its
-/// name, else the paths themselves. Warns on standard error, in the name of `program`, about a bundled model with
-/// random weights. Throws vlmt::InputError if `model` is empty and no model is bundled.
-ModelFiles choose_model(const std::string& model, const std::string& mmproj, const char* program);
+/// name, else the paths themselves. If `wants_vision` and `mmproj` is empty, looks for it beside the model
+/// (find_mmproj.hpp). Warns on standard error, in the name of `program`, about a bundled model with random weights.
+/// Throws vlmt::InputError if `model` is empty and no model is bundled, and if several mmproj files fit.
+ModelFiles choose_model(const std::string& model, const std::string& mmproj, const char* program, bool wants_vision);
 
 }  // namespace programs

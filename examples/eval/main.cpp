@@ -57,10 +57,10 @@ std::vector<Configuration> models_of(const Arguments& a) {
   };
   for (std::size_t i = 0; i < a.models.size(); ++i) {
     const std::string mmproj = a.mmprojs.empty() ? "" : a.mmprojs[a.mmprojs.size() == 1 ? 0 : i];
-    add(programs::choose_model(a.models[i], mmproj, "vlmt-eval"));
+    add(programs::choose_model(a.models[i], mmproj, "vlmt-eval", true));
   }
   if (!models.empty()) return models;
-  add(programs::choose_model("", a.mmprojs.empty() ? "" : a.mmprojs[0], "vlmt-eval"));
+  add(programs::choose_model("", a.mmprojs.empty() ? "" : a.mmprojs[0], "vlmt-eval", true));
   const auto bundled = programs::bundled_models();
   for (std::size_t i = 1; a.compare && i < bundled.size(); ++i) add(bundled[i]);
   return models;

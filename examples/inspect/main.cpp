@@ -5,6 +5,7 @@
 
 #include "../common/bundled_model.hpp"
 #include "../common/command_line.hpp"
+#include "../common/find_mmproj.hpp"
 #include "../common/output.hpp"
 #include "../common/run_main.hpp"
 #include "contents.hpp"
@@ -75,12 +76,15 @@ std::optional<int> parse_arguments(int argc, char** argv, Arguments& a) {
 
 int run(Arguments& a) {
   if (a.files.empty()) {
-    const programs::ModelFiles bundled = programs::choose_model("", "", "vlmt-inspect");
+    const programs::ModelFiles bundled = programs::choose_model("", "", "vlmt-inspect", false);
     a.files = {bundled.model, bundled.mmproj};
   }
   if (a.plan) {
     a.request.model = a.files[0];
     if (a.files.size() > 1) a.request.mmproj = a.files[1];
+    if (a.files.size() == 1 && a.request.image_width != 0) {
+      a.request.mmproj = programs::find_mmproj(a.files[0], "vlmt-inspect");
+    }
     const inspect::Plan plan = inspect::make_plan(a.request);
     programs::write(a.json ? to_json(a.request, plan) : to_text(a.request, plan));
     return 0;

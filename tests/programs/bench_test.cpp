@@ -144,7 +144,12 @@ TEST_F(BenchPrograms, ReportsErrorsInOneLine) {
     EXPECT_TRUE(o.is_one_line_from("vlmt-bench")) << o.err;
     EXPECT_NE(o.err.find(part), std::string::npos) << o.err;
   };
-  refused({"--image", "64x64"}, "--mmproj");
+  // Without an mmproj file beside the model.
+  std::filesystem::copy_file(golden("qwen3vl/model.gguf"), path("model.gguf"));
+  const Outcome alone = run("vlmt-bench", {"-m", path("model.gguf"), "--image", "64x64"});
+  EXPECT_EQ(alone.code, 1);
+  EXPECT_TRUE(alone.is_one_line_from("vlmt-bench")) << alone.err;
+  EXPECT_NE(alone.err.find("--mmproj"), std::string::npos) << alone.err;
   refused({"--image", "64by64", "--mmproj", golden("qwen3vl/mmproj.gguf")}, "64by64");
   refused({"--compare", path("none.json")}, "none.json");
   refused({"--against", peer("no figures")}, "avg_ts");

@@ -299,6 +299,44 @@ TEST_F(ChatProgram, AChatContinuesAfterTheContextIsExceeded) {
   EXPECT_NE(o.out, "");
 }
 
+TEST_F(ChatProgram, FindsTheVisionEncoderBesideTheModel) {
+  write_png(path("image.png"), 64, 64);
+  std::filesystem::create_directory(home_ / "model");
+  const std::string model = path("model/tiny.gguf");
+  vlmt::testing::write_tiny_model({}, model);
+  const Strings question = {"-m", model, "--greedy", "-n", "2", "--image", path("image.png"), "What?"};
+  expect_refusal(run("vlmt-chat", question), "--mmproj");
+
+  vlmt::testing::write_tiny_mmproj({.hidden = 128}, path("model/mmproj-wide.gguf"));  // of another model
+  program_test::write_text(path("model/mmproj-broken.gguf"), "no GGUF");
+  vlmt::testing::write_tiny_mmproj({}, path("model/tiny-mmproj-F32.gguf"));
+  const Outcome found = run("vlmt-chat", question);
+  EXPECT_EQ(found.code, 0) << found.err;
+  EXPECT_NE(found.err.find("the vision encoder is " + path("model/tiny-mmproj-F32.gguf") + ", found beside the model"),
+            std::string::npos)
+      << found.err;
+  // Text needs none, and --no-mmproj uses none.
+  EXPECT_EQ(run("vlmt-chat", {"-m", model, "--greedy", "-n", "2", "Hi"}).err.find("vision"), std::string::npos);
+  Strings without = question;
+  without.insert(without.begin(), "--no-mmproj");
+  EXPECT_EQ(run("vlmt-chat", without).code, 1);
+
+  vlmt::testing::write_tiny_mmproj({}, path("model/MMPROJ-copy.gguf"));
+  expect_refusal(run("vlmt-chat", question), "MMPROJ-copy.gguf, " + path("model/tiny-mmproj-F32.gguf"));
+  // A name of another model decides.
+  EditedGguf(path("model/MMPROJ-copy.gguf"))
+      .set("general.name", std::string("Other 8B"))
+      .write(path("model/mmproj-o.gguf"));
+  std::filesystem::remove(path("model/MMPROJ-copy.gguf"));
+  EXPECT_EQ(run("vlmt-chat", question).code, 0);
+}
+
+TEST_F(ChatProgram, NamesAnMmprojFileInPlaceOfTheModel) {
+  const Outcome o = run("vlmt-chat", {"-m", golden("qwen3vl/mmproj.gguf"), "Hi"});
+  expect_refusal(o, "this is a vision encoder (mmproj) file");
+  expect_refusal(o, "the option for it is --mmproj");
+}
+
 TEST_F(ChatProgram, HasABundledModel) {
   const Outcome o = run("vlmt-chat", {"--greedy", "-n", "2", "Hi"});
   EXPECT_EQ(o.code, 0) << o.err;

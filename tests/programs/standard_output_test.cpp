@@ -122,7 +122,7 @@ TEST_F(StandardOutput, GenerationStopsAtTheFirstLostWrite) {
   const Descriptor full(open("/dev/full", O_WRONLY | O_CLOEXEC));
   const auto start = std::chrono::steady_clock::now();
   for (const char* input : {"", "Hi\n"}) {
-    Strings arguments = {"-m", path("model.gguf"), "--greedy", "--ignore-eos", "-c", "32768", "-n", "0"};
+    Strings arguments = {"-m", path("model.gguf"), "--no-mmproj", "--greedy", "--ignore-eos", "-c", "32768", "-n", "0"};
     arguments.emplace_back(*input == 0 ? "Hi" : "-i");
     const Outcome o = run_to(full.number(), "vlmt-chat", arguments, input);
     EXPECT_EQ(o.code, 1) << o.err;
