@@ -17,20 +17,24 @@ std::optional<int> parse_arguments(int argc, char** argv, Arguments& a) {
       programs::make_command_line("Asks a vision-language model about images and text, or chats with it.", "vlmt-chat");
   CLI::App& app = *command_line;
   app.footer(
-      "Without a prompt, reads it from standard input, or starts a chat if that is a terminal.\n"
+      "Without a prompt, reads it from standard input, or starts a chat if that is a terminal. Text that is piped in "
+      "and\n"
+      "a prompt are joined, the piped text first.\n"
       "Without --model, uses the bundled model; --samples demonstrates it.");
   std::string kv;
   std::string numerics = "fast";
   const std::string random_seed = std::to_string(std::random_device{}());  // short, to be typed again
 
-  app.add_option("prompt,-p,--prompt", a.prompt, "Prompt");
+  app.add_option("prompt,-p,--prompt", a.prompt, "Prompt; text piped in comes before it");
   app.add_option("-m,--model", a.model,
                  "Model file (.gguf; the first file of a split), or the name of a bundled model");
   CLI::Option* mmproj =
       app.add_option("--mmproj", a.mmproj,
                      "Vision encoder file (mmproj .gguf); default: the one beside the model that fits, if needed");
   app.add_flag("--no-mmproj", a.no_mmproj, "Text only: use no vision encoder")->excludes(mmproj);
-  app.add_option("--image", a.images, "Image file (JPEG, PNG, WebP, GIF or BMP); repeat for several")
+  app.add_option("--image", a.images,
+                 "Image file (JPEG, PNG, WebP, GIF or BMP), file: or data: URI, or - for standard input; repeat for "
+                 "several")
       ->allow_extra_args(false);
   app.add_option("--frames", a.frames,
                  "Folder with video frames as image files, ordered by their numbers; repeat for several")
@@ -40,6 +44,7 @@ std::optional<int> parse_arguments(int argc, char** argv, Arguments& a) {
   app.add_flag("--samples", a.samples, "Answer a question about each bundled image, then exit")
       ->excludes("prompt", "--image", "--frames");
   app.add_flag("-i,--interactive", a.interactive, "Chat, starting with the prompt if there is one");
+  app.add_flag("!--no-history", a.history, "Do not keep the lines of a chat in ~/.local/state/vlmt/history");
 
   const std::string sampling = "Sampling";
   app.add_flag("--greedy", a.greedy, "Always choose the most likely token")->group(sampling);

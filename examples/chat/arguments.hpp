@@ -17,6 +17,7 @@ struct Arguments {
   std::string prompt;
   bool has_prompt = false;
   bool interactive = false;
+  bool history = true;   ///< keep the lines of an interactive conversation in a file
   bool samples = false;  ///< answer questions about the bundled images, then exit
   std::vector<std::string> images;
   std::vector<std::string> frames;  ///< folders, each with the frames of a video

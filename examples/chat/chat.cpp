@@ -14,22 +14,37 @@
 #include "answer_printer.hpp"
 #include "message.hpp"
 
-Request Chat::plan(vlmt::ChatMessage& message, const std::vector<std::string>& images,
-                   const std::vector<std::string>& videos) const {
-  std::vector<std::string> names = images;
-  names.insert(names.end(), videos.begin(), videos.end());
-  return planner_.plan(model_, session_.options(), {session_.history().begin(), session_.history().end()}, message,
-                       names);
+namespace {
+
+/// True if the answer could be longer.
+bool is_cut(vlmt::FinishReason finish) {
+  return finish == vlmt::FinishReason::length || finish == vlmt::FinishReason::context;
 }
 
-std::vector<programs::MediaCost> Chat::costs(const std::vector<std::string>& images,
-                                             const std::vector<std::string>& videos) const {
+}  // namespace
+
+Request Chat::plan(vlmt::ChatMessage& message, const std::vector<programs::MediaSource>& images,
+                   const std::vector<programs::MediaSource>& videos) const {
+  return planner_.plan(model_, session_.options(), {session_.history().begin(), session_.history().end()}, message,
+                       names_of(images, videos));
+}
+
+std::string Chat::context_advice() const {
+  programs::ContextFacts facts;
+  facts.context = session_.options().context;
+  facts.trained = vlmt::trained_context(model_.vlm().config());
+  const bool has_answers = session_.history().size() > (arguments_.system.empty() ? 0u : 1u);
+  return programs::context_advice(facts, has_answers);
+}
+
+std::vector<programs::MediaCost> Chat::costs(const std::vector<programs::MediaSource>& images,
+                                             const std::vector<programs::MediaSource>& videos) const {
   vlmt::ChatMessage message = user_message({}, images, videos, arguments_.fps, session_.options().images);
   return plan(message, images, videos).media;
 }
 
-Report Chat::ask(const std::string& text, const std::vector<std::string>& images,
-                 const std::vector<std::string>& videos) {
+Report Chat::ask(const std::string& text, const std::vector<programs::MediaSource>& images,
+                 const std::vector<programs::MediaSource>& videos) {
   vlmt::ChatMessage message = user_message(text, images, videos, arguments_.fps, session_.options().images);
   Report report;
   Request request;
@@ -43,6 +58,10 @@ Report Chat::ask(const std::string& text, const std::vector<std::string>& images
   report.media = std::move(request.media);
   programs::ProgressLine progress;
   vlmt::GenerateOptions options = generate_options(arguments_);
+  if (options.sampling.params.temperature > 0.0f) {
+    report.seed = arguments_.seed + answers_;
+    options.sampling.seed = report.seed;
+  }
   options.progress = [&](const vlmt::Progress& p) {
     const bool vision = p.stage == vlmt::Progress::Stage::vision;
     if (p.total != 0) progress.show(vision ? "encoding images" : "prefill", p.fraction);
@@ -65,7 +84,7 @@ Report Chat::ask(const std::string& text, const std::vector<std::string>& images
   }
   progress.clear();
   printer.finish();
-  if (reply.text.empty() && !reply.reasoning.empty() && reply.finish == vlmt::FinishReason::length) {
+  if (reply.text.empty() && !reply.reasoning.empty() && is_cut(reply.finish)) {
     std::fprintf(stderr,
                  "vlmt-chat: the output ended among the thoughts, before any answer; "
                  "--max-tokens and --context allow more, --thinking off does without\n");
@@ -87,9 +106,11 @@ Report Chat::ask(const std::string& text, const std::vector<std::string>& images
   report.plan = plan_;
   report.context = session_.options().context;
   const bool told = report.text.empty() && !report.reasoning.empty();  // above
-  if (reply.finish == vlmt::FinishReason::length && !arguments_.ignore_eos && !told) {
-    report.notes.push_back(programs::cut_line(request.facts, report.tokens.size()));
+  if (is_cut(reply.finish) && !arguments_.ignore_eos && !told) {
+    report.notes.push_back(programs::cut_line(request.facts, report.tokens.size(),
+                                              reply.finish == vlmt::FinishReason::context, arguments_.interactive));
   }
+  ++answers_;
   return report;
 }
 

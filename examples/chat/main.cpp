@@ -3,8 +3,6 @@
 #include <chrono>
 #include <cstdio>
 #include <exception>
-#include <iostream>
-#include <iterator>
 #include <optional>
 #include <string>
 #include <utility>
@@ -16,6 +14,7 @@
 
 #include "../common/bundled_model.hpp"
 #include "../common/interrupt.hpp"
+#include "../common/media_source.hpp"
 #include "../common/memory_watch.hpp"
 #include "../common/output.hpp"
 #include "../common/progress_line.hpp"
@@ -27,6 +26,7 @@
 #include "line_input.hpp"
 #include "message.hpp"
 #include "model.hpp"
+#include "prompt_input.hpp"
 #include "report.hpp"
 #include "request.hpp"
 #include "samples.hpp"
@@ -39,16 +39,16 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
+using Sources = std::vector<programs::MediaSource>;
+
 /// Plans the first message of the command line, or a session that starts without one.
-Request first_request(const Arguments& a, const Model& model, const vlmt::SessionOptions& options,
-                      const RequestPlanner& planner) {
-  if (!a.has_prompt && a.images.empty() && a.frames.empty()) return planner.plan(model, options);
+Request first_request(const Arguments& a, const Sources& images, const Sources& videos, const Model& model,
+                      const vlmt::SessionOptions& options, const RequestPlanner& planner) {
+  if (!a.has_prompt && images.empty() && videos.empty()) return planner.plan(model, options);
   std::vector<vlmt::ChatMessage> history;
   if (!options.system.empty()) history.push_back(vlmt::ChatMessage::of(vlmt::Role::system, options.system));
-  vlmt::ChatMessage message = user_message(a.prompt, a.images, a.frames, a.fps, options.images);
-  std::vector<std::string> names = a.images;
-  names.insert(names.end(), a.frames.begin(), a.frames.end());
-  return planner.plan(model, options, std::move(history), message, names);
+  vlmt::ChatMessage message = user_message(a.prompt, images, videos, a.fps, options.images);
+  return planner.plan(model, options, std::move(history), message, names_of(images, videos));
 }
 
 /// Prints what the request would take. Returns 1 if it would be refused.
@@ -76,11 +76,18 @@ int run(Arguments& a) {
   const programs::ModelFiles files = programs::choose_model(a.model, a.mmproj, "vlmt-chat", wants_vision);
   a.model = files.model;
   a.mmproj = a.no_mmproj ? "" : files.mmproj;
-  if (!a.has_prompt && !a.interactive && !a.dry_run && !a.samples) {
-    a.prompt = trimmed(std::string(std::istreambuf_iterator<char>(std::cin), {}));
-    a.has_prompt = true;
-    if (a.prompt.empty() && a.images.empty() && a.frames.empty()) throw vlmt::InputError("the prompt is empty");
+  std::optional<LineInput> input;
+  if (a.interactive) {
+    input.emplace(a.history);
+    if (std::find(a.images.begin(), a.images.end(), "-") != a.images.end()) {
+      throw vlmt::InputError("--image - reads standard input, which a chat needs");
+    }
+  } else if (!a.samples) {
+    read_prompt(a);
   }
+  Sources images, videos;
+  for (const std::string& image : a.images) images.push_back(programs::image_source(image));
+  for (const std::string& folder : a.frames) videos.push_back({programs::frames_folder(folder), nullptr});
 
   programs::handle_interrupts();
   const Clock::time_point start = Clock::now();
@@ -88,7 +95,7 @@ int run(Arguments& a) {
   const auto numerics = a.exact ? vlmt::Numerics::exact : vlmt::Numerics::fast;
   Model model = Model::open(a.model, a.mmproj, vlmt::weights_for(numerics),
                             {a.packed_cache, a.verify_packed_cache, &programs::interrupted});
-  if (model.vlm().vision_encoder() == nullptr && !(a.images.empty() && a.frames.empty())) {
+  if (model.vlm().vision_encoder() == nullptr && !(images.empty() && videos.empty())) {
     throw vlmt::InputError("images need a vision encoder (mmproj) file; the option is --mmproj");
   }
   for (const std::string& warning : model.warnings()) std::fprintf(stderr, "vlmt-chat: %s\n", warning.c_str());
@@ -99,11 +106,11 @@ int run(Arguments& a) {
 
   // A single question has no earlier images.
   if (!a.interactive && !a.samples) options.feature_cache_bytes = 0;
-  const vlmt::MemoryLimit limit =
-      a.memory_limit ? vlmt::MemoryLimit{static_cast<std::size_t>(*a.memory_limit), "--memory-limit"}
-                     : vlmt::memory_limit();
+  const vlmt::MemoryLimit limit = a.memory_limit
+                                      ? vlmt::MemoryLimit{static_cast<std::size_t>(*a.memory_limit), "--memory-limit"}
+                                      : vlmt::memory_limit();
   const RequestPlanner planner(a, model, limit.bytes, team.size());
-  const Request first = first_request(a, model, options, planner);
+  const Request first = first_request(a, images, videos, model, options, planner);
   options.context = first.plan.context;
   if (a.dry_run) return dry_run(a, first, limit);
   if (a.stats) std::fprintf(stderr, "%s", cost_lines(first.media).c_str());
@@ -121,9 +128,10 @@ int run(Arguments& a) {
   }
   Chat chat(a, memory, std::move(model), options, planner, first.plan.memory, seconds_since(start));
   if (a.samples) return show_samples(chat, samples);
-  if (a.interactive) return converse(a, chat);
-  const Report report = chat.ask(a.prompt, a.images, a.frames);
+  if (a.interactive) return Conversation(a, chat, *input, std::move(images), std::move(videos)).run();
+  const Report report = chat.ask(a.prompt, images, videos);
   programs::write(a.json ? to_json(report) : "\n");
+  programs::flush();
   tell(report.notes);
   if (a.stats) std::fprintf(stderr, "%s", stats_lines(report).c_str());
   return report.finish == "cancelled" ? programs::interrupted_code : 0;

@@ -19,11 +19,21 @@ vlmt::Video video_of(const std::string& folder, double fps, const vlmt::ImageOpt
   return vlmt::video(std::move(frames), fps);
 }
 
-vlmt::ChatMessage user_message(const std::string& text, const std::vector<std::string>& images,
-                               const std::vector<std::string>& videos, double fps, const vlmt::ImageOptions& files) {
+vlmt::ChatMessage user_message(const std::string& text, const std::vector<programs::MediaSource>& images,
+                               const std::vector<programs::MediaSource>& videos, double fps,
+                               const vlmt::ImageOptions& files) {
   vlmt::ChatMessage message;
-  for (const std::string& file : images) message.parts.emplace_back(vlmt::image(std::filesystem::path(file)));
-  for (const std::string& folder : videos) message.parts.emplace_back(video_of(folder, fps, files));
+  for (const programs::MediaSource& image : images) message.parts.emplace_back(image.image());
+  for (const programs::MediaSource& folder : videos) message.parts.emplace_back(video_of(folder.name, fps, files));
   message.parts.emplace_back(text);
   return message;
+}
+
+std::vector<std::string> names_of(const std::vector<programs::MediaSource>& images,
+                                  const std::vector<programs::MediaSource>& videos) {
+  std::vector<std::string> names;
+  for (const auto* list : {&images, &videos}) {
+    for (const programs::MediaSource& source : *list) names.push_back(source.name);
+  }
+  return names;
 }

@@ -21,8 +21,15 @@ Json media_json(const std::vector<programs::MediaCost>& media) {
 }
 
 Json plan_parts(const PlanBytes& p) {
-  return {{"weights", p.weights}, {"tokenizer", p.tokenizer}, {"kv_cache", p.kv_cache}, {"workspace", p.workspace},
-          {"vision", p.vision},   {"features", p.features},   {"feature_cache", p.feature_cache}, {"total", p.total},       {"mapped", p.mapped}};
+  return {{"weights", p.weights},
+          {"tokenizer", p.tokenizer},
+          {"kv_cache", p.kv_cache},
+          {"workspace", p.workspace},
+          {"vision", p.vision},
+          {"features", p.features},
+          {"feature_cache", p.feature_cache},
+          {"total", p.total},
+          {"mapped", p.mapped}};
 }
 
 template <class... Values>
@@ -70,7 +77,8 @@ std::string stats_lines(const Report& r) {
               r.prompt_tokens - r.cached_tokens, r.prefill_seconds, r.prefill_rate(), r.cached_tokens) +
          line("decode    %zu tokens in %.2f s, %.1f tokens/s; ended by %s\n", r.tokens.size(), r.decode_seconds,
               r.decode_rate(), r.finish.c_str()) +
-         plan_line(r.plan) + line("          peak %.1f MiB\n", mib(r.peak_bytes));
+         (r.seed ? "seed      " + std::to_string(*r.seed) + "\n" : "") + plan_line(r.plan) +
+         line("          peak %.1f MiB\n", mib(r.peak_bytes));
 }
 
 std::string to_json(const Report& r) {
@@ -87,13 +95,13 @@ std::string to_json(const Report& r) {
                 {"decode_tokens_per_second", r.decode_rate()},
                 {"peak_bytes", r.peak_bytes},
                 {"plan_bytes", plan_parts(r.plan)}};
-  return dump({{"text", r.text},
-               {"reasoning", r.reasoning},
-               {"tokens", r.tokens},
-               {"finish", r.finish},
-               {"images", media_json(r.media)},
-               {"context", r.context},
-               {"stats", std::move(stats)}});
+  Json report = {
+      {"text", r.text}, {"reasoning", r.reasoning}, {"tokens", r.tokens}, {"finish", r.finish}, {"seed", nullptr}};
+  if (r.seed) report["seed"] = *r.seed;
+  report["images"] = media_json(r.media);
+  report["context"] = r.context;
+  report["stats"] = std::move(stats);
+  return dump(report);
 }
 
 std::string plan_lines(const std::vector<programs::MediaCost>& media, const programs::ContextFacts& context,

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,6 +28,7 @@ struct Report {
   std::string reasoning;
   std::vector<int> tokens;
   std::string finish;
+  std::optional<std::uint64_t> seed;  ///< of its random numbers; none if greedy
   std::size_t prompt_tokens = 0;
   std::size_t cached_tokens = 0;
   std::size_t visual_tokens = 0;

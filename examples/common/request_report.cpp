@@ -122,14 +122,19 @@ std::vector<std::string> context_lines(const ContextFacts& f) {
   return lines;
 }
 
-std::string cut_line(const ContextFacts& f, std::size_t tokens) {
-  if (f.prompt_tokens + tokens < f.context) {
+std::string context_advice(const ContextFacts& f, bool resets) {
+  return std::string(resets ? "; /reset starts a new conversation" : "") +
+         (f.context < f.trained ? "; --context allows up to " + std::to_string(f.trained)
+                                : ", and the model is trained for no more");
+}
+
+std::string cut_line(const ContextFacts& f, std::size_t tokens, bool full, bool resets) {
+  if (!full) {
     return "the answer was cut after " + std::to_string(tokens) +
            " tokens; --max-tokens 0 allows all that the context holds";
   }
-  const std::string full = "the answer was cut: the context of " + std::to_string(f.context) + " tokens is full";
-  return full + (f.context < f.trained ? "; --context allows up to " + std::to_string(f.trained)
-                                       : ", and the model is trained for no more");
+  return "the answer was cut: the context of " + std::to_string(f.context) + " tokens is full" +
+         context_advice(f, resets);
 }
 
 }  // namespace programs

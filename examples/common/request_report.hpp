@@ -54,7 +54,10 @@ std::vector<std::string> shrunk_lines(std::span<const MediaCost> media, const Co
 /// Lines about a context that is larger than the model was trained for, or that memory has lowered.
 std::vector<std::string> context_lines(const ContextFacts& facts);
 
-/// Why an answer of `tokens` tokens ended at its limit, and what allows more.
-std::string cut_line(const ContextFacts& facts, std::size_t tokens);
+/// What allows more than the context, after what is full: "; --context allows up to 4096". `resets`: also /reset.
+std::string context_advice(const ContextFacts& facts, bool resets);
+
+/// Why an answer of `tokens` tokens ended at its limit, and what allows more. `full`: the limit is the context.
+std::string cut_line(const ContextFacts& facts, std::size_t tokens, bool full, bool resets);
 
 }  // namespace programs

@@ -3,20 +3,13 @@
 
 #include <chrono>
 #include <csignal>
-#include <cstddef>
 #include <cstdlib>
 #include <filesystem>
 #include <string>
 #include <thread>
-#include <utility>
 #include <vector>
 
-#include <fcntl.h>
 #include <nlohmann/json.hpp>
-#include <poll.h>
-#include <sys/ioctl.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <gtest/gtest.h>
 
@@ -24,106 +17,18 @@
 #include "vlmt/quant/q8_0.hpp"
 #include "vlmt/testing/tiny_model.hpp"
 
+#include "common/wake_pipe.hpp"
 #include "programs/run_program.hpp"
+#include "programs/terminal_program.hpp"
 
 namespace {
 
 using program_test::read_text;
+using program_test::TerminalProgram;
 using program_test::write_png;
 using program_test::write_text;
 using Clock = std::chrono::steady_clock;
 using Strings = std::vector<std::string>;
-
-/// A program on a terminal of its own.
-class TerminalProgram {
- public:
-  /// `folder`: for temporary files, in tmp/, and what the program keeps.
-  TerminalProgram(const std::string& program, const Strings& arguments, const std::string& folder) {
-    terminal_ = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
-    EXPECT_TRUE(terminal_ >= 0 && grantpt(terminal_) == 0 && unlockpt(terminal_) == 0);
-    const std::string name = ptsname(terminal_);
-    const std::string executable = std::string(VLMT_BIN) + "/" + program;
-    std::vector<char*> argv = {const_cast<char*>(program.c_str())};
-    for (const std::string& a : arguments) argv.push_back(const_cast<char*>(a.c_str()));
-    argv.push_back(nullptr);
-    const std::string threads = std::to_string(vlmt::OmpTeam::default_size().usable);
-    child_ = fork();
-    if (child_ != 0) return;
-    setsid();
-    const int side = open(name.c_str(), O_RDWR);
-    if (side < 0 || ioctl(side, TIOCSCTTY, 0) != 0 || dup2(side, 0) < 0 || dup2(side, 1) < 0 || dup2(side, 2) < 0) {
-      _exit(126);
-    }
-    setenv("TMPDIR", (folder + "/tmp").c_str(), 1);
-    setenv("XDG_CACHE_HOME", (folder + "/cache").c_str(), 1);
-    setenv("OMP_NUM_THREADS", threads.c_str(), 0);
-    std::signal(SIGINT, SIG_DFL);
-    execv(executable.c_str(), argv.data());
-    _exit(127);
-  }
-  TerminalProgram(const TerminalProgram&) = delete;
-  TerminalProgram& operator=(const TerminalProgram&) = delete;
-  ~TerminalProgram() {
-    if (child_ > 0) {
-      kill(child_, SIGKILL);
-      waitpid(child_, nullptr, 0);
-    }
-    close(terminal_);
-  }
-
-  void type(const std::string& keys) const {
-    EXPECT_EQ(write(terminal_, keys.data(), keys.size()), static_cast<ssize_t>(keys.size()));
-  }
-  void press_ctrl_c() const { type("\x03"); }
-
-  /// Reads until the output since the last call contains `text`, and returns it. Fails after a minute.
-  std::string wait_for(const std::string& text) {
-    std::string out = std::exchange(rest_, {});
-    while (out.find(text) == std::string::npos) {
-      if (!read_some(out)) {
-        ADD_FAILURE() << "no \"" << text << "\" in: " << out;
-        return out;
-      }
-    }
-    const std::size_t end = out.find(text) + text.size();
-    rest_ = out.substr(end);
-    out.resize(end);
-    return out;
-  }
-
-  /// The exit code, or 128 + the signal that ended the program. Fails after a minute.
-  int code() {
-    while (read_some(rest_)) continue;
-    int status = 0;
-    const Clock::time_point end = Clock::now() + std::chrono::minutes(1);
-    while (waitpid(child_, &status, WNOHANG) == 0) {
-      if (Clock::now() > end) {
-        ADD_FAILURE() << "still runs; output: " << rest_;
-        return -1;
-      }
-      std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    }
-    child_ = 0;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-  }
-  /// After code(): the rest of the output.
-  const std::string& rest() const { return rest_; }
-
- private:
-  bool read_some(std::string& out) const {
-    char buffer[4096];
-    pollfd wait{terminal_, POLLIN, 0};
-    if (poll(&wait, 1, 60'000) <= 0) return false;
-    const ssize_t n = read(terminal_, buffer, sizeof buffer);
-    if (n <= 0) return false;  // EIO: the program has closed its side
-    out.append(buffer, static_cast<std::size_t>(n));
-    return true;
-  }
-
-  int terminal_ = -1;
-  pid_t child_ = -1;
-  std::string rest_;
-};
 
 class Interrupts : public program_test::ProgramTest {
  protected:
@@ -176,15 +81,30 @@ TEST_F(Interrupts, CancelAnAnswerOfAConversation) {
   chat.wait_for("> ");
   for (int i = 0; i < 3; ++i) {
     chat.type("Tell me everything.\n");
-    chat.wait_for("everything.");  // the terminal's echo
+    chat.wait_for("everything.\r\n");  // the chat has read the line
     std::this_thread::sleep_for(std::chrono::milliseconds(50 + 100 * i));
     chat.press_ctrl_c();
     const std::string out = chat.wait_for("\n> ");
     EXPECT_NE(out.find("(cancelled: not part of the conversation)"), std::string::npos) << out;
     EXPECT_NE(out.find("ended by cancelled"), std::string::npos) << out;
   }
-  chat.type("\x03/stats\n");  // at the prompt: a new line
-  chat.wait_for("ended by cancelled");
+  chat.type("/quit\n");
+  EXPECT_EQ(chat.code(), 0);
+}
+
+// Ctrl-C that came between the prompt and the read was taken for a second one: it killed the chat.
+TEST_F(Interrupts, NeverEndAConversationAtItsPrompt) {
+  TerminalProgram chat = start("vlmt-chat", endless({}));
+  chat.wait_for("> ");
+  for (int i = 0; i < 20; ++i) {
+    chat.type("Hi\n");
+    chat.wait_for("Hi\r\n");
+    chat.press_ctrl_c();
+    chat.wait_for("\n> ");
+    chat.type("half\x03\x03/nonsense\n");  // what is typed after Ctrl-C is a line of its own
+    chat.wait_for("unknown command /nonsense;");
+    chat.wait_for("\n> ");
+  }
   chat.type("/quit\n");
   EXPECT_EQ(chat.code(), 0);
 }
@@ -267,10 +187,10 @@ TEST_F(Interrupts, AnEvaluationGoesOn) {
   EXPECT_EQ(whole.code, 0) << whole.err;
   EXPECT_NE(whole.err.find(": " + std::to_string(questions) + " answers"), std::string::npos) << whole.err;
   const auto texts = [&](const std::string& out) {
-    Strings texts;
+    Strings all;
     const auto json = program_test::parse_json(out);
-    for (const auto& answer : json["results"][0]["answers"]) texts.push_back(answer["answer"]);
-    return texts;
+    for (const auto& answer : json["results"][0]["answers"]) all.push_back(answer["answer"]);
+    return all;
   };
   EXPECT_EQ(texts(rest.out), texts(whole.out));
 }
@@ -287,6 +207,42 @@ TEST(InterruptHandler, TheSecondOneKills) {
         if (!programs::interrupted.is_set()) std::exit(2);
         std::raise(SIGINT);
         std::exit(3);
+      },
+      testing::KilledBySignal(SIGINT), "");
+}
+
+// As programs that edit lines do, which restore the terminal first.
+TEST(InterruptHandler, TheSecondOneDoesWhatTheFirstDidBefore) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_EXIT(
+      {
+        std::signal(SIGINT, [](int) { std::_Exit(7); });
+        programs::handle_interrupts();
+        std::raise(SIGINT);
+        std::raise(SIGINT);
+        std::exit(1);
+      },
+      testing::ExitedWithCode(7), "");
+}
+
+TEST(InterruptHandler, NoneKillsAtAPrompt) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_EXIT(
+      {
+        programs::handle_interrupts();
+        std::raise(SIGINT);
+        {
+          const programs::Prompt prompt;
+          if (programs::interrupted.is_set()) std::exit(1);
+          // On any thread, and before the program waits.
+          for (int i = 0; i < 3; ++i) std::thread([] { std::raise(SIGINT); }).join();
+          if (programs::wait_for_input() || !programs::interrupted.is_set()) std::exit(2);
+          programs::interrupted.clear();
+          std::raise(SIGINT);
+        }
+        if (!programs::interrupted.is_set()) std::exit(3);  // for the work after the prompt
+        std::raise(SIGINT);
+        std::exit(4);
       },
       testing::KilledBySignal(SIGINT), "");
 }

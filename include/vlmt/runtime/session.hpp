@@ -88,7 +88,8 @@ struct GenerateOptions {
 enum class FinishReason : std::uint8_t {
   stop,         ///< the model ended its turn
   stop_string,  ///< a stop string was found
-  length,       ///< max_tokens or the context was reached
+  length,       ///< max_tokens was reached
+  context,      ///< the context is full
   cancelled,    ///< on_text or on_reasoning returned false, or the stop flag was set
 };
 
@@ -100,6 +101,8 @@ constexpr std::string_view name(FinishReason r) noexcept {
       return "stop_string";
     case FinishReason::length:
       return "length";
+    case FinishReason::context:
+      return "context";
     default:
       return "cancelled";
   }
@@ -388,7 +391,7 @@ void Session<M, T>::complete(const Sequence& sequence, const GenerateOptions& op
       reply.tokens.push_back(token);
       if (wants_log_probs) reply.log_probs.push_back(sampler_.log_probs());
       if (reply.tokens.size() >= most) {
-        reply.finish = FinishReason::length;
+        reply.finish = reply.tokens.size() == options.max_tokens ? FinishReason::length : FinishReason::context;
         break;
       }
       sampler_.accept(token);
