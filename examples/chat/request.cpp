@@ -15,10 +15,9 @@ RequestPlanner::RequestPlanner(const Arguments& a, const Model& model, std::size
     : max_tokens_(a.max_tokens), thinking_(a.thinking), chosen_context_(a.context == 0) {
   limits_.memory = memory;
   limits_.threads = threads;
-  // A size asked for is not shrunk.
-  const bool asked = a.max_pixels.has_value() || a.max_image_tokens.has_value();
-  limits_.images.exact = a.exact_images || asked;
-  if (asked) return;
+  limits_.images.exact = a.exact_images;
+  // A size asked for is encoded however long it takes.
+  if (a.max_pixels || a.max_image_tokens) return;
   const auto numerics = a.exact ? vlmt::Numerics::exact : vlmt::Numerics::fast;
   limits_.images.seconds = vlmt::encode_estimate(model.vlm(), {.threads = a.threads,
                                                                .numerics = numerics,

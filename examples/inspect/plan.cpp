@@ -50,7 +50,6 @@ Plan make_plan(const PlanRequest& r) {
     if (r.max_image_tokens != 0) {
       options.max_pixels = r.max_image_tokens * factor * factor;
       options.min_pixels = std::min<std::uint64_t>(*options.max_pixels, encoder->config().min_pixels);
-      limits.images.exact = true;
     } else {
       limits.images.seconds = vlmt::encode_estimate(model.vlm(), {.threads = r.threads, .weights = weights});
     }

@@ -91,9 +91,15 @@ TEST_F(ImageSize, APhotoIsShrunkToTheContextAndTheAnswerHasRoom) {
   EXPECT_EQ(answered["stats"]["visual_tokens"], tokens);
   EXPECT_EQ(answered["tokens"].size(), 40u);
 
-  // A size that was asked for is refused with the numbers, before the model is loaded.
-  for (const Strings& exact : {Strings{"--exact-images"}, Strings{"--max-image-tokens", "16384"},
-                               Strings{"--max-pixels", "16M"}, Strings{"--exact-images", "--dry-run"}}) {
+  // A bound that was asked for leaves the room as it is.
+  for (const Strings& bound : {Strings{"--max-image-tokens", "16384"}, Strings{"--max-pixels", "16M"}}) {
+    Strings arguments = question;
+    arguments.insert(arguments.end(), bound.begin(), bound.end());
+    arguments.push_back("--dry-run");
+    EXPECT_EQ(json(arguments)["images"][0]["tokens"], tokens) << bound[0];
+  }
+  // --exact-images refuses with the numbers, before the model is loaded.
+  for (const Strings& exact : {Strings{"--exact-images"}, Strings{"--exact-images", "--dry-run"}}) {
     Strings arguments = question;
     arguments.insert(arguments.end(), exact.begin(), exact.end());
     const Outcome o = chat(arguments);
