@@ -21,7 +21,7 @@ template <class Arch>
 class Simd : public ::testing::Test {};
 TYPED_TEST_SUITE(Simd, vlmt_test::TestTypes<arch::compiled>::type);
 
-constexpr float inf = std::numeric_limits<float>::infinity();
+constexpr float infinity = std::numeric_limits<float>::infinity();
 
 TYPED_TEST(Simd, PartialLoadAndStoreTouchOnlyTheirPart) {
   using F = simd::Floats<TypeParam>;
@@ -152,7 +152,7 @@ TYPED_TEST(Simd, ArithmeticSelectAndReductions) {
   using F = simd::Floats<TypeParam>;
   constexpr std::size_t n = F::lanes;
   float a[n], b[n], out[n];
-  float sum = 0, largest = -inf;
+  float sum = 0, largest = -infinity;
   for (std::size_t i = 0; i < n; ++i) {
     a[i] = static_cast<float>(i) * 1.5f - 4.0f;
     b[i] = 3.0f - static_cast<float>(i);
@@ -215,7 +215,7 @@ TYPED_TEST(Simd, ExpIsWithinTwoUlpAndKeepsSpecialValues) {
     float out[n];
     exp(F(x)).store(out);
     const double want = std::exp(static_cast<double>(x));
-    const double ulp = static_cast<double>(std::nextafter(static_cast<float>(want), inf)) -
+    const double ulp = static_cast<double>(std::nextafter(static_cast<float>(want), infinity)) -
                        static_cast<double>(static_cast<float>(want));
     worst = std::max(worst, std::fabs(static_cast<double>(out[0]) - want) / ulp);
   }
@@ -226,10 +226,10 @@ TYPED_TEST(Simd, ExpIsWithinTwoUlpAndKeepsSpecialValues) {
     return out[n - 1];
   };
   EXPECT_EQ(one(0.0f), 1.0f);
-  EXPECT_EQ(one(-inf), 0.0f);
+  EXPECT_EQ(one(-infinity), 0.0f);
   EXPECT_EQ(one(-1e30f), 0.0f);
-  EXPECT_EQ(one(inf), inf);
-  EXPECT_EQ(one(100.0f), inf);
+  EXPECT_EQ(one(infinity), infinity);
+  EXPECT_EQ(one(100.0f), infinity);
   EXPECT_TRUE(std::isnan(one(std::numeric_limits<float>::quiet_NaN())));
   EXPECT_GT(one(-100.0f), 0.0f);  // subnormal
 }

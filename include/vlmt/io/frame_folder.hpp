@@ -41,7 +41,7 @@ namespace detail {
 
 inline bool has_image_extension(const std::filesystem::path& file) {
   std::string extension = file.extension().string();
-  std::transform(extension.begin(), extension.end(), extension.begin(), lower);
+  std::transform(extension.begin(), extension.end(), extension.begin(), [](char c) { return lower(c); });
   constexpr std::array<std::string_view, 9> known = {".jpg",  ".jpeg", ".jpe", ".jfif", ".png",
                                                      ".webp", ".gif",  ".bmp", ".apng"};
   return std::find(known.begin(), known.end(), extension) != known.end();
