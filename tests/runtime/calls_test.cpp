@@ -415,7 +415,7 @@ TEST(UnloadedModel, IsRefusedBySessionsRunnersAndDecoders) {
                    "`progress` must not load it"));
   // After a load that threw, another may succeed; then there is nothing left to load.
   model.load(team);
-  Session session(model, {.context = 64});
+  Session session(model, {.context = 256});
   EXPECT_EQ(session.ask("Hello", {}, {.max_tokens = 2, .ignore_stop_tokens = true}).tokens.size(), 2u);
   EXPECT_TRUE(says(error_of<InputError>([&] { model.load(team); }), "loaded already"));
   EXPECT_EQ(session.ask("Hello", {}, {.max_tokens = 2, .ignore_stop_tokens = true}).tokens.size(), 2u);
@@ -587,7 +587,7 @@ TEST(ImageSource, IsDescribedForEachWayOfDecoding) {
     session.respond(std::span(&message, 1), {}, {}, one);
     return std::get<ImageSource>(message.parts[0]).description()->key;
   };
-  const ContentKey dropped = key(AlphaPolicy::Drop), white = key(AlphaPolicy::White);
+  const ContentKey dropped = key(AlphaPolicy::Drop), white = key(AlphaPolicy::Composite);
   EXPECT_FALSE(dropped == white);
   EXPECT_TRUE(key(AlphaPolicy::Drop) == dropped);
 }

@@ -66,9 +66,9 @@ class DeviceError : public Error {
 
 /// Throws `error`. With -fno-exceptions calls the assertion handler with its message, then aborts.
 template <class E>
-[[noreturn]] void throw_error(const E& error) {
+[[noreturn]] VLMT_NOINLINE void throw_error(E error) {
 #if VLMT_HAS_EXCEPTIONS
-  throw error;
+  throw E(std::move(error));
 #else
   detail::assert_failed(error.what(), __FILE__, __LINE__);
 #endif

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "vlmt/base/assert.hpp"
 #include "vlmt/base/checked.hpp"
@@ -33,19 +34,22 @@ void encode_row(const float* x, std::size_t n, typename F::Block* blocks) {
 
 namespace detail {
 
-/// Bytes of n values of format F. Throws InputError if n is not a whole number of blocks, LimitError on overflow.
-template <QuantFormat F>
-std::size_t checked_row_bytes(std::size_t n) {
-  if (n % F::values != 0) {
+/// Bytes of n values in a format with blocks of `values` values and `block_bytes` bytes. Throws InputError if n is not
+/// a whole number of blocks, LimitError on overflow.
+VLMT_NOINLINE inline std::size_t checked_row_bytes(std::string_view format, std::size_t values, std::size_t block_bytes,
+                                                   std::size_t n) {
+  if (n % values != 0) {
     throw_error(InputError(
         "row is not a whole number of blocks",
-        {{}, {}, std::string(F::name), "a multiple of " + std::to_string(F::values) + " values", std::to_string(n)}));
+        {{}, {}, std::string(format), "a multiple of " + std::to_string(values) + " values", std::to_string(n)}));
   }
-  const std::optional<std::size_t> bytes = checked_mul(n / F::values, sizeof(typename F::Block));
-  if (!bytes) {
-    throw_error(LimitError("row has too many values", {{}, {}, std::string(F::name), {}, std::to_string(n)}));
-  }
+  const std::optional<std::size_t> bytes = checked_mul(n / values, block_bytes);
+  if (!bytes) throw_error(LimitError("row has too many values", {{}, {}, std::string(format), {}, std::to_string(n)}));
   return *bytes;
+}
+template <QuantFormat F>
+std::size_t checked_row_bytes(std::size_t n) {
+  return checked_row_bytes(F::name, F::values, sizeof(typename F::Block), n);
 }
 
 template <class Visitor>

@@ -15,7 +15,7 @@ namespace detail {
 inline constexpr int encode_lanes = 16;
 
 /// The sum of the lanes, pairwise.
-inline float sum_lanes(const float* lanes) noexcept {
+VLMT_INLINE float sum_lanes(const float* lanes) noexcept {
   float s[4];
   for (int i = 0; i < 4; ++i) s[i] = (lanes[i] + lanes[i + 8]) + (lanes[i + 4] + lanes[i + 12]);
   return (s[0] + s[2]) + (s[1] + s[3]);

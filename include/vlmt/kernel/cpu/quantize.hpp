@@ -140,7 +140,7 @@ VLMT_INLINE bool correct_group(const float* x, const Int8Group& group, std::int3
   if (magnitudes == 0 || magnitudes >= outlier_threshold) return false;
   alignas(64) float lost[Int8Group::values];
   for (std::size_t i = 0; i < Int8Group::values; ++i)
-    lost[i] = multiply_add(-group.scale, static_cast<float>(group.q[i]), x[i]);
+    lost[i] = multiply_add(-static_cast<float>(group.q[i]), group.scale, x[i]);
   quantize_group<Arch>(lost, correction);
   return true;
 }
