@@ -31,7 +31,7 @@ namespace {
 
 /// True if the option takes a value, so that the argument after it is none of the options.
 bool takes_value(const CLI::Option* option) {
-  return option != nullptr && option->get_type_size_max() > 0;
+  return option != nullptr && option->get_items_expected_max() > 0;
 }
 
 /// Replaces former names and those of other programs by ours; drops what is ignored, with a line. Returns the exit code

@@ -126,6 +126,10 @@ TEST_F(Options, OptionsOfOtherProgramsAreUnderstood) {
   const std::string theirs =
       answer({"--n-predict", "4", "--ctx-size=512", "-ctk", "q8_0", "-sys", "Be brief.", "-p", "Hi"}, "");
   EXPECT_EQ(ours, theirs);
+  // A flag takes no value: what follows one more of them is an option, too.
+  EXPECT_EQ(answer({"--stats", "--n-predict", "4", "--ctx-size", "512", "-ctk", "q8_0", "-sys", "Be brief.", "Hi"}, ""),
+            ours);
+  EXPECT_NE(answer({"--stats", "--max-picture-tokens", "64", "-n", "4", "Hi"}, ""), "");
   EXPECT_EQ(answer({"-ngl",      "99",
                     "--predict", "4",
                     "-c",        "512",
