@@ -25,7 +25,7 @@
 #include "kernel_check.hpp"
 
 // Sanitizers put redzones around arrays.
-#if !defined(__SANITIZE_ADDRESS__)
+#if !defined(VLMT_TEST_SANITIZED)
 
 namespace kernel_stack_tests {
 namespace {

@@ -54,7 +54,7 @@ TEST(ManyImages, MemoryIsFlatAfterTheTenth) {
     if (i == 100) after_hundred = programs::anonymous_bytes();
   }
   ASSERT_GT(after_ten, 0u);
-#if !defined(__SANITIZE_ADDRESS__)  // ASan delays the reuse of freed memory
+#if !defined(VLMT_TEST_SANITIZED)  // ASan delays the reuse of freed memory
   // The margin covers the cache, which fills up, and blocks that the allocator keeps. 190 leaked images would be 30 MiB
   // of features and pixels.
   EXPECT_LT(programs::anonymous_bytes(), after_ten + (std::size_t{5} << 20));

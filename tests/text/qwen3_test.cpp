@@ -57,7 +57,7 @@ TEST(Qwen3, EqualsReference) {
   vlmt_test::check_fixtures(qwen3(), "qwen3.fixtures", 500);
 }
 
-#if !defined(__OPTIMIZE__) || defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if !defined(__OPTIMIZE__) || defined(VLMT_TEST_SANITIZED) || defined(__SANITIZE_THREAD__)
 constexpr double seconds_allowed = 30;  // slower than a release build, but still no quadratic time
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
