@@ -16,7 +16,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 /// Median time of each operation over 5 replays, after one warm-up.
-std::vector<TimedOp> time_each(vlmt::OmpTeam& team, const vlmt::StepRecorder& recorder) {
+std::vector<TimedOp> time_each(vlmt::OmpTeam& team, const vlmt::StepRecorder<>& recorder) {
   constexpr std::size_t runs = 5;
   std::vector<std::vector<double>> ends(recorder.size());
   for (std::size_t run = 0; run <= runs; ++run) {
@@ -43,9 +43,9 @@ std::vector<TimedOp> time_each(vlmt::OmpTeam& team, const vlmt::StepRecorder& re
 }  // namespace
 
 std::vector<TimedOp> time_decoder(const vlmt::ChatModel<vlmt::Qwen3VL>& model, vlmt::OmpTeam& team,
-                                  const vlmt::DecoderBuffers& buffers, const vlmt::StepSize& size,
+                                  const vlmt::DecoderBuffers<vlmt::Cpu<>>& buffers, const vlmt::StepSize& size,
                                   vlmt::Numerics numerics) {
-  vlmt::StepRecorder recorder;
+  vlmt::StepRecorder<> recorder;
   vlmt::NoProbe probe;
   model.vlm().decoder().forward(recorder, buffers, size, numerics, probe);
   return time_each(team, recorder);
@@ -62,10 +62,10 @@ std::vector<TimedOp> time_vision_encoder(const vlmt::ChatModel<vlmt::Qwen3VL>& m
   encoder.take_buffers(count, n, 1, team.size());
   const vlmt::Buffer scratch(count.bytes());
   vlmt::Carver carver(scratch.data(), scratch.bytes());
-  vlmt::VisionEncoderBuffers buffers = encoder.take_buffers(carver, n, 1, team.size());
+  vlmt::VisionEncoderBuffers<vlmt::Cpu<>> buffers = encoder.take_buffers(carver, n, 1, team.size());
   encoder.fill_inputs(patches.grid, patches.values.data(), buffers);
   std::vector<float> features((1 + encoder.levels()) * n * encoder.config().out_hidden);
-  vlmt::StepRecorder recorder;
+  vlmt::StepRecorder<> recorder;
   vlmt::NoProbe probe;
   encoder.forward(recorder, buffers, patches.grid, features.data(), options.numerics, probe);
   return time_each(team, recorder);

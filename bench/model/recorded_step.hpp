@@ -9,7 +9,7 @@
 
 /// Times one decoder step with the inputs in `buffers`.
 std::vector<TimedOp> time_decoder(const vlmt::ChatModel<vlmt::Qwen3VL>& model, vlmt::OmpTeam& team,
-                                  const vlmt::DecoderBuffers& buffers, const vlmt::StepSize& size,
+                                  const vlmt::DecoderBuffers<vlmt::Cpu<>>& buffers, const vlmt::StepSize& size,
                                   vlmt::Numerics numerics);
 
 /// Times the vision encoder on one image. The model must have a vision encoder.

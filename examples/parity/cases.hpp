@@ -226,7 +226,7 @@ class CaseRunner {
       runner.feed(part, [&](std::size_t done, std::size_t) {
         // Logits of every row of the chunk, not only of the last.
         const std::size_t n = done - std::exchange(before, done);
-        const vlmt::DecoderBuffers& b = runner.buffers();
+        const auto& b = runner.buffers();
         for (std::size_t i = 0; i < n; ++i) b.data.logit_rows[i] = static_cast<std::int32_t>(i);
         runner.with_logits([&](auto& step) { model_.decoder().issue_head(step, b, n, numerics()); });
         pass.logits.insert(pass.logits.end(), b.data.logits, b.data.logits + n * vocab);

@@ -1,6 +1,6 @@
 // A sliding window that excludes the query's own slot.
 // expect: vlmt: a sliding window holds at least the query's own slot
-#include "vlmt/kernel/attention_variant.hpp"
+#include "vlmt/op/attention_variant.hpp"
 
 #if VLMT_FIXED
 using Variant = vlmt::SlidingWindow<1>;

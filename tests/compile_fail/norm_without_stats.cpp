@@ -1,5 +1,5 @@
 // A norm with apply() but without stats().
-// expect: vlmt: a norm needs stats<Arch>(x, h) and apply<Arch>(stats, x, column, count, y), both noexcept; see
+// expect: vlmt: a norm needs passes, term, finish and apply, all noexcept; see RmsNorm in op/norm.hpp; or
 #include "vlmt/kernel/norm.hpp"
 
 struct Halve {

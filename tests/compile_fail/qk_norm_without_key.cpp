@@ -1,8 +1,8 @@
 // A norm of queries and keys without key().
-// expect: vlmt: a norm of queries and keys needs query<Arch>(x, dim) and key<Arch>(x, dim), both noexcept; see
+// expect: vlmt: a norm of queries and keys needs of_query and of_key, norms of one head, see RmsQkNorm
 #include "vlmt/kernel/kv_view.hpp"
 #include "vlmt/kernel/rope.hpp"
-#include "vlmt/kernel/rope_policy.hpp"
+#include "vlmt/op/rope_policy.hpp"
 
 struct QueryNorm {
   template <class Arch>

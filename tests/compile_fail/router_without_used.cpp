@@ -1,10 +1,11 @@
 // A router without used(), the number of experts per token.
 // expect: vlmt: a router needs a static used(in_file) and route<Arch>(logits, n, experts, k, ids, weights, m)
-#include "vlmt/exec/step.hpp"
+#include "vlmt/exec/step_now.hpp"
 #include "vlmt/kernel/activation.hpp"
 #include "vlmt/kernel/norm.hpp"
+#include "vlmt/kernel/cpu/lower.hpp"
 #include "vlmt/nn/moe.hpp"
-#include "vlmt/nn/router.hpp"
+#include "vlmt/op/router.hpp"
 #include "vlmt/nn/shapes.hpp"
 
 struct FirstExperts {
@@ -30,7 +31,7 @@ struct Model {
   using Activation = vlmt::Silu;
 };
 
-void layer(vlmt::StepNow& step, const vlmt::DynamicShapes& shapes, const vlmt::MoeWeights<vlmt::arch::native>& weights,
-           const vlmt::InputRows& input, const vlmt::MoeBuffers& buffers, float* x) {
+void layer(vlmt::StepNow<>& step, const vlmt::DynamicShapes& shapes, const vlmt::MoeWeights<vlmt::Cpu<>>& weights,
+           const vlmt::InputRows& input, const vlmt::MoeBuffers<vlmt::Cpu<>>& buffers, float* x) {
   vlmt::moe_block<Model>(step, shapes, weights, input, buffers, x, 1, 2, 1e-6f, vlmt::Numerics::fast, FirstExperts{});
 }

@@ -1,5 +1,5 @@
 // Steps: immediate and recorded runs agree; recording reads no data; each replay reads the current data.
-#include "vlmt/exec/step.hpp"
+#include "vlmt/exec/step_now.hpp"
 
 #include <cmath>
 #include <cstring>
@@ -84,7 +84,7 @@ TYPED_TEST(StepTest, RecordingReadsNoDataAndReplayMatchesStepNow) {
   for (const std::size_t size : {1u, 2u, 3u, 7u}) {
     TypeParam team(size);
     Arena now, later;
-    vlmt::StepRecorder recorder;
+    vlmt::StepRecorder<> recorder;
     later.protect(PROT_NONE);
     issue(recorder, later.data);
     later.protect(PROT_READ | PROT_WRITE);
@@ -93,7 +93,7 @@ TYPED_TEST(StepTest, RecordingReadsNoDataAndReplayMatchesStepNow) {
       now.fill(seed);
       later.fill(seed);
       team.run([&](Member& m) {
-        vlmt::StepNow step(m);
+        vlmt::StepNow<> step(m);
         issue(step, now.data);
         issue(step, now.data);
       });
@@ -113,7 +113,7 @@ TYPED_TEST(StepTest, ResultsDoNotDependOnTheTeamSize) {
     Arena arena;
     arena.fill(3);
     team.run([&](Member& m) {
-      vlmt::StepNow step(m);
+      vlmt::StepNow<> step(m);
       issue(step, arena.data);
     });
     if (first.empty()) first = arena.result();
@@ -123,7 +123,7 @@ TYPED_TEST(StepTest, ResultsDoNotDependOnTheTeamSize) {
 
 TYPED_TEST(StepTest, ThrowingOpStopsTheStep) {
   TypeParam team(3);
-  vlmt::StepRecorder recorder;
+  vlmt::StepRecorder<> recorder;
   std::vector<int> after(3);
   recorder([](Member& m) {
     if (m.rank() + 1 == m.size()) throw std::runtime_error("op");
@@ -136,7 +136,7 @@ TYPED_TEST(StepTest, ThrowingOpStopsTheStep) {
 TYPED_TEST(StepTest, AStopEndsTheStepAfterTheOp) {
   TypeParam team(3);
   vlmt::StopFlag stop;
-  vlmt::StepRecorder recorder;
+  vlmt::StepRecorder<> recorder;
   std::vector<int> before(3), after(3);
   const auto issue_ops = [&](auto& step) {
     step([&](Member& m) {
@@ -149,7 +149,7 @@ TYPED_TEST(StepTest, AStopEndsTheStepAfterTheOp) {
   EXPECT_THROW(team.run([&](Member& m) { recorder.replay(m); }, &stop), vlmt::Cancelled);
   stop.clear();
   const auto now = [&](Member& m) {
-    vlmt::StepNow step(m);
+    vlmt::StepNow<> step(m);
     issue_ops(step);
   };
   EXPECT_THROW(team.run(now, &stop), vlmt::Cancelled);
@@ -158,7 +158,7 @@ TYPED_TEST(StepTest, AStopEndsTheStepAfterTheOp) {
 }
 
 TEST(StepRecorderTest, ClearRemovesAllOps) {
-  vlmt::StepRecorder recorder;
+  vlmt::StepRecorder<> recorder;
   int calls = 0;
   recorder([&calls](Member&) { ++calls; });
   vlmt::Solo solo;

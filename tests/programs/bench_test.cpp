@@ -118,7 +118,7 @@ TEST_F(BenchPrograms, AlternatesWithAPeer) {
 TEST_F(BenchPrograms, ProfilesAStep) {
   const Outcome o = bench({"--trace", path("trace.json")});
   ASSERT_EQ(o.code, 0) << o.err;
-  for (const char* op : {"gate and up", "qkv", "attention split", "attention", "head"}) {
+  for (const char* op : {"gate and up", "qkv", "attention", "attention out", "head"}) {
     EXPECT_NE(o.out.find(std::string("| ") + op + " |"), std::string::npos) << op << o.out;
   }
   const Json trace = program_test::parse_json(program_test::read_text(path("trace.json")));

@@ -308,7 +308,7 @@ TEST(Tokens, AreCheckedAtEveryDoor) {
   o.context = 128;
   o.threads = 2;
   Session session(model(), o);
-  Sampler<arch::native> sampler(static_cast<std::size_t>(vocab()), 128);
+  Sampler sampler(static_cast<std::size_t>(vocab()), 128);
   const SamplingOptions greedy = SamplingOptions::greedy();
   runner.feed(text({1, 2}));
   for (const int bad : {-1, vocab(), 1 << 20, std::numeric_limits<int>::min()}) {

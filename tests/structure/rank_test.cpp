@@ -16,9 +16,9 @@ namespace {
 using source_tree::Header;
 using source_tree::Include;
 
-const std::map<std::string, int> kRanks = {{"base", 0},    {"numeric", 1}, {"text", 1},   {"quant", 2}, {"tensor", 3},
-                                           {"exec", 4},    {"io", 4},      {"kernel", 5}, {"nn", 6},    {"model", 7},
-                                           {"runtime", 8}, {"testing", 9}, {"bench", 9}};
+const std::map<std::string, int> kRanks = {
+    {"base", 0}, {"numeric", 1}, {"text", 1}, {"quant", 2}, {"tensor", 3},  {"exec", 4},     {"io", 4},
+    {"op", 5},   {"kernel", 6},  {"nn", 7},   {"model", 8}, {"runtime", 9}, {"testing", 10}, {"bench", 10}};
 
 std::string at(const Header& h, std::size_t line) {
   return "include/" + h.path + ":" + std::to_string(line) + ": ";
@@ -99,6 +99,45 @@ TEST(RankTest, CheckerFindsEachKindOfViolation) {
             "include/vlmt/io/d.hpp:3: there is no vlmt/io/none.hpp\n"
             "vlmt/other/e.hpp: folder without a rank\n");
   std::filesystem::remove_all(root);
+}
+
+/// What `path` includes, directly or not, with the header that includes it.
+std::map<std::string, std::string> reached(const std::map<std::string, Header>& all, const std::string& path) {
+  std::map<std::string, std::string> found;
+  std::vector<std::string> open = {path};
+  while (!open.empty()) {
+    const auto h = all.find(open.back());
+    open.pop_back();
+    if (h == all.end()) continue;
+    for (const Include& i : source_tree::includes_of(h->second)) {
+      if (found.emplace(i.name, h->first).second) open.push_back(i.name);
+    }
+  }
+  return found;
+}
+
+// Ops, and the code that issues them, serve every backend: they compile without the kernels of one.
+TEST(RankTest, OpsAndTheirIssuersReachNoKernels) {
+  std::map<std::string, Header> all;
+  for (const Header& h : headers()) all[h.path] = h;
+  const std::set<std::string> issuers = {"vlmt/nn/attention_block.hpp", "vlmt/nn/mlp.hpp",
+                                         "vlmt/nn/moe.hpp",             "vlmt/nn/probe.hpp",
+                                         "vlmt/nn/shapes.hpp",          "vlmt/nn/vision/block.hpp",
+                                         "vlmt/nn/vision/merger.hpp",   "vlmt/model/decoder.hpp",
+                                         "vlmt/model/qwen3vl.hpp",      "vlmt/model/vision_encoder.hpp"};
+  std::string broken;
+  for (const auto& [path, header] : all) {
+    if (header.folder != "op" && !issuers.contains(path)) continue;
+    for (const auto& [name, by] : reached(all, path)) {
+      if (name.starts_with("vlmt/kernel/") || name == "vlmt/exec/member.hpp" || name == "vlmt/exec/team.hpp" ||
+          name == "omp.h" || name.starts_with("xsimd") || name.starts_with("Eigen") || name == "immintrin.h" ||
+          name == "arm_neon.h") {
+        broken += path + " reaches " + name + " through " + by + "\n";
+      }
+    }
+  }
+  EXPECT_EQ(broken, "");
+  for (const std::string& path : issuers) EXPECT_TRUE(all.contains(path)) << path;
 }
 
 TEST(RankTest, IncludesHaveNoCycles) {

@@ -5,8 +5,8 @@
 
 #include <gtest/gtest.h>
 
-#include "vlmt/kernel/attention_variant.hpp"
-#include "vlmt/nn/router.hpp"
+#include "vlmt/op/attention_variant.hpp"
+#include "vlmt/op/router.hpp"
 #include "vlmt/testing/check_parts.hpp"
 #include "vlmt/testing/compare.hpp"
 #include "vlmt/testing/sweep.hpp"
@@ -113,13 +113,15 @@ TEST(CheckPartsTest, PassesLibraryParts) {
 }
 
 struct WrongSilu : vlmt::Silu {
-  static double reference(double x) noexcept { return x * 1.00001 / (1.0 + std::exp(-x)); }
+  template <class V>
+  static V apply(V x) noexcept {
+    return vlmt::Silu::apply(x) * V(std::is_same_v<V, double> ? 1.00001f : 1.0f);
+  }
 };
 struct ScaledDown : vlmt::RmsNorm {
-  template <class A, class Stats>
-  void apply(const Stats& stats, const float* x, std::size_t column, std::size_t count, float* y) const noexcept {
-    vlmt::RmsNorm::apply<A>(stats, x, column, count, y);
-    if constexpr (!vlmt::is_reference_v<A>) y[count - 1] *= 0.9999f;
+  template <class V, class Load>
+  V apply(V x, vlmt::RowMoments<> m, const Load& load) const noexcept {
+    return vlmt::RmsNorm::apply(x, m, load) * V(std::is_same_v<V, float> ? 1.0f : 0.9999f);
   }
 };
 struct SameExpertTwice {

@@ -233,6 +233,13 @@
 #define VLMT_RESTRICT
 #endif
 
+/// Precedes functions that device code calls, too. Without nvcc it is empty.
+#if defined(__CUDACC__)
+#define VLMT_HD __host__ __device__
+#else
+#define VLMT_HD
+#endif
+
 /// Precedes a loop with a small constant trip count whose arrays must be kept in registers.
 #if defined(__clang__)
 #define VLMT_UNROLL _Pragma("unroll")

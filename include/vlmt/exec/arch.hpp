@@ -61,7 +61,7 @@ struct avx512_amx_int8 : avx512_vnni {
   static constexpr std::string_view name = "avx512_amx_int8";
 };
 
-/// AVX512-VNNI and AMX bfloat16 tiles. With many rows (min_tile_rows, nn/input_rows.hpp) fast numerics round weights
+/// AVX512-VNNI and AMX bfloat16 tiles. With many rows (min_tile_rows, kernel/cpu/input_rows.hpp) fast numerics round weights
 /// and activations to bfloat16, except F32 weights. With fewer rows activations are int8 as on avx512_vnni.
 struct avx512_amx_bf16 : avx512_vnni {
   static constexpr std::string_view name = "avx512_amx_bf16";

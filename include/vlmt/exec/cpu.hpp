@@ -10,10 +10,10 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// A compute backend: the arch of its kernels and its memory type.
+/// A compute backend: its memory and its name. What else it supplies: BackendTypes in op/backend_types.hpp, and
+/// lower(backend, op, pass) for each op.
 template <class B>
 concept Backend = requires {
-  typename B::Arch;
   typename B::Memory;
   { B::name } -> std::convertible_to<std::string_view>;
 };

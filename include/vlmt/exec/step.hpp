@@ -1,88 +1,30 @@
-// Steps: how nn code issues work, either executed at once or recorded once and replayed.
+// Steps: how nn code issues work, without knowing the backend.
 //
-// nn code calls step(op) with a closure op(Member&) that holds pointers and sizes by value. nn code never dereferences
-// these pointers: positions, lengths and routing are read inside ops, when they run. The same nn code can therefore run
-// at once (StepNow), be recorded (StepRecorder), or be enqueued on a device (no device backend exists yet).
+// An op is a value: pointers, sizes and policies, in an aggregate that can be copied to a device (include/vlmt/op).
+// nn code calls step("name", op::Something{...}) and never dereferences the pointers: positions, lengths and routing are
+// read when the op runs. What an op does is its lowering, lower(backend, op, pass), which is found beside the backend's
+// kernels.
 //
-// step("name", op) names the op for profiles and traces. The name is not copied: use a literal or a string that
-// outlives the step.
+// The name is for profiles and traces. It is not copied: use a literal or a string that outlives the step.
 #pragma once
 
-#include <concepts>
 #include <cstddef>
-#include <functional>
-#include <string_view>
-#include <utility>
-#include <vector>
+#include <type_traits>
 
 #include "vlmt/base/config.hpp"
-#include "vlmt/exec/member.hpp"
 
 VLMT_BEGIN_NAMESPACE
 
-/// Takes ops in order. An op sees the effects of all earlier ops.
+/// Takes ops in order, step(op) or step(name, op), for the backend S::Backend. An op sees the effects of all earlier
+/// ops.
 template <class S>
-concept Step = requires(S& step, void (*op)(Member&) noexcept) {
-  step(op);
-  step(std::string_view(), op);
-};
+concept Step = requires { typename S::Backend; };
 
-/// Runs each op at once: every member executes the nn code, computes its share of each op, and waits at a barrier.
-class StepNow {
- public:
-  explicit StepNow(Member& member) noexcept : member_(&member) {}
+/// Upper bound of the size of an op: that of the arguments of a device kernel.
+inline constexpr std::size_t max_op_bytes = 4096;
 
-  template <class Op>
-  void operator()(const Op& op) {
-    op(*member_);
-    member_->barrier();
-  }
-  template <class Op>
-  void operator()(std::string_view, const Op& op) {
-    (*this)(op);
-  }
-
- private:
-  Member* member_;
-};
-
-/// Records ops; `replay` runs them in order, any number of times. Recording reads no data.
-class StepRecorder {
- public:
-  template <class Op>
-  void operator()(Op op) {
-    (*this)({}, std::move(op));
-  }
-  template <class Op>
-  void operator()(std::string_view name, Op op) {
-    ops_.push_back({name, [op = std::move(op)](Member& m) { op(m); }});
-  }
-
-  /// SPMD: every member of the team must call it. Each member calls `done(i, member)` after the barrier of op i.
-  template <class Done>
-  void replay(Member& member, Done&& done) const {
-    for (std::size_t i = 0; i < ops_.size(); ++i) {
-      ops_[i].run(member);
-      member.barrier();
-      done(i, member);
-    }
-  }
-  void replay(Member& member) const {
-    replay(member, [](std::size_t, Member&) {});
-  }
-
-  std::size_t size() const noexcept { return ops_.size(); }
-  std::string_view name(std::size_t i) const noexcept { return ops_[i].name; }
-  void clear() noexcept { ops_.clear(); }
-
- private:
-  struct Op {
-    std::string_view name;
-    std::function<void(Member&)> run;
-  };
-  std::vector<Op> ops_;
-};
-
-static_assert(Step<StepNow> && Step<StepRecorder>);
+/// True for types that may be ops of any backend.
+template <class Op>
+inline constexpr bool is_op_value_v = std::is_trivially_copyable_v<Op> && sizeof(Op) <= max_op_bytes;
 
 VLMT_END_NAMESPACE

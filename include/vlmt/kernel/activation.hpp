@@ -1,69 +1,21 @@
-// Activation functions as types: a scalar reference in double, a SIMD form for epilogues, and kernels over rows.
+// Activation functions over rows.
 #pragma once
 
 #include <concepts>
 #include <cstddef>
-#include <string_view>
 
 #include "vlmt/base/config.hpp"
 #include "vlmt/exec/member.hpp"
 #include "vlmt/kernel/cpu/activation.hpp"
-#include "vlmt/kernel/ref/activation.hpp"
 #include "vlmt/kernel/reference.hpp"
 #include "vlmt/kernel/row_sink.hpp"
+#include "vlmt/op/activation.hpp"
 
 VLMT_BEGIN_NAMESPACE
 
-/// x * sigmoid(x), also called swish.
-struct Silu {
-  static constexpr std::string_view name = "silu";
-  static double reference(double x) noexcept { return ref::silu(x); }
-  template <class Arch>
-  static VLMT_INLINE simd::Floats<Arch> apply(simd::Floats<Arch> x) noexcept {
-    return cpu::silu(x);
-  }
-};
-
-/// x * Phi(x), with the standard normal distribution function Phi.
-struct GeluErf {
-  static constexpr std::string_view name = "gelu";
-  static double reference(double x) noexcept { return ref::gelu_erf(x); }
-  template <class Arch>
-  static VLMT_INLINE simd::Floats<Arch> apply(simd::Floats<Arch> x) noexcept {
-    return cpu::gelu_erf(x);
-  }
-};
-
-/// Tanh approximation of GELU ("gelu_pytorch_tanh" in Hugging Face configurations).
-struct GeluTanh {
-  static constexpr std::string_view name = "gelu_pytorch_tanh";
-  static double reference(double x) noexcept { return ref::gelu_tanh(x); }
-  template <class Arch>
-  static VLMT_INLINE simd::Floats<Arch> apply(simd::Floats<Arch> x) noexcept {
-    return cpu::gelu_tanh(x);
-  }
-};
-
-/// x * sigmoid(1.702 x), as in CLIP.
-struct QuickGelu {
-  static constexpr std::string_view name = "quick_gelu";
-  static double reference(double x) noexcept { return ref::quick_gelu(x); }
-  template <class Arch>
-  static VLMT_INLINE simd::Floats<Arch> apply(simd::Floats<Arch> x) noexcept {
-    return cpu::quick_gelu(x);
-  }
-};
-
-/// An activation function: reference(double) and, on SIMD arches, apply<Arch>(vector), both noexcept.
+/// An activation function that kernels of Arch can apply: to double for arch::reference, else to SIMD vectors.
 template <class A, class Arch>
-concept Activation = requires(double x) {
-  { A::reference(x) }
-  noexcept->std::same_as<double>;
-}
-&&(is_reference_v<Arch> || requires(simd::Floats<Arch> v) {
-  { A::template apply<Arch>(v) }
-  noexcept->std::same_as<simd::Floats<Arch>>;
-});
+concept Activation = ActivationOf<A, double> && (is_reference_v<Arch> || ActivationOf<A, simd::Floats<Arch>>);
 
 namespace detail {
 
@@ -72,7 +24,7 @@ template <class Arch, class Act, bool Gated>
 void activate_values(const float* x, const float* up, std::size_t count, float* y) noexcept {
   if constexpr (is_reference_v<Arch>) {
     for (std::size_t i = 0; i < count; ++i) {
-      double a = Act::reference(static_cast<double>(x[i]));
+      double a = Act::apply(static_cast<double>(x[i]));
       if constexpr (Gated) a *= static_cast<double>(up[i]);
       y[i] = static_cast<float>(a);
     }
@@ -80,13 +32,13 @@ void activate_values(const float* x, const float* up, std::size_t count, float* 
     using F = simd::Floats<Arch>;
     std::size_t i = 0;
     for (; i + F::lanes <= count; i += F::lanes) {
-      F a = Act::template apply<Arch>(F::load(x + i));
+      F a = Act::apply(F::load(x + i));
       if constexpr (Gated) a *= F::load(up + i);
       a.store(y + i);
     }
     if (i < count) {
       const std::size_t rest = count - i;
-      F a = Act::template apply<Arch>(F::load(x + i, rest));
+      F a = Act::apply(F::load(x + i, rest));
       if constexpr (Gated) a *= F::load(up + i, rest);
       a.store(y + i, rest);
     }
@@ -98,8 +50,8 @@ void activate_rows_impl(const float* x, const float* up, std::size_t n, std::siz
                         const Out& out, Member& m) noexcept {
   static_assert(
       Activation<Act, Arch>,
-      "vlmt: an activation needs static reference(double) and apply<Arch>(simd::Floats<Arch>), both noexcept; "
-      "see Silu in kernel/activation.hpp");
+      "vlmt: an activation needs template <class V> static V apply(V x) noexcept, for double and for SIMD vectors; "
+      "see Silu in op/activation.hpp");
   alignas(64) float buffer[sink_chunk];
   const std::size_t chunks = (h + sink_chunk - 1) / sink_chunk;
   const Range items = m.share(n * chunks);

@@ -9,7 +9,7 @@
 #include "vlmt/base/config.hpp"
 #include "vlmt/exec/member.hpp"
 #include "vlmt/kernel/attention_plan.hpp"
-#include "vlmt/kernel/attention_variant.hpp"
+#include "vlmt/op/attention_variant.hpp"
 #include "vlmt/kernel/cpu/attention.hpp"
 #include "vlmt/kernel/cpu/attention_split.hpp"
 #include "vlmt/kernel/kv_view.hpp"
@@ -57,7 +57,7 @@ void attention(const Variant& variant, const QueryRows& q, const Kv& kv, float s
                const Out& out, const AttentionScratch& scratch, Member& m = Solo().member()) {
   static_assert(AttentionVariantType<Variant>,
                 "vlmt: an attention variant needs KeyRange keys(int query, int length) const noexcept; derive it from "
-                "AttentionVariant in kernel/attention_variant.hpp");
+                "AttentionVariant in op/attention_variant.hpp");
   detail::assert_attention("attention", q, kv, start, scratch);
   assert_fits("attention: out", out, q.n, q.heads * kv.head_dim(), kv.head_dim());
   if constexpr (is_reference_v<Arch>) {
@@ -78,7 +78,7 @@ void attention_split([[maybe_unused]] const Variant& variant, [[maybe_unused]] c
                      [[maybe_unused]] Member& m = Solo().member()) {
   static_assert(AttentionVariantType<Variant>,
                 "vlmt: an attention variant needs KeyRange keys(int query, int length) const noexcept; derive it from "
-                "AttentionVariant in kernel/attention_variant.hpp");
+                "AttentionVariant in op/attention_variant.hpp");
   if constexpr (!is_reference_v<Arch>) {
     [[maybe_unused]] const std::size_t slots = detail::assert_attention("attention_split", q, kv, start, scratch);
     VLMT_ASSERT_SET("attention_split", scratch.partials);

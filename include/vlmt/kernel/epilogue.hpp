@@ -70,24 +70,15 @@ VLMT_INLINE void for_columns(std::size_t n, float* out, F&& f) noexcept {
   }
 }
 
-/// No activation.
-struct Identity {
-  static double reference(double x) noexcept { return x; }
-  template <class Arch>
-  static VLMT_INLINE simd::Floats<Arch> apply(simd::Floats<Arch> x) noexcept {
-    return x;
-  }
-};
-
 namespace detail {
 
 /// Applies Act, a type with the members of those in kernel/activation.hpp, to a column vector.
 template <class Arch, class Act>
 VLMT_INLINE vlmt::ColumnVector<Arch> activate(vlmt::ColumnVector<Arch> x) noexcept {
   if constexpr (is_reference_v<Arch>) {
-    return {static_cast<float>(Act::reference(static_cast<double>(x.v)))};
+    return {static_cast<float>(Act::apply(static_cast<double>(x.v)))};
   } else {
-    return Act::template apply<Arch>(x);
+    return Act::apply(x);
   }
 }
 

@@ -13,7 +13,7 @@
 #include "vlmt/kernel/activation_rows.hpp"
 #include "vlmt/kernel/cpu/matmul_driver.hpp"
 #include "vlmt/kernel/epilogue.hpp"
-#include "vlmt/kernel/expert_groups.hpp"
+#include "vlmt/op/expert_groups.hpp"
 #include "vlmt/kernel/packed_matrix.hpp"
 
 VLMT_BEGIN_NAMESPACE

@@ -1,6 +1,7 @@
 // Row norms (RMSNorm, LayerNorm), fused with the conversion of rows to the input form of the next matmul.
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 
 #include "vlmt/base/assert.hpp"
@@ -10,67 +11,63 @@
 #include "vlmt/kernel/cpu/norm.hpp"
 #include "vlmt/kernel/ref/norm.hpp"
 #include "vlmt/kernel/row_sink.hpp"
+#include "vlmt/op/norm.hpp"
 
 VLMT_BEGIN_NAMESPACE
 
-/// y = x / sqrt(mean(x^2) + eps) * weight (Zhang and Sennrich, 2019); weight (h).
-struct RmsNorm {
-  const float* weight = nullptr;
-  float eps = 1e-6f;
-
-  /// 1 / sqrt(mean(x^2) + eps) of the whole row x (h), for `apply`.
-  template <class Arch>
-  float stats(const float* x, std::size_t h) const noexcept {
-    if constexpr (is_reference_v<Arch>) {
-      return ref::rms_inverse(x, h, eps);
-    } else {
-      return cpu::rms_inverse<Arch>(x, h, eps);
-    }
-  }
-  /// Writes columns [column, column + count) of the row; x and y point at `column` and may be equal.
-  template <class Arch>
-  void apply(float inverse, const float* x, std::size_t column, std::size_t count, float* y) const noexcept {
-    if constexpr (is_reference_v<Arch>) {
-      ref::rms_apply(x, weight + column, inverse, count, y);
-    } else {
-      cpu::rms_apply<Arch>(x, weight + column, inverse, count, y);
-    }
-  }
+/// A norm as arithmetic, for every backend: see RmsNorm.
+template <class N>
+concept ElementNorm = requires(const N& norm, const float* p) {
+  { N::passes } -> std::convertible_to<int>;
+  { norm.template term<0>(1.0f, 1.0f, RowMoments<>{}) }
+  noexcept->std::same_as<float>;
+  { norm.template finish<0>(1.0, std::size_t{}, RowMoments<>{}) }
+  noexcept->std::same_as<RowMoments<>>;
+  { norm.apply(1.0f, RowMoments<>{}, [](const float* at) { return *at; }) }
+  noexcept->std::same_as<float>;
 };
 
-/// y = (x - mean(x)) / sqrt(var(x) + eps) * weight + bias, with the variance divided by h (Ba et al., 2016); weight and
-/// bias (h).
-struct LayerNorm {
-  const float* weight = nullptr;
-  const float* bias = nullptr;
-  float eps = 1e-6f;
-
-  template <class Arch>
-  RowMoments stats(const float* x, std::size_t h) const noexcept {
-    if constexpr (is_reference_v<Arch>) {
-      return ref::layer_moments(x, h, eps);
-    } else {
-      return cpu::layer_moments<Arch>(x, h, eps);
-    }
-  }
-  template <class Arch>
-  void apply(RowMoments s, const float* x, std::size_t column, std::size_t count, float* y) const noexcept {
-    if constexpr (is_reference_v<Arch>) {
-      ref::layer_apply(x, weight + column, bias + column, s, count, y);
-    } else {
-      cpu::layer_apply<Arch>(x, weight + column, bias + column, s, count, y);
-    }
-  }
-};
-
-/// A norm of rows: `stats` reads a whole row, then `apply` writes its columns chunk by chunk. Both are noexcept.
+/// A user's own norm as loops over a row, for the CPU only: `stats` reads a whole row, then `apply` writes its columns
+/// chunk by chunk.
 template <class N, class Arch>
-concept RowNorm = requires(const N& norm, const float* x, float* y) {
+concept RowLoopNorm = requires(const N& norm, const float* x, float* y) {
   { norm.template stats<Arch>(x, std::size_t{}) }
   noexcept;
   { norm.template apply<Arch>(norm.template stats<Arch>(x, std::size_t{}), x, std::size_t{}, std::size_t{}, y) }
   noexcept;
 };
+
+template <class N, class Arch>
+concept RowNorm = ElementNorm<N> || RowLoopNorm<N, Arch>;
+
+namespace detail {
+
+/// What norm_columns needs to know about the row x (h).
+template <class Arch, class Norm>
+VLMT_INLINE auto norm_stats(const Norm& norm, const float* x, std::size_t h) noexcept {
+  if constexpr (RowLoopNorm<Norm, Arch>) {
+    return norm.template stats<Arch>(x, h);
+  } else if constexpr (is_reference_v<Arch>) {
+    return ref::row_moments(norm, x, h);
+  } else {
+    return cpu::row_moments<Arch>(norm, x, h);
+  }
+}
+
+/// Columns [column, column + count) of the row; x and y point at `column` and may be equal.
+template <class Arch, class Norm, class Stats>
+VLMT_INLINE void norm_columns(const Norm& norm, const Stats& stats, const float* x, std::size_t column,
+                              std::size_t count, float* y) noexcept {
+  if constexpr (RowLoopNorm<Norm, Arch>) {
+    norm.template apply<Arch>(stats, x, column, count, y);
+  } else if constexpr (is_reference_v<Arch>) {
+    ref::norm_columns(norm, stats, x, column, count, y);
+  } else {
+    cpu::norm_columns<Arch>(norm, stats, x, column, count, y);
+  }
+}
+
+}  // namespace detail
 
 /// out = norm(x), x (n, h) with `stride` floats from row to row. Rows are split across the team. The sink may write x
 /// in place.
@@ -78,19 +75,19 @@ template <class Arch, class Norm, RowSink Out>
 void norm_rows(const Norm& norm, const float* x, std::size_t n, std::size_t h, std::size_t stride, const Out& out,
                Member& m = Solo().member()) {
   static_assert(RowNorm<Norm, Arch>,
-                "vlmt: a norm needs stats<Arch>(x, h) and apply<Arch>(stats, x, column, count, y), both noexcept; see "
-                "RmsNorm in kernel/norm.hpp");
+                "vlmt: a norm needs passes, term, finish and apply, all noexcept; see RmsNorm in op/norm.hpp; or, for "
+                "the CPU only, loops: stats<Arch>(x, h) and apply<Arch>(stats, x, column, count, y)");
   assert_input("norm_rows: x", x, n, h, stride);
   assert_fits("norm_rows: out", out, n, h, h);
   alignas(64) float buffer[sink_chunk];
   const Range rows = m.share(n);
   for (std::size_t r = rows.begin; r < rows.end; ++r) {
     const float* row = x + r * stride;
-    const auto stats = norm.template stats<Arch>(row, h);
+    const auto stats = detail::norm_stats<Arch>(norm, row, h);
     for (std::size_t c = 0; c < h; c += sink_chunk) {
       const std::size_t count = h - c < sink_chunk ? h - c : sink_chunk;
       float* y = out.row_pointer(r, c, buffer);
-      norm.template apply<Arch>(stats, row + c, c, count, y);
+      detail::norm_columns<Arch>(norm, stats, row + c, c, count, y);
       out.template commit<Arch>(r, c, count, y);
     }
   }

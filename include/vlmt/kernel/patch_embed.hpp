@@ -9,7 +9,7 @@
 #include "vlmt/base/config.hpp"
 #include "vlmt/exec/member.hpp"
 #include "vlmt/kernel/cpu/patch_embed.hpp"
-#include "vlmt/kernel/patch_kernel.hpp"
+#include "vlmt/op/patch_kernel.hpp"
 #include "vlmt/kernel/ref/patch_embed.hpp"
 #include "vlmt/kernel/reference.hpp"
 

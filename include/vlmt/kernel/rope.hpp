@@ -6,6 +6,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #include "vlmt/base/assert.hpp"
 #include "vlmt/base/config.hpp"
@@ -15,14 +16,10 @@
 #include "vlmt/kernel/norm.hpp"
 #include "vlmt/kernel/ref/rope.hpp"
 #include "vlmt/kernel/reference.hpp"
-#include "vlmt/kernel/rope_policy.hpp"
+#include "vlmt/op/rope_policy.hpp"
+#include "vlmt/op/rotary.hpp"
 
 VLMT_BEGIN_NAMESPACE
-
-/// Floats of a table for n tokens with `half` angles each: (n, 2, half), cosines before sines.
-constexpr std::size_t rope_table_floats(std::size_t n, std::size_t half) noexcept {
-  return n * 2 * half;
-}
 
 /// Fills the table of n tokens from positions (n, Policy::axes) and the frequencies of rope_frequencies. Made once per
 /// step, read by all layers. Angles are float products; their cosine and sine are computed in double on every arch and
@@ -66,37 +63,46 @@ void rope_rows(float* x, std::size_t n, std::size_t heads, std::size_t head_dim,
   }
 }
 
-/// No norm of queries and keys.
-struct NoQkNorm {
-  template <class Arch>
-  void query(float*, std::size_t) const noexcept {}
-  template <class Arch>
-  void key(float*, std::size_t) const noexcept {}
-};
-
-/// RMSNorm of every head of queries and keys before the rotation, as in Qwen3.
-struct RmsQkNorm {
-  RmsNorm of_query;  ///< weight (head_dim)
-  RmsNorm of_key;
-
-  template <class Arch>
-  void query(float* x, std::size_t dim) const noexcept {
-    of_query.template apply<Arch>(of_query.template stats<Arch>(x, dim), x, 0, dim, x);
-  }
-  template <class Arch>
-  void key(float* x, std::size_t dim) const noexcept {
-    of_key.template apply<Arch>(of_key.template stats<Arch>(x, dim), x, 0, dim, x);
-  }
-};
-
-/// A norm of one head in place, before the rotation.
+/// Norms of queries and keys as loops over a head in place, for the CPU only.
 template <class N, class Arch>
-concept QkNorm = requires(const N& norm, float* x) {
+concept QkLoopNorm = requires(const N& norm, float* x) {
   { norm.template query<Arch>(x, std::size_t{}) }
   noexcept;
   { norm.template key<Arch>(x, std::size_t{}) }
   noexcept;
 };
+
+/// What happens to each head of queries and keys before the rotation: nothing (NoQkNorm), two norms of heads, or loops.
+template <class N, class Arch>
+concept QkNorm = std::same_as<N, NoQkNorm> || QkLoopNorm<N, Arch> || requires(const N& norm) {
+  requires RowNorm<std::remove_cvref_t<decltype(norm.of_query)>, Arch>;
+  requires RowNorm<std::remove_cvref_t<decltype(norm.of_key)>, Arch>;
+};
+
+namespace detail {
+
+/// Norm of one head x (dim) in place.
+template <class Arch, bool Query, class Norm>
+VLMT_INLINE void norm_head(const Norm& norm, float* x, std::size_t dim) noexcept {
+  if constexpr (QkLoopNorm<Norm, Arch>) {
+    if constexpr (Query) {
+      norm.template query<Arch>(x, dim);
+    } else {
+      norm.template key<Arch>(x, dim);
+    }
+  } else if constexpr (!std::same_as<Norm, NoQkNorm>) {
+    const auto& of = [&]() -> const auto& {
+      if constexpr (Query) {
+        return norm.of_query;
+      } else {
+        return norm.of_key;
+      }
+    }();
+    norm_columns<Arch>(of, norm_stats<Arch>(of, x, dim), x, 0, dim, x);
+  }
+}
+
+}  // namespace detail
 
 /// Rows of a QKV projection of n tokens: head h of token t is at q[t * stride + h * head_dim]; k and v have the same
 /// layout.
@@ -142,8 +148,8 @@ template <class Arch, class Pairing, class Norm, KvSource Kv>
 void qk_norm_rope_store(const QkvRows& rows, const Norm& norm, const float* table, std::size_t half, const Kv& kv,
                         const std::int32_t* start, Member& m = Solo().member()) {
   static_assert(QkNorm<Norm, Arch>,
-                "vlmt: a norm of queries and keys needs query<Arch>(x, dim) and key<Arch>(x, dim), both noexcept; see "
-                "RmsQkNorm in kernel/rope.hpp");
+                "vlmt: a norm of queries and keys needs of_query and of_key, norms of one head, see RmsQkNorm in op/norm.hpp; "
+                "or, for the CPU only, loops: query<Arch>(x, dim) and key<Arch>(x, dim), both noexcept");
   const std::size_t dim = kv.head_dim();
   detail::assert_qkv("qk_norm_rope_store", rows, table, half, kv, start);
   const std::size_t groups = rows.heads + 2 * kv.kv_heads();
@@ -154,14 +160,14 @@ void qk_norm_rope_store(const QkvRows& rows, const Norm& norm, const float* tabl
     std::size_t head = i % groups;
     if (head < rows.heads) {
       float* x = rows.q + t * rows.stride + head * dim;
-      norm.template query<Arch>(x, dim);
+      detail::norm_head<Arch, true>(norm, x, dim);
       rope_apply<Arch, Pairing>(table + t * 2 * half, half, x);
       continue;
     }
     head -= rows.heads;
     if (head < kv.kv_heads()) {
       float* x = rows.k + t * rows.stride + head * dim;
-      norm.template key<Arch>(x, dim);
+      detail::norm_head<Arch, false>(norm, x, dim);
       rope_apply<Arch, Pairing>(table + t * 2 * half, half, x);
       kv.key_leaf().store(x, dim, kv.key_row(head, first + t));
       continue;

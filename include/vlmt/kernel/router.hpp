@@ -10,7 +10,7 @@
 #include "vlmt/base/config.hpp"
 #include "vlmt/exec/member.hpp"
 #include "vlmt/kernel/cpu/argmax.hpp"
-#include "vlmt/kernel/expert_groups.hpp"
+#include "vlmt/op/expert_groups.hpp"
 #include "vlmt/kernel/ref/softmax.hpp"
 #include "vlmt/kernel/reference.hpp"
 #include "vlmt/kernel/softmax.hpp"
@@ -125,6 +125,39 @@ inline void group_by_expert(const std::int32_t* ids, std::size_t n, std::size_t 
     const std::int32_t row = next[e]++;
     groups.tokens[row] = static_cast<std::int32_t>(i / k);
     groups.positions[i] = row;
+  }
+}
+
+/// A user's own router: ids and weights (n, k) from logits (n, experts), which it may overwrite, as a loop over rows for
+/// the members of a team. Such a router runs on the CPU only; TopKRouter is a value that every backend can compute.
+template <class R, class Arch>
+concept RowRouter = requires(const R& r, float* f, std::int32_t* ids, Member& m) {
+  { r.template route<Arch>(f, std::size_t{}, std::size_t{}, std::size_t{}, ids, f, m) }
+  noexcept;
+};
+
+/// Requirements on the router of an MoE layer: the experts used per token, and what a TopKRouter names or a loop.
+template <class R, class Arch>
+concept RouterPolicy = requires {
+  { R::used(std::size_t{}) }
+  noexcept->std::convertible_to<std::size_t>;
+}
+&&(RowRouter<R, Arch> || requires {
+  typename R::Scores;
+  { R::renormalize } -> std::convertible_to<bool>;
+});
+
+/// Routes by the policy `router`; see RouterPolicy.
+template <class Arch, class Router>
+void route_by(const Router& router, float* logits, std::size_t n, std::size_t experts, std::size_t k, std::int32_t* ids,
+              float* weights, Member& m) {
+  static_assert(RouterPolicy<Router, Arch>,
+                "vlmt: a router needs a static used(in_file) and route<Arch>(logits, n, experts, k, ids, weights, m) "
+                "const, both noexcept; or the members of TopKRouter in op/router.hpp");
+  if constexpr (RowRouter<Router, Arch>) {
+    router.template route<Arch>(logits, n, experts, k, ids, weights, m);
+  } else if constexpr (RouterPolicy<Router, Arch>) {
+    route<Arch, typename Router::Scores>(logits, n, experts, {k, Router::renormalize, 1.0f}, ids, weights, m);
   }
 }
 

@@ -16,7 +16,7 @@
 #include "vlmt/kernel/cpu/sampling.hpp"
 #include "vlmt/kernel/ref/sampling.hpp"
 #include "vlmt/kernel/reference.hpp"
-#include "vlmt/kernel/sampling_types.hpp"
+#include "vlmt/op/sampling_types.hpp"
 
 VLMT_BEGIN_NAMESPACE
 

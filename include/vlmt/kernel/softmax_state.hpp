@@ -10,12 +10,6 @@
 #include "vlmt/base/config.hpp"
 #include "vlmt/numeric/multiply_add.hpp"
 
-#if VLMT_HAS_CUDACC
-#define VLMT_HOST_DEVICE __host__ __device__
-#else
-#define VLMT_HOST_DEVICE
-#endif
-
 VLMT_BEGIN_NAMESPACE
 
 /// Over logits s_i: max = max_i s_i, sum = sum_i exp(s_i - max). The matching weighted values are
@@ -37,7 +31,7 @@ struct SoftmaxMerge {
 
 /// Merges two states; an empty state contributes nothing.
 template <class T>
-VLMT_HOST_DEVICE inline SoftmaxMerge<T> merge(const SoftmaxState<T>& a, const SoftmaxState<T>& b) noexcept {
+VLMT_HD inline SoftmaxMerge<T> merge(const SoftmaxState<T>& a, const SoftmaxState<T>& b) noexcept {
   using std::exp;
   const T max = a.max > b.max ? a.max : b.max;
   // Exactly 0 for an empty side, and for both sides if both are empty (-inf - -inf would be NaN).
@@ -48,7 +42,7 @@ VLMT_HOST_DEVICE inline SoftmaxMerge<T> merge(const SoftmaxState<T>& a, const So
 
 /// Final factor of the weighted values: 1 / sum, or 0 for a query that saw no key.
 template <class T>
-VLMT_HOST_DEVICE inline T normalizer(const SoftmaxState<T>& state) noexcept {
+VLMT_HD inline T normalizer(const SoftmaxState<T>& state) noexcept {
   return state.sum > T(0.0f) ? T(1.0f) / state.sum : T(0.0f);
 }
 

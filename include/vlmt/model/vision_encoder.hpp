@@ -15,19 +15,19 @@
 #include "vlmt/base/error.hpp"
 #include "vlmt/exec/buffer.hpp"
 #include "vlmt/exec/step.hpp"
-#include "vlmt/kernel/epilogue.hpp"
-#include "vlmt/kernel/matmul.hpp"
-#include "vlmt/kernel/patch_embed.hpp"
-#include "vlmt/kernel/patch_kernel.hpp"
-#include "vlmt/kernel/rope.hpp"
-#include "vlmt/kernel/rows.hpp"
+#include "vlmt/op/patch_kernel.hpp"
 #include "vlmt/model/vision_config.hpp"
 #include "vlmt/model/weight_source.hpp"
 #include "vlmt/nn/probe.hpp"
 #include "vlmt/nn/vision/block.hpp"
 #include "vlmt/nn/vision/merger.hpp"
-#include "vlmt/nn/vision/patchify.hpp"
+#include "vlmt/nn/vision/patch_grid.hpp"
 #include "vlmt/nn/vision/position_grid.hpp"
+#include "vlmt/op/backend_types.hpp"
+#include "vlmt/op/patches.hpp"
+#include "vlmt/op/rope_policy.hpp"
+#include "vlmt/op/rotary.hpp"
+#include "vlmt/op/rows.hpp"
 #include "vlmt/quant/formats.hpp"
 #include "vlmt/quant/row.hpp"
 
@@ -43,17 +43,18 @@ struct VisionInputs {
 };
 
 /// Workspace of a vision encoder for one image or video; weights and patches are stored elsewhere.
+template <class B>
 struct VisionEncoderBuffers {
   VisionInputs data;
-  VisionBuffers blocks;
+  VisionBuffers<B> blocks;
   float* rope = nullptr;  ///< (patches, head_dim): rotary cosines and sines
 };
 
-/// A vision encoder for arch A. Immutable once its weights are loaded.
-template <class A>
+/// A vision encoder on backend B. Immutable once its weights are loaded.
+template <class B>
 class VisionEncoder {
  public:
-  using Arch = A;
+  using Buffers = VisionEncoderBuffers<B>;
 
   VisionEncoder() = default;
   /// Registers all weights with the loader, which sets them when it loads or binds. Do not move the encoder before
@@ -70,20 +71,20 @@ class VisionEncoder {
 
   /// Carves the workspace for a grid of `patches` patches in `slices` temporal slices; an empty carver only counts
   /// bytes. `members`: maximum threads.
-  VisionEncoderBuffers take_buffers(Carver& carver, std::size_t patches, std::size_t slices, std::size_t members) const;
+  Buffers take_buffers(Carver& carver, std::size_t patches, std::size_t slices, std::size_t members) const;
 
   /// Issues the vision encoder for the grid that fill_inputs() wrote to b.data. Writes `features` (1 + levels, patches
   /// / merge^2, out_hidden): level 0 are the main features, the others DeepStack.
   template <Step S, class Probe>
-  void forward(S& step, const VisionEncoderBuffers& b, const PatchGrid& grid, float* features, Numerics numerics,
+  void forward(S& step, const Buffers& b, const PatchGrid& grid, float* features, Numerics numerics,
                Probe& probe) const;
 
   /// Fills b.data for a grid. `patches` is kept by pointer and must live until the step has run.
-  void fill_inputs(const PatchGrid& grid, const float* patches, VisionEncoderBuffers& b) const;
+  void fill_inputs(const PatchGrid& grid, const float* patches, Buffers& b) const;
 
  private:
   template <class Loader>
-  void affine(const WeightSource& source, Loader& loader, AffineWeights<Arch>& target, const std::string& name,
+  void affine(const WeightSource& source, Loader& loader, AffineWeights<B>& target, const std::string& name,
               std::size_t rows, std::size_t cols) {
     loader.matrix(target.matrix, source.get(name + ".weight", {rows, cols}), format_);
     loader.vector(target.bias, source.get(name + ".bias", {rows}));
@@ -106,31 +107,33 @@ class VisionEncoder {
   VisionConfig config_;
   VisionShape shape_;
   std::optional<std::uint32_t> format_;
-  std::vector<float> frequencies_;
+  const float* frequencies_ = nullptr;
   PatchKernel patch_;
   const float* positions_ = nullptr;  ///< (side * side, hidden)
-  std::vector<VisionBlockWeights<Arch>> blocks_;
-  MergerWeights<Arch> merger_;
-  std::vector<MergerWeights<Arch>> deepstack_;
+  std::vector<VisionBlockWeights<B>> blocks_;
+  MergerWeights<B> merger_;
+  std::vector<MergerWeights<B>> deepstack_;
 };
 
-template <class A>
+template <class B>
 template <class Loader>
-VisionEncoder<A>::VisionEncoder(const VisionConfig& config, const WeightSource& source, Loader& loader,
+VisionEncoder<B>::VisionEncoder(const VisionConfig& config, const WeightSource& source, Loader& loader,
                                 std::optional<std::uint32_t> format)
     : config_(config), shape_{config.hidden, config.heads, config.ffn}, format_(format) {
   register_weights(source, loader);
-  frequencies_.resize(Rope2d::frequencies(shape_.head_dim() / 2));
-  rope_frequencies(10000.0, frequencies_.size(), nullptr, frequencies_.data());
+  std::vector<float> frequencies(Rope2d::frequencies(shape_.head_dim() / 2));
+  rope_frequencies(10000.0, frequencies.size(), nullptr, frequencies.data());
+  loader.vector(frequencies_, SourceTensor::of(std::move(frequencies), source.path()));
 }
 
-template <class A>
-VisionEncoderBuffers VisionEncoder<A>::take_buffers(Carver& carver, std::size_t patches, std::size_t slices,
+template <class B>
+typename VisionEncoder<B>::Buffers VisionEncoder<B>::take_buffers(Carver& carver, std::size_t patches, std::size_t slices,
                                                     std::size_t members) const {
-  VisionEncoderBuffers b;
+  using Types = BackendTypes<B>;
+  Buffers b;
   const std::size_t h = config_.hidden;
   const std::size_t group = config_.merge * config_.merge;
-  const std::size_t chunk = std::min(round_up(patches, group), vision_row_chunk);
+  const std::size_t chunk = std::min(round_up(patches, group), Types::row_chunk);
   b.data.corners = carver.take<std::int32_t>(patches * 4);
   b.data.corner_weights = carver.take<float>(patches * 4);
   b.data.positions = carver.take<std::int32_t>(patches * 2);
@@ -138,17 +141,17 @@ VisionEncoderBuffers VisionEncoder<A>::take_buffers(Carver& carver, std::size_t 
   b.rope = carver.take<float>(rope_table_floats(patches, shape_.head_dim() / 2));
   b.blocks.x = carver.take<float>(patches * h);
   b.blocks.qkv = carver.take<float>(patches * 3 * h);
-  b.blocks.merged = InputRows::take<Arch>(carver, patches, h);
+  b.blocks.merged = Types::take_rows(carver, patches, h);
   // A merger reads chunk / group rows of group * h values: no more floats than chunk rows of h, each padded.
-  b.blocks.input = InputRows::take_corrected<Arch>(carver, chunk, h);
-  b.blocks.inner = InputRows::take<Arch>(carver, chunk, std::max(config_.ffn, h));
-  b.blocks.scratch.tiles = carver.take<float>(members * attention_tile_floats(shape_.head_dim()));
+  b.blocks.input = Types::take_normed_rows(carver, chunk, h);
+  b.blocks.inner = Types::take_rows(carver, chunk, std::max(config_.ffn, h));
+  b.blocks.scratch = Types::take_attend(carver, shape_.heads, shape_.head_dim(), 0, 0, members);
   return b;
 }
 
-template <class A>
+template <class B>
 template <Step S, class Probe>
-void VisionEncoder<A>::forward(S& step, const VisionEncoderBuffers& b, const PatchGrid& grid, float* features,
+void VisionEncoder<B>::forward(S& step, const Buffers& b, const PatchGrid& grid, float* features,
                                Numerics numerics, Probe& probe) const {
   const std::size_t n = grid.patches();
   const std::size_t h = config_.hidden;
@@ -156,22 +159,16 @@ void VisionEncoder<A>::forward(S& step, const VisionEncoderBuffers& b, const Pat
   const std::size_t tokens = n / group;
   const std::size_t out = config_.out_hidden;
   const float eps = config_.norm_eps;
-  const VisionInputs d = b.data;
+  const VisionInputs& d = b.data;
   float* x = b.blocks.x;
-  const VisionEncoder* self = this;
-
-  step("patches", [=](Member& m) noexcept { patch_embed<Arch>(self->patch_, d.patches, n, x, m); });
-  step("patch positions", [=](Member& m) noexcept {
-    add_weighted_rows<Arch>(self->positions_, d.corners, d.corner_weights, n, 4, h, x, m);
-  });
-  const std::size_t half = shape_.head_dim() / 2;
-  const float* frequencies = frequencies_.data();
-  float* table = b.rope;
-  step("vision angles", [=](Member& m) noexcept { rope_table(Rope2d{}, d.positions, n, frequencies, half, table, m); });
+  step("patches", op::Patches{patch_, d.patches, n, x});
+  step("patch positions", op::AddWeighted{positions_, d.corners, d.corner_weights, x, n, 4, h});
+  step("vision angles",
+       op::Angles{Rope2d{}, d.positions, frequencies_, n, shape_.head_dim() / 2, b.rope});
 
   const SegmentedAttention segments(d.segments, static_cast<std::size_t>(grid.t));
   for (std::size_t i = 0; i < config_.depth; ++i) {
-    vision_block(step, shape_, blocks_[i], b.blocks, n, segments, table, eps, numerics);
+    vision_block(step, shape_, blocks_[i], b.blocks, n, segments, b.rope, eps, numerics);
     probe_vision(step, probe, i, x, n, h);
     const auto level = std::find(config_.deepstack.begin(), config_.deepstack.end(), i);
     if (level != config_.deepstack.end()) {
@@ -182,8 +179,8 @@ void VisionEncoder<A>::forward(S& step, const VisionEncoderBuffers& b, const Pat
   merger(step, shape_, merger_, b.blocks, n, group, features, out, eps, numerics);
 }
 
-template <class A>
-void VisionEncoder<A>::fill_inputs(const PatchGrid& grid, const float* patches, VisionEncoderBuffers& b) const {
+template <class B>
+void VisionEncoder<B>::fill_inputs(const PatchGrid& grid, const float* patches, Buffers& b) const {
   b.data.patches = patches;
   const int merge = static_cast<int>(config_.merge);
   const std::vector<PatchPosition> positions = patch_positions(grid.h, grid.w, merge);
@@ -201,9 +198,9 @@ void VisionEncoder<A>::fill_inputs(const PatchGrid& grid, const float* patches, 
   for (std::size_t t = 0; t <= slices; ++t) b.data.segments[t] = static_cast<std::int32_t>(t * positions.size());
 }
 
-template <class A>
+template <class B>
 template <class Loader>
-void VisionEncoder<A>::register_weights(const WeightSource& source, Loader& loader) {
+void VisionEncoder<B>::register_weights(const WeightSource& source, Loader& loader) {
   const std::size_t h = config_.hidden;
   const std::size_t wide = h * config_.merge * config_.merge;
   const std::size_t out = config_.out_hidden;
@@ -216,7 +213,7 @@ void VisionEncoder<A>::register_weights(const WeightSource& source, Loader& load
   blocks_.resize(config_.depth);
   for (std::size_t i = 0; i < config_.depth; ++i) {
     const std::string p = "v.blk." + std::to_string(i) + ".";
-    VisionBlockWeights<Arch>& w = blocks_[i];
+    VisionBlockWeights<B>& w = blocks_[i];
     norm(source, loader, w.norm1, p + "ln1", h);
     norm(source, loader, w.norm2, p + "ln2", h);
     affine(source, loader, w.qkv, p + "attn_qkv", 3 * h, h);
@@ -237,13 +234,13 @@ void VisionEncoder<A>::register_weights(const WeightSource& source, Loader& load
   }
 }
 
-template <class A>
-SourceTensor VisionEncoder<A>::patch_weights(const WeightSource& source) const {
+template <class B>
+SourceTensor VisionEncoder<B>::patch_weights(const WeightSource& source) const {
   const std::size_t side = config_.patch;
   const std::size_t area = side * side;
-  const auto weights = std::make_shared<std::vector<float>>(patch_.panels() * PatchKernel::panel * patch_.values());
-  SourceTensor joined;
+  std::vector<float> weights(patch_.panels() * PatchKernel::panel * patch_.values());
   std::vector<float> row(patch_.channels * area);
+  std::string file;
   for (std::size_t t = 0; t < patch_.times; ++t) {
     const std::string name = "v.patch_embd.weight" + (t == 0 ? "" : "." + std::to_string(t));
     const SourceTensor part = source.get(name, {patch_.outputs, patch_.channels, side, side});
@@ -251,19 +248,12 @@ SourceTensor VisionEncoder<A>::patch_weights(const WeightSource& source) const {
     for (std::size_t o = 0; o < patch_.outputs; ++o) {
       decode_row(part.tensor.type_id, part.tensor.bytes.data() + o * row_bytes, row.size(), row.data());
       for (std::size_t i = 0; i < row.size(); ++i) {
-        (*weights)[patch_.at(o, i / area, t * area + i % area)] = row[i] * part.scale();
+        weights[patch_.at(o, i / area, t * area + i % area)] = row[i] * part.scale();
       }
     }
-    if (t == 0) joined = part;
+    if (t == 0) file = part.file;
   }
-  joined.mapping = nullptr;
-  joined.scales.clear();
-  joined.tensor.type_id = F32::type_id;
-  joined.tensor.rank = 1;
-  joined.tensor.shape = {weights->size(), 1, 1, 1};
-  joined.tensor.bytes = std::as_bytes(std::span(*weights));
-  joined.tensor.owner = weights;
-  return joined;
+  return SourceTensor::of(std::move(weights), file);
 }
 
 VLMT_END_NAMESPACE

@@ -20,6 +20,7 @@
 #include "vlmt/exec/buffer.hpp"
 #include "vlmt/exec/team.hpp"
 #include "vlmt/io/gguf.hpp"
+#include "vlmt/kernel/cpu/lower.hpp"
 #include "vlmt/model/decoder.hpp"
 #include "vlmt/model/model_pair.hpp"
 #include "vlmt/model/packed_cache.hpp"
@@ -28,7 +29,7 @@
 #include "vlmt/model/vision_config.hpp"
 #include "vlmt/model/vision_encoder.hpp"
 #include "vlmt/model/weight_loader.hpp"
-#include "vlmt/nn/numerics.hpp"
+#include "vlmt/op/numerics.hpp"
 #include "vlmt/quant/q8_0.hpp"
 
 VLMT_BEGIN_NAMESPACE
@@ -128,7 +129,7 @@ class Vlm {
 
   const Decoder<M>& decoder() const noexcept { return *decoder_; }
   /// The vision encoder; null for a text-only model.
-  const VisionEncoder<Arch>* vision_encoder() const noexcept { return vision_encoder_.get(); }
+  const VisionEncoder<typename M::Backend>* vision_encoder() const noexcept { return vision_encoder_.get(); }
   const TextConfig& config() const noexcept { return decoder_->config(); }
   /// Warnings for the user about the files, one line each.
   const std::vector<std::string>& warnings() const noexcept { return warnings_; }
@@ -153,7 +154,7 @@ class Vlm {
   std::unique_ptr<Files> files_;
   WeightLoader<Arch, typename M::Formats> loader_;
   std::unique_ptr<Decoder<M>> decoder_;
-  std::unique_ptr<VisionEncoder<Arch>> vision_encoder_;
+  std::unique_ptr<VisionEncoder<typename M::Backend>> vision_encoder_;
   PackedCache packed_;
   Buffer buffer_;
   std::span<const std::byte> weights_;  ///< in buffer_ or in the mapped cache file
@@ -179,7 +180,7 @@ Vlm<M>::Vlm(GgufFile model, std::optional<GgufFile> mmproj, const WeightOptions&
     check_pair(text, vision);
     if (std::string line = pair_warning(files_->model, *files_->mmproj); !line.empty()) warnings_.push_back(line);
     vision_encoder_ =
-        std::make_unique<VisionEncoder<Arch>>(vision, WeightSource(*files_->mmproj), loader_, options.vision_format);
+        std::make_unique<VisionEncoder<typename M::Backend>>(vision, WeightSource(*files_->mmproj), loader_, options.vision_format);
   }
   weight_bytes_ = loader_.bytes();
   if (!cache.folder.empty()) packed_ = PackedCache(cache, files_->model.path(), loader_.image());

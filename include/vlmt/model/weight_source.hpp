@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_set>
@@ -42,6 +43,19 @@ struct SourceTensor {
     part.tensor.bytes = tensor.bytes.subspan(first * row_bytes, count * row_bytes);
     part.offset = offset + first * row_bytes;
     return part;
+  }
+
+  /// Values that are computed, for a loader to place in the memory of a backend. `file` is for messages.
+  static SourceTensor of(std::vector<float> values, std::string file) {
+    const auto owned = std::make_shared<const std::vector<float>>(std::move(values));
+    SourceTensor s;
+    s.file = std::move(file);
+    s.tensor.type_id = F32::type_id;
+    s.tensor.rank = 1;
+    s.tensor.shape = {owned->size(), 1, 1, 1};
+    s.tensor.bytes = std::as_bytes(std::span(*owned));
+    s.tensor.owner = owned;
+    return s;
   }
 };
 

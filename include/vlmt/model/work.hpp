@@ -10,7 +10,7 @@
 #include "vlmt/kernel/kv_format.hpp"
 #include "vlmt/model/decoder.hpp"
 #include "vlmt/model/vision_config.hpp"
-#include "vlmt/nn/vision/patchify.hpp"
+#include "vlmt/nn/vision/patch_grid.hpp"
 
 VLMT_BEGIN_NAMESPACE
 

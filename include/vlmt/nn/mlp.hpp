@@ -5,43 +5,35 @@
 
 #include "vlmt/base/config.hpp"
 #include "vlmt/exec/step.hpp"
-#include "vlmt/kernel/epilogue.hpp"
-#include "vlmt/kernel/matmul.hpp"
-#include "vlmt/kernel/norm.hpp"
-#include "vlmt/nn/input_rows.hpp"
+#include "vlmt/op/backend_types.hpp"
+#include "vlmt/op/epilogue.hpp"
+#include "vlmt/op/norm.hpp"
+#include "vlmt/op/numerics.hpp"
+#include "vlmt/op/product.hpp"
 
 VLMT_BEGIN_NAMESPACE
 
-/// Weights of one gated MLP. All matrices are (out, in).
-template <class Arch>
+/// Weights of one gated MLP on backend B. All matrices are (out, in).
+template <class B>
 struct MlpWeights {
   const float* norm = nullptr;  ///< (hidden)
-  PackedMatrix<Arch> gate;      ///< (ffn, hidden)
-  PackedMatrix<Arch> up;        ///< (ffn, hidden)
-  PackedMatrix<Arch> down;      ///< (hidden, ffn)
+  MatrixOf<B> gate;             ///< (ffn, hidden)
+  MatrixOf<B> up;               ///< (ffn, hidden)
+  MatrixOf<B> down;             ///< (hidden, ffn)
 };
 
 /// x (n, hidden) += down(act(gate(norm x)) * up(norm x)). `inner` has room for (n, ffn).
-template <class M, Step S, class Shapes, class Arch>
-void mlp_block(S& step, const Shapes& s, const MlpWeights<Arch>& w, const InputRows& input, const InputRows& inner,
-               float* x, std::size_t n, float eps, Numerics numerics) {
-  const auto hidden = s.hidden;
-  const auto ffn = s.ffn;
-  const RowForms in = activation_forms<Arch>(numerics, n, hidden, {w.gate.leaves, w.up.leaves});
-  const typename M::Norm norm{w.norm, eps};
-  input.write<Arch>(hidden, in, [&](const auto& sink) {
-    step("mlp norm", [=](Member& m) noexcept { norm_rows<Arch>(norm, x, n, hidden, hidden, sink, m); });
-  });
-
-  const MlpWeights<Arch>* weights = &w;
-  const Activations rows = input.rows(n, hidden, in);
-  const RowForms out = activation_forms<Arch>(numerics, n, ffn, {w.down.leaves});
-  inner.write<Arch>(ffn, out, [&]<class Sink>(const Sink& sink) {
-    const GatedStore<Arch, Sink, typename M::Activation> gated{sink};
-    step("gate and up", [=](Member& m) noexcept { matmul_pair(weights->gate, weights->up, rows, gated, m); });
-  });
-  const Activations product = inner.rows(n, ffn, out);
-  step("down", [=](Member& m) noexcept { matmul(weights->down, product, AddTo<Arch>{x, hidden}, m); });
+template <class M, Step S, class Shapes, class B = typename S::Backend>
+void mlp_block(S& step, const Shapes& s, const MlpWeights<B>& w, const RowBufferOf<B>& input,
+               const RowBufferOf<B>& inner, float* x, std::size_t n, float eps, Numerics numerics) {
+  const std::size_t hidden = s.hidden;
+  const std::size_t ffn = s.ffn;
+  const RowsOf<B> rows = BackendTypes<B>::rows(input, numerics, n, hidden, n, w.gate, w.up);
+  step("mlp norm", op::Normalise{typename M::Norm{w.norm, eps}, x, n, hidden, rows});
+  const RowsOf<B> product = BackendTypes<B>::rows(inner, numerics, n, ffn, n, w.down);
+  step("gate and up",
+       op::Product{rows, op::Pair{w.gate, w.up}, op::Gate<typename M::Activation, RowsOf<B>>{product}});
+  step("down", op::Product{product, op::One{w.down}, op::Add{x, hidden}});
 }
 
 VLMT_END_NAMESPACE

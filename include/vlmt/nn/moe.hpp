@@ -6,39 +6,40 @@
 #include <cstdint>
 
 #include "vlmt/base/config.hpp"
+#include "vlmt/exec/buffer.hpp"
 #include "vlmt/exec/step.hpp"
-#include "vlmt/kernel/epilogue.hpp"
-#include "vlmt/kernel/expert_groups.hpp"
-#include "vlmt/kernel/grouped_matmul.hpp"
-#include "vlmt/kernel/matmul.hpp"
-#include "vlmt/kernel/norm.hpp"
-#include "vlmt/kernel/router.hpp"
-#include "vlmt/kernel/rows.hpp"
-#include "vlmt/nn/input_rows.hpp"
-#include "vlmt/nn/router.hpp"
+#include "vlmt/op/backend_types.hpp"
+#include "vlmt/op/epilogue.hpp"
+#include "vlmt/op/expert_groups.hpp"
+#include "vlmt/op/experts.hpp"
+#include "vlmt/op/norm.hpp"
+#include "vlmt/op/numerics.hpp"
+#include "vlmt/op/product.hpp"
+#include "vlmt/op/rows.hpp"
 
 VLMT_BEGIN_NAMESPACE
 
-/// Weights of one mixture. A stacked matrix stores its experts one after the other.
-template <class Arch>
+/// Weights of one mixture on backend B. A stacked matrix stores its experts one after the other.
+template <class B>
 struct MoeWeights {
   const float* norm = nullptr;  ///< (hidden)
-  PackedMatrix<Arch> router;    ///< (experts, hidden)
-  PackedExperts<Arch> gate;     ///< experts x (expert_ffn, hidden)
-  PackedExperts<Arch> up;       ///< experts x (expert_ffn, hidden)
-  PackedExperts<Arch> down;     ///< experts x (hidden, expert_ffn)
+  MatrixOf<B> router;           ///< (experts, hidden)
+  ExpertsOf<B> gate;            ///< experts x (expert_ffn, hidden)
+  ExpertsOf<B> up;              ///< experts x (expert_ffn, hidden)
+  ExpertsOf<B> down;            ///< experts x (hidden, expert_ffn)
 };
 
 /// Workspace of a mixture for up to `rows` tokens with k experts each.
+template <class B>
 struct MoeBuffers {
   float* logits = nullptr;      ///< (rows, experts)
   std::int32_t* ids = nullptr;  ///< (rows, k)
   float* weights = nullptr;     ///< (rows, k)
   ExpertGroups groups;
-  InputRows inner;           ///< (rows * k, expert_ffn), in the order of the groups
+  RowBufferOf<B> inner;      ///< (rows * k, expert_ffn), in the order of the groups
   float* outputs = nullptr;  ///< (rows * k, hidden), in the order of the groups
 
-  template <class Arch, class Shapes>
+  template <class Shapes>
   static MoeBuffers take(Carver& carver, const Shapes& s, std::size_t rows, std::size_t k) {
     MoeBuffers b;
     b.logits = carver.take<float>(rows * s.experts);
@@ -48,51 +49,33 @@ struct MoeBuffers {
     b.groups.tokens = carver.take<std::int32_t>(rows * k);
     b.groups.positions = carver.take<std::int32_t>(rows * k);
     b.groups.experts = s.experts;
-    b.inner = InputRows::take<Arch>(carver, rows * k, s.expert_ffn);
+    b.inner = BackendTypes<B>::take_rows(carver, rows * k, s.expert_ffn);
     b.outputs = carver.take<float>(rows * k * s.hidden);
     return b;
   }
 };
 
 /// x (n, hidden) += sum over the k chosen experts e of weight_e * down_e(act(gate_e(norm x)) * up_e(norm x)).
-template <class M, Step S, class Shapes, class Arch>
-void moe_block(S& step, const Shapes& s, const MoeWeights<Arch>& w, const InputRows& input, const MoeBuffers& b,
+template <class M, Step S, class Shapes, class B = typename S::Backend>
+void moe_block(S& step, const Shapes& s, const MoeWeights<B>& w, const RowBufferOf<B>& input, const MoeBuffers<B>& b,
                float* x, std::size_t n, std::size_t k, float eps, Numerics numerics, const typename M::Router& router) {
-  static_assert(RouterPolicy<typename M::Router, Arch>,
-                "vlmt: a router needs a static used(in_file) and route<Arch>(logits, n, experts, k, ids, weights, m) "
-                "const, both noexcept; see TopKRouter in nn/router.hpp");
-  const auto hidden = s.hidden;
-  const auto ffn = s.expert_ffn;
-  const auto experts = s.experts;
+  using Types = BackendTypes<B>;
+  const std::size_t hidden = s.hidden;
+  const std::size_t ffn = s.expert_ffn;
+  const std::size_t experts = s.experts;
   // Mean rows per expert. The router multiplies all n rows, but its weights are float32 and take floats in any case.
   const std::size_t expert_rows = n * k / experts;
-  const RowForms in =
-      activation_forms<Arch>(numerics, expert_rows, hidden, {w.router.leaves, w.gate.leaves, w.up.leaves});
-  const typename M::Norm norm{w.norm, eps};
-  input.write<Arch>(hidden, in, [&](const auto& sink) {
-    step("moe norm", [=](Member& m) noexcept { norm_rows<Arch>(norm, x, n, hidden, hidden, sink, m); });
-  });
+  const RowsOf<B> rows = Types::rows(input, numerics, n, hidden, expert_rows, w.router, w.gate, w.up);
+  step("moe norm", op::Normalise{typename M::Norm{w.norm, eps}, x, n, hidden, rows});
+  step("router", op::Product{rows, op::One{w.router}, op::Store{b.logits, experts}});
+  step("choice of experts", op::Route{router, b.logits, n, experts, k, b.ids, b.weights});
+  step("groups of experts", op::Group{b.ids, n, k, b.groups});
 
-  const MoeWeights<Arch>* weights = &w;
-  const Activations rows = input.rows(n, hidden, in);
-  step("router", [=](Member& m) noexcept { matmul(weights->router, rows, Store<Arch>{b.logits, experts}, m); });
-  step("choice of experts",
-       [=](Member& m) noexcept { router.template route<Arch>(b.logits, n, experts, k, b.ids, b.weights, m); });
-  step("groups of experts", [=](Member& m) noexcept { group_by_expert(b.ids, n, k, b.groups, m); });
-  const RowForms out = activation_forms<Arch>(numerics, expert_rows, ffn, {w.down.leaves});
-  b.inner.write<Arch>(ffn, out, [&]<class Sink>(const Sink& sink) {
-    const GatedStore<Arch, Sink, typename M::Activation> gated{sink};
-    step("expert gate and up", [=](Member& m) noexcept {
-      grouped_matmul_pair(weights->gate, weights->up, b.groups, b.groups.tokens, rows, gated, m);
-    });
-  });
-  const Activations product = b.inner.rows(n * k, ffn, out);
-  step("expert down", [=](Member& m) noexcept {
-    grouped_matmul(weights->down, b.groups, nullptr, product, Store<Arch>{b.outputs, hidden}, m);
-  });
-  step("sum of experts", [=](Member& m) noexcept {
-    add_weighted_rows<Arch>(b.outputs, b.groups.positions, b.weights, n, k, hidden, x, m);
-  });
+  const RowsOf<B> product = Types::rows(b.inner, numerics, n * k, ffn, expert_rows, w.down);
+  step("expert gate and up", op::Product{rows, op::GroupedPair{w.gate, w.up, b.groups, true},
+                                         op::Gate<typename M::Activation, RowsOf<B>>{product}});
+  step("expert down", op::Product{product, op::Grouped{w.down, b.groups, false}, op::Store{b.outputs, hidden}});
+  step("sum of experts", op::AddWeighted{b.outputs, b.groups.positions, b.weights, x, n, k, hidden});
 }
 
 VLMT_END_NAMESPACE

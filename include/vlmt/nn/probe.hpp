@@ -17,6 +17,7 @@
 #include "vlmt/base/config.hpp"
 #include "vlmt/exec/step.hpp"
 #include "vlmt/nn/moe.hpp"
+#include "vlmt/op/host.hpp"
 #include "vlmt/tensor/tensor.hpp"
 
 VLMT_BEGIN_NAMESPACE
@@ -43,24 +44,20 @@ void probe_hidden([[maybe_unused]] S& step, [[maybe_unused]] Probe& probe, [[may
                   [[maybe_unused]] const float* x, [[maybe_unused]] std::size_t n, [[maybe_unused]] std::size_t width) {
   if constexpr (ProbesHidden<Probe>) {
     Probe* p = &probe;
-    step([=](Member& m) {
-      if (m.rank() == 0) p->hidden(layer, view(x, n, width));
-    });
+    step("probe", op::Host{[=] { p->hidden(layer, view(x, n, width)); }});
   }
 }
 
 /// Passes the experts (n, k) chosen by the router of `layer` and their weights (n, k) to probe.router, if there is one.
-template <Step S, class Probe>
+template <Step S, class Probe, class B = typename S::Backend>
 void probe_router([[maybe_unused]] S& step, [[maybe_unused]] Probe& probe, [[maybe_unused]] std::size_t layer,
-                  [[maybe_unused]] const MoeBuffers& b, [[maybe_unused]] std::size_t n,
+                  [[maybe_unused]] const MoeBuffers<B>& b, [[maybe_unused]] std::size_t n,
                   [[maybe_unused]] std::size_t k) {
   if constexpr (ProbesRouter<Probe>) {
     Probe* p = &probe;
     const std::int32_t* ids = b.ids;
     const float* weights = b.weights;
-    step([=](Member& m) {
-      if (m.rank() == 0) p->router(layer, view(ids, n, k), view(weights, n, k));
-    });
+    step("probe", op::Host{[=] { p->router(layer, view(ids, n, k), view(weights, n, k)); }});
   }
 }
 
@@ -70,9 +67,7 @@ void probe_vision([[maybe_unused]] S& step, [[maybe_unused]] Probe& probe, [[may
                   [[maybe_unused]] const float* x, [[maybe_unused]] std::size_t n, [[maybe_unused]] std::size_t width) {
   if constexpr (ProbesVision<Probe>) {
     Probe* p = &probe;
-    step([=](Member& m) {
-      if (m.rank() == 0) p->vision(block, view(x, n, width));
-    });
+    step("probe", op::Host{[=] { p->vision(block, view(x, n, width)); }});
   }
 }
 

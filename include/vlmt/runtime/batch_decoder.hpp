@@ -12,7 +12,7 @@
 #include "vlmt/base/error.hpp"
 #include "vlmt/base/stop_flag.hpp"
 #include "vlmt/exec/buffer.hpp"
-#include "vlmt/exec/step.hpp"
+#include "vlmt/exec/step_now.hpp"
 #include "vlmt/exec/team.hpp"
 #include "vlmt/model/vlm.hpp"
 #include "vlmt/nn/probe.hpp"
@@ -28,6 +28,8 @@ VLMT_BEGIN_NAMESPACE
 template <class M, Team T>
 class BatchDecoder {
  public:
+  using Backend = typename M::Backend;
+
   /// For up to `sequences` runners (1 to 4096) with contexts of up to `context` tokens (1 to 2^24). Model and team must
   /// outlive it and must not be moved while it lives. Allocates all memory here. Throws InputError for a model that is
   /// not loaded and for sizes out of range.
@@ -61,7 +63,7 @@ class BatchDecoder {
               const StopFlag* stop = nullptr) {
     const StepSize size = prepare(runners, tokens);
     const auto compute = [&](Member& m) {
-      StepNow step(m);
+      StepNow<Backend> step(m);
       NoProbe probe;
       model_->decoder().forward(step, buffers_, size, numerics_, probe);
       more(step);
@@ -81,17 +83,17 @@ class BatchDecoder {
     if (workspace_.data() == nullptr) throw InputError("the batch decoder was moved to another object");
     model_->require_loaded();
     check(runners, tokens);
-    const StepData& d = buffers_.data;
+    const StepData<Backend>& d = buffers_.data;
     for (std::size_t i = 0; i < runners.size(); ++i) {
       const Runner<M, T, Probe>& r = *runners[i];
       d.ids[i] = tokens[i];
       for (std::size_t a = 0; a < 3; ++a) d.positions[i * 3 + a] = r.sequence().next_position();
-      d.sequences.set(i, r.kv_cache(), r.length(), 1);
+      d.sequences.set(i, r.kv_cache(), r.length(), 1, RowKind::generated);
       d.logit_rows[i] = static_cast<std::int32_t>(i);
     }
     return {runners.size(), 0, runners.size(), runners.size()};
   }
-  const DecoderBuffers& buffers() const noexcept { return buffers_; }
+  const DecoderBuffers<Backend>& buffers() const noexcept { return buffers_; }
 
   /// Logits (vocab) of the i-th runner in the last step.
   std::span<float> logits(std::size_t i) const noexcept {
@@ -141,7 +143,7 @@ class BatchDecoder {
   DecoderCapacity capacity_;
   Numerics numerics_;
   Buffer workspace_;
-  DecoderBuffers buffers_;
+  DecoderBuffers<Backend> buffers_;
 };
 
 VLMT_END_NAMESPACE

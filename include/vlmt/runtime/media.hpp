@@ -19,7 +19,7 @@
 #include "vlmt/io/load_image.hpp"
 #include "vlmt/io/mapped_file.hpp"
 #include "vlmt/model/vision_features.hpp"
-#include "vlmt/nn/vision/patchify.hpp"
+#include "vlmt/nn/vision/patch_grid.hpp"
 #include "vlmt/nn/vision/smart_resize.hpp"
 
 VLMT_BEGIN_NAMESPACE

@@ -31,13 +31,12 @@ concept PlannedOptions = requires(const O& options, const TextConfig& config) {
 /// overflows, InputError for options that a session would refuse.
 template <class M, PlannedOptions O = SessionOptions>
 MemoryPlan plan_memory(const Vlm<M>& model, const O& options, std::size_t image_pixels, std::size_t members) {
-  using Arch = typename M::Backend::Arch;
   const RunnerOptions of_runner = options.runner(model.config());
   const RunnerBytes runner = Runner<M, OmpTeam>::bytes(model, of_runner, members);
   MemoryPlan plan;
   (model.weights_mapped() ? plan.mapped : plan.weights) = model.weight_bytes();
   plan.kv_cache = runner.kv_cache;
-  plan.workspace = runner.workspace + Sampler<Arch>::bytes(model.config().vocab, of_runner.context);
+  plan.workspace = runner.workspace + Sampler::bytes(model.config().vocab, of_runner.context);
   if (model.vision_encoder() != nullptr) plan.feature_cache = options.vision().cache_bytes;
   if (model.vision_encoder() != nullptr && image_pixels != 0) {
     const VisionConfig& c = model.vision_encoder()->config();

@@ -17,15 +17,15 @@
 #include "vlmt/base/in_use.hpp"
 #include "vlmt/base/stop_flag.hpp"
 #include "vlmt/exec/buffer.hpp"
-#include "vlmt/exec/step.hpp"
+#include "vlmt/exec/step_now.hpp"
 #include "vlmt/exec/team.hpp"
 #include "vlmt/kernel/kv_format.hpp"
-#include "vlmt/kernel/sampling.hpp"
 #include "vlmt/model/sequence.hpp"
 #include "vlmt/model/vlm.hpp"
-#include "vlmt/nn/kv_cache.hpp"
-#include "vlmt/nn/numerics.hpp"
+#include "vlmt/kernel/kv_cache.hpp"
+#include "vlmt/op/numerics.hpp"
 #include "vlmt/nn/probe.hpp"
+#include "vlmt/op/sample.hpp"
 #include "vlmt/runtime/call_checks.hpp"
 #include "vlmt/runtime/context_size.hpp"
 #include "vlmt/runtime/memory_plan.hpp"
@@ -59,7 +59,8 @@ struct RunnerBytes {
 template <class M, Team T, class Probe = NoProbe>
 class Runner {
  public:
-  using Arch = typename M::Backend::Arch;
+  using Backend = typename M::Backend;
+  using Arch = typename Backend::Arch;
 
   /// `model` must be loaded. Model and team must outlive the runner and must not be moved while it lives. Throws
   /// InputError for a model that is not loaded, an option out of range or an unsupported KV format, LimitError if it
@@ -81,7 +82,7 @@ class Runner {
   const Vlm<M>& model() const noexcept { return *model_; }
   Probe& probe() noexcept { return probe_; }
   const KvCache& kv_cache() const noexcept { return kv_; }
-  const DecoderBuffers& buffers() const noexcept { return buffers_; }
+  const DecoderBuffers<Backend>& buffers() const noexcept { return buffers_; }
 
   /// Throws InputError if the runner was moved to another object, or its model was.
   void require_usable() const {
@@ -159,7 +160,7 @@ class Runner {
     check_room(length() + 1);
     stage_token(token);
     const auto compute = [&](Member& m) {
-      StepNow step(m);
+      StepNow<Backend> step(m);
       model_->decoder().forward(step, buffers_, {1, 0, 1}, options_.numerics, probe_);
       more(step);
     };
@@ -181,7 +182,7 @@ class Runner {
   void with_logits(More&& more, const StopFlag* stop = nullptr) {
     require_usable();
     const auto compute = [&](Member& m) {
-      StepNow step(m);
+      StepNow<Backend> step(m);
       more(step);
     };
     team_->run(compute, stop);
@@ -241,7 +242,7 @@ class Runner {
   Probe probe_;
   KvCache kv_;
   Buffer workspace_;
-  DecoderBuffers buffers_;
+  DecoderBuffers<Backend> buffers_;
   Sequence sequence_;
   bool has_output_ = false;  // buffers_ hold logits and hidden state of the last cell
   mutable InUse in_use_;
@@ -328,7 +329,7 @@ void Runner<M, T, Probe>::score_step(const Sequence& target, std::size_t at, std
     const auto compute = [&, logits = buffers_.data.logits, targets = tokens.data(), out = values.data()](auto& step) {
       model_->decoder().issue_head(step, buffers_, rows, options_.numerics);
       const std::size_t width = vocab();
-      step([=](Member& member) noexcept { score_rows<Arch>(logits, rows, width, targets, out, member); });
+      step("scores", op::Score{logits, rows, width, targets, out});
     };
     with_logits(compute, stop);
     for (std::size_t i = 0; i < rows; ++i) scores[cells[i] - first] = values[i];
@@ -361,10 +362,10 @@ Runner<M, T, Probe> Runner<M, T, Probe>::fork_on(T& team) const {
 
 template <class M, Team T, class Probe>
 void Runner<M, T, Probe>::stage_token(int token) noexcept {
-  const StepData& d = buffers_.data;
+  const StepData<Backend>& d = buffers_.data;
   d.ids[0] = token;
   for (std::size_t a = 0; a < 3; ++a) d.positions[a] = sequence_.next_position();
-  d.sequences.set(0, kv_, length(), 1);
+  d.sequences.set(0, kv_, length(), 1, RowKind::generated);
   d.logit_rows[0] = 0;
 }
 
@@ -404,12 +405,12 @@ void Runner<M, T, Probe>::check_room(std::size_t cells) const {
 
 template <class M, Team T, class Probe>
 StepSize Runner<M, T, Probe>::stage(const Sequence& s, std::size_t first, std::size_t n, std::size_t logit_rows) {
-  const StepData& d = buffers_.data;
+  const StepData<Backend>& d = buffers_.data;
   for (std::size_t i = 0; i < n; ++i) {
     d.ids[i] = s.tokens()[first + i];
     for (std::size_t a = 0; a < 3; ++a) d.positions[i * 3 + a] = s.positions(a)[first + i];
   }
-  d.sequences.set(0, kv_, first, n);
+  d.sequences.set(0, kv_, first, n, RowKind::prompt);
   const std::size_t hidden = model_->decoder().shapes().hidden;
   const std::size_t levels = model_->decoder().config().deepstack_layers;
   std::size_t visual = 0;
@@ -432,7 +433,7 @@ StepSize Runner<M, T, Probe>::stage(const Sequence& s, std::size_t first, std::s
 template <class M, Team T, class Probe>
 void Runner<M, T, Probe>::run(StepSize size, const StopFlag* stop) {
   const auto compute = [&](Member& m) {
-    StepNow step(m);
+    StepNow<Backend> step(m);
     model_->decoder().forward(step, buffers_, size, options_.numerics, probe_);
   };
   team_->run(compute, stop);

@@ -16,7 +16,8 @@
 #include "vlmt/base/config.hpp"
 #include "vlmt/base/error.hpp"
 #include "vlmt/exec/step.hpp"
-#include "vlmt/kernel/sampling.hpp"
+#include "vlmt/op/host.hpp"
+#include "vlmt/op/sample.hpp"
 #include "vlmt/runtime/call_checks.hpp"
 
 VLMT_BEGIN_NAMESPACE
@@ -50,7 +51,6 @@ void check(const SamplingOptions& o);
 
 /// Chooses tokens from logits (vocab). Allocates at construction; issue() and accept() allocate nothing, though a
 /// processor may. Not thread-safe.
-template <class Arch>
 class Sampler {
  public:
   /// For sequences of up to `context` tokens.
@@ -76,41 +76,26 @@ class Sampler {
   /// penalties change `logits` in place.
   template <Step S>
   void issue(S& step, float* logits) {
-    const std::size_t vocab = vocab_;
-    LogitBlock* stats = stats_.data();
-    TokenLogit* candidates = candidates_.data();
     if (!options_->processors.empty()) {
-      step([this, logits](Member& m) {
-        if (m.rank() != 0) return;
-        for (const LogitProcessor& p : options_->processors) {
-          if (p) p({logits, vocab_}, history_);
-        }
-      });
+      step("logit processors", op::Host{[this, logits] {
+             for (const LogitProcessor& p : options_->processors) {
+               if (p) p({logits, vocab_}, history_);
+             }
+           }});
     }
-    const bool wants_log_probs = options_->log_probs || options_->top_log_probs != 0;
-    if (wants_log_probs && options_->top_log_probs != 0) {
-      TokenLogit* top = top_.data();
-      const std::size_t n = std::min(options_->top_log_probs, vocab);
-      step([=](Member& m) noexcept { scan_logits<Arch>(logits, vocab, 1.0f, stats, m); });
-      step([=](Member& m) noexcept { top_log_probs(logits, vocab, stats, n, candidates, top, m); });
-    }
-    const SamplingParams* params = &params_;
-    const PenaltyList list{penalty_tokens_.data(), penalty_counts_.data(), penalty_saved_.data(), &penalty_size_};
-    if (penalised()) {
-      step([=](Member& m) noexcept { penalize(logits, params, list, m); });
-    }
-    step([=](Member& m) noexcept { scan_logits<Arch>(logits, vocab, params, stats, m); });
-    SamplerRng* rng = &rng_;
-    SampledToken* sampled = &sampled_;
-    step([=](Member& m) noexcept { pick_token(logits, vocab, params, stats, candidates, rng, sampled, m); });
-    if (wants_log_probs) {
-      if (penalised()) {
-        step([=](Member& m) noexcept { restore_logits(logits, list, m); });
-      }
-      step([=](Member& m) noexcept { scan_logits<Arch>(logits, vocab, 1.0f, stats, m); });
-      float* out = &log_prob_;
-      step([=](Member& m) noexcept { token_log_prob(logits, vocab, stats, &sampled->token, out, m); });
-    }
+    const bool log_probs = options_->log_probs || options_->top_log_probs != 0;
+    step("sample", op::Sample{logits,
+                              vocab_,
+                              &params_,
+                              {penalty_tokens_.data(), penalty_counts_.data(), penalty_saved_.data(), &penalty_size_},
+                              penalised(),
+                              stats_.data(),
+                              candidates_.data(),
+                              &rng_,
+                              &sampled_,
+                              log_probs ? &log_prob_ : nullptr,
+                              top_.data(),
+                              std::min(options_->top_log_probs, vocab_)});
   }
 
   /// The chosen token. Throws Error if every logit was NaN or -inf.
@@ -161,10 +146,7 @@ VLMT_BODY void check(const SamplingOptions& o) {
   if (o.top_log_probs > 64) refuse("top_log_probs", "up to 64", static_cast<double>(o.top_log_probs));
 }
 
-#endif
-
-template <class Arch>
-Sampler<Arch>::Sampler(std::size_t vocab, std::size_t context)
+VLMT_BODY Sampler::Sampler(std::size_t vocab, std::size_t context)
     : vocab_(vocab),
       stats_(logit_blocks(vocab)),
       candidates_(vocab),
@@ -176,8 +158,7 @@ Sampler<Arch>::Sampler(std::size_t vocab, std::size_t context)
   history_.reserve(context);
 }
 
-template <class Arch>
-void Sampler<Arch>::begin(const SamplingOptions& options, std::span<const int> tokens) {
+VLMT_BODY void Sampler::begin(const SamplingOptions& options, std::span<const int> tokens) {
   check(options);
   for (const int t : tokens) check_token(t, vocab_);
   options_ = &options;
@@ -190,8 +171,7 @@ void Sampler<Arch>::begin(const SamplingOptions& options, std::span<const int> t
   for (int t : tokens) add(t);
 }
 
-template <class Arch>
-void Sampler<Arch>::add(int token) noexcept {
+VLMT_BODY void Sampler::add(int token) noexcept {
   if (history_.size() < history_.capacity()) history_.push_back(token);
   if (!penalised()) return;
   std::int32_t& slot = slot_[static_cast<std::size_t>(token)];
@@ -204,16 +184,16 @@ void Sampler<Arch>::add(int token) noexcept {
   ++penalty_counts_[static_cast<std::size_t>(slot)];
 }
 
-template <class Arch>
-int Sampler<Arch>::result() const {
+VLMT_BODY int Sampler::result() const {
   if (sampled_.status != SamplingStatus::Ok) throw Error("the model's logits are not numbers");
   return sampled_.token;
 }
 
-template <class Arch>
-TokenLogProb Sampler<Arch>::log_probs() const {
+VLMT_BODY TokenLogProb Sampler::log_probs() const {
   const std::size_t n = std::min(options_->top_log_probs, vocab_);
   return {sampled_.token, log_prob_, {top_.begin(), top_.begin() + static_cast<std::ptrdiff_t>(n)}};
 }
+
+#endif
 
 VLMT_END_NAMESPACE

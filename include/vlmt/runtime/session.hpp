@@ -198,9 +198,7 @@ class Session {
   /// is set.
   std::vector<TokenLogProb> score(std::string_view context, std::string_view text, const StopFlag* stop = nullptr);
 
-  /// Final hidden state (hidden) of the last token of a text: an embedding, not normalised to unit length. What the KV
-  /// cache holds of a text is not computed again, and a token computed alone rounds differently from one in a chunk: a
-  /// text given again may differ in the last bits. reset() before each text gives equal bits. Throws Cancelled soon
+  /// Final hidden state (hidden) of the last token of a text: an embedding, not normalised to unit length. Throws Cancelled soon
   /// after `stop` is set.
   std::vector<float> embed(std::string_view text, const StopFlag* stop = nullptr) {
     const InUse::Call call = begin_call();
@@ -265,7 +263,7 @@ class Session {
   std::unique_ptr<T> team_;
   Runner<M, T> runner_;
   VisionRunner<M, T> vision_;
-  Sampler<Arch> sampler_;
+  Sampler sampler_;
   std::vector<ChatMessage> history_;
   mutable InUse in_use_;
 };

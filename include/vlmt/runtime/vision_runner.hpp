@@ -18,12 +18,12 @@
 #include "vlmt/base/in_use.hpp"
 #include "vlmt/base/stop_flag.hpp"
 #include "vlmt/exec/buffer.hpp"
-#include "vlmt/exec/step.hpp"
+#include "vlmt/exec/step_now.hpp"
 #include "vlmt/exec/team.hpp"
 #include "vlmt/io/image.hpp"
 #include "vlmt/model/vision_features.hpp"
 #include "vlmt/model/vlm.hpp"
-#include "vlmt/nn/numerics.hpp"
+#include "vlmt/op/numerics.hpp"
 #include "vlmt/nn/probe.hpp"
 #include "vlmt/nn/vision/preprocess.hpp"
 #include "vlmt/runtime/content_key.hpp"
@@ -101,7 +101,7 @@ class VisionRunner {
   }
 
   /// Bytes of scratch for an image of `pixels` after resizing: the vision encoder's buffers and the patches.
-  static std::size_t scratch_bytes(const VisionEncoder<Arch>& encoder, std::size_t pixels, std::size_t members);
+  static std::size_t scratch_bytes(const VisionEncoder<typename M::Backend>& encoder, std::size_t pixels, std::size_t members);
 
   /// The cache key of an image's features and its grid in patches, without running the vision encoder. `max_pixels` is
   /// the image's own bound (ImageSource::max_pixels), here and below. Throws InputError for sizes that are refused and
@@ -177,7 +177,7 @@ VisionRunner<M, T, Probe>::VisionRunner(const Vlm<M>& model, T& team, const Visi
 }
 
 template <class M, Team T, class Probe>
-std::size_t VisionRunner<M, T, Probe>::scratch_bytes(const VisionEncoder<Arch>& encoder, std::size_t pixels,
+std::size_t VisionRunner<M, T, Probe>::scratch_bytes(const VisionEncoder<typename M::Backend>& encoder, std::size_t pixels,
                                                      std::size_t members) {
   const VisionConfig& c = encoder.config();
   const std::size_t patches = round_up(ceil_div(pixels, c.patch * c.patch), c.merge * c.merge);
@@ -270,7 +270,7 @@ typename VisionRunner<M, T, Probe>::Features VisionRunner<M, T, Probe>::run(cons
                                                                             const ContentKey& key, const StopFlag* stop,
                                                                             const VisionProgress& progress) {
   model_->require_loaded();
-  const VisionEncoder<Arch>& encoder = *model_->vision_encoder();
+  const VisionEncoder<typename M::Backend>& encoder = *model_->vision_encoder();
   const std::size_t n = patches.grid.patches();
   const auto slices = static_cast<std::size_t>(patches.grid.t);
   const auto merge = static_cast<std::size_t>(config_.layout.merge);
@@ -282,7 +282,7 @@ typename VisionRunner<M, T, Probe>::Features VisionRunner<M, T, Probe>::run(cons
     scratch_ = Buffer(count.bytes());
   }
   Carver carver(scratch_.data(), scratch_.bytes());
-  VisionEncoderBuffers buffers = encoder.take_buffers(carver, n, slices, team_->size());
+  VisionEncoderBuffers<typename M::Backend> buffers = encoder.take_buffers(carver, n, slices, team_->size());
   encoder.fill_inputs(patches.grid, patches.values.data(), buffers);
 
   auto features = std::make_shared<VisionFeatures>();
@@ -294,7 +294,7 @@ typename VisionRunner<M, T, Probe>::Features VisionRunner<M, T, Probe>::run(cons
   float* out = features->data.data();
   BlockProgress<Probe> blocks{probe_, progress, encoder.config().depth};
   const auto compute = [&](Member& m) {
-    StepNow step(m);
+    StepNow<typename M::Backend> step(m);
     encoder.forward(step, buffers, patches.grid, out, options_.numerics, blocks);
   };
   team_->run(compute, stop);

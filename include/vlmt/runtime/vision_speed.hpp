@@ -22,7 +22,7 @@
 #include "vlmt/exec/buffer.hpp"
 #include "vlmt/exec/omp_team.hpp"
 #include "vlmt/exec/processors.hpp"
-#include "vlmt/exec/step.hpp"
+#include "vlmt/exec/step_now.hpp"
 #include "vlmt/exec/team.hpp"
 #include "vlmt/io/gguf.hpp"
 #include "vlmt/model/vision_config.hpp"
@@ -31,9 +31,9 @@
 #include "vlmt/model/weight_loader.hpp"
 #include "vlmt/model/weight_source.hpp"
 #include "vlmt/model/work.hpp"
-#include "vlmt/nn/numerics.hpp"
+#include "vlmt/op/numerics.hpp"
 #include "vlmt/nn/probe.hpp"
-#include "vlmt/nn/vision/patchify.hpp"
+#include "vlmt/nn/vision/patch_grid.hpp"
 #include "vlmt/quant/ggml_type.hpp"
 #include "vlmt/runtime/kept_speeds.hpp"
 
@@ -63,15 +63,18 @@ inline double thread_seconds() noexcept {
   return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
 }
 
+struct alignas(64) StepSeconds {
+  double linear = 0.0;
+  double attention = 0.0;
+};
+
 /// Runs ops as StepNow does, and adds up the processor time of attention and of all other ops. Waiting at barriers does
 /// not count, so a busy machine gives nearly the times of an idle one.
+template <class B>
 class TimedStep {
  public:
-  struct alignas(64) Seconds {
-    double linear = 0.0;
-    double attention = 0.0;
-  };
-  TimedStep(Member& member, Seconds& seconds) noexcept : member_(&member), seconds_(&seconds) {}
+  using Backend = B;
+  TimedStep(Member& member, StepSeconds& seconds) noexcept : member_(&member), seconds_(&seconds) {}
 
   template <class Op>
   void operator()(const Op& op) {
@@ -79,15 +82,18 @@ class TimedStep {
   }
   template <class Op>
   void operator()(std::string_view name, const Op& op) {
-    const double start = thread_seconds();
-    op(*member_);
-    (name == "vision attention" ? seconds_->attention : seconds_->linear) += thread_seconds() - start;
-    member_->barrier();
+    double& seconds = name == "vision attention" ? seconds_->attention : seconds_->linear;
+    run_op<B>(op, [&](const auto& pass) {
+      const double start = thread_seconds();
+      pass(*member_);
+      seconds += thread_seconds() - start;
+      member_->barrier();
+    });
   }
 
  private:
   Member* member_;
-  Seconds* seconds_;
+  StepSeconds* seconds_;
 };
 
 }  // namespace detail
@@ -105,7 +111,7 @@ VisionSpeed measure_vision_speed(const GgufFile& mmproj, const std::optional<std
   config.depth = 1;
   config.deepstack.clear();
   WeightLoader<Arch, typename M::Formats> loader;
-  VisionEncoder<Arch> encoder(config, WeightSource(mmproj), loader, format);
+  VisionEncoder<typename M::Backend> encoder(config, WeightSource(mmproj), loader, format);
   const Buffer weights = loader.load(team, {}, stop);
 
   const int side = 16 * static_cast<int>(config.merge);
@@ -114,7 +120,7 @@ VisionSpeed measure_vision_speed(const GgufFile& mmproj, const std::optional<std
   encoder.take_buffers(count, grid.patches(), 1, team.size());
   const Buffer scratch(count.bytes());
   Carver carver(scratch.data(), scratch.bytes());
-  VisionEncoderBuffers buffers = encoder.take_buffers(carver, grid.patches(), 1, team.size());
+  VisionEncoderBuffers<typename M::Backend> buffers = encoder.take_buffers(carver, grid.patches(), 1, team.size());
   std::vector<float> patches(grid.patches() * config.patch_values());
   for (std::size_t i = 0; i < patches.size(); ++i) patches[i] = static_cast<float>(i * 37 % 255) / 127.0f - 1.0f;
   encoder.fill_inputs(grid, patches.data(), buffers);
@@ -123,18 +129,18 @@ VisionSpeed measure_vision_speed(const GgufFile& mmproj, const std::optional<std
   const std::size_t processors = usable_processors(OmpTeam::processors()).usable;
   // The fastest of four runs, of two where the processor is slow. The first run also faults in the memory.
   NoProbe probe;
-  detail::TimedStep::Seconds best{1e30, 1e30};
+  detail::StepSeconds best{1e30, 1e30};
   const Clock::time_point start = Clock::now();
   for (int run = 0; run < 4 && (run < 2 || Clock::now() - start < std::chrono::seconds(2)); ++run) {
-    std::vector<detail::TimedStep::Seconds> each(team.size());
+    std::vector<detail::StepSeconds> each(team.size());
     std::size_t members = 1;
     const auto encode = [&](Member& m) {
       if (m.rank() == 0) members = m.size();
-      detail::TimedStep step(m, each[m.rank()]);
+      detail::TimedStep<typename M::Backend> step(m, each[m.rank()]);
       encoder.forward(step, buffers, grid, features.data(), numerics, probe);
     };
     team.run(encode, stop);
-    detail::TimedStep::Seconds sum;
+    detail::StepSeconds sum;
     for (const auto& s : each) {
       sum.linear += s.linear;
       sum.attention += s.attention;

@@ -15,6 +15,7 @@
 #include "vlmt/kernel/attention.hpp"
 #include "vlmt/kernel/kv_view.hpp"
 #include "vlmt/kernel/norm.hpp"
+#include "vlmt/kernel/router.hpp"
 #include "vlmt/kernel/reference.hpp"
 #include "vlmt/quant/f32.hpp"
 #include "vlmt/testing/compare.hpp"
@@ -33,7 +34,7 @@ inline void expect_close(std::vector<std::string>& problems, const std::string& 
 
 }  // namespace detail
 
-/// Act on Arch against Act::reference over [-30, 30] and awkward lengths. Errors up to `units` roundings (2^-24) of the
+/// Act on Arch against Act in double over [-30, 30] and awkward lengths. Errors up to `units` roundings (2^-24) of the
 /// largest value are allowed.
 template <class Arch, class Act>
 std::vector<std::string> check_activation(double units = 16.0) {
@@ -43,7 +44,7 @@ std::vector<std::string> check_activation(double units = 16.0) {
     Random random(n);
     for (float& v : x) v = static_cast<float>(60.0 * random.uniform() - 30.0);
     activate_rows<Arch, Act>(x.data(), 1, n, n, F32Rows{y.data(), n});
-    for (std::size_t i = 0; i < n; ++i) want[i] = static_cast<float>(Act::reference(static_cast<double>(x[i])));
+    for (std::size_t i = 0; i < n; ++i) want[i] = static_cast<float>(Act::apply(static_cast<double>(x[i])));
     detail::expect_close(problems, std::string(Arch::name) + ", " + std::to_string(n) + " values", y, want,
                          units * 0x1p-24, 0x1p-126);
   }
@@ -123,7 +124,7 @@ std::vector<std::string> check_router(const Router& router, std::size_t experts 
     std::vector<std::int32_t> ids(n * k, -1);
     ThreadTeam team(size);
     team.run(
-        [&](Member& m) { router.template route<Arch>(logits.data(), n, experts, k, ids.data(), weights.data(), m); });
+        [&](Member& m) { route_by<Arch>(router, logits.data(), n, experts, k, ids.data(), weights.data(), m); });
     for (std::size_t t = 0; t < n; ++t) {
       std::set<std::int32_t> chosen;
       for (std::size_t j = 0; j < k; ++j) {

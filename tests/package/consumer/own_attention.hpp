@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include <vlmt/kernel/attention_variant.hpp>
+#include <vlmt/op/attention_variant.hpp>
 
 struct FadingWindow : vlmt::AttentionVariant {
   static constexpr int window = 96;

@@ -1,27 +1,29 @@
 // A custom norm: divides rows by their mean magnitude instead of their root mean square.
 #pragma once
 
-#include <cmath>
 #include <cstddef>
 
-#include <vlmt/kernel/epilogue.hpp>
+#include <vlmt/op/norm.hpp>
 
 struct MeanMagnitudeNorm {
+  static constexpr int passes = 1;
   const float* weight = nullptr;
   float eps = 1e-6f;
 
-  // Statistics of the whole row x (h), needed before any column is written.
-  template <class Arch>
-  float stats(const float* x, std::size_t h) const noexcept {
-    double sum = 0.0;
-    for (std::size_t i = 0; i < h; ++i) sum += std::fabs(static_cast<double>(x[i]));
-    return static_cast<float>(1.0 / (sum / static_cast<double>(h) + static_cast<double>(eps)));
+  // sum plus the term of x; x is a number or a vector of them.
+  template <int Pass, class V, class T>
+  VLMT_HD V term(V x, V sum, vlmt::RowMoments<T>) const noexcept {
+    using namespace vlmt::arithmetic;
+    return sum + abs(x);
   }
-  // Columns [column, column + count); x and y point at the first.
-  template <class Arch>
-  void apply(float inverse, const float* x, std::size_t column, std::size_t count, float* y) const noexcept {
-    using V = vlmt::ColumnVector<Arch>;
-    const float* w = weight + column;
-    vlmt::for_columns<Arch>(count, y, [&](auto load) { return load(x) * load(w) * V(inverse); });
+  // What a pass over h values has found.
+  template <int Pass, class T>
+  VLMT_HD vlmt::RowMoments<T> finish(double sum, std::size_t h, vlmt::RowMoments<T>) const noexcept {
+    return {T(0), static_cast<T>(1.0 / (sum / static_cast<double>(h) + static_cast<double>(eps)))};
+  }
+  // An element, or a vector of them; load(p) loads p at its column.
+  template <class V, class Load>
+  VLMT_HD V apply(V x, vlmt::RowMoments<> m, const Load& load) const noexcept {
+    return x * load(weight) * V(m.inverse);
   }
 };

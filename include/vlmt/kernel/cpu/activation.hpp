@@ -1,5 +1,5 @@
-// Activation functions on SIMD registers, for epilogues and for rows. No cancellation: relative errors stay near 3e-7
-// for either sign while results are not tiny. Where the exponential overflows, the quotient is 0.
+// Functions of SIMD vectors that activations need. No cancellation: relative errors stay near 3e-7 for either sign while
+// results are not tiny.
 #pragma once
 
 #include "vlmt/base/config.hpp"
@@ -7,14 +7,12 @@
 
 VLMT_BEGIN_NAMESPACE
 
-namespace cpu {
-
-namespace detail {
+namespace simd {
 
 /// erfc(z) / 2 for z >= 0.
 template <class Arch>
-VLMT_INLINE simd::Floats<Arch> half_erfc(simd::Floats<Arch> z) noexcept {
-  using F = simd::Floats<Arch>;
+VLMT_INLINE Floats<Arch> half_erfc(Floats<Arch> z) noexcept {
+  using F = Floats<Arch>;
   // erf(z) = z P(z^2) on [0, 1], relative error of P 1.3e-9.
   const F square = z * z;
   F p(7.8538577045e-05f);
@@ -43,38 +41,6 @@ VLMT_INLINE simd::Floats<Arch> half_erfc(simd::Floats<Arch> z) noexcept {
   return select(z < F(1.0f), near, far);
 }
 
-}  // namespace detail
-
-/// x / (1 + e^-x).
-template <class Arch>
-VLMT_INLINE simd::Floats<Arch> silu(simd::Floats<Arch> x) noexcept {
-  return x / (simd::Floats<Arch>(1.0f) + exp(-x));
-}
-
-/// x / (1 + e^(-1.702 x)).
-template <class Arch>
-VLMT_INLINE simd::Floats<Arch> quick_gelu(simd::Floats<Arch> x) noexcept {
-  using F = simd::Floats<Arch>;
-  return x / (F(1.0f) + exp(F(-1.702f) * x));
-}
-
-/// 0.5 x (1 + tanh(u)) with u = sqrt(2 / pi) (x + 0.044715 x^3), as x / (1 + e^-2u): no cancellation for negative x.
-template <class Arch>
-VLMT_INLINE simd::Floats<Arch> gelu_tanh(simd::Floats<Arch> x) noexcept {
-  using F = simd::Floats<Arch>;
-  const F cubic = fma(x * x, F(-1.5957691216057308f * 0.044715f), F(-1.5957691216057308f));
-  return x / (F(1.0f) + exp(x * cubic));
-}
-
-/// Exact GELU: x erfc(-x / sqrt 2) / 2.
-template <class Arch>
-VLMT_INLINE simd::Floats<Arch> gelu_erf(simd::Floats<Arch> x) noexcept {
-  using F = simd::Floats<Arch>;
-  // At 16 the tail is already 0; the bound keeps squares from overflowing.
-  const F tail = detail::half_erfc(min(F(16.0f), abs(x) * F(0.70710678118654752f)));
-  return x * select(x < F(0.0f), tail, F(1.0f) - tail);
-}
-
-}  // namespace cpu
+}  // namespace simd
 
 VLMT_END_NAMESPACE

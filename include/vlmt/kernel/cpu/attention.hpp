@@ -8,7 +8,7 @@
 #include "vlmt/base/config.hpp"
 #include "vlmt/exec/member.hpp"
 #include "vlmt/kernel/attention_plan.hpp"
-#include "vlmt/kernel/attention_variant.hpp"
+#include "vlmt/op/attention_variant.hpp"
 #include "vlmt/kernel/cpu/attention_tile.hpp"
 #include "vlmt/kernel/cpu/transpose.hpp"
 #include "vlmt/kernel/kv_view.hpp"

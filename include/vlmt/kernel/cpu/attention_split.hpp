@@ -12,7 +12,7 @@
 #include "vlmt/base/config.hpp"
 #include "vlmt/exec/member.hpp"
 #include "vlmt/kernel/attention_plan.hpp"
-#include "vlmt/kernel/attention_variant.hpp"
+#include "vlmt/op/attention_variant.hpp"
 #include "vlmt/kernel/cpu/attention.hpp"
 #include "vlmt/kernel/cpu/kv_products.hpp"
 #include "vlmt/kernel/cpu/simd.hpp"

@@ -6,7 +6,7 @@
 
 #include "vlmt/base/config.hpp"
 #include "vlmt/kernel/cpu/simd.hpp"
-#include "vlmt/kernel/row_moments.hpp"
+#include "vlmt/op/norm.hpp"
 
 VLMT_BEGIN_NAMESPACE
 
@@ -47,54 +47,33 @@ VLMT_INLINE double row_sum(const float* x, std::size_t h, const Term& term) noex
 
 }  // namespace detail
 
-/// 1 / sqrt(mean(x^2) + eps) of h values.
-template <class Arch>
-float rms_inverse(const float* x, std::size_t h, float eps) noexcept {
+/// Moments of h values by a norm policy.
+template <class Arch, class Norm, int Pass = 0>
+RowMoments<> row_moments(const Norm& norm, const float* x, std::size_t h, RowMoments<> moments = {}) noexcept {
   using F = simd::Floats<Arch>;
-  const double sum = detail::row_sum<Arch>(x, h, [](F v, F s) VLMT_INLINE_LAMBDA { return fma(v, v, s); });
-  return static_cast<float>(1.0 / std::sqrt(sum / static_cast<double>(h) + static_cast<double>(eps)));
-}
-
-/// y = x * inverse * weight over count values; x and y may be equal.
-template <class Arch>
-void rms_apply(const float* x, const float* weight, float inverse, std::size_t count, float* y) noexcept {
-  using F = simd::Floats<Arch>;
-  std::size_t i = 0;
-  for (; i + F::lanes <= count; i += F::lanes) (F::load(x + i) * F(inverse) * F::load(weight + i)).store(y + i);
-  if (i < count) {
-    const std::size_t rest = count - i;
-    (F::load(x + i, rest) * F(inverse) * F::load(weight + i, rest)).store(y + i, rest);
+  if constexpr (Pass == Norm::passes) {
+    return moments;
+  } else {
+    const double sum = detail::row_sum<Arch>(
+        x, h, [&norm, moments](F v, F s) VLMT_INLINE_LAMBDA { return norm.template term<Pass>(v, s, moments); });
+    return row_moments<Arch, Norm, Pass + 1>(norm, x, h, norm.template finish<Pass>(sum, h, moments));
   }
 }
 
-/// Mean and 1 / sqrt(variance + eps) of h values, in two passes.
-template <class Arch>
-RowMoments layer_moments(const float* x, std::size_t h, float eps) noexcept {
-  using F = simd::Floats<Arch>;
-  const double n = static_cast<double>(h);
-  const auto mean =
-      static_cast<float>(detail::row_sum<Arch>(x, h, [](F v, F s) VLMT_INLINE_LAMBDA { return s + v; }) / n);
-  const double squares = detail::row_sum<Arch>(x, h, [mean](F v, F s) VLMT_INLINE_LAMBDA {
-    const F d = v - F(mean);
-    return fma(d, d, s);
-  });
-  return {mean, static_cast<float>(1.0 / std::sqrt(squares / n + static_cast<double>(eps)))};
-}
-
-/// y = (x - mean) * inverse * weight + bias over count values; x and y may be equal.
-template <class Arch>
-void layer_apply(const float* x, const float* weight, const float* bias, RowMoments s, std::size_t count,
-                 float* y) noexcept {
+/// Columns [column, column + count) of the row; x and y point at `column` and may be equal.
+template <class Arch, class Norm>
+void norm_columns(const Norm& norm, RowMoments<> moments, const float* x, std::size_t column, std::size_t count,
+                  float* y) noexcept {
   using F = simd::Floats<Arch>;
   std::size_t i = 0;
   for (; i + F::lanes <= count; i += F::lanes) {
-    const F d = (F::load(x + i) - F(s.mean)) * F(s.inverse);
-    fma(d, F::load(weight + i), F::load(bias + i)).store(y + i);
+    const auto load = [&](const float* p) VLMT_INLINE_LAMBDA { return F::load(p + column + i); };
+    norm.apply(F::load(x + i), moments, load).store(y + i);
   }
   if (i < count) {
     const std::size_t rest = count - i;
-    const F d = (F::load(x + i, rest) - F(s.mean)) * F(s.inverse);
-    fma(d, F::load(weight + i, rest), F::load(bias + i, rest)).store(y + i, rest);
+    const auto load = [&](const float* p) VLMT_INLINE_LAMBDA { return F::load(p + column + i, rest); };
+    norm.apply(F::load(x + i, rest), moments, load).store(y + i, rest);
   }
 }
 

@@ -7,7 +7,7 @@
 #include "vlmt/base/config.hpp"
 #include "vlmt/kernel/cpu/simd.hpp"
 #include "vlmt/kernel/cpu/unroll.hpp"
-#include "vlmt/kernel/patch_kernel.hpp"
+#include "vlmt/op/patch_kernel.hpp"
 
 VLMT_BEGIN_NAMESPACE
 

@@ -6,7 +6,7 @@
 #include "vlmt/base/config.hpp"
 #include "vlmt/kernel/cpu/simd.hpp"
 #include "vlmt/kernel/ref/rope.hpp"
-#include "vlmt/kernel/rope_policy.hpp"
+#include "vlmt/op/rope_policy.hpp"
 
 VLMT_BEGIN_NAMESPACE
 

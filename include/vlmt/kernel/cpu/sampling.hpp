@@ -9,7 +9,7 @@
 
 #include "vlmt/base/config.hpp"
 #include "vlmt/kernel/cpu/simd.hpp"
-#include "vlmt/kernel/sampling_types.hpp"
+#include "vlmt/op/sampling_types.hpp"
 
 VLMT_BEGIN_NAMESPACE
 

@@ -9,7 +9,7 @@
 #include "vlmt/base/config.hpp"
 #include "vlmt/exec/member.hpp"
 #include "vlmt/kernel/attention_plan.hpp"
-#include "vlmt/kernel/attention_variant.hpp"
+#include "vlmt/op/attention_variant.hpp"
 #include "vlmt/kernel/kv_view.hpp"
 #include "vlmt/kernel/reference.hpp"
 #include "vlmt/kernel/row_sink.hpp"

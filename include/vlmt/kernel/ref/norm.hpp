@@ -1,43 +1,36 @@
-// Scalar row norms, with statistics in double.
+// Scalar norms of rows, with sums and moments in double.
 #pragma once
 
-#include <cmath>
 #include <cstddef>
 
 #include "vlmt/base/config.hpp"
-#include "vlmt/kernel/row_moments.hpp"
+#include "vlmt/op/norm.hpp"
 
 VLMT_BEGIN_NAMESPACE
 
 namespace ref {
 
-/// 1 / sqrt(mean(x^2) + eps) of h values.
-inline float rms_inverse(const float* x, std::size_t h, float eps) noexcept {
-  double sum = 0.0;
-  for (std::size_t i = 0; i < h; ++i) sum += static_cast<double>(x[i]) * x[i];
-  return static_cast<float>(1.0 / std::sqrt(sum / static_cast<double>(h) + static_cast<double>(eps)));
+/// Moments of h values by a norm policy.
+template <class Norm, int Pass = 0>
+RowMoments<double> row_moments(const Norm& norm, const float* x, std::size_t h,
+                               RowMoments<double> moments = {}) noexcept {
+  if constexpr (Pass == Norm::passes) {
+    return moments;
+  } else {
+    double sum = 0.0;
+    for (std::size_t i = 0; i < h; ++i) sum = norm.template term<Pass>(static_cast<double>(x[i]), sum, moments);
+    return row_moments<Norm, Pass + 1>(norm, x, h, norm.template finish<Pass>(sum, h, moments));
+  }
 }
 
-/// y = x * inverse * weight.
-inline void rms_apply(const float* x, const float* weight, float inverse, std::size_t count, float* y) noexcept {
-  for (std::size_t i = 0; i < count; ++i) y[i] = x[i] * inverse * weight[i];
-}
-
-/// Mean and 1 / sqrt(variance + eps) of h values.
-inline RowMoments layer_moments(const float* x, std::size_t h, float eps) noexcept {
-  double sum = 0.0;
-  for (std::size_t i = 0; i < h; ++i) sum += x[i];
-  const double mean = sum / static_cast<double>(h);
-  double squares = 0.0;
-  for (std::size_t i = 0; i < h; ++i) squares += (x[i] - mean) * (x[i] - mean);
-  const double inverse = 1.0 / std::sqrt(squares / static_cast<double>(h) + static_cast<double>(eps));
-  return {static_cast<float>(mean), static_cast<float>(inverse)};
-}
-
-/// y = (x - mean) * inverse * weight + bias.
-inline void layer_apply(const float* x, const float* weight, const float* bias, RowMoments s, std::size_t count,
-                        float* y) noexcept {
-  for (std::size_t i = 0; i < count; ++i) y[i] = (x[i] - s.mean) * s.inverse * weight[i] + bias[i];
+/// Columns [column, column + count) of the row; x and y point at `column` and may be equal.
+template <class Norm>
+void norm_columns(const Norm& norm, RowMoments<double> moments, const float* x, std::size_t column, std::size_t count,
+                  float* y) noexcept {
+  const RowMoments<> rounded{static_cast<float>(moments.mean), static_cast<float>(moments.inverse)};
+  for (std::size_t i = 0; i < count; ++i) {
+    y[i] = norm.apply(x[i], rounded, [&](const float* p) { return p[column + i]; });
+  }
 }
 
 }  // namespace ref

@@ -5,7 +5,7 @@
 #include <cstddef>
 
 #include "vlmt/base/config.hpp"
-#include "vlmt/kernel/patch_kernel.hpp"
+#include "vlmt/op/patch_kernel.hpp"
 
 VLMT_BEGIN_NAMESPACE
 

@@ -8,7 +8,7 @@
 #include <limits>
 
 #include "vlmt/base/config.hpp"
-#include "vlmt/kernel/sampling_types.hpp"
+#include "vlmt/op/sampling_types.hpp"
 
 VLMT_BEGIN_NAMESPACE
 

@@ -13,17 +13,11 @@
 #include "vlmt/base/config.hpp"
 #include "vlmt/base/error.hpp"
 #include "vlmt/exec/buffer.hpp"
+#include "vlmt/kernel/kv_pages.hpp"
 #include "vlmt/kernel/kv_view.hpp"
+#include "vlmt/op/kv_shape.hpp"
 
 VLMT_BEGIN_NAMESPACE
-
-/// Dimensions of a KV cache.
-struct KvShape {
-  std::size_t layers = 0;
-  std::size_t kv_heads = 0;
-  std::size_t head_dim = 0;
-  std::size_t capacity = 0;  ///< slots per layer: maximum length of the sequence
-};
 
 /// Bytes of a cache. Throws LimitError if the number overflows.
 inline std::size_t kv_cache_bytes(const KvShape& s, const KvLeaf& keys, const KvLeaf& values) {
@@ -61,15 +55,16 @@ class KvCache {
   std::size_t capacity() const noexcept { return shape_.capacity; }
   std::size_t bytes() const noexcept { return buffer_.bytes(); }
 
+  /// The cache as a single page.
+  KvPageLayout layout() const noexcept {
+    return {keys_, values_, shape_.kv_heads, shape_.head_dim, shape_.capacity};
+  }
+  std::byte* data() const noexcept { return buffer_.data(); }
+
   /// View of the keys and values of layer l.
   KvView layer(std::size_t l) const noexcept {
     VLMT_DASSERT(l < shape_.layers);
-    const std::size_t key_bytes = kv_rows_bytes(*keys_, shape_.kv_heads, shape_.head_dim, shape_.capacity);
-    const std::size_t value_bytes = kv_rows_bytes(*values_, shape_.kv_heads, shape_.head_dim, shape_.capacity);
-    std::byte* at = buffer_.data() + l * (key_bytes + value_bytes);
-    return {kv_rows(at, *keys_, shape_.head_dim, shape_.capacity),
-            kv_rows(at + key_bytes, *values_, shape_.head_dim, shape_.capacity), shape_.kv_heads, shape_.head_dim,
-            shape_.capacity};
+    return layout().view(buffer_.data(), l);
   }
 
   /// A new cache of the same shape and formats, with the first n slots of every layer copied.

@@ -14,7 +14,7 @@
 #include "vlmt/kernel/activation_rows.hpp"
 #include "vlmt/kernel/packed_matrix.hpp"
 #include "vlmt/kernel/row_sink.hpp"
-#include "vlmt/nn/numerics.hpp"
+#include "vlmt/op/numerics.hpp"
 
 VLMT_BEGIN_NAMESPACE
 

@@ -1,0 +1,75 @@
+// The nouns of the CPU backend: packed matrices, rows of activations and their forms, scratch memory.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+
+#include "vlmt/base/config.hpp"
+#include "vlmt/exec/buffer.hpp"
+#include "vlmt/exec/cpu.hpp"
+#include "vlmt/kernel/attention_plan.hpp"
+#include "vlmt/kernel/cpu/input_rows.hpp"
+#include "vlmt/kernel/packed_matrix.hpp"
+#include "vlmt/kernel/step_sequences.hpp"
+#include "vlmt/op/backend_types.hpp"
+#include "vlmt/op/numerics.hpp"
+
+VLMT_BEGIN_NAMESPACE
+
+namespace cpu {
+
+/// n rows of `cols` values in the forms that the products that read them take.
+struct FormedRows {
+  InputRows buffer;
+  std::size_t n = 0;
+  std::size_t cols = 0;
+  RowForms forms;
+
+  Activations activations() const noexcept { return buffer.rows(n, cols, forms); }
+  /// Calls f with the sink that writes these rows.
+  template <class Arch, class F>
+  void write(F&& f) const {
+    buffer.write<Arch>(cols, forms, f);
+  }
+};
+
+}  // namespace cpu
+
+template <class A>
+struct BackendTypes<Cpu<A>> {
+  using Matrix = PackedMatrix<A>;
+  using Experts = PackedExperts<A>;
+  using RowBuffer = InputRows;
+  using Rows = cpu::FormedRows;
+  using AttendScratch = AttentionScratch;
+  using Sequences = StepSequences;
+
+  /// Enough for full speed of products, little enough to stay in the caches.
+  static constexpr std::size_t row_chunk = 1024;
+
+  static RowBuffer take_rows(Carver& carver, std::size_t rows, std::size_t cols) {
+    return InputRows::take<A>(carver, rows, cols);
+  }
+  static RowBuffer take_normed_rows(Carver& carver, std::size_t rows, std::size_t cols) {
+    return InputRows::take_corrected<A>(carver, rows, cols);
+  }
+
+  template <class... Readers>
+  static Rows rows(const RowBuffer& buffer, Numerics numerics, std::size_t n, std::size_t cols, std::size_t reader_rows,
+                   const Readers&... readers) noexcept {
+    return {buffer, n, cols, activation_forms<A>(numerics, reader_rows, cols, {readers.leaves...})};
+  }
+  static float* floats(const RowBuffer& buffer) noexcept { return buffer.x; }
+
+  /// For up to `sequences` rows of one sequence each over `capacity` slots, and any number of rows of one sequence.
+  static AttendScratch take_attend(Carver& carver, std::size_t heads, std::size_t head_dim, std::size_t capacity,
+                                   std::size_t sequences, std::size_t members) {
+    AttentionScratch scratch;
+    scratch.tiles = carver.take<float>(members * attention_tile_floats(head_dim));
+    scratch.partials = carver.take<float>(attention_partial_floats(sequences, heads, head_dim, capacity));
+    scratch.capacity = capacity;
+    return scratch;
+  }
+};
+
+VLMT_END_NAMESPACE

@@ -1,0 +1,46 @@
+// Attention over caches and over activations.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "vlmt/base/config.hpp"
+
+VLMT_BEGIN_NAMESPACE
+
+namespace op {
+
+/// out (rows, heads * head_dim) = attention of the queries in qkv over the caches of their sequences in `layer`.
+/// Variant is an AttentionVariantType. Keys and values of the rows themselves have been cached.
+template <class Variant, class Sequences, class Rows, class Scratch>
+struct Attend {
+  Variant variant;
+  const float* qkv = nullptr;  ///< (rows, stride), queries first
+  std::size_t stride = 0;
+  std::size_t heads = 0;
+  std::size_t head_dim = 0;
+  float scale = 1.0f;
+  Sequences sequences;
+  std::size_t layer = 0;
+  Rows out;
+  Scratch scratch;
+};
+
+/// The same over the keys and values beside the queries, without a cache: rows of qkv are [queries | keys | values],
+/// each (heads * head_dim). out (rows, heads * head_dim) in floats. `variant` is over rows: SegmentedAttention keeps
+/// images apart.
+template <class Variant, class Scratch>
+struct AttendRows {
+  Variant variant;
+  float* qkv = nullptr;  ///< (rows, 3 * heads * head_dim)
+  std::size_t rows = 0;
+  std::size_t heads = 0;
+  std::size_t head_dim = 0;
+  float scale = 1.0f;
+  float* out = nullptr;
+  Scratch scratch;
+};
+
+}  // namespace op
+
+VLMT_END_NAMESPACE
