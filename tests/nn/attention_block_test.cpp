@@ -2,6 +2,8 @@
 // of heads, both rotations, a sliding window.
 #include "vlmt/nn/attention_block.hpp"
 
+#include <numeric>
+
 #include "nn/attention_case.hpp"
 
 namespace vlmt_test::attention_block_test {
@@ -63,6 +65,62 @@ TYPED_TEST(AttentionBlock, LongSequences) {
   steps.step({{0, 290, prompt}, {1, 70, prompt}});
   steps.step({{1, 1, generated}, {0, 1, generated}});
   steps.step({{0, 3, prompt}});
+}
+
+// A row of a prompt has the same bits however the prompt is cut into steps, down to one row, and whatever else is in
+// the step. Rows are enough for several chunks of the cache, where a generated row would be split.
+TYPED_TEST(AttentionBlock, BitsOfAPromptDoNotDependOnTheSteps) {
+  const AttentionCase<NormedHalves, TypeParam> block({32, 2, 1, 16}, exact_floats);
+  constexpr std::size_t n = 600;
+  const auto& leaf = vlmt::kv_leaf_v<vlmt::F32, TypeParam>;
+  const auto x = gaussian((n + 1) * block.hidden(), 21);
+  const auto run = [&](const std::vector<std::size_t>& pieces, bool with_another) {
+    const vlmt::KvCache cache = empty_cache(block.kv_shape(n), leaf), other = empty_cache(block.kv_shape(n), leaf);
+    std::vector<float> all;
+    std::size_t from = 0;
+    for (const std::size_t rows : pieces) {
+      const auto first = x.begin() + static_cast<std::ptrdiff_t>(from * block.hidden());
+      std::vector<float> in(first, first + static_cast<std::ptrdiff_t>(rows * block.hidden()));
+      std::vector<std::size_t> slots(rows);
+      std::iota(slots.begin(), slots.end(), from);
+      if (with_another) {
+        in.insert(in.end(), x.end() - static_cast<std::ptrdiff_t>(block.hidden()), x.end());
+        slots.push_back(0);
+      }
+      const auto out = block.run(in, slots, with_another ? 2 : 1, 1, n, [&](const vlmt::StepSequences& s) {
+        s.set(0, cache, from, rows, prompt);
+        if (with_another) s.set(1, other, 0, 1, generated);
+      });
+      all.insert(all.end(), out.begin(), out.begin() + static_cast<std::ptrdiff_t>(rows * block.hidden()));
+      from += rows;
+    }
+    return all;
+  };
+  const auto whole = run({n}, false);
+  EXPECT_EQ(run({n}, true), whole);
+  EXPECT_EQ(run({256, 1, 300, 42, 1}, false), whole);
+  EXPECT_EQ(run({1, 598, 1}, true), whole);
+}
+
+// A prompt in the same step does not send a generated row through the kernel of prompts.
+TYPED_TEST(AttentionBlock, BitsOfAGeneratedRowDoNotDependOnTheStep) {
+  const AttentionCase<NormedHalves, TypeParam> block({32, 2, 1, 16}, exact_floats);
+  constexpr std::size_t n = 600;
+  const vlmt::KvCache cache = empty_cache(block.kv_shape(n + 1), vlmt::kv_leaf_v<vlmt::F32, TypeParam>);
+  std::vector<std::size_t> slots(n);
+  std::iota(slots.begin(), slots.end(), std::size_t{0});
+  block.run(gaussian(n * block.hidden(), 23), slots, 1, 1, n, [&](const auto& s) { s.set(0, cache, 0, n, prompt); });
+  const vlmt::KvCache fork = cache.fork(n), other = cache.fork(0);
+  auto x = gaussian(block.hidden(), 24);
+  const auto alone = block.run(x, {n}, 1, 1, n + 1, [&](const auto& s) { s.set(0, cache, n, 1, generated); });
+  const auto more = gaussian(2 * block.hidden(), 25);
+  x.insert(x.end(), more.begin(), more.end());
+  auto beside = block.run(x, {n, 0, 1}, 2, 1, n + 1, [&](const auto& s) {
+    s.set(0, fork, n, 1, generated);
+    s.set(1, other, 0, 2, prompt);
+  });
+  beside.resize(block.hidden());
+  EXPECT_EQ(beside, alone);
 }
 
 // Float16 keys and values: the products are exact, so that all of the error is the rounding of the cache.

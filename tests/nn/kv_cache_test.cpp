@@ -7,6 +7,7 @@
 
 #include "vlmt/kernel/step_sequences.hpp"
 
+#include "base/assertion_of.hpp"
 #include "nn/attention_case.hpp"
 
 namespace vlmt_test::kv_cache_test {
@@ -136,6 +137,24 @@ TYPED_TEST(NnCache, SequencesHaveTheirOwnPages) {
   expect_same_slots(a, pages_a, 1, 20);
   expect_same_slots(b, pages_b, 1, 19);
 }
+
+#if VLMT_ASSERTS
+// A step with room for more pages than a sequence has does not write past them.
+TEST(NnCachePages, ASlotPastThePagesOfASequenceIsAnAssertion) {
+  using Arch = vlmt::arch::native;
+  const AttentionCase<NormedHalves, Arch> block({}, exact_floats);
+  const KvLeaf& leaf = vlmt::kv_leaf_v<vlmt::F32, Arch>;
+  const Pages pages({&leaf, &leaf, 2, 32, 4}, 2, 2);
+  const auto assertion = [&](std::size_t rows) {
+    return vlmt_test::assertion_of([&] {
+      block.run(gaussian(rows * block.hidden(), 3), slots_from(0, rows), 1, 5, 20,
+                [&](const StepSequences& s) { pages.set(s, 0, 0, rows, RowKind::prompt); });
+    });
+  };
+  EXPECT_EQ(assertion(8), "none");
+  EXPECT_NE(assertion(9).find("slots <= page_count * layout.slots"), std::string::npos) << assertion(9);
+}
+#endif
 
 // The copy holds the first slots and no others, and both continue on their own.
 TYPED_TEST(NnCache, AForkContinuesOnItsOwn) {
