@@ -27,11 +27,11 @@ float distance_to_nearest(const std::int8_t (&table)[16], float v) {
 TEST(LevelTest, TablesGiveTheNearestLevel) {
   for (int i = -1200; i <= 1200; ++i) {
     const float v = static_cast<float>(i) * 0.125f;
-    EXPECT_EQ(std::fabs(v - Iq4Levels::level(v)), distance_to_nearest(iq4_levels, v)) << v;
-    EXPECT_EQ(Iq4Levels::level(v), static_cast<float>(iq4_levels[Iq4Levels::code(v)])) << v;
+    EXPECT_EQ(std::fabs(v - Iq4Levels::level(v)), distance_to_nearest(iq4_levels.of, v)) << v;
+    EXPECT_EQ(Iq4Levels::level(v), static_cast<float>(iq4_levels.of[Iq4Levels::code(v)])) << v;
     const float w = v * 0.125f;
-    EXPECT_EQ(std::fabs(w - E2m1Levels::level(w)), distance_to_nearest(e2m1_levels, w)) << w;
-    EXPECT_EQ(E2m1Levels::level(w), static_cast<float>(e2m1_levels[E2m1Levels::code(w)])) << w;
+    EXPECT_EQ(std::fabs(w - E2m1Levels::level(w)), distance_to_nearest(e2m1_levels.of, w)) << w;
+    EXPECT_EQ(E2m1Levels::level(w), static_cast<float>(e2m1_levels.of[E2m1Levels::code(w)])) << w;
   }
   EXPECT_EQ(E2m1Levels::code(-0.1f), 0u) << "zero has one code";
 }

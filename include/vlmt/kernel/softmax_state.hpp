@@ -5,9 +5,9 @@
 
 #include <cmath>
 #include <cstddef>
-#include <limits>
 
 #include "vlmt/base/config.hpp"
+#include "vlmt/numeric/float_limits.hpp"
 #include "vlmt/numeric/multiply_add.hpp"
 
 VLMT_BEGIN_NAMESPACE
@@ -17,7 +17,7 @@ VLMT_BEGIN_NAMESPACE
 /// (Milakov and Gimelshein, "Online normalizer calculation for softmax", 2018.)
 template <class T>
 struct SoftmaxState {
-  T max = T(-std::numeric_limits<float>::infinity());
+  T max = T(-float_infinity);
   T sum = T(0.0f);
 };
 

@@ -252,6 +252,7 @@ void Decoder<M>::register_weights(const WeightSource& source, Loader& loader) {
   const std::size_t vocab = shapes_.vocab;
   const std::size_t q = shapes_.heads * shapes_.head_dim;
   const std::size_t k = shapes_.kv_heads * shapes_.head_dim;
+  const std::size_t head_dim = shapes_.head_dim;
   loader.matrix(embedding_, source.get("token_embd.weight", {vocab, hidden}));
   loader.vector(final_norm_, source.get("output_norm.weight", {hidden}));
   tied_ = !source.has("output.weight");
@@ -262,8 +263,8 @@ void Decoder<M>::register_weights(const WeightSource& source, Loader& loader) {
     AttentionWeights<Backend>& a = layers_[l].attention;
     loader.vector(a.norm, source.get(p + "attn_norm.weight", {hidden}));
     if constexpr (M::has_qk_norm) {
-      loader.vector(a.q_norm, source.get(p + "attn_q_norm.weight", {shapes_.head_dim}));
-      loader.vector(a.k_norm, source.get(p + "attn_k_norm.weight", {shapes_.head_dim}));
+      loader.vector(a.q_norm, source.get(p + "attn_q_norm.weight", {head_dim}));
+      loader.vector(a.k_norm, source.get(p + "attn_k_norm.weight", {head_dim}));
     }
     if (source.has(p + "attn_qkv.weight")) {
       const SourceTensor fused = source.get(p + "attn_qkv.weight", {q + 2 * k, hidden});

@@ -1,30 +1,30 @@
 // Eight-bit scales of the microscaling formats: E8M0 (a power of two) and unsigned E4M3.
 #pragma once
 
-#include <bit>
 #include <cmath>
 #include <cstdint>
 
 #include "vlmt/base/config.hpp"
+#include "vlmt/numeric/bits.hpp"
 
 VLMT_BEGIN_NAMESPACE
 
 /// Half an OCP E8M0 value, 2^(code - 128): the scale of MXFP4, whose E2M1 values are stored doubled. Codes 0 and 1 are
 /// float subnormals.
-constexpr float e8m0_half_to_float(std::uint8_t code) noexcept {
-  return code < 2 ? std::bit_cast<float>(0x00200000u << code)
-                  : std::bit_cast<float>(static_cast<std::uint32_t>(code - 1) << 23);
+VLMT_HD constexpr float e8m0_half_to_float(std::uint8_t code) noexcept {
+  return code < 2 ? detail::bits_as<float>(0x00200000u << code)
+                  : detail::bits_as<float>(static_cast<std::uint32_t>(code - 1) << 23);
 }
 
 /// Unsigned E4M3 with bias 7, the block scale of NVFP4. Codes 0 and 0x7f (NaN in E4M3) are zero. Bit 7 is ignored, so
 /// 0xff, which no writer produces, is 480. Both as in ggml.
-constexpr float ue4m3_to_float(std::uint8_t code) noexcept {
+VLMT_HD constexpr float ue4m3_to_float(std::uint8_t code) noexcept {
   const int exponent = (code >> 3) & 15;
   const int mantissa = code & 7;
   if (code == 0x7f) return 0.0f;
   if (exponent == 0) return static_cast<float>(mantissa) * 0x1p-9f;
-  return std::bit_cast<float>(static_cast<std::uint32_t>(exponent - 7 + 127) << 23 |
-                              static_cast<std::uint32_t>(mantissa) << 20);
+  return detail::bits_as<float>(static_cast<std::uint32_t>(exponent - 7 + 127) << 23 |
+                                static_cast<std::uint32_t>(mantissa) << 20);
 }
 
 /// The nearest unsigned E4M3 code, ties to even. Negative values, NaN and tiny values give 0; values from 448 give 0x7e

@@ -10,10 +10,10 @@
 //   void key(float* row, std::size_t dim, int key) const noexcept         changes a key before the product
 // `query` and `key` are slots of the KV cache: causal order is slot order. `length` is one past the last slot written.
 // `keys` may name slots outside [0, length); they are left out. Tiles entirely outside `keys` are skipped. In the other
-// tiles, hooks may also run for slots outside `keys`; their results are discarded.
+// tiles, hooks may also run for slots outside `keys`; their results are discarded. Hooks marked VLMT_HD run on devices,
+// too.
 #pragma once
 
-#include <algorithm>
 #include <cmath>
 #include <concepts>
 #include <cstddef>
@@ -38,7 +38,7 @@ struct LogitPosition {
 
 /// The identity, and the base of all variants: every query sees every slot of [0, length).
 struct AttentionVariant {
-  static constexpr KeyRange keys(int, int length) noexcept { return {0, length}; }
+  static VLMT_HD constexpr KeyRange keys(int, int length) noexcept { return {0, length}; }
 };
 
 /// Every query sees every key.
@@ -46,14 +46,16 @@ struct FullAttention : AttentionVariant {};
 
 /// A query sees its own slot and all before it.
 struct CausalAttention : AttentionVariant {
-  static constexpr KeyRange keys(int query, int) noexcept { return {0, query + 1}; }
+  static VLMT_HD constexpr KeyRange keys(int query, int) noexcept { return {0, query + 1}; }
 };
 
 /// A query sees its own slot and the Window - 1 before it.
 template <int Window>
 struct SlidingWindow : AttentionVariant {
   static_assert(Window > 0, "vlmt: a sliding window holds at least the query's own slot");
-  static constexpr KeyRange keys(int query, int) noexcept { return {std::max(0, query + 1 - Window), query + 1}; }
+  static VLMT_HD constexpr KeyRange keys(int query, int) noexcept {
+    return {query + 1 > Window ? query + 1 - Window : 0, query + 1};
+  }
 };
 
 /// Segments that attend only within themselves (images in a vision encoder, packed sequences): segment s is slots
@@ -67,11 +69,16 @@ struct SegmentedAttention : AttentionVariant {
   constexpr SegmentedAttention(const std::int32_t* cu_seqlens, std::size_t count) noexcept
       : offsets(cu_seqlens), segments(count) {}
 
-  KeyRange keys(int query, int) const noexcept {
-    if (segments == 0) return {};
-    const std::int32_t* after = std::upper_bound(offsets, offsets + segments + 1, query);
-    if (after == offsets || after == offsets + segments + 1) return {};
-    return {after[-1], after[0]};
+  VLMT_HD KeyRange keys(int query, int) const noexcept {
+    if (segments == 0 || query < offsets[0] || query >= offsets[segments]) return {};
+    // The last segment that begins at or before the query: the one before the first offset beyond it.
+    std::size_t begin = 0;
+    std::size_t end = segments;
+    while (end - begin > 1) {
+      const std::size_t middle = begin + (end - begin) / 2;
+      (offsets[middle] <= query ? begin : end) = middle;
+    }
+    return {offsets[begin], offsets[begin + 1]};
   }
 };
 
@@ -81,7 +88,7 @@ struct SoftCapped : Base {
   float cap = 50.0f;
 
   template <class T>
-  T logit(T s) const noexcept {
+  VLMT_HD T logit(T s) const noexcept {
     using std::tanh;
     return T(cap) * tanh(s * T(1.0f / cap));
   }
@@ -89,10 +96,11 @@ struct SoftCapped : Base {
 
 /// The slots that a query may see, cut to those that have been written. All kernels ask a variant through it.
 template <class Variant>
-constexpr KeyRange keys_in_cache(const Variant& variant, int query, int length) noexcept {
+VLMT_HD constexpr KeyRange keys_in_cache(const Variant& variant, int query, int length) noexcept {
   const KeyRange keys = variant.keys(query, length);
-  const int begin = std::max(keys.begin, 0);
-  return {begin, std::max(begin, std::min(keys.end, length))};
+  const int begin = keys.begin > 0 ? keys.begin : 0;
+  const int end = keys.end < length ? keys.end : length;
+  return {begin, end > begin ? end : begin};
 }
 
 /// Requirement of the attention kernels on a variant.

@@ -20,6 +20,12 @@ struct RowMoments {
   T inverse = T(1);
 };
 
+/// Loads a parameter of a norm at a column, for scalar code.
+struct ParameterAt {
+  std::size_t column = 0;
+  VLMT_HD float operator()(const float* parameter) const noexcept { return parameter[column]; }
+};
+
 /// y = x / sqrt(mean(x^2) + eps) * weight (Zhang and Sennrich, 2019); weight (h).
 struct RmsNorm {
   static constexpr int passes = 1;

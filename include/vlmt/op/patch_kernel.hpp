@@ -20,10 +20,10 @@ struct PatchKernel {
   std::size_t side = 0;
 
   /// Values per patch.
-  std::size_t values() const noexcept { return channels * times * side * side; }
+  VLMT_HD std::size_t values() const noexcept { return channels * times * side * side; }
   std::size_t panels() const noexcept { return ceil_div(outputs, panel); }
   /// Index in `weight` of (output, channel, pixel); pixel is the flat index of (time, row, column).
-  std::size_t at(std::size_t output, std::size_t channel, std::size_t pixel) const noexcept {
+  VLMT_HD std::size_t at(std::size_t output, std::size_t channel, std::size_t pixel) const noexcept {
     return (output / panel * values() + pixel * channels + channel) * panel + output % panel;
   }
 };

@@ -15,13 +15,13 @@ VLMT_BEGIN_NAMESPACE
 /// Pairs (i, i + half): rotate-half, also called NEOX. Angle i of `half` rotates elements `first` and `second` of a
 /// head.
 struct RopeHalves {
-  static constexpr std::size_t first(std::size_t i, std::size_t) noexcept { return i; }
-  static constexpr std::size_t second(std::size_t i, std::size_t half) noexcept { return i + half; }
+  static VLMT_HD constexpr std::size_t first(std::size_t i, std::size_t) noexcept { return i; }
+  static VLMT_HD constexpr std::size_t second(std::size_t i, std::size_t half) noexcept { return i + half; }
 };
 /// Pairs (2i, 2i + 1): llama models in GGUF files.
 struct RopePairs {
-  static constexpr std::size_t first(std::size_t i, std::size_t) noexcept { return 2 * i; }
-  static constexpr std::size_t second(std::size_t i, std::size_t) noexcept { return 2 * i + 1; }
+  static VLMT_HD constexpr std::size_t first(std::size_t i, std::size_t) noexcept { return 2 * i; }
+  static VLMT_HD constexpr std::size_t second(std::size_t i, std::size_t) noexcept { return 2 * i + 1; }
 };
 
 /// A rotary embedding: `axes` positions per token. axis(i, half) and frequency(i, half) are the position axis and the
@@ -43,9 +43,9 @@ template <class PairingType = RopeHalves>
 struct Rope1d {
   using Pairing = PairingType;
   static constexpr std::size_t axes = 1;
-  static constexpr std::size_t axis(std::size_t, std::size_t) noexcept { return 0; }
-  static constexpr std::size_t frequency(std::size_t i, std::size_t) noexcept { return i; }
-  static constexpr std::size_t frequencies(std::size_t half) noexcept { return half; }
+  static VLMT_HD constexpr std::size_t axis(std::size_t, std::size_t) noexcept { return 0; }
+  static VLMT_HD constexpr std::size_t frequency(std::size_t i, std::size_t) noexcept { return i; }
+  static VLMT_HD constexpr std::size_t frequencies(std::size_t half) noexcept { return half; }
 };
 
 /// Interleaved M-RoPE of Qwen3-VL: positions (t, h, w). Angle i uses h if i mod 3 = 1 and i < 3 h_section, w if
@@ -56,13 +56,13 @@ struct RopeInterleaved3d {
   std::size_t h_section = 20;
   std::size_t w_section = 20;
 
-  constexpr std::size_t axis(std::size_t i, std::size_t) const noexcept {
+  VLMT_HD constexpr std::size_t axis(std::size_t i, std::size_t) const noexcept {
     if (i % 3 == 1 && i < 3 * h_section) return 1;
     if (i % 3 == 2 && i < 3 * w_section) return 2;
     return 0;
   }
-  static constexpr std::size_t frequency(std::size_t i, std::size_t) noexcept { return i; }
-  static constexpr std::size_t frequencies(std::size_t half) noexcept { return half; }
+  static VLMT_HD constexpr std::size_t frequency(std::size_t i, std::size_t) noexcept { return i; }
+  static VLMT_HD constexpr std::size_t frequencies(std::size_t half) noexcept { return half; }
 };
 
 /// Positions (row, column) of vision encoders: the first half of the angles is row * f[j], the second column * f[j].
@@ -70,9 +70,9 @@ struct RopeInterleaved3d {
 struct Rope2d {
   using Pairing = RopeHalves;
   static constexpr std::size_t axes = 2;
-  static constexpr std::size_t axis(std::size_t i, std::size_t half) noexcept { return i < half / 2 ? 0 : 1; }
-  static constexpr std::size_t frequency(std::size_t i, std::size_t half) noexcept { return i % (half / 2); }
-  static constexpr std::size_t frequencies(std::size_t half) noexcept { return half / 2; }
+  static VLMT_HD constexpr std::size_t axis(std::size_t i, std::size_t half) noexcept { return i < half / 2 ? 0 : 1; }
+  static VLMT_HD constexpr std::size_t frequency(std::size_t i, std::size_t half) noexcept { return i % (half / 2); }
+  static VLMT_HD constexpr std::size_t frequencies(std::size_t half) noexcept { return half / 2; }
 };
 
 static_assert(RopePolicy<Rope1d<>> && RopePolicy<Rope1d<RopePairs>> && RopePolicy<RopeInterleaved3d> &&

@@ -1,12 +1,11 @@
 // Data types of sampling: parameters, random numbers, statistics and results.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 
 #include "vlmt/base/config.hpp"
+#include "vlmt/numeric/float_limits.hpp"
 
 VLMT_BEGIN_NAMESPACE
 
@@ -26,15 +25,15 @@ struct SamplerRng {
   std::uint64_t seed = 0;
   std::uint64_t counter = 0;
 
-  constexpr std::uint64_t next() noexcept {
+  VLMT_HD constexpr std::uint64_t next() noexcept {
     std::uint64_t z = mix(seed) + ++counter * 0x9e3779b97f4a7c15u;
     return mix(z);
   }
   /// Uniform in [0, 1), 53 bits.
-  constexpr double uniform() noexcept { return static_cast<double>(next() >> 11) * 0x1p-53; }
+  VLMT_HD constexpr double uniform() noexcept { return static_cast<double>(next() >> 11) * 0x1p-53; }
 
  private:
-  static constexpr std::uint64_t mix(std::uint64_t z) noexcept {
+  static VLMT_HD constexpr std::uint64_t mix(std::uint64_t z) noexcept {
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
     return z ^ (z >> 31);
@@ -58,7 +57,7 @@ constexpr std::size_t logit_blocks(std::size_t vocab) noexcept {
 
 /// Maximum of a block's logits (-inf if none is a number) and sum of exp((logit - max) / temperature).
 struct LogitBlock {
-  float max = -std::numeric_limits<float>::infinity();
+  float max = -float_infinity;
   float sum = 0.0f;
 };
 
@@ -81,9 +80,8 @@ struct SampledToken {
 };
 
 /// A logit as sampling uses it: NaN becomes -inf, +inf the largest float.
-constexpr float sanitise_logit(float x) noexcept {
-  if (!(x == x)) return -std::numeric_limits<float>::infinity();
-  return std::min(x, std::numeric_limits<float>::max());
+VLMT_HD constexpr float sanitise_logit(float x) noexcept {
+  return !(x == x) ? -float_infinity : x < float_max ? x : float_max;
 }
 
 VLMT_END_NAMESPACE

@@ -5,11 +5,11 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <string_view>
 
 #include "vlmt/base/config.hpp"
 #include "vlmt/numeric/bfloat16.hpp"
+#include "vlmt/numeric/float_limits.hpp"
 #include "vlmt/quant/format.hpp"
 
 VLMT_BEGIN_NAMESPACE
@@ -23,11 +23,11 @@ struct BF16 {
   static constexpr std::uint32_t type_id = 30;
   static constexpr std::array<BlockField, 1> fields = {{{0, 2, 2}}};
 
-  static void decode(const Block& block, float* y) noexcept { *y = static_cast<float>(block); }
-  static void encode(const float* x, Block& block) noexcept {
+  static VLMT_HD void decode(const Block& block, float* y) noexcept { *y = static_cast<float>(block); }
+  static VLMT_HD void encode(const float* x, Block& block) noexcept {
     constexpr float largest = 0x1.fep127f;
     const float a = std::fabs(*x);
-    block = a > largest && a <= std::numeric_limits<float>::max() ? bfloat16(std::copysign(largest, *x)) : bfloat16(*x);
+    block = a > largest && a <= float_max ? bfloat16(std::copysign(largest, *x)) : bfloat16(*x);
   }
 };
 static_assert(sizeof(BF16::Block) == 2 && QuantFormat<BF16>);

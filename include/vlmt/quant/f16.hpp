@@ -5,11 +5,11 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <string_view>
 
 #include "vlmt/base/config.hpp"
 #include "vlmt/numeric/float16.hpp"
+#include "vlmt/numeric/float_limits.hpp"
 #include "vlmt/quant/format.hpp"
 
 VLMT_BEGIN_NAMESPACE
@@ -23,10 +23,10 @@ struct F16 {
   static constexpr std::uint32_t type_id = 1;
   static constexpr std::array<BlockField, 1> fields = {{{0, 2, 2}}};
 
-  static void decode(const Block& block, float* y) noexcept { *y = static_cast<float>(block); }
-  static void encode(const float* x, Block& block) noexcept {
+  static VLMT_HD void decode(const Block& block, float* y) noexcept { *y = static_cast<float>(block); }
+  static VLMT_HD void encode(const float* x, Block& block) noexcept {
     const float a = std::fabs(*x);
-    block = a > 65504.0f && a <= std::numeric_limits<float>::max() ? float16(std::copysign(65504.0f, *x)) : float16(*x);
+    block = a > 65504.0f && a <= float_max ? float16(std::copysign(65504.0f, *x)) : float16(*x);
   }
 };
 static_assert(sizeof(F16::Block) == 2 && QuantFormat<F16>);

@@ -19,8 +19,8 @@ struct F32 {
   static constexpr std::uint32_t type_id = 0;
   static constexpr std::array<BlockField, 1> fields = {{{0, 4, 4}}};
 
-  static void decode(const Block& block, float* y) noexcept { *y = block; }
-  static void encode(const float* x, Block& block) noexcept { block = *x; }
+  static VLMT_HD void decode(const Block& block, float* y) noexcept { *y = block; }
+  static VLMT_HD void encode(const float* x, Block& block) noexcept { block = *x; }
 };
 static_assert(sizeof(F32::Block) == 4 && QuantFormat<F32>);
 

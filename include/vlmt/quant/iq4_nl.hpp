@@ -27,11 +27,11 @@ struct IQ4_NL {
   static constexpr std::uint32_t type_id = 20;
   static constexpr std::array<BlockField, 2> fields = {{{0, 2, 2}, {2, 16, 4}}};
 
-  static void decode(const Block& block, float* y) noexcept {
+  static VLMT_HD void decode(const Block& block, float* y) noexcept {
     const float d = detail::load_half(block.d);
     for (int i = 0; i < 16; ++i) {
-      y[i] = d * static_cast<float>(detail::iq4_levels[block.qs[i] & 15]);
-      y[i + 16] = d * static_cast<float>(detail::iq4_levels[block.qs[i] >> 4]);
+      y[i] = d * detail::iq4_level(block.qs[i] & 15);
+      y[i + 16] = d * detail::iq4_level(block.qs[i] >> 4);
     }
   }
 

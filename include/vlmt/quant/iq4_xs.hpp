@@ -31,20 +31,20 @@ struct IQ4_XS {
   static constexpr std::array<BlockField, 4> fields = {{{0, 2, 2}, {2, 2, 2}, {4, 4, 4}, {8, 128, 4}}};
 
   /// The integer scale of group j, -32..31.
-  static int group_scale(const Block& block, int j) noexcept {
+  static VLMT_HD int group_scale(const Block& block, int j) noexcept {
     const int low = (block.scales_l[j / 2] >> (4 * (j % 2))) & 15;
     const int high = (detail::load_u16(block.scales_h) >> (2 * j)) & 3;
     return (low | high << 4) - 32;
   }
 
-  static void decode(const Block& block, float* y) noexcept {
+  static VLMT_HD void decode(const Block& block, float* y) noexcept {
     const float d = detail::load_half(block.d);
     for (int j = 0; j < 8; ++j) {
       const float scale = d * static_cast<float>(group_scale(block, j));
       const std::uint8_t* q = block.qs + 16 * j;
       for (int i = 0; i < 16; ++i) {
-        y[32 * j + i] = scale * static_cast<float>(detail::iq4_levels[q[i] & 15]);
-        y[32 * j + i + 16] = scale * static_cast<float>(detail::iq4_levels[q[i] >> 4]);
+        y[32 * j + i] = scale * detail::iq4_level(q[i] & 15);
+        y[32 * j + i + 16] = scale * detail::iq4_level(q[i] >> 4);
       }
     }
   }

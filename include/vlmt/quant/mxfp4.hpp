@@ -30,11 +30,11 @@ struct MXFP4 {
   static constexpr std::uint32_t type_id = 39;
   static constexpr std::array<BlockField, 2> fields = {{{0, 1, 1}, {1, 16, 4}}};
 
-  static void decode(const Block& block, float* y) noexcept {
+  static VLMT_HD void decode(const Block& block, float* y) noexcept {
     const float d = e8m0_half_to_float(block.e);
     for (int i = 0; i < 16; ++i) {
-      y[i] = d * static_cast<float>(detail::e2m1_levels[block.qs[i] & 15]);
-      y[i + 16] = d * static_cast<float>(detail::e2m1_levels[block.qs[i] >> 4]);
+      y[i] = d * detail::e2m1_level(block.qs[i] & 15);
+      y[i + 16] = d * detail::e2m1_level(block.qs[i] >> 4);
     }
   }
 

@@ -30,13 +30,13 @@ struct NVFP4 {
   static constexpr std::uint32_t type_id = 40;
   static constexpr std::array<BlockField, 2> fields = {{{0, 4, 4}, {4, 32, 4}}};
 
-  static void decode(const Block& block, float* y) noexcept {
+  static VLMT_HD void decode(const Block& block, float* y) noexcept {
     for (int j = 0; j < 4; ++j) {
       const float d = 0.5f * ue4m3_to_float(block.d[j]);
       const std::uint8_t* q = block.qs + 8 * j;
       for (int i = 0; i < 8; ++i) {
-        y[16 * j + i] = d * static_cast<float>(detail::e2m1_levels[q[i] & 15]);
-        y[16 * j + i + 8] = d * static_cast<float>(detail::e2m1_levels[q[i] >> 4]);
+        y[16 * j + i] = d * detail::e2m1_level(q[i] & 15);
+        y[16 * j + i + 8] = d * detail::e2m1_level(q[i] >> 4);
       }
     }
   }

@@ -17,7 +17,7 @@ struct ScaleMin {
 /// Pair j, 0..7. The first four scales are the low six bits of bytes 0..3, the first four mins those of bytes 4..7. The
 /// other four have their low four bits in bytes 8..11 (scale low half, min high half) and the upper two in the top bits
 /// of bytes 0..3 (scale) and 4..7 (min).
-constexpr ScaleMin unpack_scale_min(const std::uint8_t* s, int j) noexcept {
+VLMT_HD constexpr ScaleMin unpack_scale_min(const std::uint8_t* s, int j) noexcept {
   if (j < 4) return {s[j] & 63, s[j + 4] & 63};
   return {(s[j + 4] & 15) | (s[j - 4] >> 6) << 4, (s[j + 4] >> 4) | (s[j] >> 6) << 4};
 }

@@ -30,7 +30,7 @@ struct Q2_K {
   static constexpr std::uint32_t type_id = 10;
   static constexpr std::array<BlockField, 4> fields = {{{0, 16, 1}, {16, 64, 4}, {80, 2, 2}, {82, 2, 2}}};
 
-  static void decode(const Block& block, float* y) noexcept {
+  static VLMT_HD void decode(const Block& block, float* y) noexcept {
     const float d = detail::load_half(block.d);
     const float dmin = detail::load_half(block.dmin);
     for (int j = 0; j < 16; ++j) {

@@ -31,13 +31,13 @@ struct Q3_K {
   static constexpr std::array<BlockField, 4> fields = {{{0, 32, 4}, {32, 64, 4}, {96, 12, 1}, {108, 2, 2}}};
 
   /// The integer scale of group j, -32..31.
-  static int group_scale(const Block& block, int j) noexcept {
+  static VLMT_HD int group_scale(const Block& block, int j) noexcept {
     const int low = (block.scales[j % 8] >> (4 * (j / 8))) & 15;
     const int high = (block.scales[8 + j % 4] >> (2 * (j / 4))) & 3;
     return (low | high << 4) - 32;
   }
 
-  static void decode(const Block& block, float* y) noexcept {
+  static VLMT_HD void decode(const Block& block, float* y) noexcept {
     const float d = detail::load_half(block.d);
     for (int j = 0; j < 16; ++j) {
       const float scale = d * static_cast<float>(group_scale(block, j));

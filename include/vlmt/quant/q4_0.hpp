@@ -26,7 +26,7 @@ struct Q4_0 {
   static constexpr std::uint32_t type_id = 2;
   static constexpr std::array<BlockField, 2> fields = {{{0, 2, 2}, {2, 16, 4}}};
 
-  static void decode(const Block& block, float* y) noexcept {
+  static VLMT_HD void decode(const Block& block, float* y) noexcept {
     const float d = detail::load_half(block.d);
     for (int i = 0; i < 16; ++i) y[i] = d * (detail::nibble(block.qs[i], 0) - 8.0f);
     for (int i = 0; i < 16; ++i) y[i + 16] = d * (detail::nibble(block.qs[i], 1) - 8.0f);

@@ -28,7 +28,7 @@ struct Q4_1 {
   static constexpr std::uint32_t type_id = 3;
   static constexpr std::array<BlockField, 3> fields = {{{0, 2, 2}, {2, 2, 2}, {4, 16, 4}}};
 
-  static void decode(const Block& block, float* y) noexcept {
+  static VLMT_HD void decode(const Block& block, float* y) noexcept {
     const float d = detail::load_half(block.d);
     const float m = detail::load_half(block.m);
     for (int i = 0; i < 16; ++i) y[i] = multiply_add(d, detail::nibble(block.qs[i], 0), m);

@@ -31,7 +31,7 @@ struct Q4_K {
   static constexpr std::uint32_t type_id = 12;
   static constexpr std::array<BlockField, 4> fields = {{{0, 2, 2}, {2, 2, 2}, {4, 12, 1}, {16, 128, 4}}};
 
-  static void decode(const Block& block, float* y) noexcept {
+  static VLMT_HD void decode(const Block& block, float* y) noexcept {
     const float d = detail::load_half(block.d);
     const float dmin = detail::load_half(block.dmin);
     for (int j = 0; j < 8; ++j) {

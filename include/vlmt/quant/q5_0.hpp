@@ -27,7 +27,7 @@ struct Q5_0 {
   static constexpr std::uint32_t type_id = 6;
   static constexpr std::array<BlockField, 3> fields = {{{0, 2, 2}, {2, 4, 4}, {6, 16, 4}}};
 
-  static void decode(const Block& block, float* y) noexcept {
+  static VLMT_HD void decode(const Block& block, float* y) noexcept {
     const float d = detail::load_half(block.d);
     const std::uint32_t qh = detail::load_u32(block.qh);
     for (int i = 0; i < 16; ++i) {

@@ -29,7 +29,7 @@ struct Q5_1 {
   static constexpr std::uint32_t type_id = 7;
   static constexpr std::array<BlockField, 4> fields = {{{0, 2, 2}, {2, 2, 2}, {4, 4, 4}, {8, 16, 4}}};
 
-  static void decode(const Block& block, float* y) noexcept {
+  static VLMT_HD void decode(const Block& block, float* y) noexcept {
     const float d = detail::load_half(block.d);
     const float m = detail::load_half(block.m);
     const std::uint32_t qh = detail::load_u32(block.qh);

@@ -30,7 +30,7 @@ struct Q6_K {
   static constexpr std::uint32_t type_id = 14;
   static constexpr std::array<BlockField, 4> fields = {{{0, 128, 4}, {128, 64, 4}, {192, 16, 1}, {208, 2, 2}}};
 
-  static void decode(const Block& block, float* y) noexcept {
+  static VLMT_HD void decode(const Block& block, float* y) noexcept {
     const float d = detail::load_half(block.d);
     for (int j = 0; j < 16; ++j) {  // 16 consecutive values
       const int h = j / 8;

@@ -25,7 +25,7 @@ struct Q8_0 {
   static constexpr std::uint32_t type_id = 8;
   static constexpr std::array<BlockField, 2> fields = {{{0, 2, 2}, {2, 32, 4}}};
 
-  static void decode(const Block& block, float* y) noexcept {
+  static VLMT_HD void decode(const Block& block, float* y) noexcept {
     const float d = detail::load_half(block.d);
     for (int i = 0; i < 32; ++i) y[i] = d * static_cast<float>(block.qs[i]);
   }

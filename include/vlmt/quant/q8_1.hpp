@@ -27,7 +27,7 @@ struct Q8_1 {
   static constexpr std::uint32_t type_id = 9;
   static constexpr std::array<BlockField, 3> fields = {{{0, 2, 2}, {2, 2, 2}, {4, 32, 4}}};
 
-  static void decode(const Block& block, float* y) noexcept {
+  static VLMT_HD void decode(const Block& block, float* y) noexcept {
     const float d = detail::load_half(block.d);
     for (int i = 0; i < 32; ++i) y[i] = d * static_cast<float>(block.qs[i]);
   }

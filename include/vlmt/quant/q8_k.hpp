@@ -29,7 +29,7 @@ struct Q8_K {
   static constexpr std::uint32_t type_id = 15;
   static constexpr std::array<BlockField, 3> fields = {{{0, 4, 4}, {4, 256, 4}, {260, 32, 2}}};
 
-  static void decode(const Block& block, float* y) noexcept {
+  static VLMT_HD void decode(const Block& block, float* y) noexcept {
     for (int i = 0; i < 256; ++i) y[i] = block.d * static_cast<float>(block.qs[i]);
   }
 

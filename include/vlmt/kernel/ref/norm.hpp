@@ -29,7 +29,7 @@ void norm_columns(const Norm& norm, RowMoments<double> moments, const float* x, 
                   float* y) noexcept {
   const RowMoments<> rounded{static_cast<float>(moments.mean), static_cast<float>(moments.inverse)};
   for (std::size_t i = 0; i < count; ++i) {
-    y[i] = norm.apply(x[i], rounded, [&](const float* p) { return p[column + i]; });
+    y[i] = norm.apply(x[i], rounded, ParameterAt{column + i});
   }
 }
 

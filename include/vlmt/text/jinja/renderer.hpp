@@ -203,7 +203,7 @@ class Renderer {
     loop->depth = depth;
     loop->node = &n;
     loop->scope = outer;
-    for (; loop->index < loop->items.size(); ++loop->index) {
+    for (; loop->items.size() > loop->index; ++loop->index) {
       heap_.step();
       const Inside inside(*this, outer);
       scope_->set("loop", loop);

@@ -26,14 +26,14 @@ struct Iq4 {
   static constexpr bool is_signed = !Dot<Arch>::unsigned_only;
   static constexpr int zero = is_signed ? 0 : 128;
   static constexpr int max_quant = is_signed ? 127 : 241;
-  static constexpr LevelTable<zero> table{vlmt::detail::iq4_levels};
+  static constexpr LevelTable<zero> table{vlmt::detail::iq4_levels.of};
 };
 
 /// E2M1 levels reach -12. With 16 added they are unsigned and small.
 struct E2m1 {
   static constexpr int zero = 16;
   static constexpr int max_quant = 28;
-  static constexpr LevelTable<zero> table{vlmt::detail::e2m1_levels};
+  static constexpr LevelTable<zero> table{vlmt::detail::e2m1_levels.of};
 };
 
 /// 16 bytes of nibbles at byte `at`: low nibbles are values 0..15, high nibbles 16..31.
