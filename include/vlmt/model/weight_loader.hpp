@@ -24,6 +24,7 @@
 #include "vlmt/exec/team.hpp"
 #include "vlmt/kernel/packed_matrix.hpp"
 #include "vlmt/model/packed_cache.hpp"
+#include "vlmt/model/weight_checks.hpp"
 #include "vlmt/model/weight_source.hpp"
 #include "vlmt/quant/formats.hpp"
 #include "vlmt/quant/ggml_type.hpp"
@@ -147,29 +148,6 @@ class WeightLoader {
     vector(target, std::move(source));
   }
 
-  template <class Known>
-  [[noreturn]] static void refuse_format(const SourceTensor& s, const char* message) {
-    const GgmlTypeInfo type = ggml_type_info(s.tensor.type_id);
-    std::string supported;
-    for_each_type(Known{}, [&]<class Format>(TypeTag<Format>) { supported += " " + std::string(Format::name); });
-    throw FileError(message, {s.file, s.offset, s.tensor.name, "one of" + supported,
-                              type.values == 0 ? "type " + std::to_string(s.tensor.type_id) : std::string(type.name)});
-  }
-
-  // Throws FileError unless the tensor's bytes are those of its shape in blocks of `values` values and `block_bytes`
-  // bytes. Tensors of GGUF files are; tensors that a program makes may not be.
-  static void check_bytes(const SourceTensor& s, std::size_t values, std::size_t block_bytes) {
-    const AnyTensor& t = s.tensor;
-    const std::size_t columns = t.columns();
-    const bool whole = columns % values == 0 && t.bytes.size() % block_bytes == 0;
-    if (whole && t.bytes.size() / block_bytes * values == t.count()) return;
-    throw FileError("the bytes of the tensor are not those of its shape",
-                    {s.file, s.offset, t.name,
-                     std::to_string(t.count()) + " values in blocks of " + std::to_string(values) + " and " +
-                         std::to_string(block_bytes) + " bytes",
-                     std::to_string(t.bytes.size()) + " bytes"});
-  }
-
   Entry entry(SourceTensor source) const {
     Entry e;
     e.source = std::move(source);
@@ -223,9 +201,9 @@ void WeightLoader<Arch, Formats>::vector(const float*& target, SourceTensor sour
   Entry e = entry(std::move(source));
   const AnyTensor& t = e.source.tensor;
   if (!visit_format(formats::all{}, t.type_id, [](auto) {})) {
-    refuse_format<formats::all>(e.source, "tensors of this format cannot be decoded");
+    detail::refuse_format<formats::all>(e.source, "tensors of this format cannot be decoded");
   }
-  check_bytes(e.source, ggml_type_info(t.type_id).values, ggml_type_info(t.type_id).bytes);
+  detail::check_bytes(e.source, ggml_type_info(t.type_id).values, ggml_type_info(t.type_id).bytes);
   e.vector = &target;
   e.bytes = e.source.tensor.count() * sizeof(float);
   push(std::move(e));
@@ -240,9 +218,9 @@ void WeightLoader<Arch, Formats>::add_matrix(PackedMatrix<Arch>* target, SourceT
   e.count = count;
   const AnyTensor& t = e.source.tensor;
   const GgmlTypeInfo type = ggml_type_info(t.type_id);
-  if (type.values != 0) check_bytes(e.source, type.values, type.bytes);
+  if (type.values != 0) detail::check_bytes(e.source, type.values, type.bytes);
   const auto pack_as = [&]<class Format>(TypeTag<Format>) {
-    if (type.values == 0) check_bytes(e.source, Format::values, block_bytes_v<Format>);
+    if (type.values == 0) detail::check_bytes(e.source, Format::values, block_bytes_v<Format>);
     e.bytes = count * packed_bytes<Format, Arch>(rows, t.columns());
     e.leaves = &matmul_leaves<Format, Arch>();
   };
@@ -255,9 +233,10 @@ void WeightLoader<Arch, Formats>::add_matrix(PackedMatrix<Arch>* target, SourceT
   }
   const bool known = e.convert != nullptr || visit_format(Formats{}, t.type_id, pack_as);
   if (!known) {
-    refuse_format<Formats>(e.source,
-                           "this model type does not read tensors of this format; to add it, put the format into the "
-                           "Formats list of the model");
+    detail::refuse_format<Formats>(
+        e.source,
+        "this model type does not read tensors of this format; to add it, put the format into the "
+        "Formats list of the model");
   }
   push(std::move(e));
 }

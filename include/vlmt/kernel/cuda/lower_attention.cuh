@@ -1,0 +1,202 @@
+// Lowering of attention and rotary positions to CUDA kernels: one block for each head of each row.
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+
+#include "vlmt/base/assert.hpp"
+#include "vlmt/base/config.hpp"
+#include "vlmt/exec/cuda.hpp"
+#include "vlmt/kernel/cuda/backend_types.cuh"
+#include "vlmt/kernel/cuda/block.cuh"
+#include "vlmt/numeric/float_limits.hpp"
+#include "vlmt/op/attend.hpp"
+#include "vlmt/op/attention_variant.hpp"
+#include "vlmt/op/rotary.hpp"
+
+VLMT_BEGIN_NAMESPACE
+
+namespace cuda {
+
+/// Maximum head_dim of a variant with a hook `key`, which changes a copy of the key in a thread's own memory.
+inline constexpr std::size_t max_hooked_dim = 256;
+
+/// Keys and values beside the queries; see op::AttendRows.
+struct RowKv {
+  const float* qkv;
+  std::size_t width;  ///< heads * head_dim
+  std::size_t head_dim;
+
+  __device__ float key(std::size_t head, std::size_t row, std::size_t i) const noexcept {
+    return qkv[row * 3 * width + width + head * head_dim + i];
+  }
+  __device__ float value(std::size_t head, std::size_t row, std::size_t i) const noexcept {
+    return qkv[row * 3 * width + 2 * width + head * head_dim + i];
+  }
+};
+
+/// Logit of a query (dim) and the key in slot `at.key`; -inf if masked.
+template <class Variant, class Kv>
+__device__ float attention_logit(const Variant& variant, const float* query, const Kv& kv, std::size_t kv_head,
+                                 std::size_t dim, float scale, LogitPosition at) {
+  if constexpr (detail::has_visible_v<Variant>) {
+    if (!variant.visible(at.query, at.key)) return -float_infinity;
+  }
+  const auto slot = static_cast<std::size_t>(at.key);
+  float sum = 0.0f;
+  if constexpr (detail::has_key_v<Variant>) {
+    float key[max_hooked_dim];
+    for (std::size_t i = 0; i < dim; ++i) key[i] = kv.key(kv_head, slot, i);
+    variant.key(key, dim, at.key);
+    for (std::size_t i = 0; i < dim; ++i) sum = fmaf(query[i], key[i], sum);
+  } else {
+    for (std::size_t i = 0; i < dim; ++i) sum = fmaf(query[i], kv.key(kv_head, slot, i), sum);
+  }
+  float logit = sum * scale;
+  if constexpr (detail::has_logit_v<Variant>) logit = variant.logit(logit);
+  if constexpr (detail::has_score_v<Variant>) logit = variant.score(logit, at);
+  return logit;
+}
+
+/// out (dim) = attention of one query by a block. Keys are taken block_threads at a time, one a thread; `shared` holds
+/// 2 dim + block_threads floats: the query, the weighted sum of the values, and the weights of the keys at hand.
+template <class Variant, class Kv>
+__device__ void attend(const Variant& variant, const float* query, const Kv& kv, std::size_t head, std::size_t kv_head,
+                       std::size_t dim, int slot, int length, float scale, float* out, float* shared) {
+  float* q = shared;
+  float* sums = shared + dim;
+  float* weights = shared + 2 * dim;
+  for (std::size_t i = threadIdx.x; i < dim; i += block_threads) {
+    q[i] = query[i];
+    sums[i] = 0.0f;
+  }
+  __syncthreads();
+  if constexpr (detail::has_query_v<Variant>) {
+    if (threadIdx.x == 0) variant.query(q, dim, slot);
+    __syncthreads();
+  }
+  const KeyRange keys = keys_in_cache(variant, slot, length);
+  float max = -float_infinity;
+  float sum = 0.0f;
+  for (int first = keys.begin; first < keys.end; first += static_cast<int>(block_threads)) {
+    const int count =
+        keys.end - first < static_cast<int>(block_threads) ? keys.end - first : static_cast<int>(block_threads);
+    const int key = first + static_cast<int>(threadIdx.x);
+    float logit = -float_infinity;
+    if (key < keys.end) {
+      logit = attention_logit(variant, q, kv, kv_head, dim, scale, {slot, key, static_cast<int>(head)});
+    }
+    const float largest = Larger{}(max, block_reduce(logit, Larger{}));
+    // Exactly 0 for masked keys, also before the first visible one.
+    const float weight = logit != -float_infinity ? expf(logit - largest) : 0.0f;
+    const float earlier = sum != 0.0f ? expf(max - largest) : 0.0f;
+    weights[threadIdx.x] = weight;
+    sum = sum * earlier + block_reduce(weight, Plus{});  // its barriers publish the weights
+    max = largest;
+    for (std::size_t i = threadIdx.x; i < dim; i += block_threads) {
+      float total = sums[i] * earlier;
+      for (int k = 0; k < count; ++k) {
+        total = fmaf(weights[k], kv.value(kv_head, static_cast<std::size_t>(first + k), i), total);
+      }
+      sums[i] = total;
+    }
+    __syncthreads();
+  }
+  for (std::size_t i = threadIdx.x; i < dim; i += block_threads) out[i] = sum != 0.0f ? sums[i] / sum : 0.0f;
+}
+
+template <QuantFormat Keys, QuantFormat Values, class Variant>
+__global__ void __launch_bounds__(block_threads) attend_kernel(op::Attend<Variant, Sequences, Rows, AttendScratch> o) {
+  extern __shared__ float shared[];
+  const std::size_t row = blockIdx.x;
+  const std::size_t head = blockIdx.y;
+  const std::size_t group = o.heads / o.sequences.layout.kv_heads;
+  const std::size_t sequence = o.sequences.at(row);
+  const int start = o.sequences.start[sequence];
+  const int slot = start + static_cast<int>(row) - o.sequences.first[sequence];
+  const int length = start + o.sequences.first[sequence + 1] - o.sequences.first[sequence];
+  const PagedKv<Keys, Values> kv(o.sequences, sequence, o.layer);
+  attend(o.variant, o.qkv + row * o.stride + head * o.head_dim, kv, head, head / group, o.head_dim, slot, length,
+         o.scale, o.out.x + row * o.out.cols + head * o.head_dim, shared);
+}
+
+template <class Variant>
+__global__ void __launch_bounds__(block_threads) attend_rows_kernel(op::AttendRows<Variant, AttendScratch> o) {
+  extern __shared__ float shared[];
+  const std::size_t row = blockIdx.x;
+  const std::size_t head = blockIdx.y;
+  const std::size_t width = o.heads * o.head_dim;
+  const RowKv kv{o.qkv, width, o.head_dim};
+  attend(o.variant, o.qkv + row * 3 * width + head * o.head_dim, kv, head, head, o.head_dim, static_cast<int>(row),
+         static_cast<int>(o.rows), o.scale, o.out + row * width + head * o.head_dim, shared);
+}
+
+/// Bytes of shared memory of `attend`.
+inline std::size_t attend_bytes(std::size_t head_dim) noexcept {
+  return (2 * head_dim + block_threads) * sizeof(float);
+}
+
+template <class Rotary>
+__global__ void angles_kernel(op::Angles<Rotary> o) {
+  const std::size_t item = thread_item();
+  if (item >= o.rows * o.half) return;
+  const std::size_t t = item / o.half;
+  const std::size_t i = item % o.half;
+  const std::int32_t position = o.positions[t * Rotary::axes + o.rotary.axis(i, o.half)];
+  const float angle = static_cast<float>(position) * o.frequencies[o.rotary.frequency(i, o.half)];
+  float* table = o.table + t * 2 * o.half;
+  table[i] = static_cast<float>(cos(static_cast<double>(angle)));
+  table[o.half + i] = static_cast<float>(sin(static_cast<double>(angle)));
+}
+
+template <class Pairing>
+__global__ void rotate_kernel(op::Rotate<Pairing> o) {
+  const std::size_t half = o.head_dim / 2;
+  const std::size_t item = thread_item();
+  if (item >= o.rows * o.heads * half) return;
+  const std::size_t t = item / (o.heads * half);
+  const std::size_t h = item / half % o.heads;
+  const std::size_t i = item % half;
+  const float* table = o.table + t * 2 * half;
+  float& a = o.x[t * o.stride + h * o.head_dim + Pairing::first(i, half)];
+  float& b = o.x[t * o.stride + h * o.head_dim + Pairing::second(i, half)];
+  const float turned = a * table[i] - b * table[half + i];
+  b = b * table[i] + a * table[half + i];
+  a = turned;
+}
+
+}  // namespace cuda
+
+template <class Variant>
+void lower(Cuda, const op::Attend<Variant, cuda::Sequences, cuda::Rows, cuda::AttendScratch>& o, cudaStream_t stream) {
+  if (o.out.n == 0) return;
+  if constexpr (detail::has_key_v<Variant>) VLMT_ASSERT_LE("attend", o.head_dim, cuda::max_hooked_dim);
+  cuda::visit_cache(o.sequences.layout, [&](auto keys, auto values) {
+    const dim3 grid(static_cast<unsigned>(o.out.n), static_cast<unsigned>(o.heads));
+    cuda::attend_kernel<typename decltype(keys)::type, typename decltype(values)::type>
+        <<<grid, cuda::block_threads, cuda::attend_bytes(o.head_dim), stream>>>(o);
+  });
+}
+
+template <class Variant>
+void lower(Cuda, const op::AttendRows<Variant, cuda::AttendScratch>& o, cudaStream_t stream) {
+  if (o.rows == 0) return;
+  if constexpr (detail::has_key_v<Variant>) VLMT_ASSERT_LE("attend", o.head_dim, cuda::max_hooked_dim);
+  const dim3 grid(static_cast<unsigned>(o.rows), static_cast<unsigned>(o.heads));
+  cuda::attend_rows_kernel<<<grid, cuda::block_threads, cuda::attend_bytes(o.head_dim), stream>>>(o);
+}
+
+template <class Rotary>
+void lower(Cuda, const op::Angles<Rotary>& o, cudaStream_t stream) {
+  if (o.rows == 0) return;
+  cuda::angles_kernel<<<cuda::blocks_for(o.rows * o.half), cuda::block_threads, 0, stream>>>(o);
+}
+
+template <class Pairing>
+void lower(Cuda, const op::Rotate<Pairing>& o, cudaStream_t stream) {
+  if (o.rows == 0) return;
+  cuda::rotate_kernel<<<cuda::blocks_for(o.rows * o.heads * (o.head_dim / 2)), cuda::block_threads, 0, stream>>>(o);
+}
+
+VLMT_END_NAMESPACE

@@ -1,0 +1,119 @@
+// Lowering of the choice and grouping of experts to CUDA kernels.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+#include "vlmt/base/config.hpp"
+#include "vlmt/base/type_list.hpp"
+#include "vlmt/exec/cuda.hpp"
+#include "vlmt/kernel/cuda/backend_types.cuh"
+#include "vlmt/kernel/cuda/block.cuh"
+#include "vlmt/numeric/float_limits.hpp"
+#include "vlmt/op/experts.hpp"
+#include "vlmt/op/router.hpp"
+
+VLMT_BEGIN_NAMESPACE
+
+namespace cuda {
+
+/// Scores of one row of router logits in place, by a block.
+template <class Scores>
+__device__ void router_scores(float* x, std::size_t experts) {
+  if constexpr (std::is_same_v<Scores, SoftmaxScores>) {
+    float max = -float_max;
+    for (std::size_t e = threadIdx.x; e < experts; e += block_threads) max = x[e] > max ? x[e] : max;
+    max = block_reduce(max, Larger{});
+    float sum = 0.0f;
+    for (std::size_t e = threadIdx.x; e < experts; e += block_threads) {
+      x[e] = expf(x[e] - max);
+      sum += x[e];
+    }
+    sum = block_reduce(sum, Plus{});
+    for (std::size_t e = threadIdx.x; e < experts; e += block_threads) x[e] /= sum;
+  } else {
+    static_assert(std::is_same_v<Scores, SigmoidScores>, "vlmt: the CUDA backend knows no such router scores");
+    for (std::size_t e = threadIdx.x; e < experts; e += block_threads) x[e] = 1.0f / (1.0f + expf(-x[e]));
+  }
+  __syncthreads();
+}
+
+/// An expert that may be chosen.
+struct ScoredExpert {
+  float score;
+  std::int32_t expert;  ///< -1: none
+};
+
+/// The better of two: of higher score, then of lower index. A score of NaN ranks lowest.
+struct BetterExpert {
+  __device__ ScoredExpert operator()(ScoredExpert a, ScoredExpert b) const noexcept {
+    if (a.expert < 0) return b;
+    if (b.expert < 0) return a;
+    if (a.score > b.score || (b.score != b.score && a.score == a.score)) return a;
+    if (b.score > a.score || (a.score != a.score && b.score == b.score)) return b;
+    return a.expert < b.expert ? a : b;
+  }
+};
+
+/// One row in a block: the `used` best experts, one after the other.
+template <class Router>
+__global__ void __launch_bounds__(block_threads) route_kernel(op::Route<Router> o) {
+  const std::size_t t = blockIdx.x;
+  float* scores = o.logits + t * o.experts;
+  std::int32_t* ids = o.ids + t * o.used;
+  float* weights = o.weights + t * o.used;
+  router_scores<typename Router::Scores>(scores, o.experts);
+  double sum = 0.0;
+  for (std::size_t j = 0; j < o.used; ++j) {
+    ScoredExpert best{0.0f, -1};
+    for (std::size_t e = threadIdx.x; e < o.experts; e += block_threads) {
+      bool taken = false;
+      for (std::size_t i = 0; i < j; ++i) taken = taken || ids[i] == static_cast<std::int32_t>(e);
+      if (!taken) best = BetterExpert{}(best, {scores[e], static_cast<std::int32_t>(e)});
+    }
+    best = block_reduce(best, BetterExpert{});
+    if (threadIdx.x == 0) {
+      ids[j] = best.expert;
+      weights[j] = best.score;
+    }
+    sum += static_cast<double>(best.score);
+    __syncthreads();
+  }
+  if constexpr (Router::renormalize) {
+    for (std::size_t j = threadIdx.x; j < o.used; j += block_threads) {
+      weights[j] = sum > 0.0 ? static_cast<float>(static_cast<double>(weights[j]) / sum) : 0.0f;
+    }
+  }
+}
+
+/// One block. Each thread counts and writes the choices of its experts, so that tokens keep their order.
+template <class Op = op::Group>
+__global__ void __launch_bounds__(block_threads) group_kernel(Op o) {
+  const std::size_t choices = o.rows * o.used;
+  for (std::size_t e = threadIdx.x; e < o.groups.experts; e += block_threads) {
+    std::int32_t before = 0;
+    for (std::size_t i = 0; i < choices; ++i) before += o.ids[i] < static_cast<std::int32_t>(e) ? 1 : 0;
+    o.groups.offsets[e] = before;
+    for (std::size_t i = 0; i < choices; ++i) {
+      if (o.ids[i] != static_cast<std::int32_t>(e)) continue;
+      o.groups.tokens[before] = static_cast<std::int32_t>(i / o.used);
+      o.groups.positions[i] = before++;
+    }
+  }
+  if (threadIdx.x == 0) o.groups.offsets[o.groups.experts] = static_cast<std::int32_t>(choices);
+}
+
+}  // namespace cuda
+
+template <class Router>
+void lower(Cuda, const op::Route<Router>& o, cudaStream_t stream) {
+  if (o.rows == 0) return;
+  cuda::route_kernel<<<static_cast<unsigned>(o.rows), cuda::block_threads, 0, stream>>>(o);
+}
+
+inline void lower(Cuda, const op::Group& o, cudaStream_t stream) {
+  cuda::group_kernel<<<1, cuda::block_threads, 0, stream>>>(o);
+}
+
+VLMT_END_NAMESPACE

@@ -1,0 +1,216 @@
+// Lowering of products to CUDA kernels: one warp for each value of the result.
+//
+// A pair of matrices is two products, the second of which gates what the first has stored. Queries, keys and values are
+// three, then a kernel by head. So each kernel reads one format.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+#include "vlmt/base/config.hpp"
+#include "vlmt/exec/cuda.hpp"
+#include "vlmt/kernel/cuda/backend_types.cuh"
+#include "vlmt/kernel/cuda/block.cuh"
+#include "vlmt/kernel/cuda/weights.cuh"
+#include "vlmt/op/epilogue.hpp"
+#include "vlmt/op/norm.hpp"
+#include "vlmt/op/product.hpp"
+
+VLMT_BEGIN_NAMESPACE
+
+namespace cuda {
+
+/// The second half of a gate: out[row, col] = activation(out[row, col]) * value.
+template <class Activation>
+struct GateStored {
+  float* y = nullptr;
+  std::size_t stride = 0;
+};
+
+// Epilogues, by value.
+__device__ inline void finish(const op::Store& e, std::size_t row, std::size_t col, float value) {
+  e.y[row * e.stride + col] = value;
+}
+__device__ inline void finish(const op::Add& e, std::size_t row, std::size_t col, float value) {
+  e.y[row * e.stride + col] += value;
+}
+__device__ inline void finish(const op::StoreBiased& e, std::size_t row, std::size_t col, float value) {
+  e.y[row * e.stride + col] = value + e.bias[col];
+}
+__device__ inline void finish(const op::AddBiased& e, std::size_t row, std::size_t col, float value) {
+  e.y[row * e.stride + col] += value + e.bias[col];
+}
+template <class Act>
+__device__ void finish(const op::Activate<Act, Rows>& e, std::size_t row, std::size_t col, float value) {
+  e.out.x[row * e.out.cols + col] = Act::template apply<float>(value + e.bias[col]);
+}
+template <class Act>
+__device__ void finish(const GateStored<Act>& e, std::size_t row, std::size_t col, float value) {
+  float& y = e.y[row * e.stride + col];
+  y = Act::template apply<float>(y) * value;
+}
+
+/// One matrix for all rows of an operand.
+struct OneForAll {
+  Matrix w;
+  Rows rows;
+
+  __device__ std::size_t count() const noexcept { return rows.n; }
+  __device__ std::size_t matrix_of(std::size_t) const noexcept { return 0; }
+  __device__ float scale(std::size_t) const noexcept { return w.scale; }
+  __device__ const float* row(std::size_t r) const noexcept { return rows.x + r * rows.cols; }
+};
+
+/// The matrix of the expert to which a grouped row belongs.
+struct OneForEachGroup {
+  Experts w;
+  Rows rows;
+  ExpertGroups groups;
+  bool rows_of_tokens;
+
+  __device__ std::size_t count() const noexcept { return static_cast<std::size_t>(groups.offsets[groups.experts]); }
+  __device__ std::size_t matrix_of(std::size_t r) const noexcept {
+    std::size_t e = 0;
+    while (r >= static_cast<std::size_t>(groups.offsets[e + 1])) ++e;
+    return e;
+  }
+  __device__ float scale(std::size_t matrix) const noexcept { return w.scales == nullptr ? 1.0f : w.scales[matrix]; }
+  __device__ const float* row(std::size_t r) const noexcept {
+    return rows.x + (rows_of_tokens ? static_cast<std::size_t>(groups.tokens[r]) : r) * rows.cols;
+  }
+};
+
+template <QuantFormat Format, class Operands, class Epilogue>
+__global__ void __launch_bounds__(block_threads) product_kernel(Operands o, Epilogue epilogue) {
+  const std::size_t col = blockIdx.x * block_warps + threadIdx.x / warp_threads;
+  if (col >= o.w.rows) return;
+  for (std::size_t r = blockIdx.y; r < o.count(); r += gridDim.y) {
+    const std::size_t matrix = o.matrix_of(r);
+    const auto* blocks = row_blocks<Format>(o.w.blocks, o.w.cols, matrix * o.w.rows + col);
+    const float value = dot<Format>(blocks, o.row(r), o.w.cols) * o.scale(matrix);
+    if (threadIdx.x % warp_threads == 0) finish(epilogue, r, col, value);
+  }
+}
+
+/// `rows`: rows of the result, or an estimate of it.
+template <class Operands, class Epilogue>
+void launch_product(const Operands& o, std::size_t rows, const Epilogue& epilogue, cudaStream_t stream) {
+  if (rows == 0) return;
+  visit_weights(o.w.type_id, [&](auto tag) {
+    using Format = typename decltype(tag)::type;
+    const dim3 grid(static_cast<unsigned>((o.w.rows + block_warps - 1) / block_warps), capped(rows));
+    product_kernel<Format><<<grid, block_threads, 0, stream>>>(o, epilogue);
+  });
+}
+
+/// Two products of the same rows: gate and up.
+template <class Operands, class Activation>
+void launch_gate(const Operands& first, const Operands& second, const op::Gate<Activation, Rows>& e,
+                 cudaStream_t stream) {
+  launch_product(first, e.out.n, op::Store{e.out.x, e.out.cols}, stream);
+  launch_product(second, e.out.n, GateStored<Activation>{e.out.x, e.out.cols}, stream);
+}
+
+/// Norm, rotation and cache write of one head of one row in a block; see op::RotateAndCache. Heads are numbered
+/// queries, keys, values.
+template <QuantFormat Keys, QuantFormat Values, class Norm, class Pairing>
+__global__ void __launch_bounds__(block_threads)
+    rotate_and_cache_kernel(op::RotateAndCache<Norm, Pairing, Sequences> e) {
+  extern __shared__ float shared[];  // head_dim
+  const std::size_t row = blockIdx.x;
+  const std::size_t head = blockIdx.y;
+  const std::size_t dim = e.head_dim;
+  const std::size_t half = dim / 2;
+  float* at = e.qkv + (row * (e.heads + 2 * e.kv_heads) + head) * dim;
+  for (std::size_t i = threadIdx.x; i < dim; i += block_threads) shared[i] = at[i];
+  __syncthreads();
+  const bool query = head < e.heads;
+  const bool key = !query && head < e.heads + e.kv_heads;
+  if (query || key) {
+    if constexpr (!std::is_same_v<Norm, NoQkNorm>) {
+      if (query) {
+        block_norm(e.norm.of_query, shared, shared, dim);
+      } else {
+        block_norm(e.norm.of_key, shared, shared, dim);
+      }
+      __syncthreads();
+    }
+    const float* table = e.angles + row * 2 * half;
+    for (std::size_t i = threadIdx.x; i < half; i += block_threads) {
+      const float a = shared[Pairing::first(i, half)];
+      const float b = shared[Pairing::second(i, half)];
+      const float c = table[i];
+      const float s = table[half + i];
+      shared[Pairing::first(i, half)] = a * c - b * s;
+      shared[Pairing::second(i, half)] = b * c + a * s;
+    }
+    __syncthreads();
+  }
+  if (query) {
+    for (std::size_t i = threadIdx.x; i < dim; i += block_threads) at[i] = shared[i];
+    return;
+  }
+  const std::size_t sequence = e.sequences.at(row);
+  const PagedKv<Keys, Values> kv(e.sequences, sequence, e.layer);
+  const std::size_t slot = static_cast<std::size_t>(e.sequences.start[sequence]) + row -
+                           static_cast<std::size_t>(e.sequences.first[sequence]);
+  for (std::size_t i = threadIdx.x; i < dim; i += block_threads) {
+    if (key) {
+      Keys::encode(shared + i, kv.key_row(head - e.heads, slot)[i]);
+    } else {
+      Values::encode(shared + i, kv.value_row(head - e.heads - e.kv_heads, slot)[i]);
+    }
+  }
+}
+
+}  // namespace cuda
+
+template <class Epilogue>
+void lower(Cuda, const op::Product<cuda::Rows, op::One<cuda::Matrix>, Epilogue>& o, cudaStream_t stream) {
+  cuda::launch_product(cuda::OneForAll{o.weights.w, o.rows}, o.rows.n, o.epilogue, stream);
+}
+
+template <class Activation>
+void lower(Cuda, const op::Product<cuda::Rows, op::Pair<cuda::Matrix>, op::Gate<Activation, cuda::Rows>>& o,
+           cudaStream_t stream) {
+  cuda::launch_gate(cuda::OneForAll{o.weights.first, o.rows}, cuda::OneForAll{o.weights.second, o.rows}, o.epilogue,
+                    stream);
+}
+
+template <class Epilogue>
+void lower(Cuda, const op::Product<cuda::Rows, op::Grouped<cuda::Experts>, Epilogue>& o, cudaStream_t stream) {
+  const auto& w = o.weights;
+  cuda::launch_product(cuda::OneForEachGroup{w.w, o.rows, w.groups, w.rows_of_tokens}, o.rows.n, o.epilogue, stream);
+}
+
+template <class Activation>
+void lower(Cuda, const op::Product<cuda::Rows, op::GroupedPair<cuda::Experts>, op::Gate<Activation, cuda::Rows>>& o,
+           cudaStream_t stream) {
+  const auto& w = o.weights;
+  cuda::launch_gate(cuda::OneForEachGroup{w.first, o.rows, w.groups, w.rows_of_tokens},
+                    cuda::OneForEachGroup{w.second, o.rows, w.groups, w.rows_of_tokens}, o.epilogue, stream);
+}
+
+template <class Norm, class Pairing>
+void lower(Cuda,
+           const op::Product<cuda::Rows, op::Qkv<cuda::Matrix>, op::RotateAndCache<Norm, Pairing, cuda::Sequences>>& o,
+           cudaStream_t stream) {
+  const auto& e = o.epilogue;
+  const std::size_t rows = o.rows.n;
+  if (rows == 0) return;
+  const std::size_t q_width = e.heads * e.head_dim;
+  const std::size_t kv_width = e.kv_heads * e.head_dim;
+  const std::size_t width = q_width + 2 * kv_width;
+  cuda::launch_product(cuda::OneForAll{o.weights.q, o.rows}, rows, op::Store{e.qkv, width}, stream);
+  cuda::launch_product(cuda::OneForAll{o.weights.k, o.rows}, rows, op::Store{e.qkv + q_width, width}, stream);
+  cuda::launch_product(cuda::OneForAll{o.weights.v, o.rows}, rows, op::Store{e.qkv + q_width + kv_width, width},
+                       stream);
+  cuda::visit_cache(e.sequences.layout, [&](auto keys, auto values) {
+    const dim3 grid(static_cast<unsigned>(rows), static_cast<unsigned>(e.heads + 2 * e.kv_heads));
+    cuda::rotate_and_cache_kernel<typename decltype(keys)::type, typename decltype(values)::type>
+        <<<grid, cuda::block_threads, e.head_dim * sizeof(float), stream>>>(e);
+  });
+}
+
+VLMT_END_NAMESPACE

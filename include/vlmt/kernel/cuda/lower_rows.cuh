@@ -1,0 +1,149 @@
+// Lowering of ops on rows and of the patch convolution to CUDA kernels.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "vlmt/base/config.hpp"
+#include "vlmt/base/type_list.hpp"
+#include "vlmt/exec/cuda.hpp"
+#include "vlmt/kernel/cuda/backend_types.cuh"
+#include "vlmt/kernel/cuda/block.cuh"
+#include "vlmt/kernel/cuda/weights.cuh"
+#include "vlmt/op/host.hpp"
+#include "vlmt/op/norm.hpp"
+#include "vlmt/op/patches.hpp"
+#include "vlmt/op/rows.hpp"
+
+VLMT_BEGIN_NAMESPACE
+
+namespace cuda {
+
+template <QuantFormat Format>
+__global__ void embed_kernel(op::Embed<Matrix> o) {
+  const std::size_t row_blocks_of = o.width / Format::values;
+  const std::size_t item = thread_item();
+  if (item >= o.rows * row_blocks_of) return;
+  const std::size_t t = item / row_blocks_of;
+  const std::size_t b = item % row_blocks_of;
+  if (o.ids[t] < 0) return;
+  float* y = o.y + t * o.width + b * Format::values;
+  Format::decode(row_blocks<Format>(o.table.blocks, o.width, static_cast<std::size_t>(o.ids[t]))[b], y);
+  for (std::size_t i = 0; i < Format::values; ++i) y[i] *= o.table.scale;
+}
+
+/// y[to[i]] = x[from[i]], or added to it; a null index is i itself.
+template <bool Added>
+__global__ void move_rows_kernel(const float* x, const std::int32_t* from, float* y, const std::int32_t* to,
+                                 std::size_t rows, std::size_t width) {
+  const std::size_t item = thread_item();
+  if (item >= rows * width) return;
+  const std::size_t i = item / width;
+  const std::size_t col = item % width;
+  const std::size_t source = from == nullptr ? i : static_cast<std::size_t>(from[i]);
+  const std::size_t target = to == nullptr ? i : static_cast<std::size_t>(to[i]);
+  const float value = x[source * width + col];
+  if constexpr (Added) {
+    y[target * width + col] += value;
+  } else {
+    y[target * width + col] = value;
+  }
+}
+
+template <bool Added>
+void move_rows(const float* x, const std::int32_t* from, float* y, const std::int32_t* to, std::size_t rows,
+               std::size_t width, cudaStream_t stream) {
+  if (rows == 0) return;
+  move_rows_kernel<Added><<<blocks_for(rows * width), block_threads, 0, stream>>>(x, from, y, to, rows, width);
+}
+
+template <class Op = op::AddWeighted>
+__global__ void add_weighted_kernel(Op o) {
+  const std::size_t item = thread_item();
+  if (item >= o.rows * o.width) return;
+  const std::size_t t = item / o.width;
+  const std::size_t col = item % o.width;
+  float sum = 0.0f;
+  for (std::size_t j = 0; j < o.terms; ++j) {
+    const auto row = static_cast<std::size_t>(o.from[t * o.terms + j]);
+    sum = fmaf(o.weights[t * o.terms + j], o.x[row * o.width + col], sum);
+  }
+  o.y[item] += sum;
+}
+
+template <class Norm>
+__global__ void __launch_bounds__(block_threads) norm_kernel(Norm norm, const float* x, float* y, std::size_t width) {
+  block_norm(norm, x + blockIdx.x * width, y + blockIdx.x * width, width);
+}
+
+template <class Norm>
+void norm_rows(const Norm& norm, const float* x, float* y, std::size_t n, std::size_t width, cudaStream_t stream) {
+  if (n == 0) return;
+  norm_kernel<<<static_cast<unsigned>(n), block_threads, 0, stream>>>(norm, x, y, width);
+}
+
+template <class Op = op::Patches>
+__global__ void patches_kernel(Op o) {
+  const std::size_t item = thread_item();
+  if (item >= o.n * o.kernel.outputs) return;
+  const std::size_t p = item / o.kernel.outputs;
+  const std::size_t output = item % o.kernel.outputs;
+  const std::size_t pixels = o.kernel.times * o.kernel.side * o.kernel.side;
+  float sum = 0.0f;
+  for (std::size_t c = 0; c < o.kernel.channels; ++c) {
+    for (std::size_t i = 0; i < pixels; ++i) {
+      sum = fmaf(o.kernel.weight[o.kernel.at(output, c, i)], o.patches[p * o.kernel.values() + c * pixels + i], sum);
+    }
+  }
+  o.y[item] = sum + o.kernel.bias[output];
+}
+
+}  // namespace cuda
+
+inline void lower(Cuda, const op::Embed<cuda::Matrix>& o, cudaStream_t stream) {
+  if (o.rows == 0) return;
+  cuda::visit_weights(o.table.type_id, [&](auto tag) {
+    using Format = typename decltype(tag)::type;
+    const unsigned blocks = cuda::blocks_for(o.rows * (o.width / Format::values));
+    cuda::embed_kernel<Format><<<blocks, cuda::block_threads, 0, stream>>>(o);
+  });
+  cuda::move_rows<false>(o.visual, nullptr, o.y, o.visual_at, o.visual_rows, o.width, stream);
+}
+
+inline void lower(Cuda, const op::ScatterAdd& o, cudaStream_t stream) {
+  cuda::move_rows<true>(o.x, nullptr, o.y, o.to, o.rows, o.width, stream);
+}
+
+inline void lower(Cuda, const op::Gather& o, cudaStream_t stream) {
+  cuda::move_rows<false>(o.x, o.from, o.y, nullptr, o.rows, o.width, stream);
+}
+
+inline void lower(Cuda, const op::AddWeighted& o, cudaStream_t stream) {
+  if (o.rows == 0) return;
+  cuda::add_weighted_kernel<<<cuda::blocks_for(o.rows * o.width), cuda::block_threads, 0, stream>>>(o);
+}
+
+/// Nothing: rows of floats are the one form.
+inline void lower(Cuda, const op::Convert<cuda::Rows>&, cudaStream_t) {}
+
+template <class Norm>
+void lower(Cuda, const op::Normalise<Norm, cuda::Rows>& o, cudaStream_t stream) {
+  cuda::norm_rows(o.norm, o.x, o.out.x, o.n, o.width, stream);
+}
+
+template <class Norm>
+void lower(Cuda, const op::NormaliseFloats<Norm>& o, cudaStream_t stream) {
+  cuda::norm_rows(o.norm, o.x, o.y, o.n, o.width, stream);
+}
+
+inline void lower(Cuda, const op::Patches& o, cudaStream_t stream) {
+  if (o.n == 0) return;
+  cuda::patches_kernel<<<cuda::blocks_for(o.n * o.kernel.outputs), cuda::block_threads, 0, stream>>>(o);
+}
+
+template <class F>
+void lower(Cuda, const op::Host<F>&, cudaStream_t) {
+  static_assert(dependent_false_v<F>, "vlmt: the CUDA backend runs no host ops: they would read device memory");
+}
+
+VLMT_END_NAMESPACE
