@@ -179,6 +179,7 @@ TEST(RankTest, EachLibraryIsIncludedInOnePlace) {
   EXPECT_EQ(headers_including({"Eigen/", "unsupported/Eigen"}), only("vlmt/tensor/eigen.hpp"));
   EXPECT_EQ(headers_including({"omp.h"}), only("vlmt/exec/omp_team.hpp"));
   EXPECT_EQ(headers_including({"xsimd/"}), only("vlmt/kernel/cpu/simd.hpp"));
+  EXPECT_EQ(headers_including({"cuda_runtime.h"}), only("vlmt/kernel/cuda/buffer.cuh"));
   EXPECT_LE(headers_including({"nlohmann/"}).size(), 3u);
   for (const std::string& path : headers_including({"nlohmann/"})) {
     EXPECT_TRUE(path.starts_with("vlmt/text/") || path.starts_with("vlmt/io/") ||
@@ -190,6 +191,16 @@ TEST(RankTest, EachLibraryIsIncludedInOnePlace) {
   }
   for (const std::string& path : headers_including({"jpeglib.h", "png.h", "webp/"})) {
     EXPECT_TRUE(path.starts_with("vlmt/io/")) << path << ": images belong to io/";
+  }
+}
+
+// What needs nvcc is in *.cuh: a machine without the toolkit compiles every *.hpp.
+TEST(RankTest, OnlyHeadersOfCudaIncludeHeadersOfCuda) {
+  for (const Header& h : headers()) {
+    if (h.path.ends_with(".cuh")) continue;
+    for (const Include& i : source_tree::includes_of(h)) {
+      EXPECT_FALSE(i.name.ends_with(".cuh") || i.name.starts_with("cuda")) << at(h, i.line) << i.name;
+    }
   }
 }
 
