@@ -2,12 +2,12 @@
 //
 //   template <class V>
 //   static VLMT_HD V apply(V x) noexcept {
-//     using namespace arithmetic;
+//     using vlmt::arithmetic::exp, vlmt::arithmetic::number;
 //     return x / (number<V>(1.0) + exp(-x));
 //   }
 //
 // V is double (references), float (device code) or a SIMD vector, whose functions are found by argument-dependent
-// lookup.
+// lookup. Name what is used: outside of namespace vlmt a `using namespace` meets the functions of <cmath>.
 #pragma once
 
 #include <cmath>

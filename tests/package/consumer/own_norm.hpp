@@ -13,7 +13,7 @@ struct MeanMagnitudeNorm {
   // sum plus the term of x; x is a number or a vector of them.
   template <int Pass, class V, class T>
   VLMT_HD V term(V x, V sum, vlmt::RowMoments<T>) const noexcept {
-    using namespace vlmt::arithmetic;
+    using vlmt::arithmetic::abs;
     return sum + abs(x);
   }
   // What a pass over h values has found.
