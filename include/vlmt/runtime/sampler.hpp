@@ -54,7 +54,17 @@ void check(const SamplingOptions& o);
 class Sampler {
  public:
   /// For sequences of up to `context` tokens.
-  Sampler(std::size_t vocab, std::size_t context);
+  Sampler(std::size_t vocab, std::size_t context)
+      : vocab_(vocab),
+        stats_(logit_blocks(vocab)),
+        candidates_(vocab),
+        top_(64),
+        penalty_tokens_(std::min(vocab, context)),
+        penalty_counts_(penalty_tokens_.size()),
+        penalty_saved_(penalty_tokens_.size()),
+        slot_(vocab, -1) {
+    history_.reserve(context);
+  }
 
   /// Bytes of its tables, for the memory plan.
   static std::size_t bytes(std::size_t vocab, std::size_t context) noexcept {
@@ -144,18 +154,6 @@ VLMT_BODY void check(const SamplingOptions& o) {
   if (!(std::fabs(p.presence) <= 100.0f)) refuse("presence_penalty", "-100 to 100", p.presence);
   if (!(std::fabs(p.frequency) <= 100.0f)) refuse("frequency_penalty", "-100 to 100", p.frequency);
   if (o.top_log_probs > 64) refuse("top_log_probs", "up to 64", static_cast<double>(o.top_log_probs));
-}
-
-VLMT_BODY Sampler::Sampler(std::size_t vocab, std::size_t context)
-    : vocab_(vocab),
-      stats_(logit_blocks(vocab)),
-      candidates_(vocab),
-      top_(64),
-      penalty_tokens_(std::min(vocab, context)),
-      penalty_counts_(penalty_tokens_.size()),
-      penalty_saved_(penalty_tokens_.size()),
-      slot_(vocab, -1) {
-  history_.reserve(context);
 }
 
 VLMT_BODY void Sampler::begin(const SamplingOptions& options, std::span<const int> tokens) {
