@@ -63,6 +63,14 @@ AllocationCount::~AllocationCount() {
   operator delete(p);
 }
 // By default these call those above; a sanitizer's do not.
+[[gnu::noinline]] void* operator new(std::size_t n, const std::nothrow_t&) noexcept {
+  void* p = std::malloc(n == 0 ? 1 : n);
+  if (p != nullptr) count(p, 1);
+  return p;
+}
+[[gnu::noinline]] void* operator new[](std::size_t n, const std::nothrow_t& no_throw) noexcept {
+  return operator new(n, no_throw);
+}
 [[gnu::noinline]] void* operator new[](std::size_t n) {
   return operator new(n);
 }
