@@ -15,7 +15,7 @@ inline std::string golden_folder(const std::string& model) {
   return std::string(VLMT_TEST_UNPACKED) + "/golden/" + model;
 }
 
-/// Rows of a prompt. An image's features take the rows of its placeholder tokens.
+/// Rows of a prompt. An image's features take the rows of its image tokens.
 struct Prompt {
   std::vector<std::int32_t> ids;           ///< (rows): tokens; -1 for rows of features
   std::vector<std::int32_t> positions;     ///< (rows, 3)

@@ -1,7 +1,7 @@
 // StepNow and StepRecorder: steps of the CPU, executed at once, or recorded once and replayed.
 //
-// lower(backend, op, pass) issues the passes of an op; a pass sees the effects of all earlier ones. Beside the values of
-// include/vlmt/op, an op may here be any callable f(Member&): a loop that each member of the team runs.
+// lower(backend, op, pass) issues the passes of an op; a pass sees the effects of all earlier ones. Beside the values
+// of include/vlmt/op, an op may here be any callable f(Member&): a loop that each member of the team runs.
 #pragma once
 
 #include <concepts>

@@ -23,9 +23,7 @@ struct KvPageLayout {
   /// Bytes of the keys of one layer.
   std::size_t key_bytes() const noexcept { return kv_rows_bytes(*keys, kv_heads, head_dim, slots); }
   /// Bytes of keys and values of one layer.
-  std::size_t layer_bytes() const noexcept {
-    return key_bytes() + kv_rows_bytes(*values, kv_heads, head_dim, slots);
-  }
+  std::size_t layer_bytes() const noexcept { return key_bytes() + kv_rows_bytes(*values, kv_heads, head_dim, slots); }
   /// One layer of the page at `page`.
   KvView view(std::byte* page, std::size_t layer) const noexcept {
     std::byte* at = page + layer * layer_bytes();

@@ -193,8 +193,7 @@ void Decoder<M>::forward(S& step, const Buffers& b, StepSize size, Numerics nume
   const StepData<Backend>& d = b.data;
   float* x = b.x;
 
-  step("embedding",
-       op::Embed{embedding_, d.ids, d.visual, d.visual_at, x, n, size.visual_rows, hidden});
+  step("embedding", op::Embed{embedding_, d.ids, d.visual, d.visual_at, x, n, size.visual_rows, hidden});
   step("angles", op::Angles{rotary_, d.positions, frequencies_, n, shapes_.head_dim / 2, b.rope});
   probe_hidden(step, probe, 0, x, n, hidden);
 

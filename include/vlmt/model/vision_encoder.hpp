@@ -15,7 +15,6 @@
 #include "vlmt/base/error.hpp"
 #include "vlmt/exec/buffer.hpp"
 #include "vlmt/exec/step.hpp"
-#include "vlmt/op/patch_kernel.hpp"
 #include "vlmt/model/vision_config.hpp"
 #include "vlmt/model/weight_source.hpp"
 #include "vlmt/nn/probe.hpp"
@@ -24,6 +23,7 @@
 #include "vlmt/nn/vision/patch_grid.hpp"
 #include "vlmt/nn/vision/position_grid.hpp"
 #include "vlmt/op/backend_types.hpp"
+#include "vlmt/op/patch_kernel.hpp"
 #include "vlmt/op/patches.hpp"
 #include "vlmt/op/rope_policy.hpp"
 #include "vlmt/op/rotary.hpp"
@@ -127,8 +127,8 @@ VisionEncoder<B>::VisionEncoder(const VisionConfig& config, const WeightSource& 
 }
 
 template <class B>
-typename VisionEncoder<B>::Buffers VisionEncoder<B>::take_buffers(Carver& carver, std::size_t patches, std::size_t slices,
-                                                    std::size_t members) const {
+typename VisionEncoder<B>::Buffers VisionEncoder<B>::take_buffers(Carver& carver, std::size_t patches,
+                                                                  std::size_t slices, std::size_t members) const {
   using Types = BackendTypes<B>;
   Buffers b;
   const std::size_t h = config_.hidden;
@@ -151,8 +151,8 @@ typename VisionEncoder<B>::Buffers VisionEncoder<B>::take_buffers(Carver& carver
 
 template <class B>
 template <Step S, class Probe>
-void VisionEncoder<B>::forward(S& step, const Buffers& b, const PatchGrid& grid, float* features,
-                               Numerics numerics, Probe& probe) const {
+void VisionEncoder<B>::forward(S& step, const Buffers& b, const PatchGrid& grid, float* features, Numerics numerics,
+                               Probe& probe) const {
   const std::size_t n = grid.patches();
   const std::size_t h = config_.hidden;
   const std::size_t group = config_.merge * config_.merge;
@@ -163,8 +163,7 @@ void VisionEncoder<B>::forward(S& step, const Buffers& b, const PatchGrid& grid,
   float* x = b.blocks.x;
   step("patches", op::Patches{patch_, d.patches, n, x});
   step("patch positions", op::AddWeighted{positions_, d.corners, d.corner_weights, x, n, 4, h});
-  step("vision angles",
-       op::Angles{Rope2d{}, d.positions, frequencies_, n, shape_.head_dim() / 2, b.rope});
+  step("vision angles", op::Angles{Rope2d{}, d.positions, frequencies_, n, shape_.head_dim() / 2, b.rope});
 
   const SegmentedAttention segments(d.segments, static_cast<std::size_t>(grid.t));
   for (std::size_t i = 0; i < config_.depth; ++i) {

@@ -8,7 +8,8 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// What a backend B supplies beside its lowering of ops. Specialised next to its kernels (kernel/cpu/backend_types.hpp).
+/// What a backend B supplies beside its lowering of ops. Specialised next to its kernels
+/// (kernel/cpu/backend_types.hpp).
 ///
 ///   Matrix, Experts     weights of any format, non-owning
 ///   RowBuffer           memory for rows of activations in all forms that products may read

@@ -12,8 +12,8 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// What passes over a row have found: its mean, and 1 / sqrt(variance + eps) or 1 / sqrt(mean square + eps). T is float,
-/// or double in references.
+/// What passes over a row have found: its mean, and 1 / sqrt(variance + eps) or 1 / sqrt(mean square + eps). T is
+/// float, or double in references.
 template <class T = float>
 struct RowMoments {
   T mean = T(0);

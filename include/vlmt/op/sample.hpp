@@ -23,8 +23,8 @@ struct Sample {
   TokenLogit* candidates = nullptr;  ///< (vocab): scratch
   SamplerRng* rng = nullptr;
   SampledToken* sampled = nullptr;
-  float* log_prob = nullptr;   ///< of the chosen token; null if not wanted
-  TokenLogit* top = nullptr;   ///< (top_size): the most likely tokens with their log-probabilities
+  float* log_prob = nullptr;  ///< of the chosen token; null if not wanted
+  TokenLogit* top = nullptr;  ///< (top_size): the most likely tokens with their log-probabilities
   std::size_t top_size = 0;
 };
 

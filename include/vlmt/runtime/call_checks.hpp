@@ -26,8 +26,9 @@ inline void check_token(int token, std::size_t vocab) {
   if (static_cast<std::size_t>(static_cast<unsigned>(token)) >= vocab) refuse_token(token, vocab);
 }
 
-/// Throws InputError unless a decoder can compute the cells of `sequence` from `keep` on: token ids (those of
-/// placeholders, too) below `vocab`, and features (levels, tokens, hidden) for every image with cells there.
+/// Throws InputError unless a decoder can compute the cells of `sequence` from `keep` on: token ids (also
+/// those that an image keeps free for its features) below `vocab`, and features (levels, tokens, hidden) for every image
+/// with cells there.
 void check_cells(const Sequence& sequence, std::size_t keep, std::size_t vocab, std::size_t levels, std::size_t hidden);
 
 #if VLMT_HAS_BODIES

@@ -198,8 +198,8 @@ class Session {
   /// is set.
   std::vector<TokenLogProb> score(std::string_view context, std::string_view text, const StopFlag* stop = nullptr);
 
-  /// Final hidden state (hidden) of the last token of a text: an embedding, not normalised to unit length. Throws Cancelled soon
-  /// after `stop` is set.
+  /// Final hidden state (hidden) of the last token of a text: an embedding, not normalised to unit length. Throws
+  /// Cancelled soon after `stop` is set.
   std::vector<float> embed(std::string_view text, const StopFlag* stop = nullptr) {
     const InUse::Call call = begin_call();
     runner_.feed(

@@ -31,9 +31,9 @@
 #include "vlmt/model/weight_loader.hpp"
 #include "vlmt/model/weight_source.hpp"
 #include "vlmt/model/work.hpp"
-#include "vlmt/op/numerics.hpp"
 #include "vlmt/nn/probe.hpp"
 #include "vlmt/nn/vision/patch_grid.hpp"
+#include "vlmt/op/numerics.hpp"
 #include "vlmt/quant/ggml_type.hpp"
 #include "vlmt/runtime/kept_speeds.hpp"
 

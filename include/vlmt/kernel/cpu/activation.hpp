@@ -1,5 +1,5 @@
-// Functions of SIMD vectors that activations need. No cancellation: relative errors stay near 3e-7 for either sign while
-// results are not tiny.
+// Functions of SIMD vectors that activations need. No cancellation: relative errors stay near 3e-7 for either sign
+// while results are not tiny.
 #pragma once
 
 #include "vlmt/base/config.hpp"

@@ -23,9 +23,7 @@ VLMT_BEGIN_NAMESPACE
 template <class A, class Variant, class Sequences, class Pass>
 void lower(Cpu<A>, const op::Attend<Variant, Sequences, cpu::FormedRows, AttentionScratch>& o, const Pass& pass) {
   const std::size_t partials = attention_partial_floats(1, o.heads, o.head_dim, o.scratch.capacity);
-  const auto queries = [&](const auto& s) {
-    return QueryRows{o.qkv + s.first * o.stride, o.stride, s.rows, o.heads};
-  };
+  const auto queries = [&](const auto& s) { return QueryRows{o.qkv + s.first * o.stride, o.stride, s.rows, o.heads}; };
   const auto scratch = [&](const auto& s) {
     AttentionScratch own = o.scratch;
     own.partials += s.index * partials;

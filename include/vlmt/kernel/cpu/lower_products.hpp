@@ -53,9 +53,8 @@ void with_epilogue(const op::Gate<Act, FormedRows>& e, F&& f) {
 template <class A, class Epilogue, class Pass>
 void lower(Cpu<A>, const op::Product<cpu::FormedRows, op::One<PackedMatrix<A>>, Epilogue>& o, const Pass& pass) {
   const Activations x = o.rows.activations();
-  cpu::with_epilogue<A>(o.epilogue, [&](const auto& epilogue) {
-    pass([&](Member& m) { matmul(o.weights.w, x, epilogue, m); });
-  });
+  cpu::with_epilogue<A>(o.epilogue,
+                        [&](const auto& epilogue) { pass([&](Member& m) { matmul(o.weights.w, x, epilogue, m); }); });
 }
 
 template <class A, class Epilogue, class Pass>
@@ -89,9 +88,10 @@ void lower(Cpu<A>, const op::Product<cpu::FormedRows, op::GroupedPair<PackedExpe
 
 /// Two passes: a product computes tiles of 32 columns, less than a head.
 template <class A, class Norm, class Pairing, class Sequences, class Pass>
-void lower(Cpu<A>,
-           const op::Product<cpu::FormedRows, op::Qkv<PackedMatrix<A>>, op::RotateAndCache<Norm, Pairing, Sequences>>& o,
-           const Pass& pass) {
+void lower(
+    Cpu<A>,
+    const op::Product<cpu::FormedRows, op::Qkv<PackedMatrix<A>>, op::RotateAndCache<Norm, Pairing, Sequences>>& o,
+    const Pass& pass) {
   const auto& e = o.epilogue;
   const std::size_t q_width = e.heads * e.head_dim;
   const std::size_t kv_width = e.kv_heads * e.head_dim;

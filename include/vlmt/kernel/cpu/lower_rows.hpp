@@ -65,9 +65,8 @@ void lower(Cpu<A>, const op::Convert<cpu::FormedRows>& o, const Pass& pass) {
 
 template <class A, class Norm, class Pass>
 void lower(Cpu<A>, const op::Normalise<Norm, cpu::FormedRows>& o, const Pass& pass) {
-  o.out.template write<A>([&](const auto& sink) {
-    pass([&](Member& m) { norm_rows<A>(o.norm, o.x, o.n, o.width, o.width, sink, m); });
-  });
+  o.out.template write<A>(
+      [&](const auto& sink) { pass([&](Member& m) { norm_rows<A>(o.norm, o.x, o.n, o.width, o.width, sink, m); }); });
 }
 
 template <class A, class Norm, class Pass>

@@ -19,17 +19,13 @@ void lower(Cpu<A>, const op::Sample& o, const Pass& pass) {
     pass([&](Member& m) { penalize(o.logits, o.params, o.penalties, m); });
   }
   pass([&](Member& m) { scan_logits<A>(o.logits, o.vocab, o.params, o.blocks, m); });
-  pass([&](Member& m) {
-    pick_token(o.logits, o.vocab, o.params, o.blocks, o.candidates, o.rng, o.sampled, m);
-  });
+  pass([&](Member& m) { pick_token(o.logits, o.vocab, o.params, o.blocks, o.candidates, o.rng, o.sampled, m); });
   if (o.log_prob != nullptr) {
     if (o.penalised) {
       pass([&](Member& m) { restore_logits(o.logits, o.penalties, m); });
     }
     pass([&](Member& m) { scan_logits<A>(o.logits, o.vocab, 1.0f, o.blocks, m); });
-    pass([&](Member& m) {
-      token_log_prob(o.logits, o.vocab, o.blocks, &o.sampled->token, o.log_prob, m);
-    });
+    pass([&](Member& m) { token_log_prob(o.logits, o.vocab, o.blocks, &o.sampled->token, o.log_prob, m); });
   }
 }
 

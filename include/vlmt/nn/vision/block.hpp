@@ -87,16 +87,15 @@ void vision_block(S& step, const VisionShape& s, const VisionBlockWeights<B>& w,
   for_row_chunks(n, Types::row_chunk, [&](std::size_t first, std::size_t rows) {
     const RowsOf<B> in = Types::rows(b.input, numerics, rows, h, n, w.qkv.matrix);
     step("vision norm", op::Normalise{norm1, x + first * h, rows, h, in});
-    step("vision qkv", op::Product{in, op::One{w.qkv.matrix},
-                                   op::StoreBiased{b.qkv + first * 3 * h, 3 * h, w.qkv.bias}});
+    step("vision qkv",
+         op::Product{in, op::One{w.qkv.matrix}, op::StoreBiased{b.qkv + first * 3 * h, 3 * h, w.qkv.bias}});
   });
   step("vision rope", op::Rotate<Rope2d::Pairing>{b.qkv, n, 2 * s.heads, dim, 3 * h, angles});
 
   // Attention writes floats: the width of a head need not be a multiple of the int8 group of 32.
   const RowsOf<B> merged = Types::rows(b.merged, numerics, n, h, n, w.out.matrix);
   const float scale = 1.0f / std::sqrt(static_cast<float>(dim));
-  step("vision attention",
-       op::AttendRows{segments, b.qkv, n, s.heads, dim, scale, Types::floats(b.merged), b.scratch});
+  step("vision attention", op::AttendRows{segments, b.qkv, n, s.heads, dim, scale, Types::floats(b.merged), b.scratch});
   step("vision rounding", op::Convert{merged});
   step("vision attention out", op::Product{merged, op::One{w.out.matrix}, op::AddBiased{x, h, w.out.bias}});
 
@@ -106,8 +105,7 @@ void vision_block(S& step, const VisionShape& s, const VisionBlockWeights<B>& w,
     const RowsOf<B> inner = Types::rows(b.inner, numerics, rows, s.ffn, n, w.down.matrix);
     step("vision norm", op::Normalise{norm2, x + first * h, rows, h, in});
     step("vision up", op::Product{in, op::One{w.up.matrix}, op::Activate<GeluTanh, RowsOf<B>>{inner, w.up.bias}});
-    step("vision down",
-         op::Product{inner, op::One{w.down.matrix}, op::AddBiased{x + first * h, h, w.down.bias}});
+    step("vision down", op::Product{inner, op::One{w.down.matrix}, op::AddBiased{x + first * h, h, w.down.bias}});
   });
 }
 

@@ -21,8 +21,8 @@ template <class B>
 struct MergerWeights {
   LayerNormWeights norm;          ///< (h), or (group * h) if norm_after_merge
   bool norm_after_merge = false;  ///< true for DeepStack mergers: concatenate, then normalise; false for the main one
-  AffineWeights<B> fc1;        ///< (group * h, group * h)
-  AffineWeights<B> fc2;        ///< (out, group * h)
+  AffineWeights<B> fc1;           ///< (group * h, group * h)
+  AffineWeights<B> fc2;           ///< (out, group * h)
 };
 
 /// y (n / group, out) = fc2(gelu(fc1(x))), x (n / group, group * h) being b.x (n, h) normalised and concatenated.
@@ -39,8 +39,8 @@ void merger(S& step, const VisionShape& s, const MergerWeights<B>& w, const Visi
     const RowsOf<B> in = Types::rows(b.input, numerics, rows, wide, tokens, w.fc1.matrix);
     const RowsOf<B> inner = Types::rows(b.inner, numerics, rows, wide, tokens, w.fc2.matrix);
     // The norm may run on narrower rows than fc1 reads. Both are the same contiguous floats.
-    step("merger norm", op::NormaliseFloats{norm, b.x + first * wide, Types::floats(b.input), rows * wide / norm_width,
-                                            norm_width});
+    step("merger norm",
+         op::NormaliseFloats{norm, b.x + first * wide, Types::floats(b.input), rows * wide / norm_width, norm_width});
     step("merger rounding", op::Convert{in});
     step("merger fc1", op::Product{in, op::One{w.fc1.matrix}, op::Activate<GeluErf, RowsOf<B>>{inner, w.fc1.bias}});
     step("merger fc2", op::Product{inner, op::One{w.fc2.matrix}, op::StoreBiased{y + first * out, out, w.fc2.bias}});
