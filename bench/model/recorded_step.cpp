@@ -1,6 +1,7 @@
 // Records a step through the model's forward function and replays it with a timer between the operations.
 #include "recorded_step.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <string>
@@ -57,16 +58,12 @@ std::vector<TimedOp> time_vision_encoder(const vlmt::ChatModel<vlmt::Qwen3VL>& m
   const vlmt::VisionPatches patches =
       vlmt::preprocess_image<vlmt::arch::native>(image, vision.preprocess(), &programs::interrupted);
   const auto& encoder = *model.vlm().vision_encoder();
-  const std::size_t n = patches.grid.patches();
-  vlmt::Carver count;
-  encoder.take_buffers(count, n, 1, team.size());
-  const vlmt::Buffer scratch(count.bytes());
-  vlmt::Carver carver(scratch.data(), scratch.bytes());
-  vlmt::VisionEncoderBuffers<vlmt::Cpu<>> buffers = encoder.take_buffers(carver, n, 1, team.size());
-  encoder.fill_inputs(patches.grid, patches.values.data(), buffers);
-  std::vector<float> features((1 + encoder.levels()) * n * encoder.config().out_hidden);
+  vlmt::VisionWorkspace<vlmt::Cpu<>> workspace;
+  workspace.prepare(encoder, patches.grid, team.size());
+  std::copy(patches.values.begin(), patches.values.end(), workspace.buffers().patches);
+  std::vector<float> features((1 + encoder.levels()) * patches.grid.patches() * encoder.config().out_hidden);
   vlmt::StepRecorder<> recorder;
   vlmt::NoProbe probe;
-  encoder.forward(recorder, buffers, patches.grid, features.data(), options.numerics, probe);
+  encoder.forward(recorder, workspace.buffers(), patches.grid, features.data(), options.numerics, probe);
   return time_each(team, recorder);
 }

@@ -179,16 +179,9 @@ struct Subject::Impl {
     }
     Runner& runner = *members(c).front();
     const std::size_t n = c.stage == Case::Stage::decode ? 1 : std::min(c.tokens, session.chunk);
-    const vlmt::DecoderBuffers<vlmt::Cpu<>>& buffers = runner.buffers();
-    const vlmt::Sequence all = tokens(c.depth + n, vocab());
-    for (std::size_t i = 0; i < n; ++i) {
-      buffers.data.ids[i] = all.tokens()[c.depth + i];
-      for (std::size_t a = 0; a < 3; ++a) buffers.data.positions[i * 3 + a] = all.positions(a)[c.depth + i];
-    }
     const auto kind = c.stage == Case::Stage::decode ? vlmt::RowKind::generated : vlmt::RowKind::prompt;
-    buffers.data.sequences.set(0, runner.kv_cache(), c.depth, n, kind);
-    buffers.data.logit_rows[0] = static_cast<std::int32_t>(n - 1);
-    return time_decoder(model, team, buffers, {n, 0, 1}, session.numerics);
+    const vlmt::StepSize size = runner.prepare(tokens(c.depth + n, vocab()), c.depth, n, kind);
+    return time_decoder(model, team, runner.buffers(), size, session.numerics);
   }
 
   double article(Measurement& m) {

@@ -226,10 +226,8 @@ class CaseRunner {
       runner.feed(part, [&](std::size_t done, std::size_t) {
         // Logits of every row of the chunk, not only of the last.
         const std::size_t n = done - std::exchange(before, done);
-        const auto& b = runner.buffers();
-        for (std::size_t i = 0; i < n; ++i) b.data.logit_rows[i] = static_cast<std::int32_t>(i);
-        runner.with_logits([&](auto& step) { model_.decoder().issue_head(step, b, n, numerics()); });
-        pass.logits.insert(pass.logits.end(), b.data.logits, b.data.logits + n * vocab);
+        const std::vector<float> rows = runner.logits_of_rows(n);
+        pass.logits.insert(pass.logits.end(), rows.begin(), rows.end());
       });
     }
     if (answer == 0) return pass;

@@ -11,4 +11,4 @@ struct Format : vlmt::Q8_0 {
 #endif
 };
 
-vlmt::WeightLoader<vlmt::arch::native, vlmt::TypeList<vlmt::F32, Format>> loader;
+vlmt::WeightLoader<vlmt::Cpu<vlmt::arch::native>, vlmt::TypeList<vlmt::F32, Format>> loader;

@@ -21,7 +21,7 @@ std::vector<float> cpu_logits(const std::string& model_path, const Prompt& promp
   const GgufFile file = GgufFile::open(model_path);
   const TextConfig config = read_text_config(file, M::architectures);
   const WeightSource source(file);
-  WeightLoader<arch::reference, M::Formats> loader;
+  WeightLoader<Cpu<arch::reference>, M::Formats> loader;
   ConvertingLoader<decltype(loader)> converting{loader, format};
   const Decoder<M> decoder(config, source, converting);
   ThreadTeam team(1);
@@ -38,20 +38,23 @@ std::vector<float> cpu_logits(const std::string& model_path, const Prompt& promp
   const KvLeaf& leaf = kv_leaf_v<F32, arch::reference>;
   const KvCache cache(decoder.kv_shape(n), leaf, leaf);
 
-  std::copy(prompt.ids.begin(), prompt.ids.end(), b.data.ids);
-  std::copy(prompt.positions.begin(), prompt.positions.end(), b.data.positions);
-  std::copy(prompt.visual_at.begin(), prompt.visual_at.end(), b.data.visual_at);
-  for (std::size_t l = 0; l < prompt.visual.size(); ++l) {
-    std::copy(prompt.visual[l].begin(), prompt.visual[l].end(), b.data.visual + l * n * config.hidden);
+  std::copy(prompt.ids.begin(), prompt.ids.end(), b.inputs.ids);
+  std::copy(prompt.positions.begin(), prompt.positions.end(), b.inputs.positions);
+  std::copy(prompt.visual_at.begin(), prompt.visual_at.end(), b.inputs.visual_at);
+  const std::size_t level_values = prompt.visual_at.size() * config.hidden;
+  std::vector<float> features;
+  for (const std::vector<float>& level : prompt.visual) features.insert(features.end(), level.begin(), level.end());
+  for (std::size_t v = 0; v < prompt.visual_at.size(); ++v) {
+    b.inputs.visual[v] = {features.data() + v * config.hidden, level_values};
   }
-  std::iota(b.data.logit_rows, b.data.logit_rows + n, 0);
-  b.data.sequences.set(0, cache, 0, n, RowKind::prompt);
+  std::iota(b.inputs.logit_rows, b.inputs.logit_rows + n, 0);
+  b.inputs.sequences.set(0, cache, 0, n, RowKind::prompt);
   team.run([&](Member& m) {
     StepNow<B> step(m);
     NoProbe probe;
     decoder.forward(step, b, {n, prompt.visual_at.size(), n, 1}, Numerics::exact, probe);
   });
-  return {b.data.logits, b.data.logits + n * config.vocab};
+  return {b.logits, b.logits + n * config.vocab};
 }
 
 }  // namespace vlmt::cuda_test

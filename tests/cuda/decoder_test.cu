@@ -58,8 +58,8 @@ class DeviceModel {
     buffers_ = take(carver, capacity);
 
     const KvShape shape = decoder_->kv_shape(context);
-    buffers_.data.sequences.layout = {kv_type, kv_type, shape.kv_heads, shape.head_dim, page_slots};
-    page_bytes_ = shape.layers * buffers_.data.sequences.layout.layer_bytes();
+    buffers_.inputs.sequences.layout = {kv_type, kv_type, shape.kv_heads, shape.head_dim, page_slots};
+    page_bytes_ = shape.layers * buffers_.inputs.sequences.layout.layer_bytes();
     cache_ = CudaBuffer(2 * pages * page_bytes_);
   }
 
@@ -70,7 +70,7 @@ class DeviceModel {
     StepSize size;
     std::vector<std::int32_t> ids, positions, visual_at, logit_rows;
     std::vector<std::vector<float>> visual(1 + config().deepstack_layers);
-    const StepData<Cuda>& d = buffers_.data;
+    const StepInputs<Cuda>& d = buffers_.inputs;
     for (const Part& part : parts) {
       const Prompt& p = *part.prompt;
       const std::size_t n = part.end - part.begin;
@@ -97,10 +97,17 @@ class DeviceModel {
     cuda::copy_in(d.ids, ids, stream_);
     cuda::copy_in(d.positions, positions, stream_);
     cuda::copy_in(d.logit_rows, logit_rows, stream_);
-    if (size.visual_rows != 0) cuda::copy_in(d.visual_at, visual_at, stream_);
-    for (std::size_t l = 0; l < visual.size() && size.visual_rows != 0; ++l) {
-      cuda::copy_in(d.visual + l * rows * config().hidden, visual[l], stream_);
+    if (size.visual_rows == 0) return size;
+    cuda::copy_in(d.visual_at, visual_at, stream_);
+    const std::size_t level_values = size.visual_rows * config().hidden;
+    features_ = CudaBuffer(visual.size() * level_values * sizeof(float));
+    auto* features = reinterpret_cast<float*>(features_.data());
+    for (std::size_t l = 0; l < visual.size(); ++l) cuda::copy_in(features + l * level_values, visual[l], stream_);
+    std::vector<FeatureRow> addresses;
+    for (std::size_t v = 0; v < size.visual_rows; ++v) {
+      addresses.push_back({features + v * config().hidden, level_values});
     }
+    cuda::copy_in(d.visual, addresses, stream_);
     return size;
   }
 
@@ -111,7 +118,7 @@ class DeviceModel {
   }
 
   std::vector<float> logits(std::size_t n) const {
-    return cuda::copy_out(buffers_.data.logits, n * config().vocab, stream_);
+    return cuda::copy_out(buffers_.logits, n * config().vocab, stream_);
   }
 
   /// Logits of all rows of a step.
@@ -128,7 +135,7 @@ class DeviceModel {
 
   Decoder<M>::Buffers take(Carver& carver, const DecoderCapacity& capacity) const {
     auto b = decoder_->take_buffers(carver, capacity);
-    b.data.sequences = cuda::Sequences::take(carver, capacity.sequences, pages);
+    b.inputs.sequences = cuda::Sequences::take(carver, capacity.sequences, pages);
     return b;
   }
   std::vector<std::byte*> addresses(std::size_t sequence) const {
@@ -143,6 +150,7 @@ class DeviceModel {
   CudaBuffer weights_;
   CudaBuffer memory_;
   CudaBuffer cache_;
+  CudaBuffer features_;
   Decoder<M>::Buffers buffers_;
   std::size_t page_bytes_ = 0;
 };

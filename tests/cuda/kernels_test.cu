@@ -91,7 +91,8 @@ TEST_F(CudaKernels, ProductsAndEmbeddingsOfEveryFormat) {
     expect_close(y.host(stream_), want, name);
 
     const auto ids = on_device(std::vector<std::int32_t>{36, -1, 3});
-    const auto visual = on_device(std::vector<float>(cols, 7.0f));
+    const auto row = on_device(std::vector<float>(cols, 7.0f));
+    const auto visual = on_device(std::vector<FeatureRow>{{row.data(), 0}});
     const auto at = on_device(std::vector<std::int32_t>{1});
     const Device<float> e(3 * cols);
     run(op::Embed<cuda::Matrix>{matrix, ids.data(), visual.data(), at.data(), e.data(), 3, 1, cols});
@@ -181,7 +182,10 @@ TEST_F(CudaKernels, RowsAreMoved) {
   const std::vector<float> x = normal(3 * width), before = normal(5 * width);
   const auto xs = on_device(x), y = on_device(before);
   const auto to = on_device(std::vector<std::int32_t>{4, 0, 2});
-  run(op::ScatterAdd{xs.data(), to.data(), y.data(), 3, width});
+  std::vector<FeatureRow> addresses;  // as level 1, at the row itself
+  for (std::size_t i = 0; i < 3; ++i) addresses.push_back({xs.data(), i * width});
+  const auto features = on_device(addresses);
+  run(op::ScatterAdd{features.data(), 1, to.data(), y.data(), 3, width});
   std::vector<float> want = before;
   for (std::size_t i = 0; i < width; ++i) {
     want[4 * width + i] += x[i];

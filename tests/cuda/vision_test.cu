@@ -28,19 +28,19 @@ class CudaVision : public OnDevice {
     const Device<std::byte> memory(counting.bytes());
     Carver carver(memory.data(), counting.bytes());
     auto b = encoder.take_buffers(carver, n, slices, 1);
-    b.data.patches = patches.data();
+    b.patches = patches.data();
 
     const Buffer on_host(counting.bytes());
     Carver host_carver(on_host.data(), on_host.bytes());
     auto host = encoder.take_buffers(host_carver, n, slices, 1);
-    encoder.fill_inputs(grid, patches.data(), host);
+    encoder.fill_inputs(grid, host.inputs);
     const auto copy = [&]<class T>(T* to, const T* from, std::size_t count) {
       cuda::copy_in(to, std::span<const T>(from, count), stream_);
     };
-    copy(b.data.corners, host.data.corners, 4 * n);
-    copy(b.data.corner_weights, host.data.corner_weights, 4 * n);
-    copy(b.data.positions, host.data.positions, 2 * n);
-    copy(b.data.segments, host.data.segments, slices + 1);
+    copy(b.inputs.corners, host.inputs.corners, 4 * n);
+    copy(b.inputs.corner_weights, host.inputs.corner_weights, 4 * n);
+    copy(b.inputs.positions, host.inputs.positions, 2 * n);
+    copy(b.inputs.segments, host.inputs.segments, slices + 1);
 
     const VisionConfig& c = encoder.config();
     const Device<float> features((1 + encoder.levels()) * grid.tokens(static_cast<int>(c.merge)) * c.out_hidden);

@@ -120,10 +120,12 @@ TYPED_TEST(Router, WeightedSumsMatchReference) {
 
     const std::vector<std::int32_t> to = {2, 0};
     auto sum = gaussian(n * h, 9), sum_want = sum;
-    add_rows<TypeParam>(x.data(), sum.data(), to.data(), 2, h);
-    add_rows<arch::reference>(x.data(), sum_want.data(), to.data(), 2, h);
+    // Level 1 of two rows of features, the levels 3 rows apart.
+    const FeatureRow features[] = {{x.data(), 3 * h}, {x.data() + h, 3 * h}};
+    add_features<TypeParam>(features, 1, to.data(), 2, h, sum.data());
+    add_features<arch::reference>(features, 1, to.data(), 2, h, sum_want.data());
     EXPECT_EQ(sum, sum_want);
-    for (std::size_t i = 0; i < h; ++i) EXPECT_EQ(sum[2 * h + i], gaussian(n * h, 9)[2 * h + i] + x[i]);
+    for (std::size_t i = 0; i < h; ++i) EXPECT_EQ(sum[2 * h + i], gaussian(n * h, 9)[2 * h + i] + x[3 * h + i]);
   }
 }
 
@@ -157,12 +159,13 @@ TEST(Rows, EmbeddingSkipsNegativeIdsAndImagesFillThem) {
   std::vector<float> y(4 * h, -7.0f);
   on_teams([&](Member& m) { embed_rows(decoder, ids.data(), 4, h, y.data(), m); }, [](std::size_t) {});
   EXPECT_EQ(y, (std::vector<float>{20, 21, 22, -7, -7, -7, 0, 1, 2, -7, -7, -7}));
-  const std::vector<float> features = {5, 5, 5, 6, 6, 6};
+  const std::vector<float> x = {5, 5, 5, 6, 6, 6};
+  const FeatureRow features[] = {{x.data(), 0}, {x.data() + 3, 0}};
   const std::vector<std::int32_t> to = {3, 1};
-  copy_rows(features.data(), nullptr, y.data(), to.data(), 2, h);
+  place_features(features, to.data(), 2, h, y.data());
   EXPECT_EQ(y, (std::vector<float>{20, 21, 22, 6, 6, 6, 0, 1, 2, 5, 5, 5}));
   const std::vector<std::int32_t> from = {1};
-  copy_rows(features.data(), from.data(), y.data(), nullptr, 1, h);
+  gather_rows(x.data(), from.data(), 1, h, y.data());
   EXPECT_EQ(y[0], 6.0f);
 }
 

@@ -68,7 +68,7 @@ struct Weights {
   Weights(const std::string& path, const PackedCacheOptions& options, bool convert = true)
       : file(GgufFile::open(path)) {
     const WeightSource source(file);
-    WeightLoader<Arch, TypeList<F16, Q4_K, NVFP4, Q8_0>> loader;
+    WeightLoader<Cpu<Arch>, TypeList<F16, Q4_K, NVFP4, Q8_0>> loader;
     loader.matrix(floats, source.get("floats.weight", {matrix_rows, matrix_cols}),
                   convert ? std::optional(Q8_0::type_id) : std::nullopt);
     loader.matrix(matrix, source.get("matrix.weight", {matrix_rows, matrix_cols}));

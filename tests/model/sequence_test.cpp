@@ -13,7 +13,7 @@ std::shared_ptr<VisionFeatures> features(std::size_t gh, std::size_t gw, std::ui
   f->slices = 1;
   f->grid_h = gh;
   f->grid_w = gw;
-  f->data = make_tensor<float>(1, gh * gw, 4);
+  f->data = share(make_tensor<float>(1, gh * gw, 4));
   f->key = {key, 1};
   return f;
 }

@@ -45,7 +45,7 @@ TEST(WeightConversion, ConvertedWeightsEqualTheEncodersBlocks) {
     std::vector<float16> whole, odd;
     const GgufFile file = GgufFile::open(write(dir, rows, whole, odd));
     const WeightSource source(file);
-    WeightLoader<A, Formats> loader;
+    WeightLoader<Cpu<A>, Formats> loader;
     PackedMatrix<A> converted, kept, plain;
     loader.matrix(converted, source.get("whole", {rows, 96}), Q8_0::type_id);
     loader.matrix(kept, source.get("odd", {rows, 80}), Q8_0::type_id);
@@ -82,7 +82,7 @@ TEST(WeightConversion, QuantisedWeightsAreNotConverted) {
   writer.write(std::as_bytes(std::span(blocks)));
   writer.finish();
   const GgufFile file = GgufFile::open(path);
-  WeightLoader<A, Formats> loader;
+  WeightLoader<Cpu<A>, Formats> loader;
   PackedMatrix<A> w;
   loader.matrix(w, WeightSource(file).get("w", {16, 32}), F16::type_id);
   OmpTeam team(1);

@@ -73,7 +73,7 @@ TEST(WeightLoader, BindsTheScalesOfMatricesAndExperts) {
   const TempDir dir;
   const GgufFile file = GgufFile::open(write(dir, {}));
   const WeightSource source(file);
-  WeightLoader<A, TypeList<NVFP4>> loader;
+  WeightLoader<Cpu<A>, TypeList<NVFP4>> loader;
   PackedMatrix<A> matrix, part, plain;
   PackedExperts<A> experts;
   loader.matrix(matrix, source.get("blk.0.attn_q.weight", {64, 128}));
@@ -128,7 +128,7 @@ SourceTensor in_memory(std::uint32_t type, std::size_t bytes) {
 }
 
 TEST(WeightLoader, RefusesBytesThatAreNotThoseOfTheShape) {
-  WeightLoader<A, TypeList<F32, NVFP4>> loader;
+  WeightLoader<Cpu<A>, TypeList<F32, NVFP4>> loader;
   PackedMatrix<A> matrix;
   const float* vector = nullptr;
   const auto refusal = [](auto&& f) { return error_of<FileError>(f); };
@@ -149,7 +149,7 @@ TEST(WeightLoader, RefusesBytesThatAreNotThoseOfTheShape) {
 }
 
 TEST(WeightLoader, RefusesAVectorOfAnUnknownFormatByName) {
-  WeightLoader<A, TypeList<F32>> loader;
+  WeightLoader<Cpu<A>, TypeList<F32>> loader;
   const float* vector = nullptr;
   constexpr std::uint32_t iq2_xxs = 16;
   const std::string said = error_of<FileError>([&] { loader.vector(vector, in_memory(iq2_xxs, 132)); });

@@ -110,7 +110,7 @@ TYPED_TEST(AttentionBlock, BitsOfAGeneratedRowDoNotDependOnTheStep) {
   std::vector<std::size_t> slots(n);
   std::iota(slots.begin(), slots.end(), std::size_t{0});
   block.run(gaussian(n * block.hidden(), 23), slots, 1, 1, n, [&](const auto& s) { s.set(0, cache, 0, n, prompt); });
-  const vlmt::KvCache fork = cache.fork(n), other = cache.fork(0);
+  const vlmt::KvCache fork = fork_of(cache, n), other = fork_of(cache, 0);
   auto x = gaussian(block.hidden(), 24);
   const auto alone = block.run(x, {n}, 1, 1, n + 1, [&](const auto& s) { s.set(0, cache, n, 1, generated); });
   const auto more = gaussian(2 * block.hidden(), 25);

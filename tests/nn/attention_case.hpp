@@ -166,6 +166,15 @@ inline vlmt::KvCache empty_cache(const vlmt::KvShape& shape, const vlmt::KvLeaf&
   return cache;
 }
 
+/// A cache of its own with the first n cells of another one.
+inline vlmt::KvCache fork_of(const vlmt::KvCache& cache, std::size_t n) {
+  vlmt::KvCache copy = cache.like();
+  vlmt::Solo solo;
+  vlmt::StepNow<> step(solo.member());
+  step(vlmt::op::CopyCells{cache.layout(), cache.data(), copy.data(), cache.shape().layers, n});
+  return copy;
+}
+
 /// Sequences in contiguous caches, with their caches in double.
 template <class M, class Arch>
 class AttentionSteps {

@@ -172,7 +172,7 @@ TYPED_TEST(NnCache, AForkContinuesOnItsOwn) {
   run(cache, exact, 0, 12, 1);
   DoubleCache exact_fork = exact;
   exact_fork.truncate(9);
-  const KvCache fork = cache.fork(9);
+  const KvCache fork = fork_of(cache, 9);
   EXPECT_NE(fork.data(), cache.data());
   run(cache, exact, 12, 3, 2);
   run(fork, exact_fork, 9, 1, 3);
@@ -184,7 +184,7 @@ TYPED_TEST(NnCache, AForkCopiesEveryLayer) {
   for (const KvLeaf* leaf : {&vlmt::kv_leaf_v<vlmt::F32, TypeParam>, &vlmt::kv_leaf_v<vlmt::Q8_0, TypeParam>}) {
     const KvCache cache({3, 2, 32, 11}, *leaf, *leaf);
     for (std::size_t i = 0; i < cache.bytes(); ++i) cache.data()[i] = static_cast<std::byte>(i % 251 + 1);
-    const KvCache fork = cache.fork(5);
+    const KvCache fork = fork_of(cache, 5);
     for (std::size_t l = 0; l < 3; ++l) {
       const vlmt::KvView from = cache.layer(l), to = fork.layer(l);
       for (std::size_t h = 0; h < 2; ++h) {

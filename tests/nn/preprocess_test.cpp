@@ -127,18 +127,12 @@ TEST(Preprocess, PatchesEqualTheTablesBitForBit) {
   }
 }
 
-TEST(Preprocess, ReferenceResizeIsWithinOneStep) {
+TEST(Preprocess, TheReferenceArchHasTheSameBits) {
   vlmt::VisionPreprocess config;
   config.image_limits = {4096, 16384};
   for (int k = 0; k < 5; ++k) {
-    const auto fast = vlmt::preprocess_image(raw_image(k), config);
-    const auto exact = vlmt::preprocess_image<vlmt::arch::reference>(raw_image(k), config);
-    std::size_t equal = 0;
-    for (std::size_t i = 0; i < fast.values.size(); ++i) {
-      equal += fast.values[i] == exact.values[i];
-      ASSERT_LE(std::fabs(fast.values[i] - exact.values[i]), 1.001f / 127.5f) << k << ' ' << i;
-    }
-    EXPECT_GE(static_cast<double>(equal), 0.99 * static_cast<double>(fast.values.size())) << k;
+    EXPECT_EQ(vlmt::preprocess_image<vlmt::arch::reference>(raw_image(k), config).values,
+              vlmt::preprocess_image(raw_image(k), config).values);
   }
 }
 

@@ -43,10 +43,11 @@ struct OnlyRouter {
   void router(std::size_t, vlmt::TensorView<const std::int32_t, 2>, vlmt::TensorView<const float, 2>) { ++calls; }
 };
 
-/// x (2, 3) and a mixture of 2 rows with 2 experts each.
+/// x (2, 3), rows of features, and a mixture of 2 rows with 2 experts each.
 struct Data {
   std::vector<float> x = {1, 2, 3, 4, 5, 6};
   std::vector<float> step = {10, 20, 30, 40, 50, 60};
+  std::vector<vlmt::FeatureRow> features = {{step.data(), 0}, {step.data() + 3, 0}};
   std::vector<std::int32_t> at = {1, 0}, ids = {3, 1, 0, 2};
   std::vector<float> weights = {0.75f, 0.25f, 0.5f, 0.125f};
 };
@@ -58,7 +59,7 @@ void issue(S& step, Data& d, Probe& probe) {
   moe.ids = d.ids.data();
   moe.weights = d.weights.data();
   vlmt::probe_hidden(step, probe, 4, d.x.data(), 2, 3);
-  step("sum", vlmt::op::ScatterAdd{d.step.data(), d.at.data(), d.x.data(), 2, 3});
+  step("sum", vlmt::op::ScatterAdd{d.features.data(), 0, d.at.data(), d.x.data(), 2, 3});
   vlmt::probe_hidden(step, probe, 5, d.x.data(), 2, 3);
   vlmt::probe_router(step, probe, 6, moe, 2, 2);
   vlmt::probe_vision(step, probe, 7, d.x.data(), 1, 6);

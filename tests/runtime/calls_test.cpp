@@ -68,7 +68,7 @@ std::shared_ptr<VisionFeatures> features(float value) {
   f->grid_h = 2;
   f->grid_w = 3;
   const TextConfig& c = model().vlm().config();
-  f->data = make_tensor<float>(1 + c.deepstack_layers, 6, c.hidden);
+  f->data = share(make_tensor<float>(1 + c.deepstack_layers, 6, c.hidden));
   std::fill_n(f->data.data(), f->data.count(), value);
   return f;
 }
@@ -241,9 +241,9 @@ TEST(VisionFeatures, ThatDoNotFitAreRefused) {
   const TextConfig& c = model().vlm().config();
   const auto refusal = [&](const Sequence& s) { return error_of<InputError>([&] { runner.feed(s); }); };
   auto narrow = features(0.1f), flat = features(0.1f), few = features(0.1f);
-  narrow->data = make_tensor<float>(1 + c.deepstack_layers, 6, c.hidden / 2);
-  flat->data = make_tensor<float>(c.deepstack_layers, 6, c.hidden);
-  few->data = make_tensor<float>(1 + c.deepstack_layers, 5, c.hidden);
+  narrow->data = share(make_tensor<float>(1 + c.deepstack_layers, 6, c.hidden / 2));
+  flat->data = share(make_tensor<float>(c.deepstack_layers, 6, c.hidden));
+  few->data = share(make_tensor<float>(1 + c.deepstack_layers, 5, c.hidden));
   for (const auto& f : {narrow, flat, few}) EXPECT_TRUE(says(refusal(around(f)), "do not fit the model"));
   Sequence without = text({1, 2, 3});
   without.append(ContentKey{1, 2}, 2, 3, 0, 5);

@@ -35,7 +35,7 @@ class Case {
     auto f = std::make_shared<VisionFeatures>();
     const std::vector<float> main = floats(kind + "_embeds");
     const std::size_t tokens = main.size() / hidden;
-    f->data = make_tensor<float>(1 + levels, tokens, hidden);
+    f->data = share(make_tensor<float>(1 + levels, tokens, hidden));
     std::copy(main.begin(), main.end(), f->data.data());
     for (std::size_t l = 0; l < levels; ++l) {
       const std::vector<float> level = floats(kind + "_deepstack" + std::to_string(l));
@@ -77,7 +77,7 @@ class Case {
       part->grid_h = gh;
       part->grid_w = gw;
       part->key = {static_cast<std::uint64_t>(still), stream.row};
-      part->data = make_tensor<float>(1 + levels, gh * gw, hidden);
+      part->data = share(make_tensor<float>(1 + levels, gh * gw, hidden));
       for (std::size_t l = 0; l <= levels; ++l) {
         for (std::size_t r = 0; r < gh * gw; ++r) {
           std::copy_n(stream.features->row(l, stream.row + r), hidden, part->data.data() + (l * gh * gw + r) * hidden);

@@ -169,8 +169,8 @@ TEST_P(GoldenCases, ScoresAreLogSoftmaxOfTheReference) {
 
 INSTANTIATE_TEST_SUITE_P(Models, GoldenCases,
                          ::testing::Values(std::pair{"qwen3vl", "text"}, std::pair{"qwen3vl", "image"},
-                                         std::pair{"qwen3vl", "mixed"}, std::pair{"qwen3vl-moe", "text"},
-                                         std::pair{"qwen3vl-moe", "image"}),
+                                           std::pair{"qwen3vl", "mixed"}, std::pair{"qwen3vl-moe", "text"},
+                                           std::pair{"qwen3vl-moe", "image"}),
                          [](const auto& item) {
                            std::string n = std::string(item.param.first) + "_" + item.param.second;
                            std::replace(n.begin(), n.end(), '-', '_');
@@ -269,7 +269,7 @@ TEST(Runner, DecodingAllocatesNothing) {
   options.params.repetition = 1.1f;
   options.top_log_probs = 3;
   sampler.begin(options, s.tokens());
-  float* logits = runner.logits().data();
+  float* logits = runner.logits_of_ops();
   const auto sample = [&](auto& step) { sampler.issue(step, logits); };
   runner.with_logits(sample);
   for (int i = 0; i < 3; ++i) runner.decode(sampler.result(), sample);
@@ -300,7 +300,8 @@ TEST(Runner, RecordedStepReplaysBitEqual) {
     Buffer memory(count.bytes());
     Carver carver(memory.data(), memory.bytes());
     const auto buffers = decoder.take_buffers(carver, capacity);
-    KvCache cache = runner.kv_cache().fork(s.size());
+    const KvCache cache = runner.kv_cache().like();
+    copy_cells(cache.layout(), runner.kv_cache().data(), cache.data(), cache.shape().layers, s.size());
 
     StepRecorder<> recorder;
     NoProbe probe;
@@ -320,15 +321,15 @@ TEST(Runner, RecordedStepReplaysBitEqual) {
 
     Sequence so_far = s;
     for (int token : {9, 17, 400}) {
-      buffers.data.ids[0] = token;
-      for (std::size_t a = 0; a < 3; ++a) buffers.data.positions[a] = so_far.next_position();
-      buffers.data.sequences.set(0, cache, so_far.size(), 1, RowKind::generated);
-      buffers.data.logit_rows[0] = 0;
+      buffers.inputs.ids[0] = token;
+      for (std::size_t a = 0; a < 3; ++a) buffers.inputs.positions[a] = so_far.next_position();
+      buffers.inputs.sequences.set(0, cache, so_far.size(), 1, RowKind::generated);
+      buffers.inputs.logit_rows[0] = 0;
       team.run([&](Member& m) { recorder.replay(m); });
       so_far.append(token);
       runner.decode(token);
       const auto want = runner.logits();
-      EXPECT_TRUE(std::equal(want.begin(), want.end(), buffers.data.logits)) << token;
+      EXPECT_TRUE(std::equal(want.begin(), want.end(), buffers.logits)) << token;
     }
   }
 }

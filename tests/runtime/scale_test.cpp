@@ -18,7 +18,7 @@
 namespace vlmt {
 namespace {
 
-std::vector<float> logits_of(const std::string& path) {
+std::vector<float> file_logits(const std::string& path) {
   OmpTeam team(2);
   auto model = Vlm<Qwen3VL>::open(path);
   model.load(team);
@@ -58,10 +58,10 @@ class Scales : public ::testing::TestWithParam<bool> {
     };
     apply("token_embd", embedding);
     if (!tied()) apply("output", head);
-    const std::vector<float> got = logits_of(scaled_file.write(dir_ / "scaled.gguf"));
-    const std::vector<float> want = logits_of(plain.write(dir_ / "plain.gguf"));
+    const std::vector<float> got = file_logits(scaled_file.write(dir_ / "scaled.gguf"));
+    const std::vector<float> want = file_logits(plain.write(dir_ / "plain.gguf"));
     EXPECT_LT(golden::relative_error(got, want), 2e-6);
-    EXPECT_GT(golden::relative_error(got, logits_of(path_)), 1e-2);
+    EXPECT_GT(golden::relative_error(got, file_logits(path_)), 1e-2);
   }
 
   TempDir dir_;

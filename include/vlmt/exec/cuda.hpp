@@ -13,6 +13,7 @@ class CudaBuffer;
 struct Cuda {
   using Memory = CudaBuffer;
   static constexpr std::string_view name = "cuda";
+  static constexpr bool host_visible = false;
 };
 
 VLMT_END_NAMESPACE

@@ -18,12 +18,31 @@
 
 VLMT_BEGIN_NAMESPACE
 
+/// What a lowering on the CPU issues its passes to.
+template <class B>
+struct Passes {
+  Member* member;
+
+  /// f(m) by every member of the team, with access to the memory of the backend.
+  template <class F>
+  void operator()(const F& f) const {
+    B::pass(*member, f);
+  }
+  /// f() by one member, without that access: a function of the user's.
+  template <class F>
+  void on_host(const F& f) const {
+    if (member->rank() == 0) f();
+    member->barrier();
+  }
+};
+
 namespace detail {
 
 /// Runs `op` in passes: pass(f) for each, f(Member&).
 template <class B, class Op, class Pass>
 void run_op(const Op& op, const Pass& pass) {
   if constexpr (std::invocable<const Op&, Member&>) {
+    static_assert(B::host_visible, "vlmt: a loop over members is an op of the CPU only");
     pass(op);
   } else {
     static_assert(is_op_value_v<Op>,
@@ -43,10 +62,7 @@ class StepNow {
 
   template <class Op>
   void operator()(const Op& op) {
-    detail::run_op<B>(op, [this](const auto& pass) {
-      pass(*member_);
-      member_->barrier();
-    });
+    detail::run_op<B>(op, Passes<B>{member_});
   }
   template <class Op>
   void operator()(std::string_view, const Op& op) {

@@ -1,12 +1,10 @@
-// The KV cache of one sequence: keys and values of all layers in one buffer. Keys and values each have their own
-// format.
+// The KV cache of one sequence: keys and values of all layers in one block of memory. Keys and values each have their
+// own format.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <string>
-#include <utility>
 
 #include "vlmt/base/assert.hpp"
 #include "vlmt/base/checked.hpp"
@@ -27,14 +25,15 @@ inline std::size_t kv_cache_bytes(const KvShape& s, const KvLeaf& keys, const Kv
   return *bytes;
 }
 
-/// Slot i of every layer belongs to cell i of the sequence. Pages take physical memory when first written, as the
-/// sequence grows.
-class KvCache {
+/// Slot i of every layer belongs to cell i of the sequence. Memory is that of a backend; its pages take physical memory
+/// when first written, as the sequence grows.
+template <class Memory>
+class KvCacheIn {
  public:
-  KvCache() = default;
+  KvCacheIn() = default;
   /// Throws InputError if head_dim is not a multiple of a format's block, LimitError if the memory cannot be mapped.
   /// The leaves must outlive the cache.
-  KvCache(const KvShape& shape, const KvLeaf& keys, const KvLeaf& values)
+  KvCacheIn(const KvShape& shape, const KvLeaf& keys, const KvLeaf& values)
       : shape_(shape), keys_(&keys), values_(&values) {
     for (const KvLeaf* leaf : {keys_, values_}) {
       if (!leaf->fits(shape.head_dim)) {
@@ -46,7 +45,7 @@ class KvCache {
                           "heads of " + std::to_string(shape.head_dim)});
       }
     }
-    buffer_ = Buffer(kv_cache_bytes(shape, keys, values));
+    buffer_ = Memory(kv_cache_bytes(shape, keys, values));
   }
 
   const KvShape& shape() const noexcept { return shape_; }
@@ -56,9 +55,7 @@ class KvCache {
   std::size_t bytes() const noexcept { return buffer_.bytes(); }
 
   /// The cache as a single page.
-  KvPageLayout layout() const noexcept {
-    return {keys_, values_, shape_.kv_heads, shape_.head_dim, shape_.capacity};
-  }
+  KvPageLayout layout() const noexcept { return {keys_, values_, shape_.kv_heads, shape_.head_dim, shape_.capacity}; }
   std::byte* data() const noexcept { return buffer_.data(); }
 
   /// View of the keys and values of layer l.
@@ -67,27 +64,17 @@ class KvCache {
     return layout().view(buffer_.data(), l);
   }
 
-  /// A new cache of the same shape and formats, with the first n slots of every layer copied.
-  KvCache fork(std::size_t n) const {
-    VLMT_ASSERT_LE("KvCache::fork", n, shape_.capacity);
-    KvCache copy(shape_, *keys_, *values_);
-    for (std::size_t l = 0; l < shape_.layers; ++l) {
-      const KvView from = layer(l);
-      const KvView to = copy.layer(l);
-      for (std::size_t h = 0; h < shape_.kv_heads; ++h) {
-        if (n == 0) break;
-        std::memcpy(to.key_row(h, 0), from.key_row(h, 0), n * from.keys.slot_stride);
-        std::memcpy(to.value_row(h, 0), from.value_row(h, 0), n * from.values.slot_stride);
-      }
-    }
-    return copy;
-  }
+  /// A new cache of the same shape and formats, without cells: op::CopyCells copies them.
+  KvCacheIn like() const { return KvCacheIn(shape_, *keys_, *values_); }
 
  private:
   KvShape shape_;
   const KvLeaf* keys_ = nullptr;
   const KvLeaf* values_ = nullptr;
-  Buffer buffer_;
+  Memory buffer_;
 };
+
+/// A KV cache in memory of the host.
+using KvCache = KvCacheIn<Buffer>;
 
 VLMT_END_NAMESPACE

@@ -12,6 +12,7 @@
 
 #include "vlmt/base/assert.hpp"
 #include "vlmt/base/config.hpp"
+#include "vlmt/op/preprocess.hpp"
 
 VLMT_BEGIN_NAMESPACE
 
@@ -62,6 +63,11 @@ struct ResampleAxis {
   std::vector<std::uint32_t> count;
   std::vector<std::int16_t> weights;  // (out, taps)
   std::vector<double> exact;          // (out, taps), each row sums to 1
+
+  /// The same for kernels.
+  ResampleWeights view() const noexcept {
+    return {in, out, taps, precision, identity, begin.data(), count.data(), weights.data(), exact.data()};
+  }
 };
 
 /// Weights for resizing `in` inputs to `whole` outputs, of which [first, first + out) are kept.
@@ -148,14 +154,17 @@ ResamplePlan plan_resample_window(std::size_t height, std::size_t width, std::si
 inline constexpr std::size_t resample_strip = 64;
 
 /// Scratch bytes per member, for any team size.
-inline std::size_t resample_scratch_bytes(const ResamplePlan& plan) noexcept {
+inline std::size_t resample_scratch_bytes(const ResampleWeights& x, const ResampleWeights& y) noexcept {
   std::size_t rows = 0;  // most input rows of any strip
-  for (std::size_t y = 0; y < plan.y.out; y += resample_strip) {
-    const std::size_t last = std::min(y + resample_strip, plan.y.out) - 1;
-    rows = std::max<std::size_t>(rows, plan.y.begin[last] + plan.y.count[last] - plan.y.begin[y]);
+  for (std::size_t i = 0; i < y.out; i += resample_strip) {
+    const std::size_t last = std::min(i + resample_strip, y.out) - 1;
+    rows = std::max<std::size_t>(rows, y.begin[last] + y.count[last] - y.begin[i]);
   }
   constexpr std::size_t band = 48;  // one column of 16 RGB rows
-  return plan.x.in * band + rows * plan.x.out * 3;
+  return x.in * band + rows * x.out * 3;
+}
+inline std::size_t resample_scratch_bytes(const ResamplePlan& plan) noexcept {
+  return resample_scratch_bytes(plan.x.view(), plan.y.view());
 }
 
 VLMT_END_NAMESPACE

@@ -11,6 +11,7 @@
 #include "vlmt/kernel/cpu/rows.hpp"
 #include "vlmt/kernel/ref/rows.hpp"
 #include "vlmt/kernel/reference.hpp"
+#include "vlmt/op/rows.hpp"
 
 VLMT_BEGIN_NAMESPACE
 
@@ -21,7 +22,7 @@ struct RowDecoder {
   std::size_t rows = 0;
 };
 
-/// y[t] = row ids[t] of the table, y (n, h). A negative id leaves row t of y unchanged: copy_rows writes image features
+/// y[t] = row ids[t] of the table, y (n, h). A negative id leaves row t of y unchanged: place_features writes
 /// there. Asserts that each id is a row of the table. Tokens are split across the team.
 inline void embed_rows(const RowDecoder& table, const std::int32_t* ids, std::size_t n, std::size_t h, float* y,
                        Member& m = Solo().member()) {
@@ -37,36 +38,51 @@ inline void embed_rows(const RowDecoder& table, const std::int32_t* ids, std::si
   }
 }
 
-/// y[to[i]] = x[from[i]], rows of h floats; a null list means 0, 1, 2, ... `to` must not name a row twice.
-inline void copy_rows(const float* x, const std::int32_t* from, float* y, const std::int32_t* to, std::size_t n,
-                      std::size_t h, Member& m = Solo().member()) {
+/// y[i] = x[from[i]] for i < n, rows of h floats.
+inline void gather_rows(const float* x, const std::int32_t* from, std::size_t n, std::size_t h, float* y,
+                        Member& m = Solo().member()) {
   if (n != 0) {
-    VLMT_ASSERT_SET("copy_rows", x);
-    VLMT_ASSERT_SET("copy_rows", y);
+    VLMT_ASSERT_SET("gather_rows", x);
+    VLMT_ASSERT_SET("gather_rows", from);
+    VLMT_ASSERT_SET("gather_rows", y);
   }
   const Range rows = m.share(n);
   for (std::size_t i = rows.begin; i < rows.end; ++i) {
-    const std::size_t source = from == nullptr ? i : static_cast<std::size_t>(from[i]);
-    const std::size_t target = to == nullptr ? i : static_cast<std::size_t>(to[i]);
-    std::copy_n(x + source * h, h, y + target * h);
+    std::copy_n(x + static_cast<std::size_t>(from[i]) * h, h, y + i * h);
   }
 }
 
-/// y[to[i]] += x[i], rows of h floats; a null list means 0, 1, 2, ... `to` must not name a row twice.
-template <class Arch>
-void add_rows(const float* x, float* y, const std::int32_t* to, std::size_t n, std::size_t h,
-              Member& m = Solo().member()) {
+/// y[to[i]] = level 0 of features[i] for i < n, rows of h floats. `to` must not name a row twice.
+inline void place_features(const FeatureRow* features, const std::int32_t* to, std::size_t n, std::size_t h, float* y,
+                           Member& m = Solo().member()) {
   if (n != 0) {
-    VLMT_ASSERT_SET("add_rows", x);
-    VLMT_ASSERT_SET("add_rows", y);
+    VLMT_ASSERT_SET("place_features", features);
+    VLMT_ASSERT_SET("place_features", to);
+    VLMT_ASSERT_SET("place_features", y);
   }
   const Range rows = m.share(n);
   for (std::size_t i = rows.begin; i < rows.end; ++i) {
-    float* target = y + (to == nullptr ? i : static_cast<std::size_t>(to[i])) * h;
+    std::copy_n(features[i].row, h, y + static_cast<std::size_t>(to[i]) * h);
+  }
+}
+
+/// y[to[i]] += level `level` of features[i] for i < n, rows of h floats. `to` must not name a row twice.
+template <class Arch>
+void add_features(const FeatureRow* features, std::size_t level, const std::int32_t* to, std::size_t n, std::size_t h,
+                  float* y, Member& m = Solo().member()) {
+  if (n != 0) {
+    VLMT_ASSERT_SET("add_features", features);
+    VLMT_ASSERT_SET("add_features", to);
+    VLMT_ASSERT_SET("add_features", y);
+  }
+  const Range rows = m.share(n);
+  for (std::size_t i = rows.begin; i < rows.end; ++i) {
+    const float* from = features[i].row + level * features[i].level_stride;
+    float* target = y + static_cast<std::size_t>(to[i]) * h;
     if constexpr (is_reference_v<Arch>) {
-      ref::add_row(x + i * h, h, target);
+      ref::add_row(from, h, target);
     } else {
-      cpu::add_row<Arch>(x + i * h, h, target);
+      cpu::add_row<Arch>(from, h, target);
     }
   }
 }

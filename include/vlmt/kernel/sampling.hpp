@@ -1,5 +1,5 @@
-// Sampling of the next token from logits, in four ops: penalties (optional), one pass over all logits by the team, the
-// choice by one member, log-probabilities (optional).
+// Sampling of the next token from logits, in steps: mask and penalties (optional), one pass over all logits by the
+// team, the choice by one member, log-probabilities (optional).
 //
 // The order is repetition penalty, presence and frequency penalties, temperature, top-k, top-p, min-p, draw: that of
 // the Hugging Face generation code, which has no presence and frequency penalties. NaN logits count as -inf, +inf as
@@ -19,6 +19,21 @@
 #include "vlmt/op/sampling_types.hpp"
 
 VLMT_BEGIN_NAMESPACE
+
+/// Sets the logits of tokens to -inf whose bit in `allowed` is 0: bit t % 32 of word t / 32. Words are split across the
+/// team.
+inline void mask_logits(float* logits, std::size_t vocab, const std::uint32_t* allowed, Member& m = Solo().member()) {
+  VLMT_ASSERT_SET("mask_logits", logits);
+  VLMT_ASSERT_SET("mask_logits", allowed);
+  const Range words = m.share(mask_words(vocab));
+  for (std::size_t w = words.begin; w < words.end; ++w) {
+    if (allowed[w] == ~std::uint32_t{0}) continue;
+    const std::size_t first = w * 32;
+    for (std::size_t i = 0; i < 32 && first + i < vocab; ++i) {
+      if ((allowed[w] >> i & 1u) == 0) logits[first + i] = -float_infinity;
+    }
+  }
+}
 
 /// Applies repetition, presence and frequency penalties to the logits of the listed tokens (each listed once) and saves
 /// the old logits in list.saved. Tokens are split across the team.

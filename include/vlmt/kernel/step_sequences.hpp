@@ -63,7 +63,9 @@ struct StepSequences {
 
   /// Sets sequence i to `rows` tokens of one kind that start at `slot` of `cache`. Call it for i = 0, 1, ... in order,
   /// before the step runs.
-  void set(std::size_t i, const KvCache& cache, std::size_t slot, std::size_t rows, RowKind of) const noexcept {
+  template <class Memory>
+  void set(std::size_t i, const KvCacheIn<Memory>& cache, std::size_t slot, std::size_t rows,
+           RowKind of) const noexcept {
     layouts[i] = cache.layout();
     pages[i * max_pages] = cache.data();
     page_count[i] = 1;

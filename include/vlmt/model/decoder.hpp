@@ -28,6 +28,7 @@
 #include "vlmt/op/rope_policy.hpp"
 #include "vlmt/op/rotary.hpp"
 #include "vlmt/op/rows.hpp"
+#include "vlmt/op/sample.hpp"
 
 VLMT_BEGIN_NAMESPACE
 
@@ -39,15 +40,21 @@ struct DecoderLayer {
   MoeWeights<B> moe;
 };
 
-/// Inputs and outputs of a step. The host fills the inputs before the step runs; only ops read them.
+/// Layers [begin, end) of a decoder: the part that one device holds. By default all.
+struct LayerRange {
+  std::size_t begin = 0;
+  std::size_t end = SIZE_MAX;  ///< or more than the layers of the model: its last
+};
+
+/// Inputs of a step. The host writes them and sends them to the backend before the step runs; only ops read them.
 template <class B>
-struct StepData {
+struct StepInputs {
   std::int32_t* ids = nullptr;         ///< (rows): token ids; -1 for rows that take a visual feature
   std::int32_t* positions = nullptr;   ///< (rows, 3): t, h, w
   std::int32_t* visual_at = nullptr;   ///< (visual rows): target row of each visual feature
-  float* visual = nullptr;             ///< (1 + levels, rows, hidden): visual features (level 0), then DeepStack levels
+  FeatureRow* visual = nullptr;        ///< (visual rows): features in memory of the backend
   std::int32_t* logit_rows = nullptr;  ///< (logit_rows): rows that need logits
-  float* logits = nullptr;             ///< (logit_rows, vocab)
+  std::int32_t* targets = nullptr;     ///< (logit_rows): tokens that are scored
   SequencesOf<B> sequences;            ///< the sequence, slots and KV cache of each row
 };
 
@@ -64,8 +71,12 @@ struct DecoderCapacity {
 template <class B>
 struct DecoderBuffers {
   DecoderCapacity capacity;
-  StepData<B> data;
-  float* x = nullptr;     ///< (rows, hidden): the residual stream; after a step, the output of the last layer
+  StepInputs<B> inputs;
+  float* logits = nullptr;  ///< (logit_rows, vocab)
+  float* scores = nullptr;  ///< (logit_rows): log-probabilities of the targets
+  /// (rows, hidden): the residual stream. After a step, the output of the last layer. Before a step of layers that are
+  /// not the first ones, the output of the layer before them.
+  float* x = nullptr;
   float* last = nullptr;  ///< (logit_rows, hidden): rows gathered for the head, before the final norm
   float* rope = nullptr;  ///< (rows, head_dim): rotary cosines and sines
   RowBufferOf<B> input;   ///< (rows, hidden)
@@ -82,7 +93,11 @@ struct StepSize {
   std::size_t sequences = 1;
 };
 
-/// A decoder of the family M; see model/qwen3vl.hpp for the members of M. Immutable once its weights are loaded.
+/// A decoder of the family M, or a range of its layers; see model/qwen3vl.hpp for the members of M. Immutable once its
+/// weights are loaded.
+///
+/// A decoder in two parts: the rows x that a step of layers [0, k) leaves are put into x of the part [k, end) before
+/// its step, with the same inputs. Only the first part embeds, only the last one has logits.
 template <class M>
 class Decoder {
  public:
@@ -92,33 +107,41 @@ class Decoder {
 
   Decoder() = default;
   /// Registers all weights with the loader, which sets them when it loads or binds. Do not move the decoder before
-  /// that. Throws FileError for missing or misshapen tensors or sizes other than M fixes, InputError if the router uses
-  /// more experts than the model has.
+  /// that. Weights of other layers are left alone. Throws FileError for missing or misshapen tensors or sizes other
+  /// than M fixes, InputError for a range without layers and if the router uses more experts than the model has.
   template <class Loader>
-  Decoder(const TextConfig& config, const WeightSource& source, Loader& loader);
+  Decoder(const TextConfig& config, const WeightSource& source, Loader& loader, LayerRange range = {});
 
   const TextConfig& config() const noexcept { return config_; }
   const Shapes& shapes() const noexcept { return shapes_; }
+  /// The layers of this part.
   std::span<const DecoderLayer<Backend>> layers() const noexcept { return layers_; }
+  /// Their numbers in the model.
+  LayerRange range() const noexcept { return range_; }
   /// Experts per token; 0 for a dense model.
   std::size_t experts_used() const noexcept { return experts_used_; }
   /// The output head (vocab, hidden): the embedding matrix if the two are tied.
   const MatrixOf<Backend>& head() const noexcept { return tied_ ? embedding_ : head_; }
 
+  /// Shape of the KV cache of these layers.
   KvShape kv_shape(std::size_t capacity) const noexcept {
-    return {shapes_.layers, shapes_.kv_heads, shapes_.head_dim, capacity};
+    return {layers_.size(), shapes_.kv_heads, shapes_.head_dim, capacity};
   }
 
-  /// Carves the workspace for steps within `c`; an empty carver only counts bytes.
+  /// Carves the workspace for steps within `c`, the inputs first; an empty carver only counts bytes.
   Buffers take_buffers(Carver& carver, const DecoderCapacity& c) const;
 
-  /// Issues one step. Rows [0, size.rows) pass through all layers, their keys and values go to the KV caches of their
-  /// sequences, and the rows in b.data.logit_rows get logits. Issuing reads no data: the contents of b.data are needed
-  /// only when the ops run.
+  /// Carves the inputs alone: where take_buffers() puts them in memory of the backend, and where the host writes them.
+  static StepInputs<Backend> take_inputs(Carver& carver, const DecoderCapacity& c);
+
+  /// Issues one step. Rows [0, size.rows) pass through all layers of this part, their keys and values go to the KV
+  /// caches of their sequences, and the rows in b.inputs.logit_rows get logits. Issuing reads no data: the contents of
+  /// b.inputs are needed only when the ops run.
   template <Step S, class Probe>
   void forward(S& step, const Buffers& b, StepSize size, Numerics numerics, Probe& probe) const;
 
-  /// Issues the final norm and the head for rows b.data.logit_rows [0, rows) of the last step.
+  /// Issues the final norm and the head for rows b.inputs.logit_rows [0, rows) of the last step. Only for the part with
+  /// the last layer.
   template <Step S>
   void issue_head(S& step, const Buffers& b, std::size_t rows, Numerics numerics) const;
 
@@ -126,12 +149,22 @@ class Decoder {
   template <Step S>
   void issue_embedding(S& step, const Buffers& b, std::size_t rows, float* out) const;
 
+  /// Issues the log-probabilities of b.inputs.targets [0, rows) under the logits of the last head, into b.scores.
+  template <Step S>
+  void issue_scores(S& step, const Buffers& b, std::size_t rows) const {
+    step("scores", op::Score{b.logits, rows, shapes_.vocab, b.inputs.targets, b.scores});
+  }
+
  private:
   template <class Loader>
   void register_weights(const WeightSource& source, Loader& loader);
 
+  bool first() const noexcept { return range_.begin == 0; }
+  bool last() const noexcept { return range_.end == shapes_.layers; }
+
   TextConfig config_;
   Shapes shapes_{};
+  LayerRange range_;
   std::size_t experts_used_ = 0;
   typename M::Rotary rotary_{};
   const float* frequencies_ = nullptr;
@@ -144,8 +177,19 @@ class Decoder {
 
 template <class M>
 template <class Loader>
-Decoder<M>::Decoder(const TextConfig& config, const WeightSource& source, Loader& loader)
-    : config_(config), shapes_(bind_shapes<Shapes>(config)), experts_used_(M::Router::used(config.experts_used)) {
+Decoder<M>::Decoder(const TextConfig& config, const WeightSource& source, Loader& loader, LayerRange range)
+    : config_(config),
+      shapes_(bind_shapes<Shapes>(config)),
+      range_{range.begin, std::min<std::size_t>(range.end, shapes_.layers)},
+      experts_used_(M::Router::used(config.experts_used)) {
+  if (range_.begin >= range_.end) {
+    throw InputError("a part of a decoder has at least one of its layers",
+                     {config.file,
+                      {},
+                      "layers",
+                      "a range within 0 to " + std::to_string(shapes_.layers),
+                      std::to_string(range.begin) + " to " + std::to_string(range.end)});
+  }
   if (config.experts != 0 && (experts_used_ == 0 || experts_used_ > config.experts)) {
     throw InputError(
         "the router uses an impossible number of experts per token",
@@ -165,13 +209,9 @@ typename Decoder<M>::Buffers Decoder<M>::take_buffers(Carver& carver, const Deco
   Buffers b;
   b.capacity = c;
   const std::size_t hidden = shapes_.hidden;
-  b.data.ids = carver.take<std::int32_t>(c.rows);
-  b.data.positions = carver.take<std::int32_t>(c.rows * 3);
-  b.data.sequences = SequencesOf<Backend>::take(carver, c.sequences);
-  b.data.visual_at = carver.take<std::int32_t>(c.rows);
-  b.data.visual = carver.take<float>((1 + config_.deepstack_layers) * c.rows * hidden);
-  b.data.logit_rows = carver.take<std::int32_t>(c.logit_rows);
-  b.data.logits = carver.take<float>(c.logit_rows * shapes_.vocab);
+  b.inputs = take_inputs(carver, c);
+  b.logits = carver.take<float>(c.logit_rows * shapes_.vocab);
+  b.scores = carver.take<float>(c.logit_rows);
   b.x = carver.take<float>(c.rows * hidden);
   b.last = carver.take<float>(c.logit_rows * hidden);
   b.rope = carver.take<float>(rope_table_floats(c.rows, shapes_.head_dim / 2));
@@ -186,25 +226,39 @@ typename Decoder<M>::Buffers Decoder<M>::take_buffers(Carver& carver, const Deco
 }
 
 template <class M>
+StepInputs<typename M::Backend> Decoder<M>::take_inputs(Carver& carver, const DecoderCapacity& c) {
+  StepInputs<Backend> in;
+  in.ids = carver.take<std::int32_t>(c.rows);
+  in.positions = carver.take<std::int32_t>(c.rows * 3);
+  in.sequences = SequencesOf<Backend>::take(carver, c.sequences);
+  in.visual_at = carver.take<std::int32_t>(c.rows);
+  in.visual = carver.take<FeatureRow>(c.rows);
+  in.logit_rows = carver.take<std::int32_t>(c.logit_rows);
+  in.targets = carver.take<std::int32_t>(c.logit_rows);
+  return in;
+}
+
+template <class M>
 template <Step S, class Probe>
 void Decoder<M>::forward(S& step, const Buffers& b, StepSize size, Numerics numerics, Probe& probe) const {
   const std::size_t n = size.rows;
   const std::size_t hidden = shapes_.hidden;
-  const StepData<Backend>& d = b.data;
+  const StepInputs<Backend>& d = b.inputs;
   float* x = b.x;
 
-  step("embedding", op::Embed{embedding_, d.ids, d.visual, d.visual_at, x, n, size.visual_rows, hidden});
+  if (first()) step("embedding", op::Embed{embedding_, d.ids, d.visual, d.visual_at, x, n, size.visual_rows, hidden});
   step("angles", op::Angles{rotary_, d.positions, frequencies_, n, shapes_.head_dim / 2, b.rope});
-  probe_hidden(step, probe, 0, x, n, hidden);
+  if (first()) probe_hidden(step, probe, 0, x, n, hidden);
 
   const float eps = config_.norm_eps;
   const SequencesOf<Backend> sequences = d.sequences.of(size.sequences);
   const typename M::Attention variant{};
   const typename M::Router router{};
-  for (std::size_t l = 0; l < shapes_.layers; ++l) {
-    const DecoderLayer<Backend>& layer = layers_[l];
-    attention_block<M>(step, shapes_, layer.attention, b.attention, b.input, x, n, sequences, l, b.rope, eps, numerics,
-                       variant);
+  for (std::size_t l = range_.begin; l < range_.end; ++l) {
+    const std::size_t own = l - range_.begin;
+    const DecoderLayer<Backend>& layer = layers_[own];
+    attention_block<M>(step, shapes_, layer.attention, b.attention, b.input, x, n, sequences, own, b.rope, eps,
+                       numerics, variant);
     if (shapes_.experts != 0) {
       moe_block<M>(step, shapes_, layer.moe, b.input, b.moe, x, n, experts_used_, eps, numerics, router);
       probe_router(step, probe, l, b.moe, n, experts_used_);
@@ -213,10 +267,10 @@ void Decoder<M>::forward(S& step, const Buffers& b, StepSize size, Numerics nume
     }
     if (l + 1 < shapes_.layers) probe_hidden(step, probe, l + 1, x, n, hidden);
     if (l < config_.deepstack_layers && size.visual_rows != 0) {
-      const float* level = d.visual + (l + 1) * b.capacity.rows * hidden;
-      step("deepstack", op::ScatterAdd{level, d.visual_at, x, size.visual_rows, hidden});
+      step("deepstack", op::ScatterAdd{d.visual, l + 1, d.visual_at, x, size.visual_rows, hidden});
     }
   }
+  if (!last()) return;
   if constexpr (ProbesHidden<Probe>) {
     // As in transformers, the last hidden states are the output of the final norm.
     float* normed = BackendTypes<Backend>::floats(b.input);
@@ -230,11 +284,10 @@ template <class M>
 template <Step S>
 void Decoder<M>::issue_head(S& step, const Buffers& b, std::size_t rows, Numerics numerics) const {
   const std::size_t hidden = shapes_.hidden;
-  const StepData<Backend>& d = b.data;
-  step("logit rows", op::Gather{b.x, d.logit_rows, b.last, rows, hidden});
+  step("logit rows", op::Gather{b.x, b.inputs.logit_rows, b.last, rows, hidden});
   const RowsOf<Backend> in = BackendTypes<Backend>::rows(b.input, numerics, rows, hidden, rows, head());
   step("final norm", op::Normalise{typename M::Norm{final_norm_, config_.norm_eps}, b.last, rows, hidden, in});
-  step("head", op::Product{in, op::One{head()}, op::Store{d.logits, shapes_.vocab}});
+  step("head", op::Product{in, op::One{head()}, op::Store{b.logits, shapes_.vocab}});
 }
 
 template <class M>
@@ -252,14 +305,14 @@ void Decoder<M>::register_weights(const WeightSource& source, Loader& loader) {
   const std::size_t q = shapes_.heads * shapes_.head_dim;
   const std::size_t k = shapes_.kv_heads * shapes_.head_dim;
   const std::size_t head_dim = shapes_.head_dim;
-  loader.matrix(embedding_, source.get("token_embd.weight", {vocab, hidden}));
-  loader.vector(final_norm_, source.get("output_norm.weight", {hidden}));
   tied_ = !source.has("output.weight");
-  if (!tied_) loader.matrix(head_, source.get("output.weight", {vocab, hidden}));
-  layers_.resize(shapes_.layers);
-  for (std::size_t l = 0; l < layers_.size(); ++l) {
-    const std::string p = "blk." + std::to_string(l) + ".";
-    AttentionWeights<Backend>& a = layers_[l].attention;
+  if (first() || (last() && tied_)) loader.matrix(embedding_, source.get("token_embd.weight", {vocab, hidden}));
+  if (last()) loader.vector(final_norm_, source.get("output_norm.weight", {hidden}));
+  if (last() && !tied_) loader.matrix(head_, source.get("output.weight", {vocab, hidden}));
+  layers_.resize(range_.end - range_.begin);
+  for (std::size_t own = 0; own < layers_.size(); ++own) {
+    const std::string p = "blk." + std::to_string(range_.begin + own) + ".";
+    AttentionWeights<Backend>& a = layers_[own].attention;
     loader.vector(a.norm, source.get(p + "attn_norm.weight", {hidden}));
     if constexpr (M::has_qk_norm) {
       loader.vector(a.q_norm, source.get(p + "attn_q_norm.weight", {head_dim}));
@@ -279,7 +332,7 @@ void Decoder<M>::register_weights(const WeightSource& source, Loader& loader) {
     if (shapes_.experts != 0) {
       const std::size_t experts = shapes_.experts;
       const std::size_t ffn = shapes_.expert_ffn;
-      MoeWeights<Backend>& w = layers_[l].moe;
+      MoeWeights<Backend>& w = layers_[own].moe;
       loader.vector(w.norm, source.get(p + "ffn_norm.weight", {hidden}));
       loader.matrix(w.router, source.get(p + "ffn_gate_inp.weight", {experts, hidden}));
       loader.experts(w.gate, source.get(p + "ffn_gate_exps.weight", {experts, ffn, hidden}));
@@ -287,7 +340,7 @@ void Decoder<M>::register_weights(const WeightSource& source, Loader& loader) {
       loader.experts(w.down, source.get(p + "ffn_down_exps.weight", {experts, hidden, ffn}));
     } else {
       const std::size_t ffn = shapes_.ffn;
-      MlpWeights<Backend>& w = layers_[l].mlp;
+      MlpWeights<Backend>& w = layers_[own].mlp;
       loader.vector(w.norm, source.get(p + "ffn_norm.weight", {hidden}));
       loader.matrix(w.gate, source.get(p + "ffn_gate.weight", {ffn, hidden}));
       loader.matrix(w.up, source.get(p + "ffn_up.weight", {ffn, hidden}));

@@ -33,19 +33,29 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// Inputs of a vision encoder. The host fills them before the step runs (VisionEncoder::fill_inputs).
+/// Inputs of a vision encoder beside the patches. The host writes them before the step runs
+/// (VisionEncoder::fill_inputs).
 struct VisionInputs {
-  const float* patches = nullptr;     ///< (patches, patch values) as patchify() writes them; not owned
   std::int32_t* corners = nullptr;    ///< (patches, 4): rows of the position table to interpolate
   float* corner_weights = nullptr;    ///< (patches, 4)
   std::int32_t* positions = nullptr;  ///< (patches, 2): row, column
   std::int32_t* segments = nullptr;   ///< (slices + 1): first patch of each slice, and the end
+
+  static VisionInputs take(Carver& carver, std::size_t patches, std::size_t slices) {
+    VisionInputs in;
+    in.corners = carver.take<std::int32_t>(patches * 4);
+    in.corner_weights = carver.take<float>(patches * 4);
+    in.positions = carver.take<std::int32_t>(patches * 2);
+    in.segments = carver.take<std::int32_t>(slices + 1);
+    return in;
+  }
 };
 
-/// Workspace of a vision encoder for one image or video; weights and patches are stored elsewhere.
+/// Workspace of a vision encoder for one image or video; weights are stored elsewhere.
 template <class B>
 struct VisionEncoderBuffers {
-  VisionInputs data;
+  VisionInputs inputs;
+  float* patches = nullptr;  ///< (patches, patch values), as op::Patchify writes them
   VisionBuffers<B> blocks;
   float* rope = nullptr;  ///< (patches, head_dim): rotary cosines and sines
 };
@@ -69,18 +79,18 @@ class VisionEncoder {
   /// True if the matmuls of the blocks can take int8 activations.
   bool takes_int8() const noexcept { return blocks_.front().qkv.matrix.takes_int8(); }
 
-  /// Carves the workspace for a grid of `patches` patches in `slices` temporal slices; an empty carver only counts
-  /// bytes. `members`: maximum threads.
+  /// Carves the workspace for a grid of `patches` patches in `slices` temporal slices, the inputs first; an empty
+  /// carver only counts bytes. `members`: maximum threads.
   Buffers take_buffers(Carver& carver, std::size_t patches, std::size_t slices, std::size_t members) const;
 
-  /// Issues the vision encoder for the grid that fill_inputs() wrote to b.data. Writes `features` (1 + levels, patches
-  /// / merge^2, out_hidden): level 0 are the main features, the others DeepStack.
+  /// Issues the vision encoder for b.patches, with the inputs of fill_inputs() in b.inputs. Writes `features` (1 +
+  /// levels, patches / merge^2, out_hidden): level 0 are the main features, the others DeepStack.
   template <Step S, class Probe>
   void forward(S& step, const Buffers& b, const PatchGrid& grid, float* features, Numerics numerics,
                Probe& probe) const;
 
-  /// Fills b.data for a grid. `patches` is kept by pointer and must live until the step has run.
-  void fill_inputs(const PatchGrid& grid, const float* patches, Buffers& b) const;
+  /// Writes the inputs for a grid.
+  void fill_inputs(const PatchGrid& grid, const VisionInputs& inputs) const;
 
  private:
   template <class Loader>
@@ -134,10 +144,8 @@ typename VisionEncoder<B>::Buffers VisionEncoder<B>::take_buffers(Carver& carver
   const std::size_t h = config_.hidden;
   const std::size_t group = config_.merge * config_.merge;
   const std::size_t chunk = std::min(round_up(patches, group), Types::row_chunk);
-  b.data.corners = carver.take<std::int32_t>(patches * 4);
-  b.data.corner_weights = carver.take<float>(patches * 4);
-  b.data.positions = carver.take<std::int32_t>(patches * 2);
-  b.data.segments = carver.take<std::int32_t>(slices + 1);
+  b.inputs = VisionInputs::take(carver, patches, slices);
+  b.patches = carver.take<float>(patches * config_.patch_values());
   b.rope = carver.take<float>(rope_table_floats(patches, shape_.head_dim() / 2));
   b.blocks.x = carver.take<float>(patches * h);
   b.blocks.qkv = carver.take<float>(patches * 3 * h);
@@ -159,9 +167,9 @@ void VisionEncoder<B>::forward(S& step, const Buffers& b, const PatchGrid& grid,
   const std::size_t tokens = n / group;
   const std::size_t out = config_.out_hidden;
   const float eps = config_.norm_eps;
-  const VisionInputs& d = b.data;
+  const VisionInputs& d = b.inputs;
   float* x = b.blocks.x;
-  step("patches", op::Patches{patch_, d.patches, n, x});
+  step("patches", op::Patches{patch_, b.patches, n, x});
   step("patch positions", op::AddWeighted{positions_, d.corners, d.corner_weights, x, n, 4, h});
   step("vision angles", op::Angles{Rope2d{}, d.positions, frequencies_, n, shape_.head_dim() / 2, b.rope});
 
@@ -179,8 +187,7 @@ void VisionEncoder<B>::forward(S& step, const Buffers& b, const PatchGrid& grid,
 }
 
 template <class B>
-void VisionEncoder<B>::fill_inputs(const PatchGrid& grid, const float* patches, Buffers& b) const {
-  b.data.patches = patches;
+void VisionEncoder<B>::fill_inputs(const PatchGrid& grid, const VisionInputs& inputs) const {
   const int merge = static_cast<int>(config_.merge);
   const std::vector<PatchPosition> positions = patch_positions(grid.h, grid.w, merge);
   const std::vector<PositionTaps> taps = position_taps(grid.h, grid.w, static_cast<int>(config_.position_side), merge);
@@ -188,13 +195,13 @@ void VisionEncoder<B>::fill_inputs(const PatchGrid& grid, const float* patches, 
   for (std::size_t t = 0; t < slices; ++t) {
     for (std::size_t p = 0; p < positions.size(); ++p) {
       const std::size_t at = t * positions.size() + p;
-      std::copy_n(taps[p].index.data(), 4, b.data.corners + at * 4);
-      std::copy_n(taps[p].weight.data(), 4, b.data.corner_weights + at * 4);
-      b.data.positions[at * 2] = positions[p].row;
-      b.data.positions[at * 2 + 1] = positions[p].column;
+      std::copy_n(taps[p].index.data(), 4, inputs.corners + at * 4);
+      std::copy_n(taps[p].weight.data(), 4, inputs.corner_weights + at * 4);
+      inputs.positions[at * 2] = positions[p].row;
+      inputs.positions[at * 2 + 1] = positions[p].column;
     }
   }
-  for (std::size_t t = 0; t <= slices; ++t) b.data.segments[t] = static_cast<std::int32_t>(t * positions.size());
+  for (std::size_t t = 0; t <= slices; ++t) inputs.segments[t] = static_cast<std::int32_t>(t * positions.size());
 }
 
 template <class B>

@@ -17,7 +17,6 @@
 #include "vlmt/base/error.hpp"
 #include "vlmt/base/in_use.hpp"
 #include "vlmt/base/stop_flag.hpp"
-#include "vlmt/exec/buffer.hpp"
 #include "vlmt/exec/team.hpp"
 #include "vlmt/io/gguf.hpp"
 #include "vlmt/kernel/cpu/lower.hpp"
@@ -70,7 +69,7 @@ template <class M>
 class Vlm {
  public:
   using Family = M;
-  using Arch = typename M::Backend::Arch;
+  using Backend = typename M::Backend;
 
   /// Opens the files. An empty `mmproj_path` makes a text-only model. Throws FileError, and InputError if M's router
   /// uses more experts than the model has.
@@ -85,24 +84,24 @@ class Vlm {
                const PackedCacheOptions& cache = {});
 
   /// Packs all weights with the members of `team`, or maps them from the cache. Throws DeviceError if the processor
-  /// lacks the instructions of Arch, FileError, what `progress` throws, and Cancelled soon after `stop` is set; the
-  /// model is then not loaded, and load() may be called again. Throws InputError if the model is loaded already, or if
-  /// `progress` calls load().
+  /// lacks the instructions of the backend, FileError, what `progress` throws, and Cancelled soon after `stop` is set;
+  /// the model is then not loaded, and load() may be called again. Throws InputError if the model is loaded already, or
+  /// if `progress` calls load().
   template <Team T>
   void load(T& team, const LoadProgress& progress = {}, const StopFlag* stop = nullptr) {
     require_place();
     if (loaded()) throw InputError("the weights of this model are loaded already");
     const InUse::Call call(in_use_, "the model is being loaded: `progress` must not load it");
-    require_processor<Arch>();
+    require_processor<typename Backend::Arch>();
     if (packed_.mapping()) {
       weights_ = packed_.weights();
       packed_.mapping()->will_need(0, packed_.mapping()->size());
       loader_.bind(weights_.data());
     } else {
-      Buffer packed = loader_.load(team, progress, stop);
-      packed_.store({packed.data(), packed.bytes()}, stop);
-      buffer_ = std::move(packed);
-      weights_ = {buffer_.data(), buffer_.bytes()};
+      typename Backend::Memory packed = loader_.load(team, progress, stop);
+      if constexpr (Backend::host_visible) packed_.store({packed.data(), packed.bytes()}, stop);
+      memory_ = std::move(packed);
+      weights_ = {memory_.data(), memory_.bytes()};
     }
     loader_ = {};
     files_.reset();  // unmaps the model files
@@ -124,12 +123,12 @@ class Vlm {
     require_place();
     if (!loaded()) throw InputError("the weights of the model are not loaded: load() was not called, or threw");
   }
-  /// The packed weights; empty until they are loaded.
+  /// The packed weights, in memory of the backend or mapped; empty until they are loaded.
   std::span<const std::byte> weights() const noexcept { return weights_; }
 
   const Decoder<M>& decoder() const noexcept { return *decoder_; }
   /// The vision encoder; null for a text-only model.
-  const VisionEncoder<typename M::Backend>* vision_encoder() const noexcept { return vision_encoder_.get(); }
+  const VisionEncoder<Backend>* vision_encoder() const noexcept { return vision_encoder_.get(); }
   const TextConfig& config() const noexcept { return decoder_->config(); }
   /// Warnings for the user about the files, one line each.
   const std::vector<std::string>& warnings() const noexcept { return warnings_; }
@@ -152,12 +151,12 @@ class Vlm {
   }
 
   std::unique_ptr<Files> files_;
-  WeightLoader<Arch, typename M::Formats> loader_;
+  LoaderOf<Backend, typename M::Formats> loader_;
   std::unique_ptr<Decoder<M>> decoder_;
-  std::unique_ptr<VisionEncoder<typename M::Backend>> vision_encoder_;
+  std::unique_ptr<VisionEncoder<Backend>> vision_encoder_;
   PackedCache packed_;
-  Buffer buffer_;
-  std::span<const std::byte> weights_;  ///< in buffer_ or in the mapped cache file
+  typename Backend::Memory memory_;
+  std::span<const std::byte> weights_;  ///< in memory_ or in the mapped cache file
   std::size_t weight_bytes_ = 0;
   MemoryBudget budget_;
   std::vector<std::string> warnings_;
@@ -180,10 +179,13 @@ Vlm<M>::Vlm(GgufFile model, std::optional<GgufFile> mmproj, const WeightOptions&
     check_pair(text, vision);
     if (std::string line = pair_warning(files_->model, *files_->mmproj); !line.empty()) warnings_.push_back(line);
     vision_encoder_ =
-        std::make_unique<VisionEncoder<typename M::Backend>>(vision, WeightSource(*files_->mmproj), loader_, options.vision_format);
+        std::make_unique<VisionEncoder<Backend>>(vision, WeightSource(*files_->mmproj), loader_, options.vision_format);
   }
   weight_bytes_ = loader_.bytes();
-  if (!cache.folder.empty()) packed_ = PackedCache(cache, files_->model.path(), loader_.image());
+  // Only the host maps files.
+  if constexpr (Backend::host_visible) {
+    if (!cache.folder.empty()) packed_ = PackedCache(cache, files_->model.path(), loader_.image());
+  }
 }
 
 VLMT_END_NAMESPACE

@@ -21,11 +21,17 @@
 #include "vlmt/base/type_list.hpp"
 #include "vlmt/base/xxh64.hpp"
 #include "vlmt/exec/buffer.hpp"
+#include "vlmt/exec/cpu.hpp"
+#include "vlmt/exec/executor.hpp"
+#include "vlmt/exec/member.hpp"
 #include "vlmt/exec/team.hpp"
+#include "vlmt/kernel/cpu/lower.hpp"
 #include "vlmt/kernel/packed_matrix.hpp"
 #include "vlmt/model/packed_cache.hpp"
 #include "vlmt/model/weight_checks.hpp"
 #include "vlmt/model/weight_source.hpp"
+#include "vlmt/op/backend_types.hpp"
+#include "vlmt/op/pack.hpp"
 #include "vlmt/quant/formats.hpp"
 #include "vlmt/quant/ggml_type.hpp"
 #include "vlmt/quant/row.hpp"
@@ -37,19 +43,22 @@ VLMT_BEGIN_NAMESPACE
 /// to cancel.
 using LoadProgress = std::function<void(std::size_t done, std::size_t total)>;
 
-/// Registers the weights of a model and packs them for Arch. Formats lists the formats that files may have.
-template <class Arch, class Formats>
+/// Registers the weights of a model and packs them for the arch of B. Formats lists the formats that files may have.
+template <Backend B, class Formats>
 class WeightLoader {
   static_assert(detail::require_file_blocks(Formats{}));
 
  public:
+  using Arch = typename B::Arch;
+  using Memory = typename B::Memory;
+
   /// Registers a matrix (rows, columns) to be packed into `target`. If `as` (a GGUF type number) is given and in
   /// Formats, an F32, F16 or BF16 tensor is converted to that format, provided its columns are whole blocks. Throws
   /// FileError for formats not in Formats, and for a tensor whose bytes are not those of its shape.
-  void matrix(PackedMatrix<Arch>& target, SourceTensor source, std::optional<std::uint32_t> as = std::nullopt);
+  void matrix(MatrixOf<B>& target, SourceTensor source, std::optional<std::uint32_t> as = std::nullopt);
 
   /// Registers a tensor (experts, rows, columns) to be packed into `target`. Throws FileError as matrix().
-  void experts(PackedExperts<Arch>& target, SourceTensor source);
+  void experts(ExpertsOf<B>& target, SourceTensor source);
 
   /// Registers a tensor of any format of formats::all to be decoded to floats at `target`. Throws FileError for another
   /// format, and for a tensor whose bytes are not those of its shape.
@@ -62,22 +71,25 @@ class WeightLoader {
   /// buffer. Throws what `progress` throws, FileError for a vector with a value that is not finite, and Cancelled if
   /// `stop` is set; it may then be called again.
   template <Team T>
-  Buffer load(T& team, const LoadProgress& progress, const StopFlag* stop = nullptr) {
-    Buffer buffer(bytes_);
-    bind(buffer.data());
-    std::size_t done = 0;
-    const auto pack = [&](Member& m) {
-      for (const Entry& e : entries_) {
-        fill(e, buffer.data() + e.at, m);
-        if (m.stopped()) return;
-        if (m.rank() == 0 && progress) {
-          done += e.source.tensor.bytes.size();
-          progress(done, file_bytes_);
-        }
+  Memory load(T& team, const LoadProgress& progress, const StopFlag* stop = nullptr) {
+    Memory packed(bytes_);
+    bind(packed.data());
+    progress_ = &progress;
+    done_ = 0;
+    TeamExecutor<B, T>(team).run([&](auto& step) { step("pack", op::Pack{this, packed.data()}); }, stop);
+    return packed;
+  }
+
+  /// One pass of load(): every member packs its share of each tensor.
+  void pack(std::byte* packed, Member& m) {
+    for (const Entry& e : entries_) {
+      fill(e, packed + e.at, m);
+      if (m.stopped()) return;
+      if (m.rank() == 0 && *progress_) {
+        done_ += e.source.tensor.bytes.size();
+        (*progress_)(done_, file_bytes_);
       }
-    };
-    team.run(pack, stop);
-    return buffer;
+    }
   }
 
   /// Sets the targets to weights that `load` packed earlier, with equal image(). The targets must not outlive `packed`.
@@ -92,8 +104,8 @@ class WeightLoader {
  private:
   struct Entry {
     SourceTensor source;
-    PackedMatrix<Arch>* matrix = nullptr;
-    PackedExperts<Arch>* experts = nullptr;
+    MatrixOf<B>* matrix = nullptr;
+    ExpertsOf<B>* experts = nullptr;
     const float** vector = nullptr;
     std::size_t rows = 0;   ///< rows of one matrix
     std::size_t count = 1;  ///< matrices in the tensor
@@ -154,7 +166,7 @@ class WeightLoader {
     return e;
   }
 
-  void add_matrix(PackedMatrix<Arch>* target, SourceTensor source, std::size_t rows, std::size_t count,
+  void add_matrix(MatrixOf<B>* target, SourceTensor source, std::size_t rows, std::size_t count,
                   std::optional<std::uint32_t> as);
 
   void push(Entry e);
@@ -178,17 +190,26 @@ class WeightLoader {
   std::vector<Entry> entries_;
   std::size_t bytes_ = 0;
   std::size_t file_bytes_ = 0;
+  const LoadProgress* progress_ = nullptr;  // of the load() that runs
+  std::size_t done_ = 0;                    // bytes of tensors that it has packed
 };
 
-template <class Arch, class Formats>
-void WeightLoader<Arch, Formats>::matrix(PackedMatrix<Arch>& target, SourceTensor source,
-                                         std::optional<std::uint32_t> as) {
+/// The loader of backend B. Specialise it beside another one's.
+template <class B, class Formats>
+struct LoaderFor {
+  using type = WeightLoader<B, Formats>;
+};
+template <class B, class Formats>
+using LoaderOf = typename LoaderFor<B, Formats>::type;
+
+template <Backend B, class Formats>
+void WeightLoader<B, Formats>::matrix(MatrixOf<B>& target, SourceTensor source, std::optional<std::uint32_t> as) {
   const std::size_t rows = source.tensor.rows();
   add_matrix(&target, std::move(source), rows, 1, as);
 }
 
-template <class Arch, class Formats>
-void WeightLoader<Arch, Formats>::experts(PackedExperts<Arch>& target, SourceTensor source) {
+template <Backend B, class Formats>
+void WeightLoader<B, Formats>::experts(ExpertsOf<B>& target, SourceTensor source) {
   const std::size_t count = source.tensor.shape[0];
   const std::size_t rows = source.tensor.shape[1];
   add_matrix(nullptr, std::move(source), rows, count, std::nullopt);
@@ -196,8 +217,8 @@ void WeightLoader<Arch, Formats>::experts(PackedExperts<Arch>& target, SourceTen
   if (!entries_.back().source.scales.empty()) add_scales(target.scales, entries_.back().source);
 }
 
-template <class Arch, class Formats>
-void WeightLoader<Arch, Formats>::vector(const float*& target, SourceTensor source) {
+template <Backend B, class Formats>
+void WeightLoader<B, Formats>::vector(const float*& target, SourceTensor source) {
   Entry e = entry(std::move(source));
   const AnyTensor& t = e.source.tensor;
   if (!visit_format(formats::all{}, t.type_id, [](auto) {})) {
@@ -209,9 +230,9 @@ void WeightLoader<Arch, Formats>::vector(const float*& target, SourceTensor sour
   push(std::move(e));
 }
 
-template <class Arch, class Formats>
-void WeightLoader<Arch, Formats>::add_matrix(PackedMatrix<Arch>* target, SourceTensor source, std::size_t rows,
-                                             std::size_t count, std::optional<std::uint32_t> as) {
+template <Backend B, class Formats>
+void WeightLoader<B, Formats>::add_matrix(MatrixOf<B>* target, SourceTensor source, std::size_t rows, std::size_t count,
+                                          std::optional<std::uint32_t> as) {
   Entry e = entry(std::move(source));
   e.matrix = target;
   e.rows = rows;
@@ -241,16 +262,16 @@ void WeightLoader<Arch, Formats>::add_matrix(PackedMatrix<Arch>* target, SourceT
   push(std::move(e));
 }
 
-template <class Arch, class Formats>
-void WeightLoader<Arch, Formats>::push(Entry e) {
+template <Backend B, class Formats>
+void WeightLoader<B, Formats>::push(Entry e) {
   e.at = bytes_;
   bytes_ = round_up(bytes_ + e.bytes, buffer_alignment);
   file_bytes_ += e.source.tensor.bytes.size();
   entries_.push_back(std::move(e));
 }
 
-template <class Arch, class Formats>
-PackedImage WeightLoader<Arch, Formats>::image() const {
+template <Backend B, class Formats>
+PackedImage WeightLoader<B, Formats>::image() const {
   PackedImage image;
   image.bytes = bytes_;
   image.layout = "arch " + std::string(Arch::name) + ", panels of " + std::to_string(panel_rows_v<Arch>) +
@@ -280,8 +301,8 @@ PackedImage WeightLoader<Arch, Formats>::image() const {
   return image;
 }
 
-template <class Arch, class Formats>
-void WeightLoader<Arch, Formats>::fill(const Entry& e, std::byte* data, Member& m) {
+template <Backend B, class Formats>
+void WeightLoader<B, Formats>::fill(const Entry& e, std::byte* data, Member& m) {
   const AnyTensor& t = e.source.tensor;
   if (e.vector != nullptr) {
     if (m.rank() != 0) return;

@@ -1,7 +1,7 @@
 // Probes observe the intermediate values of a running model. They are chosen by type; an absent hook costs nothing.
 //
-// A probe is a user's type with any of these members. One thread (rank 0) calls them between two ops; the views are
-// valid during the call only.
+// A probe is a user's type with any of these members. One thread calls them between two ops; the views are of the
+// host's memory and valid during the call only.
 //   void hidden(std::size_t layer, TensorView<const float, 2> x)
 //       x (tokens, hidden). layer 0: input of the first layer; layer l < layers: output of layer l - 1, before
 //       DeepStack features are added; layer = layers: output of the final norm.
@@ -44,7 +44,8 @@ void probe_hidden([[maybe_unused]] S& step, [[maybe_unused]] Probe& probe, [[may
                   [[maybe_unused]] const float* x, [[maybe_unused]] std::size_t n, [[maybe_unused]] std::size_t width) {
   if constexpr (ProbesHidden<Probe>) {
     Probe* p = &probe;
-    step("probe", op::Host{[=] { p->hidden(layer, view(x, n, width)); }});
+    step("probe", op::Host{[=](const HostRows<const float>& r) { p->hidden(layer, view(r.data, r.rows, r.cols)); },
+                           HostRows<const float>{x, n, width}});
   }
 }
 
@@ -55,9 +56,10 @@ void probe_router([[maybe_unused]] S& step, [[maybe_unused]] Probe& probe, [[may
                   [[maybe_unused]] std::size_t k) {
   if constexpr (ProbesRouter<Probe>) {
     Probe* p = &probe;
-    const std::int32_t* ids = b.ids;
-    const float* weights = b.weights;
-    step("probe", op::Host{[=] { p->router(layer, view(ids, n, k), view(weights, n, k)); }});
+    const auto call = [=](const HostRows<const std::int32_t>& i, const HostRows<const float>& w) {
+      p->router(layer, view(i.data, i.rows, i.cols), view(w.data, w.rows, w.cols));
+    };
+    step("probe", op::Host{call, HostRows<const std::int32_t>{b.ids, n, k}, HostRows<const float>{b.weights, n, k}});
   }
 }
 
@@ -67,7 +69,8 @@ void probe_vision([[maybe_unused]] S& step, [[maybe_unused]] Probe& probe, [[may
                   [[maybe_unused]] const float* x, [[maybe_unused]] std::size_t n, [[maybe_unused]] std::size_t width) {
   if constexpr (ProbesVision<Probe>) {
     Probe* p = &probe;
-    step("probe", op::Host{[=] { p->vision(block, view(x, n, width)); }});
+    step("probe", op::Host{[=](const HostRows<const float>& r) { p->vision(block, view(r.data, r.rows, r.cols)); },
+                           HostRows<const float>{x, n, width}});
   }
 }
 

@@ -8,15 +8,22 @@
 
 VLMT_BEGIN_NAMESPACE
 
+/// Features of one token of an image, where the vision encoder has left them. Row `row` is level 0; DeepStack level l
+/// is l * level_stride values after it.
+struct FeatureRow {
+  const float* row = nullptr;
+  std::size_t level_stride = 0;
+};
+
 namespace op {
 
-/// y (rows, width): row t is row ids[t] of the table; rows with a negative id take visual rows instead, row
-/// visual_at[i] that of visual (visual_rows, width). The ids have been checked against the table.
+/// y (rows, width): row t is row ids[t] of the table; rows with a negative id take features instead, row visual_at[i]
+/// those of visual[i]. The ids have been checked against the table.
 template <class Matrix>
 struct Embed {
   Matrix table;
   const std::int32_t* ids = nullptr;        ///< (rows)
-  const float* visual = nullptr;            ///< (visual_rows, width)
+  const FeatureRow* visual = nullptr;       ///< (visual_rows)
   const std::int32_t* visual_at = nullptr;  ///< (visual_rows), each row once
   float* y = nullptr;
   std::size_t rows = 0;
@@ -24,9 +31,10 @@ struct Embed {
   std::size_t width = 0;
 };
 
-/// y[to[i]] += x[i] for i < rows: DeepStack features. `to` names no row twice.
+/// y[to[i]] += level `level` of from[i] for i < rows: DeepStack features. `to` names no row twice.
 struct ScatterAdd {
-  const float* x = nullptr;  ///< (rows, width)
+  const FeatureRow* from = nullptr;  ///< (rows)
+  std::size_t level = 0;
   const std::int32_t* to = nullptr;
   float* y = nullptr;
   std::size_t rows = 0;

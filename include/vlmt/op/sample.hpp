@@ -11,11 +11,13 @@ VLMT_BEGIN_NAMESPACE
 
 namespace op {
 
-/// Chooses a token from logits (vocab): penalties, temperature, top-k, top-p, min-p, draw. Parameters, penalties and
-/// the state of the generator are read when the op runs. Log-probabilities are those at temperature 1 before penalties.
+/// Chooses a token from logits (vocab): allowed tokens, penalties, temperature, top-k, top-p, min-p, draw. Everything
+/// that is pointed at is read when the op runs. Log-probabilities are those at temperature 1 of the allowed tokens,
+/// before penalties.
 struct Sample {
-  float* logits = nullptr;  ///< changed by penalties
+  float* logits = nullptr;  ///< changed by the mask and by penalties
   std::size_t vocab = 0;
+  const std::uint32_t* allowed = nullptr;  ///< bit t % 32 of word t / 32: token t may be chosen; null: all may
   const SamplingParams* params = nullptr;
   PenaltyList penalties;
   bool penalised = false;

@@ -48,6 +48,11 @@ struct PenaltyList {
   const std::int32_t* size = nullptr;    ///< number of tokens
 };
 
+/// Words of a mask of `vocab` tokens.
+constexpr std::size_t mask_words(std::size_t vocab) noexcept {
+  return (vocab + 31) / 32;
+}
+
 /// Logits per block of statistics.
 inline constexpr std::size_t logit_block = 64;
 /// Blocks per vocabulary.

@@ -7,17 +7,18 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "vlmt/base/config.hpp"
 #include "vlmt/base/error.hpp"
 #include "vlmt/base/stop_flag.hpp"
-#include "vlmt/exec/buffer.hpp"
-#include "vlmt/exec/step_now.hpp"
+#include "vlmt/exec/executor.hpp"
 #include "vlmt/exec/team.hpp"
 #include "vlmt/model/vlm.hpp"
 #include "vlmt/nn/probe.hpp"
 #include "vlmt/runtime/call_checks.hpp"
 #include "vlmt/runtime/context_size.hpp"
+#include "vlmt/runtime/decoder_workspace.hpp"
 #include "vlmt/runtime/runner.hpp"
 
 VLMT_BEGIN_NAMESPACE
@@ -35,20 +36,16 @@ class BatchDecoder {
   /// not loaded and for sizes out of range.
   BatchDecoder(const Vlm<M>& model, T& team, std::size_t sequences, std::size_t context,
                Numerics numerics = Numerics::fast)
-      : model_(&model), team_(&team), capacity_(checked(sequences, context, team.size())), numerics_(numerics) {
+      : model_(&model), executor_(team), capacity_(checked(sequences, context, team.size())), numerics_(numerics) {
     model.require_loaded();
-    workspace_ = Buffer(bytes(model, sequences, context, team.size()));
-    Carver carver(workspace_.data(), workspace_.bytes());
-    buffers_ = model.decoder().take_buffers(carver, capacity_);
+    workspace_ = DecoderWorkspace<M>(model.decoder(), capacity_);
   }
 
   BatchDecoder(const Vlm<M>&&, T&, std::size_t, std::size_t, Numerics = Numerics::fast) = delete;  // vlmt: as Runner
 
   /// Bytes it allocates on a team of `members` threads. Reads no weights. Throws InputError for sizes out of range.
   static std::size_t bytes(const Vlm<M>& model, std::size_t sequences, std::size_t context, std::size_t members) {
-    Carver carver;
-    model.decoder().take_buffers(carver, checked(sequences, context, members));
-    return carver.bytes();
+    return DecoderWorkspace<M>::bytes(model.decoder(), checked(sequences, context, members));
   }
 
   std::size_t max_sequences() const noexcept { return capacity_.sequences; }
@@ -62,13 +59,12 @@ class BatchDecoder {
   void decode(std::span<Runner<M, T, Probe>* const> runners, std::span<const int> tokens, More&& more,
               const StopFlag* stop = nullptr) {
     const StepSize size = prepare(runners, tokens);
-    const auto compute = [&](Member& m) {
-      StepNow<Backend> step(m);
+    const auto compute = [&](auto& step) {
       NoProbe probe;
-      model_->decoder().forward(step, buffers_, size, numerics_, probe);
+      model_->decoder().forward(step, buffers(), size, numerics_, probe);
       more(step);
     };
-    team_->run(compute, stop);
+    executor_.run(compute, stop);
     for (std::size_t i = 0; i < runners.size(); ++i) runners[i]->adopt(tokens[i]);
   }
   template <class Probe>
@@ -80,25 +76,26 @@ class BatchDecoder {
   /// as decode() does.
   template <class Probe>
   StepSize prepare(std::span<Runner<M, T, Probe>* const> runners, std::span<const int> tokens) const {
-    if (workspace_.data() == nullptr) throw InputError("the batch decoder was moved to another object");
+    if (workspace_.empty()) throw InputError("the batch decoder was moved to another object");
     model_->require_loaded();
     check(runners, tokens);
-    const StepData<Backend>& d = buffers_.data;
+    const StepInputs<Backend>& in = workspace_.inputs();
     for (std::size_t i = 0; i < runners.size(); ++i) {
       const Runner<M, T, Probe>& r = *runners[i];
-      d.ids[i] = tokens[i];
-      for (std::size_t a = 0; a < 3; ++a) d.positions[i * 3 + a] = r.sequence().next_position();
-      d.sequences.set(i, r.kv_cache(), r.length(), 1, RowKind::generated);
-      d.logit_rows[i] = static_cast<std::int32_t>(i);
+      in.ids[i] = tokens[i];
+      for (std::size_t a = 0; a < 3; ++a) in.positions[i * 3 + a] = r.sequence().next_position();
+      in.sequences.set(i, r.kv_cache(), r.length(), 1, RowKind::generated);
+      in.logit_rows[i] = static_cast<std::int32_t>(i);
     }
+    workspace_.send();
     return {runners.size(), 0, runners.size(), runners.size()};
   }
-  const DecoderBuffers<Backend>& buffers() const noexcept { return buffers_; }
+  const DecoderBuffers<Backend>& buffers() const noexcept { return workspace_.buffers(); }
 
-  /// Logits (vocab) of the i-th runner in the last step.
-  std::span<float> logits(std::size_t i) const noexcept {
+  /// Logits (vocab) of the i-th runner in the last step. Valid until the next call.
+  std::span<const float> logits(std::size_t i) const {
     const std::size_t vocab = model_->decoder().shapes().vocab;
-    return {buffers_.data.logits + i * vocab, vocab};
+    return executor_.fetch(buffers().logits + i * vocab, vocab, fetched_);
   }
 
  private:
@@ -139,11 +136,11 @@ class BatchDecoder {
   }
 
   const Vlm<M>* model_;
-  T* team_;
+  TeamExecutor<Backend, T> executor_;
   DecoderCapacity capacity_;
   Numerics numerics_;
-  Buffer workspace_;
-  DecoderBuffers<Backend> buffers_;
+  DecoderWorkspace<M> workspace_;
+  mutable std::vector<float> fetched_;
 };
 
 VLMT_END_NAMESPACE

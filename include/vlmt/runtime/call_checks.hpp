@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "vlmt/base/config.hpp"
 #include "vlmt/base/error.hpp"
@@ -27,9 +28,10 @@ inline void check_token(int token, std::size_t vocab) {
 }
 
 /// Throws InputError unless a decoder can compute the cells of `sequence` from `keep` on: token ids (also
-/// those that an image keeps free for its features) below `vocab`, and features (levels, tokens, hidden) for every image
-/// with cells there.
-void check_cells(const Sequence& sequence, std::size_t keep, std::size_t vocab, std::size_t levels, std::size_t hidden);
+/// those that an image keeps free for its features) below `vocab`, and features (levels, tokens, hidden) in memory
+/// `space` for every image with cells there.
+void check_cells(const Sequence& sequence, std::size_t keep, std::size_t vocab, std::size_t levels, std::size_t hidden,
+                 std::string_view space);
 
 #if VLMT_HAS_BODIES
 
@@ -48,7 +50,7 @@ VLMT_BODY void refuse_token(int token, std::size_t vocab) {
 }
 
 VLMT_BODY void check_cells(const Sequence& sequence, std::size_t keep, std::size_t vocab, std::size_t levels,
-                           std::size_t hidden) {
+                           std::size_t hidden, std::string_view space) {
   for (const int token : sequence.tokens().subspan(keep)) check_token(token, vocab);
   for (const VisualSpan& span : sequence.visuals()) {
     if (span.begin + span.tokens <= keep) continue;
@@ -56,6 +58,10 @@ VLMT_BODY void check_cells(const Sequence& sequence, std::size_t keep, std::size
     if (f == nullptr) {
       throw InputError("an image of the sequence has no features: attach them before it is computed",
                        {{}, {}, "features", {}, "cell " + std::to_string(span.begin)});
+    }
+    if (f->space != space) {
+      throw InputError("the features of an image are not in memory of the model's backend: see features_on()",
+                       {{}, {}, "features", std::string(space), std::string(f->space)});
     }
     if (f->width() != hidden || f->levels() != levels || f->tokens() < span.first_row + span.tokens) {
       const auto shape = [](std::size_t l, const std::string& tokens, std::size_t width) {

@@ -36,7 +36,7 @@ MemoryPlan plan_memory(const Vlm<M>& model, const O& options, std::size_t image_
   MemoryPlan plan;
   (model.weights_mapped() ? plan.mapped : plan.weights) = model.weight_bytes();
   plan.kv_cache = runner.kv_cache;
-  plan.workspace = runner.workspace + Sampler::bytes(model.config().vocab, of_runner.context);
+  plan.workspace = runner.workspace + Sampler<typename M::Backend>::bytes(model.config().vocab, of_runner.context);
   if (model.vision_encoder() != nullptr) plan.feature_cache = options.vision().cache_bytes;
   if (model.vision_encoder() != nullptr && image_pixels != 0) {
     const VisionConfig& c = model.vision_encoder()->config();

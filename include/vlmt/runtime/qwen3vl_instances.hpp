@@ -19,36 +19,36 @@ VLMT_BEGIN_NAMESPACE
 
 extern template void attention_block<Qwen3VL>(StepNow<>&, const DynamicShapes&, const AttentionWeights<Cpu<>>&,
                                               const AttentionBuffers<Cpu<>>&, const InputRows&, float*, std::size_t,
-                                              const StepSequences&, std::size_t, const float*, float,
-                                              Numerics, const Qwen3VL::Attention&);
-extern template void mlp_block<Qwen3VL>(StepNow<>&, const DynamicShapes&, const MlpWeights<Cpu<>>&,
-                                        const InputRows&, const InputRows&, float*, std::size_t, float, Numerics);
-extern template void moe_block<Qwen3VL>(StepNow<>&, const DynamicShapes&, const MoeWeights<Cpu<>>&,
-                                        const InputRows&, const MoeBuffers<Cpu<>>&, float*, std::size_t, std::size_t, float,
-                                        Numerics, const Qwen3VL::Router&);
+                                              const StepSequences&, std::size_t, const float*, float, Numerics,
+                                              const Qwen3VL::Attention&);
+extern template void mlp_block<Qwen3VL>(StepNow<>&, const DynamicShapes&, const MlpWeights<Cpu<>>&, const InputRows&,
+                                        const InputRows&, float*, std::size_t, float, Numerics);
+extern template void moe_block<Qwen3VL>(StepNow<>&, const DynamicShapes&, const MoeWeights<Cpu<>>&, const InputRows&,
+                                        const MoeBuffers<Cpu<>>&, float*, std::size_t, std::size_t, float, Numerics,
+                                        const Qwen3VL::Router&);
 extern template void vision_block(StepNow<>&, const VisionShape&, const VisionBlockWeights<Cpu<>>&,
-                                  const VisionBuffers<Cpu<>>&, std::size_t, const SegmentedAttention&, const float*, float,
-                                  Numerics);
+                                  const VisionBuffers<Cpu<>>&, std::size_t, const SegmentedAttention&, const float*,
+                                  float, Numerics);
 extern template void merger(StepNow<>&, const VisionShape&, const MergerWeights<Cpu<>>&, const VisionBuffers<Cpu<>>&,
                             std::size_t, std::size_t, float*, std::size_t, float, Numerics);
-extern template void Decoder<Qwen3VL>::forward(StepNow<>&, const DecoderBuffers<Cpu<>>&, StepSize, Numerics, NoProbe&) const;
+extern template void Decoder<Qwen3VL>::forward(StepNow<>&, const DecoderBuffers<Cpu<>>&, StepSize, Numerics,
+                                               NoProbe&) const;
 extern template void VisionEncoder<Cpu<>>::forward(StepNow<>&, const VisionEncoderBuffers<Cpu<>>&, const PatchGrid&,
-                                                          float*, Numerics, BlockProgress<NoProbe>&) const;
+                                                   float*, Numerics, BlockProgress<NoProbe>&) const;
 extern template VisionEncoder<Cpu<>>::VisionEncoder(const VisionConfig&, const WeightSource&,
-                                                           WeightLoader<arch::native, formats::all>&,
-                                                           std::optional<std::uint32_t>);
+                                                    WeightLoader<Cpu<>, formats::all>&, std::optional<std::uint32_t>);
 extern template VisionEncoderBuffers<Cpu<>> VisionEncoder<Cpu<>>::take_buffers(Carver&, std::size_t, std::size_t,
                                                                                std::size_t) const;
 extern template VisionPatches preprocess_image<arch::native>(const Image&, const VisionPreprocess&, const StopFlag*);
 extern template VisionPatches preprocess_video<arch::native>(std::span<const Image>, const VisionPreprocess&,
                                                              const StopFlag*);
-extern template class WeightLoader<arch::native, formats::all>;
-extern template Buffer WeightLoader<arch::native, formats::all>::load(OmpTeam&, const LoadProgress&, const StopFlag*);
+extern template class WeightLoader<Cpu<>, formats::all>;
+extern template Buffer WeightLoader<Cpu<>, formats::all>::load(OmpTeam&, const LoadProgress&, const StopFlag*);
 extern template class Vlm<Qwen3VL>;
 extern template class ChatModel<Qwen3VL>;
 extern template class Runner<Qwen3VL, OmpTeam>;
 extern template class VisionRunner<Qwen3VL, OmpTeam>;
-extern template void Sampler::issue(StepNow<>&, float*);
+extern template void Sampler<>::issue(StepNow<>&, float*);
 extern template class Session<Qwen3VL, OmpTeam>;
 extern template class BatchDecoder<Qwen3VL, OmpTeam>;
 extern template void ChatModel<Qwen3VL>::load(OmpTeam&, const LoadProgress&, const StopFlag*);

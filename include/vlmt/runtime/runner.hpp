@@ -16,38 +16,20 @@
 #include "vlmt/base/error.hpp"
 #include "vlmt/base/in_use.hpp"
 #include "vlmt/base/stop_flag.hpp"
-#include "vlmt/exec/buffer.hpp"
-#include "vlmt/exec/step_now.hpp"
+#include "vlmt/exec/executor.hpp"
 #include "vlmt/exec/team.hpp"
-#include "vlmt/kernel/kv_format.hpp"
 #include "vlmt/model/sequence.hpp"
 #include "vlmt/model/vlm.hpp"
-#include "vlmt/kernel/kv_cache.hpp"
-#include "vlmt/op/numerics.hpp"
 #include "vlmt/nn/probe.hpp"
-#include "vlmt/op/sample.hpp"
+#include "vlmt/op/backend_types.hpp"
+#include "vlmt/op/copy_cells.hpp"
 #include "vlmt/runtime/call_checks.hpp"
 #include "vlmt/runtime/context_size.hpp"
+#include "vlmt/runtime/decoder_workspace.hpp"
 #include "vlmt/runtime/memory_plan.hpp"
+#include "vlmt/runtime/runner_options.hpp"
 
 VLMT_BEGIN_NAMESPACE
-
-/// Options of a runner. Values out of range are refused. Runner::options() tells the values in use: a chunk is no
-/// longer than the context, and logit_rows no more than a chunk.
-struct RunnerOptions {
-  std::size_t context = 8192;  ///< maximum tokens of prompt and answer together, 1 to 2^24
-  std::size_t chunk = 256;     ///< tokens of one prefill step, 1 to 4096
-  std::size_t logit_rows = 1;  ///< rows of logits that score() computes at once, 1 to 4096
-  Numerics numerics = Numerics::fast;
-  std::optional<std::uint32_t> key_format = {};    ///< GGUF type number; the family's KvFormat if absent
-  std::optional<std::uint32_t> value_format = {};  ///< the same for values
-};
-
-/// Bytes that a runner allocates.
-struct RunnerBytes {
-  std::size_t kv_cache = 0;
-  std::size_t workspace = 0;
-};
 
 /// Runs one sequence on a model. KV cache and workspace are allocated at construction.
 ///
@@ -60,7 +42,7 @@ template <class M, Team T, class Probe = NoProbe>
 class Runner {
  public:
   using Backend = typename M::Backend;
-  using Arch = typename Backend::Arch;
+  using Executor = TeamExecutor<Backend, T>;
 
   /// `model` must be loaded. Model and team must outlive the runner and must not be moved while it lives. Throws
   /// InputError for a model that is not loaded, an option out of range or an unsupported KV format, LimitError if it
@@ -81,21 +63,27 @@ class Runner {
   std::size_t room() const noexcept { return options_.context - length(); }
   const Vlm<M>& model() const noexcept { return *model_; }
   Probe& probe() noexcept { return probe_; }
-  const KvCache& kv_cache() const noexcept { return kv_; }
-  const DecoderBuffers<Backend>& buffers() const noexcept { return buffers_; }
+  const KvCacheOf<Backend>& kv_cache() const noexcept { return kv_; }
+  const DecoderBuffers<Backend>& buffers() const noexcept { return workspace_.buffers(); }
+  const Executor& executor() const noexcept { return executor_; }
 
   /// Throws InputError if the runner was moved to another object, or its model was.
   void require_usable() const {
-    if (workspace_.data() == nullptr) throw InputError("the runner was moved to another object");
+    if (workspace_.empty()) throw InputError("the runner was moved to another object");
     model_->require_loaded();
   }
 
   /// Logits (vocab) of the last cell, from feed(), decode() or score(), as changed by what ran since: a sampler applies
   /// processors and penalties in place. Asserts that they are those of the last cell. They are not before the first of
-  /// these calls, nor after truncate(), adopt() or a call that threw.
-  std::span<float> logits() const {
+  /// these calls, nor after truncate(), adopt() or a call that threw. Valid until the next call.
+  std::span<const float> logits() const {
     VLMT_ASSERT(has_output());
-    return {buffers_.data.logits, vocab()};
+    return executor_.fetch(buffers().logits, vocab(), fetched_);
+  }
+  /// The same in memory of the backend, for ops.
+  float* logits_of_ops() const {
+    VLMT_ASSERT(has_output());
+    return buffers().logits;
   }
 
   /// Declares that the cache holds `sequence`, for callers that have computed its last cells themselves. Throws
@@ -136,9 +124,7 @@ class Runner {
     for (std::size_t first = keep; first < target.size();) {
       const std::size_t n = std::min(options_.chunk, target.size() - first);
       const bool last = first + n == target.size();
-      const StepSize size = stage(target, first, n, last ? 1 : 0);
-      if (last) buffers_.data.logit_rows[0] = static_cast<std::int32_t>(n - 1);
-      run(size, stop);
+      run(write_inputs(target, first, n, last ? 1 : 0, RowKind::prompt), stop);
       first += n;
       sequence_.extend(target, first);
       has_output_ = last;
@@ -158,15 +144,14 @@ class Runner {
     const InUse::Call call = begin_call();
     check_token(token, vocab());
     check_room(length() + 1);
-    stage_token(token);
-    const auto compute = [&](Member& m) {
-      StepNow<Backend> step(m);
-      model_->decoder().forward(step, buffers_, {1, 0, 1}, options_.numerics, probe_);
+    write_token(token);
+    const auto compute = [&](auto& step) {
+      model_->decoder().forward(step, buffers(), {1, 0, 1}, options_.numerics, probe_);
       more(step);
     };
     has_output_ = true;  // for `more`
     try {
-      team_->run(compute, stop);
+      executor_.run(compute, stop);
     } catch (...) {
       has_output_ = false;
       throw;
@@ -181,11 +166,20 @@ class Runner {
   template <class More>
   void with_logits(More&& more, const StopFlag* stop = nullptr) {
     require_usable();
-    const auto compute = [&](Member& m) {
-      StepNow<Backend> step(m);
-      more(step);
-    };
-    team_->run(compute, stop);
+    executor_.run(more, stop);
+  }
+
+  /// Logits (n, vocab) of the first n rows of the last step, at most logit_rows; for `progress` of feed(), which is
+  /// called after every chunk. logits() are then those of the last of these rows.
+  std::vector<float> logits_of_rows(std::size_t n, const StopFlag* stop = nullptr);
+
+  /// Writes the inputs of a step over cells [first, first + n) of a sequence, without running it, for callers that
+  /// issue the step themselves, for example to record it. The last cell gets logits. Throws as feed() does.
+  StepSize prepare(const Sequence& sequence, std::size_t first, std::size_t n, RowKind kind) {
+    const InUse::Call call = begin_call();
+    check_room(first + n);
+    check(sequence, first);
+    return write_inputs(sequence, first, n, 1, kind);
   }
 
   /// Natural log-probabilities of target's cells [first, size), each given all cells before it. An image has none: its
@@ -201,10 +195,7 @@ class Runner {
   Runner fork_on(T& team) const;
 
  private:
-  /// Writes the inputs of one decode step into its buffers, for steps that are recorded and replayed.
-  void stage_token(int token) noexcept;
-
-  static const KvLeaf& leaf(std::optional<std::uint32_t> format);
+  void write_token(int token);
 
   static RunnerOptions checked(RunnerOptions o);
 
@@ -214,7 +205,7 @@ class Runner {
 
   std::size_t vocab() const noexcept { return model_->decoder().shapes().vocab; }
 
-  bool has_output() const noexcept { return has_output_ && workspace_.data() != nullptr && model_->loaded(); }
+  bool has_output() const noexcept { return has_output_ && !workspace_.empty() && model_->loaded(); }
 
   InUse::Call begin_call() const;
 
@@ -223,7 +214,8 @@ class Runner {
   // Checks the cells of `target` that are to be computed.
   void check(const Sequence& target, std::size_t keep) const {
     const auto& decoder = model_->decoder();
-    check_cells(target, keep, decoder.shapes().vocab, decoder.config().deepstack_layers, decoder.shapes().hidden);
+    check_cells(target, keep, decoder.shapes().vocab, decoder.config().deepstack_layers, decoder.shapes().hidden,
+                memory_space<Backend>);
   }
 
   // Computes the log-probabilities of cells [begin, end) of `target` after a step over cells [at, ...). scores[0] is
@@ -231,26 +223,26 @@ class Runner {
   void score_step(const Sequence& target, std::size_t at, std::size_t begin, std::size_t end, std::size_t first,
                   std::span<float> scores, const StopFlag* stop);
 
-  // Writes cells [first, first + n) of a sequence into the input buffers of a step.
-  StepSize stage(const Sequence& s, std::size_t first, std::size_t n, std::size_t logit_rows);
+  // Writes cells [first, first + n) of a sequence into the inputs of a step. logit_rows: 1 for the last cell, or 0.
+  StepSize write_inputs(const Sequence& s, std::size_t first, std::size_t n, std::size_t logit_rows, RowKind kind);
 
   void run(StepSize size, const StopFlag* stop);
 
   const Vlm<M>* model_;
-  T* team_;
+  Executor executor_;
   RunnerOptions options_;
   Probe probe_;
-  KvCache kv_;
-  Buffer workspace_;
-  DecoderBuffers<Backend> buffers_;
+  KvCacheOf<Backend> kv_;
+  DecoderWorkspace<M> workspace_;
   Sequence sequence_;
-  bool has_output_ = false;  // buffers_ hold logits and hidden state of the last cell
+  bool has_output_ = false;  // the workspace holds logits and hidden state of the last cell
+  mutable std::vector<float> fetched_;
   mutable InUse in_use_;
 };
 
 template <class M, Team T, class Probe>
 Runner<M, T, Probe>::Runner(const Vlm<M>& model, T& team, const RunnerOptions& options, Probe probe)
-    : model_(&model), team_(&team), options_(checked(options)), probe_(std::move(probe)) {
+    : model_(&model), executor_(team), options_(checked(options)), probe_(std::move(probe)) {
   model.require_loaded();
   MemoryPlan plan;
   const RunnerBytes own = bytes(model, options_, team.size());
@@ -258,20 +250,22 @@ Runner<M, T, Probe>::Runner(const Vlm<M>& model, T& team, const RunnerOptions& o
   plan.kv_cache = own.kv_cache;
   plan.workspace = own.workspace;
   check_fits_beside(model, plan);
-  kv_ = KvCache(model.decoder().kv_shape(options_.context), leaf(options_.key_format), leaf(options_.value_format));
-  workspace_ = Buffer(own.workspace);
-  Carver carver(workspace_.data(), workspace_.bytes());
-  buffers_ = model.decoder().take_buffers(carver, capacity(options_, team.size()));
+  using Types = BackendTypes<Backend>;
+  kv_ = KvCacheOf<Backend>(model.decoder().kv_shape(options_.context),
+                           Types::template cache_format<typename M::KvFormat>(options_.key_format),
+                           Types::template cache_format<typename M::KvFormat>(options_.value_format));
+  workspace_ = DecoderWorkspace<M>(model.decoder(), capacity(options_, team.size()));
   sequence_.reserve(options_.context);
 }
 
 template <class M, Team T, class Probe>
 RunnerBytes Runner<M, T, Probe>::bytes(const Vlm<M>& model, const RunnerOptions& options, std::size_t members) {
+  using Types = BackendTypes<Backend>;
   const RunnerOptions o = checked(options);
-  Carver carver;
-  model.decoder().take_buffers(carver, capacity(o, members));
-  return {kv_cache_bytes(model.decoder().kv_shape(o.context), leaf(o.key_format), leaf(o.value_format)),
-          carver.bytes()};
+  return {kv_cache_bytes(model.decoder().kv_shape(o.context),
+                         Types::template cache_format<typename M::KvFormat>(o.key_format),
+                         Types::template cache_format<typename M::KvFormat>(o.value_format)),
+          DecoderWorkspace<M>::bytes(model.decoder(), capacity(o, members))};
 }
 
 template <class M, Team T, class Probe>
@@ -296,14 +290,15 @@ std::vector<float> Runner<M, T, Probe>::score(const Sequence& target, std::size_
   sequence_.truncate(keep);
   for (std::size_t at = keep; at < target.size();) {
     const std::size_t n = std::min(options_.chunk, target.size() - at);
-    run(stage(target, at, n, 0), stop);
+    run(write_inputs(target, at, n, 0, RowKind::prompt), stop);
     // Row r holds the distribution of cell at + r + 1.
     score_step(target, at, std::max(first, at + 1), std::min(at + n + 1, target.size()), first, scores, stop);
     at += n;
     sequence_.extend(target, at);
     if (at != target.size()) continue;
-    buffers_.data.logit_rows[0] = static_cast<std::int32_t>(n - 1);
-    with_logits([&](auto& step) { model_->decoder().issue_head(step, buffers_, 1, options_.numerics); }, stop);
+    workspace_.inputs().logit_rows[0] = static_cast<std::int32_t>(n - 1);
+    workspace_.send();
+    executor_.run([&](auto& step) { model_->decoder().issue_head(step, buffers(), 1, options_.numerics); }, stop);
     has_output_ = true;
   }
   return scores;
@@ -312,7 +307,7 @@ std::vector<float> Runner<M, T, Probe>::score(const Sequence& target, std::size_
 template <class M, Team T, class Probe>
 void Runner<M, T, Probe>::score_step(const Sequence& target, std::size_t at, std::size_t begin, std::size_t end,
                                      std::size_t first, std::span<float> scores, const StopFlag* stop) {
-  std::vector<std::int32_t> tokens(options_.logit_rows);
+  const StepInputs<Backend>& in = workspace_.inputs();
   std::vector<std::size_t> cells(options_.logit_rows);
   std::vector<float> values(options_.logit_rows);
   auto image = target.visuals().begin();
@@ -321,17 +316,18 @@ void Runner<M, T, Probe>::score_step(const Sequence& target, std::size_t at, std
     for (; cell < end && rows < options_.logit_rows; ++cell) {
       while (image != target.visuals().end() && image->begin + image->tokens <= cell) ++image;
       if (image != target.visuals().end() && image->begin <= cell) continue;
-      buffers_.data.logit_rows[rows] = static_cast<std::int32_t>(cell - at - 1);
-      tokens[rows] = target.tokens()[cell];
+      in.logit_rows[rows] = static_cast<std::int32_t>(cell - at - 1);
+      in.targets[rows] = target.tokens()[cell];
       cells[rows++] = cell;
     }
     if (rows == 0) return;
-    const auto compute = [&, logits = buffers_.data.logits, targets = tokens.data(), out = values.data()](auto& step) {
-      model_->decoder().issue_head(step, buffers_, rows, options_.numerics);
-      const std::size_t width = vocab();
-      step("scores", op::Score{logits, rows, width, targets, out});
+    workspace_.send();
+    const auto compute = [&](auto& step) {
+      model_->decoder().issue_head(step, buffers(), rows, options_.numerics);
+      model_->decoder().issue_scores(step, buffers(), rows);
     };
-    with_logits(compute, stop);
+    executor_.run(compute, stop);
+    executor_.get(values.data(), buffers().scores, rows);
     for (std::size_t i = 0; i < rows; ++i) scores[cells[i] - first] = values[i];
   }
 }
@@ -341,43 +337,52 @@ std::vector<float> Runner<M, T, Probe>::embedding() {
   VLMT_ASSERT(has_output());
   const InUse::Call call = begin_call();
   std::vector<float> out(model_->decoder().shapes().hidden);
-  float* to = out.data();
-  with_logits([&](auto& step) { model_->decoder().issue_embedding(step, buffers_, 1, to); });
+  float* normed = BackendTypes<Backend>::floats(buffers().input);
+  executor_.run([&](auto& step) { model_->decoder().issue_embedding(step, buffers(), 1, normed); });
+  executor_.get(out.data(), normed, out.size());
   return out;
+}
+
+template <class M, Team T, class Probe>
+std::vector<float> Runner<M, T, Probe>::logits_of_rows(std::size_t n, const StopFlag* stop) {
+  require_usable();
+  checked_option("rows", n, 1, options_.logit_rows);
+  for (std::size_t i = 0; i < n; ++i) workspace_.inputs().logit_rows[i] = static_cast<std::int32_t>(i);
+  workspace_.send();
+  executor_.run([&](auto& step) { model_->decoder().issue_head(step, buffers(), n, options_.numerics); }, stop);
+  std::vector<float> logits(n * vocab());
+  executor_.get(logits.data(), buffers().logits, logits.size());
+  return logits;
 }
 
 template <class M, Team T, class Probe>
 Runner<M, T, Probe> Runner<M, T, Probe>::fork_on(T& team) const {
   const InUse::Call call = begin_call();
   Runner copy(*model_, team, options_, probe_);
-  copy.kv_ = kv_.fork(length());
+  const op::CopyCells cells{kv_.layout(), kv_.data(), copy.kv_.data(), kv_.shape().layers, length()};
+  copy.executor_.run([&](auto& step) { step("fork", cells); });
   copy.sequence_ = sequence_;
   copy.has_output_ = has_output_;
-  if (has_output_) {
-    std::copy_n(buffers_.data.logits, vocab(), copy.buffers_.data.logits);
-    std::copy_n(buffers_.last, model_->decoder().shapes().hidden, copy.buffers_.last);
-  }
+  if (!has_output_) return copy;
+  // Through the host: a fork is rare, and these are two rows.
+  std::vector<float> row;
+  const auto copy_row = [&](const float* from, float* to, std::size_t n) {
+    const std::span<const float> values = executor_.fetch(from, n, row);
+    copy.executor_.put(to, values.data(), n);
+  };
+  copy_row(buffers().logits, copy.buffers().logits, vocab());
+  copy_row(buffers().last, copy.buffers().last, model_->decoder().shapes().hidden);
   return copy;
 }
 
 template <class M, Team T, class Probe>
-void Runner<M, T, Probe>::stage_token(int token) noexcept {
-  const StepData<Backend>& d = buffers_.data;
-  d.ids[0] = token;
-  for (std::size_t a = 0; a < 3; ++a) d.positions[a] = sequence_.next_position();
-  d.sequences.set(0, kv_, length(), 1, RowKind::generated);
-  d.logit_rows[0] = 0;
-}
-
-template <class M, Team T, class Probe>
-const KvLeaf& Runner<M, T, Probe>::leaf(std::optional<std::uint32_t> format) {
-  if (!format) return kv_leaf_v<typename M::KvFormat, Arch>;
-  const KvLeaf* found = find_kv_leaf<Arch>(*format);
-  if (found == nullptr) {
-    throw InputError("unsupported KV cache format",
-                     {{}, {}, "kv", "F16, F32, BF16, Q8_0 or Q4_0", "type " + std::to_string(*format)});
-  }
-  return *found;
+void Runner<M, T, Probe>::write_token(int token) {
+  const StepInputs<Backend>& in = workspace_.inputs();
+  in.ids[0] = token;
+  for (std::size_t a = 0; a < 3; ++a) in.positions[a] = sequence_.next_position();
+  in.sequences.set(0, kv_, length(), 1, RowKind::generated);
+  in.logit_rows[0] = 0;
+  workspace_.send();
 }
 
 template <class M, Team T, class Probe>
@@ -404,39 +409,33 @@ void Runner<M, T, Probe>::check_room(std::size_t cells) const {
 }
 
 template <class M, Team T, class Probe>
-StepSize Runner<M, T, Probe>::stage(const Sequence& s, std::size_t first, std::size_t n, std::size_t logit_rows) {
-  const StepData<Backend>& d = buffers_.data;
+StepSize Runner<M, T, Probe>::write_inputs(const Sequence& s, std::size_t first, std::size_t n, std::size_t logit_rows,
+                                           RowKind kind) {
+  const StepInputs<Backend>& in = workspace_.inputs();
   for (std::size_t i = 0; i < n; ++i) {
-    d.ids[i] = s.tokens()[first + i];
-    for (std::size_t a = 0; a < 3; ++a) d.positions[i * 3 + a] = s.positions(a)[first + i];
+    in.ids[i] = s.tokens()[first + i];
+    for (std::size_t a = 0; a < 3; ++a) in.positions[i * 3 + a] = s.positions(a)[first + i];
   }
-  d.sequences.set(0, kv_, first, n, RowKind::prompt);
-  const std::size_t hidden = model_->decoder().shapes().hidden;
-  const std::size_t levels = model_->decoder().config().deepstack_layers;
+  in.sequences.set(0, kv_, first, n, kind);
+  if (logit_rows != 0) in.logit_rows[0] = static_cast<std::int32_t>(n - 1);
   std::size_t visual = 0;
   for (const VisualSpan& span : s.visuals()) {
     if (span.begin >= first + n) break;
     const std::size_t begin = std::max(first, span.begin);
     const std::size_t end = std::min(first + n, span.begin + span.tokens);
     for (std::size_t cell = begin; cell < end; ++cell, ++visual) {
-      d.ids[cell - first] = -1;
-      d.visual_at[visual] = static_cast<std::int32_t>(cell - first);
-      for (std::size_t l = 0; l <= levels; ++l) {
-        std::copy_n(span.features->row(l, span.first_row + cell - span.begin), hidden,
-                    d.visual + (l * buffers_.capacity.rows + visual) * hidden);
-      }
+      in.ids[cell - first] = -1;
+      in.visual_at[visual] = static_cast<std::int32_t>(cell - first);
+      in.visual[visual] = span.features->row(span.first_row + cell - span.begin);
     }
   }
+  workspace_.send();
   return {n, visual, logit_rows};
 }
 
 template <class M, Team T, class Probe>
 void Runner<M, T, Probe>::run(StepSize size, const StopFlag* stop) {
-  const auto compute = [&](Member& m) {
-    StepNow<Backend> step(m);
-    model_->decoder().forward(step, buffers_, size, options_.numerics, probe_);
-  };
-  team_->run(compute, stop);
+  executor_.run([&](auto& step) { model_->decoder().forward(step, buffers(), size, options_.numerics, probe_); }, stop);
 }
 
 VLMT_END_NAMESPACE

@@ -142,8 +142,6 @@ struct Reply {
 template <class M, Team T = OmpTeam>
 class Session {
  public:
-  using Arch = typename M::Backend::Arch;
-
   /// `model` must be loaded. It must outlive the session and must not be moved while it lives. Allocates KV cache,
   /// workspace and sampler; scratch and features of images are allocated as images arrive. Throws InputError for a
   /// model that is not loaded and for bad options, LimitError if it does not fit into the memory that the model was
@@ -263,7 +261,7 @@ class Session {
   std::unique_ptr<T> team_;
   Runner<M, T> runner_;
   VisionRunner<M, T> vision_;
-  Sampler sampler_;
+  Sampler<typename M::Backend> sampler_;
   std::vector<ChatMessage> history_;
   mutable InUse in_use_;
 };
@@ -367,7 +365,7 @@ void Session<M, T>::complete(const Sequence& sequence, const GenerateOptions& op
   reply.stats.cached_tokens = sequence.size() - computed;
   reply.stats.prefill_seconds = seconds_since(prefill);
   sampler_.begin(options.sampling, sequence.tokens());
-  float* logits = runner_.logits().data();
+  float* logits = runner_.logits_of_ops();
   const auto sample = [&](auto& step) { sampler_.issue(step, logits); };
   runner_.with_logits(sample, options.stop_flag);
   reply.stats.first_token_seconds = seconds_since(start);

@@ -17,16 +17,16 @@
 #include "vlmt/base/error.hpp"
 #include "vlmt/base/in_use.hpp"
 #include "vlmt/base/stop_flag.hpp"
-#include "vlmt/exec/buffer.hpp"
-#include "vlmt/exec/step_now.hpp"
+#include "vlmt/exec/executor.hpp"
 #include "vlmt/exec/team.hpp"
 #include "vlmt/io/image.hpp"
 #include "vlmt/model/vision_features.hpp"
 #include "vlmt/model/vlm.hpp"
-#include "vlmt/op/numerics.hpp"
 #include "vlmt/nn/probe.hpp"
 #include "vlmt/nn/vision/preprocess.hpp"
+#include "vlmt/op/numerics.hpp"
 #include "vlmt/runtime/content_key.hpp"
+#include "vlmt/runtime/vision_workspace.hpp"
 
 VLMT_BEGIN_NAMESPACE
 
@@ -82,7 +82,7 @@ struct BlockProgress {
 template <class M, Team T, class Probe = NoProbe>
 class VisionRunner {
  public:
-  using Arch = typename M::Backend::Arch;
+  using Backend = typename M::Backend;
   using Features = std::shared_ptr<const VisionFeatures>;
 
   /// Model and team must outlive the runner and must not be moved while it lives. Before the model is loaded only sizes
@@ -100,8 +100,8 @@ class VisionRunner {
     return image_grid(height, width, config_).tokens(config_.layout.merge);
   }
 
-  /// Bytes of scratch for an image of `pixels` after resizing: the vision encoder's buffers and the patches.
-  static std::size_t scratch_bytes(const VisionEncoder<typename M::Backend>& encoder, std::size_t pixels, std::size_t members);
+  /// Bytes of scratch for an image of `pixels` after resizing: the vision encoder's buffers, patches included.
+  static std::size_t scratch_bytes(const VisionEncoder<Backend>& encoder, std::size_t pixels, std::size_t members);
 
   /// The cache key of an image's features and its grid in patches, without running the vision encoder. `max_pixels` is
   /// the image's own bound (ImageSource::max_pixels), here and below. Throws InputError for sizes that are refused and
@@ -129,7 +129,9 @@ class VisionRunner {
     const InUse::Call call = begin_call();
     require_vision_encoder();
     check_patches(patches);
-    return run(patches, key, nullptr, {});
+    prepare(patches.grid);
+    executor_.put(workspace_.buffers().patches, patches.values.data(), patches.values.size());
+    return run(patches.grid, key, nullptr, {});
   }
 
   std::size_t cached_bytes() const noexcept { return cached_bytes_; }
@@ -137,9 +139,6 @@ class VisionRunner {
   std::size_t cache_hits() const noexcept { return hits_; }
 
  private:
-  // Preprocessing is exact integer arithmetic, so the reference backend uses the fast kernels, too.
-  using HostArch = std::conditional_t<is_reference_v<Arch>, arch::native, Arch>;
-
   void require_vision_encoder() const {
     if (model_->vision_encoder() == nullptr) {
       throw InputError("the model was loaded without its mmproj file, which images need");
@@ -154,15 +153,26 @@ class VisionRunner {
 
   Features keep(Features features);
 
-  Features run(const VisionPatches& patches, const ContentKey& key, const StopFlag* stop,
-               const VisionProgress& progress);
+  // Makes room for a grid.
+  void prepare(const PatchGrid& grid) {
+    model_->require_loaded();
+    workspace_.prepare(*model_->vision_encoder(), grid, executor_.members());
+  }
+
+  // Encodes an image or a video, resized to a grid.
+  template <class Source>
+  Features run(const Source& source, const PatchGrid& grid, const VisionPreprocess& config, const ContentKey& key,
+               const StopFlag* stop, const VisionProgress& progress);
+
+  // Encodes the patches in the workspace.
+  Features run(const PatchGrid& grid, const ContentKey& key, const StopFlag* stop, const VisionProgress& progress);
 
   const Vlm<M>* model_;
-  T* team_;
+  TeamExecutor<Backend, T> executor_;
   VisionOptions options_;
   Probe probe_;
   VisionPreprocess config_;
-  Buffer scratch_;
+  VisionWorkspace<Backend> workspace_;
   std::list<Features> cache_;  ///< most recently used first
   std::size_t cached_bytes_ = 0;
   std::size_t hits_ = 0;
@@ -171,19 +181,17 @@ class VisionRunner {
 
 template <class M, Team T, class Probe>
 VisionRunner<M, T, Probe>::VisionRunner(const Vlm<M>& model, T& team, const VisionOptions& options, Probe probe)
-    : model_(&model), team_(&team), options_(options), probe_(std::move(probe)) {
+    : model_(&model), executor_(team), options_(options), probe_(std::move(probe)) {
   if (model.vision_encoder() == nullptr) return;
   config_ = vision_preprocess(model.vision_encoder()->config(), options);
 }
 
 template <class M, Team T, class Probe>
-std::size_t VisionRunner<M, T, Probe>::scratch_bytes(const VisionEncoder<typename M::Backend>& encoder, std::size_t pixels,
+std::size_t VisionRunner<M, T, Probe>::scratch_bytes(const VisionEncoder<Backend>& encoder, std::size_t pixels,
                                                      std::size_t members) {
   const VisionConfig& c = encoder.config();
   const std::size_t patches = round_up(ceil_div(pixels, c.patch * c.patch), c.merge * c.merge);
-  Carver carver;
-  encoder.take_buffers(carver, patches, 1, members);
-  return carver.bytes() + patches * c.patch_values() * sizeof(float);
+  return VisionWorkspace<Backend>::bytes(encoder, patches, 1, members);
 }
 
 template <class M, Team T, class Probe>
@@ -211,9 +219,9 @@ typename VisionRunner<M, T, Probe>::Features VisionRunner<M, T, Probe>::encode(c
                                                                                const StopFlag* stop,
                                                                                const VisionProgress& progress) {
   const InUse::Call call = begin_call();
-  const ContentKey key = describe(image, max_pixels).first;
+  const auto [key, grid] = describe(image, max_pixels);
   if (Features known = find(key)) return known;
-  return keep(run(preprocess_image<HostArch>(image, config_.lowered(max_pixels), stop), key, stop, progress));
+  return keep(run(image, grid, config_.lowered(max_pixels), key, stop, progress));
 }
 
 template <class M, Team T, class Probe>
@@ -221,9 +229,9 @@ typename VisionRunner<M, T, Probe>::Features VisionRunner<M, T, Probe>::encode_v
     std::span<const Image> frames, std::optional<std::uint64_t> max_pixels, const StopFlag* stop,
     const VisionProgress& progress) {
   const InUse::Call call = begin_call();
-  const ContentKey key = describe_video(frames, max_pixels).first;
+  const auto [key, grid] = describe_video(frames, max_pixels);
   if (Features known = find(key)) return known;
-  return keep(run(preprocess_video<HostArch>(frames, config_.lowered(max_pixels), stop), key, stop, progress));
+  return keep(run(frames, grid, config_.lowered(max_pixels), key, stop, progress));
 }
 
 template <class M, Team T, class Probe>
@@ -266,38 +274,35 @@ typename VisionRunner<M, T, Probe>::Features VisionRunner<M, T, Probe>::keep(Fea
 }
 
 template <class M, Team T, class Probe>
-typename VisionRunner<M, T, Probe>::Features VisionRunner<M, T, Probe>::run(const VisionPatches& patches,
+template <class Source>
+typename VisionRunner<M, T, Probe>::Features VisionRunner<M, T, Probe>::run(const Source& source, const PatchGrid& grid,
+                                                                            const VisionPreprocess& config,
                                                                             const ContentKey& key, const StopFlag* stop,
                                                                             const VisionProgress& progress) {
-  model_->require_loaded();
-  const VisionEncoder<typename M::Backend>& encoder = *model_->vision_encoder();
-  const std::size_t n = patches.grid.patches();
-  const auto slices = static_cast<std::size_t>(patches.grid.t);
-  const auto merge = static_cast<std::size_t>(config_.layout.merge);
-  Carver count;
-  encoder.take_buffers(count, n, slices, team_->size());
-  // Scratch grows to the largest image and is kept: freeing it would fault in the same pages for each image.
-  if (scratch_.bytes() < count.bytes()) {
-    scratch_ = Buffer();
-    scratch_ = Buffer(count.bytes());
-  }
-  Carver carver(scratch_.data(), scratch_.bytes());
-  VisionEncoderBuffers<typename M::Backend> buffers = encoder.take_buffers(carver, n, slices, team_->size());
-  encoder.fill_inputs(patches.grid, patches.values.data(), buffers);
+  prepare(grid);
+  write_patches<Backend>(source, grid, config, executor_.members(), workspace_.buffers().patches,
+                         [&](const auto& issue) { executor_.run(issue, stop); });
+  return run(grid, key, stop, progress);
+}
 
+template <class M, Team T, class Probe>
+typename VisionRunner<M, T, Probe>::Features VisionRunner<M, T, Probe>::run(const PatchGrid& grid,
+                                                                            const ContentKey& key, const StopFlag* stop,
+                                                                            const VisionProgress& progress) {
+  const VisionEncoder<Backend>& encoder = *model_->vision_encoder();
+  const auto merge = static_cast<std::size_t>(config_.layout.merge);
   auto features = std::make_shared<VisionFeatures>();
-  features->slices = slices;
-  features->grid_h = static_cast<std::size_t>(patches.grid.h) / merge;
-  features->grid_w = static_cast<std::size_t>(patches.grid.w) / merge;
+  features->slices = static_cast<std::size_t>(grid.t);
+  features->grid_h = static_cast<std::size_t>(grid.h) / merge;
+  features->grid_w = static_cast<std::size_t>(grid.w) / merge;
+  features->data =
+      make_features<Backend>(encoder.levels(), grid.patches() / (merge * merge), encoder.config().out_hidden);
+  features->space = memory_space<Backend>;
   features->key = key;
-  features->data = make_tensor<float>(1 + encoder.levels(), n / (merge * merge), encoder.config().out_hidden);
   float* out = features->data.data();
   BlockProgress<Probe> blocks{probe_, progress, encoder.config().depth};
-  const auto compute = [&](Member& m) {
-    StepNow<typename M::Backend> step(m);
-    encoder.forward(step, buffers, patches.grid, out, options_.numerics, blocks);
-  };
-  team_->run(compute, stop);
+  executor_.run([&](auto& step) { encoder.forward(step, workspace_.buffers(), grid, out, options_.numerics, blocks); },
+                stop);
   return features;
 }
 

@@ -19,7 +19,6 @@
 #include "vlmt/base/stop_flag.hpp"
 #include "vlmt/base/version.hpp"
 #include "vlmt/exec/arch.hpp"
-#include "vlmt/exec/buffer.hpp"
 #include "vlmt/exec/omp_team.hpp"
 #include "vlmt/exec/processors.hpp"
 #include "vlmt/exec/step_now.hpp"
@@ -27,6 +26,7 @@
 #include "vlmt/io/gguf.hpp"
 #include "vlmt/model/vision_config.hpp"
 #include "vlmt/model/vision_encoder.hpp"
+#include "vlmt/model/vision_features.hpp"
 #include "vlmt/model/vlm.hpp"
 #include "vlmt/model/weight_loader.hpp"
 #include "vlmt/model/weight_source.hpp"
@@ -36,6 +36,7 @@
 #include "vlmt/op/numerics.hpp"
 #include "vlmt/quant/ggml_type.hpp"
 #include "vlmt/runtime/kept_speeds.hpp"
+#include "vlmt/runtime/vision_workspace.hpp"
 
 VLMT_BEGIN_NAMESPACE
 
@@ -84,10 +85,11 @@ class TimedStep {
   void operator()(std::string_view name, const Op& op) {
     double& seconds = name == "vision attention" ? seconds_->attention : seconds_->linear;
     run_op<B>(op, [&](const auto& pass) {
-      const double start = thread_seconds();
-      pass(*member_);
-      seconds += thread_seconds() - start;
-      member_->barrier();
+      B::pass(*member_, [&](Member& m) {
+        const double start = thread_seconds();
+        pass(m);
+        seconds += thread_seconds() - start;
+      });
     });
   }
 
@@ -104,27 +106,24 @@ class TimedStep {
 template <class M, Team T>
 VisionSpeed measure_vision_speed(const GgufFile& mmproj, const std::optional<std::uint32_t>& format, Numerics numerics,
                                  T& team, const StopFlag* stop = nullptr) {
-  using Arch = typename M::Backend::Arch;
+  using Backend = typename M::Backend;
   using Clock = std::chrono::steady_clock;
-  require_processor<Arch>();
+  require_processor<typename Backend::Arch>();
   VisionConfig config = read_vision_config(mmproj);
   config.depth = 1;
   config.deepstack.clear();
-  WeightLoader<Arch, typename M::Formats> loader;
-  VisionEncoder<typename M::Backend> encoder(config, WeightSource(mmproj), loader, format);
-  const Buffer weights = loader.load(team, {}, stop);
+  LoaderOf<Backend, typename M::Formats> loader;
+  VisionEncoder<Backend> encoder(config, WeightSource(mmproj), loader, format);
+  const auto weights = loader.load(team, {}, stop);
 
   const int side = 16 * static_cast<int>(config.merge);
   const PatchGrid grid{1, side, side};
-  Carver count;
-  encoder.take_buffers(count, grid.patches(), 1, team.size());
-  const Buffer scratch(count.bytes());
-  Carver carver(scratch.data(), scratch.bytes());
-  VisionEncoderBuffers<typename M::Backend> buffers = encoder.take_buffers(carver, grid.patches(), 1, team.size());
+  VisionWorkspace<Backend> workspace;
+  workspace.prepare(encoder, grid, team.size());
   std::vector<float> patches(grid.patches() * config.patch_values());
   for (std::size_t i = 0; i < patches.size(); ++i) patches[i] = static_cast<float>(i * 37 % 255) / 127.0f - 1.0f;
-  encoder.fill_inputs(grid, patches.data(), buffers);
-  std::vector<float> features(grid.tokens(static_cast<int>(config.merge)) * config.out_hidden);
+  Backend::put(workspace.buffers().patches, patches.data(), patches.size() * sizeof(float));
+  const auto features = make_features<Backend>(0, grid.tokens(static_cast<int>(config.merge)), config.out_hidden);
 
   const std::size_t processors = usable_processors(OmpTeam::processors()).usable;
   // The fastest of four runs, of two where the processor is slow. The first run also faults in the memory.
@@ -136,8 +135,8 @@ VisionSpeed measure_vision_speed(const GgufFile& mmproj, const std::optional<std
     std::size_t members = 1;
     const auto encode = [&](Member& m) {
       if (m.rank() == 0) members = m.size();
-      detail::TimedStep<typename M::Backend> step(m, each[m.rank()]);
-      encoder.forward(step, buffers, grid, features.data(), numerics, probe);
+      detail::TimedStep<Backend> step(m, each[m.rank()]);
+      encoder.forward(step, workspace.buffers(), grid, features.data(), numerics, probe);
     };
     team.run(encode, stop);
     detail::StepSeconds sum;

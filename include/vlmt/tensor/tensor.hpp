@@ -3,6 +3,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <span>
 #include <type_traits>
@@ -65,6 +66,18 @@ using TensorView = Tensor<ViewEngine<T>, RowMajor<DynExtents<R>>>;
 /// A contiguous tensor of rank R that owns its elements.
 template <class T, std::size_t R>
 using HeapTensor = Tensor<HeapEngine<T>, RowMajor<DynExtents<R>>>;
+
+/// A contiguous tensor of rank R that shares the ownership of its elements.
+template <class T, std::size_t R>
+using SharedTensor = Tensor<SharedEngine<T>, RowMajor<DynExtents<R>>>;
+
+/// The elements of a tensor that owns them, now owned in common.
+template <TensorEngine Engine, TensorLayout Layout>
+Tensor<SharedEngine<typename Engine::Elem>, Layout> share(Tensor<Engine, Layout>&& tensor) {
+  const Layout layout = tensor.layout();
+  const auto owner = std::make_shared<Tensor<Engine, Layout>>(std::move(tensor));
+  return {SharedEngine<typename Engine::Elem>(owner, owner->data()), layout};
+}
 
 /// view(data, 3, 4): a contiguous (3, 4) view of an array.
 template <class T, std::convertible_to<std::size_t>... Is>

@@ -70,7 +70,7 @@ std::vector<std::string> wrong_calls(const std::string& path) {
     const auto features = std::make_shared<vlmt::VisionFeatures>();
     features->slices = features->grid_h = 1;
     features->grid_w = 4;
-    features->data = vlmt::make_tensor<float>(1, 4, model.vlm().config().hidden);
+    features->data = vlmt::share(vlmt::make_tensor<float>(1, 4, model.vlm().config().hidden));
     std::fill_n(features->data.data(), features->data.count(), value);
     vlmt::Sequence s = prompt;
     s.append(features, 0, 7);

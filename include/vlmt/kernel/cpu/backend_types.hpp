@@ -3,12 +3,18 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
 
 #include "vlmt/base/config.hpp"
+#include "vlmt/base/error.hpp"
 #include "vlmt/exec/buffer.hpp"
 #include "vlmt/exec/cpu.hpp"
 #include "vlmt/kernel/attention_plan.hpp"
 #include "vlmt/kernel/cpu/input_rows.hpp"
+#include "vlmt/kernel/kv_cache.hpp"
+#include "vlmt/kernel/kv_format.hpp"
 #include "vlmt/kernel/packed_matrix.hpp"
 #include "vlmt/kernel/step_sequences.hpp"
 #include "vlmt/op/backend_types.hpp"
@@ -43,6 +49,16 @@ struct BackendTypes<Cpu<A>> {
   using Rows = cpu::FormedRows;
   using AttendScratch = AttentionScratch;
   using Sequences = StepSequences;
+  using KvCache = KvCacheIn<Buffer>;
+
+  /// The format of a KV cache: the one with this GGUF type number, or Default. Throws InputError if there is none.
+  template <class Default>
+  static const KvLeaf& cache_format(std::optional<std::uint32_t> type) {
+    if (!type) return kv_leaf_v<Default, A>;
+    if (const KvLeaf* found = find_kv_leaf<A>(*type)) return *found;
+    throw InputError("unsupported KV cache format",
+                     {{}, {}, "kv", "F16, F32, BF16, Q8_0 or Q4_0", "type " + std::to_string(*type)});
+  }
 
   /// Enough for full speed of products, little enough to stay in the caches.
   static constexpr std::size_t row_chunk = 1024;

@@ -3,6 +3,7 @@
 
 #include "vlmt/kernel/cpu/backend_types.hpp"
 #include "vlmt/kernel/cpu/lower_attention.hpp"
+#include "vlmt/kernel/cpu/lower_preprocess.hpp"
 #include "vlmt/kernel/cpu/lower_products.hpp"
 #include "vlmt/kernel/cpu/lower_rows.hpp"
 #include "vlmt/kernel/cpu/lower_sampling.hpp"

@@ -9,10 +9,13 @@
 #include "vlmt/exec/cpu.hpp"
 #include "vlmt/exec/member.hpp"
 #include "vlmt/kernel/attention.hpp"
+#include "vlmt/kernel/copy_cells.hpp"
 #include "vlmt/kernel/cpu/backend_types.hpp"
+#include "vlmt/kernel/kv_pages.hpp"
 #include "vlmt/kernel/kv_view.hpp"
 #include "vlmt/kernel/rope.hpp"
 #include "vlmt/op/attend.hpp"
+#include "vlmt/op/copy_cells.hpp"
 #include "vlmt/op/rotary.hpp"
 
 VLMT_BEGIN_NAMESPACE
@@ -72,6 +75,11 @@ void lower(Cpu<A>, const op::Rotate<Pairing>& o, const Pass& pass) {
   pass([&](Member& m) {
     rope_rows<A, Pairing>(o.x, o.rows, o.heads, o.head_dim, o.stride, o.table, o.head_dim / 2, m);
   });
+}
+
+template <class A, class Pass>
+void lower(Cpu<A>, const op::CopyCells<KvPageLayout>& o, const Pass& pass) {
+  pass([&](Member& m) { copy_cells(o.layout, o.from, o.to, o.layers, o.slots, m); });
 }
 
 VLMT_END_NAMESPACE

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <type_traits>
 
 #include "vlmt/base/config.hpp"
 #include "vlmt/exec/cpu.hpp"
@@ -16,6 +17,7 @@
 #include "vlmt/op/experts.hpp"
 #include "vlmt/op/host.hpp"
 #include "vlmt/op/norm.hpp"
+#include "vlmt/op/pack.hpp"
 #include "vlmt/op/patches.hpp"
 #include "vlmt/op/rows.hpp"
 
@@ -31,18 +33,18 @@ void lower(Cpu<A>, const op::Embed<PackedMatrix<A>>& o, const Pass& pass) {
                          o.table.rows};
   pass([&](Member& m) {
     embed_rows(table, o.ids, o.rows, o.width, o.y, m);
-    if (o.visual_rows != 0) copy_rows(o.visual, nullptr, o.y, o.visual_at, o.visual_rows, o.width, m);
+    place_features(o.visual, o.visual_at, o.visual_rows, o.width, o.y, m);
   });
 }
 
 template <class A, class Pass>
 void lower(Cpu<A>, const op::ScatterAdd& o, const Pass& pass) {
-  pass([&](Member& m) { add_rows<A>(o.x, o.y, o.to, o.rows, o.width, m); });
+  pass([&](Member& m) { add_features<A>(o.from, o.level, o.to, o.rows, o.width, o.y, m); });
 }
 
 template <class A, class Pass>
 void lower(Cpu<A>, const op::Gather& o, const Pass& pass) {
-  pass([&](Member& m) { copy_rows(o.x, o.from, o.y, nullptr, o.rows, o.width, m); });
+  pass([&](Member& m) { gather_rows(o.x, o.from, o.rows, o.width, o.y, m); });
 }
 
 template <class A, class Pass>
@@ -89,10 +91,19 @@ void lower(Cpu<A>, const op::Patches& o, const Pass& pass) {
   pass([&](Member& m) { patch_embed<A>(o.kernel, o.patches, o.n, o.y, m); });
 }
 
-template <class A, class F, class Pass>
-void lower(Cpu<A>, const op::Host<F>& o, const Pass& pass) {
-  pass([&](Member& m) {
-    if (m.rank() == 0) o.f();
+template <class A, class Loader, class Pass>
+void lower(Cpu<A>, const op::Pack<Loader>& o, const Pass& pass) {
+  pass([&](Member& m) { o.loader->pack(o.packed, m); });
+}
+
+template <class A, class F, class First, class Second, class Pass>
+void lower(Cpu<A>, const op::Host<F, First, Second>& o, const Pass& pass) {
+  pass.on_host([&] {
+    if constexpr (std::is_same_v<Second, NoHostRows>) {
+      o.f(o.first);
+    } else {
+      o.f(o.first, o.second);
+    }
   });
 }
 

@@ -11,6 +11,9 @@ VLMT_BEGIN_NAMESPACE
 
 template <class A, class Pass>
 void lower(Cpu<A>, const op::Sample& o, const Pass& pass) {
+  if (o.allowed != nullptr) {
+    pass([&](Member& m) { mask_logits(o.logits, o.vocab, o.allowed, m); });
+  }
   if (o.top_size != 0) {
     pass([&](Member& m) { scan_logits<A>(o.logits, o.vocab, 1.0f, o.blocks, m); });
     pass([&](Member& m) { top_log_probs(o.logits, o.vocab, o.blocks, o.top_size, o.candidates, o.top, m); });

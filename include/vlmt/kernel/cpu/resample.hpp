@@ -40,7 +40,7 @@ inline constexpr std::size_t resample_band = 16;  // rows per step of the horizo
 /// Horizontal pass over input rows [begin, end): out row r is input row begin + r. 16 rows at a time are transposed
 /// into `columns` (in, 3, 16), so that one weight applies to 48 adjacent bytes: 3 channels of 16 rows.
 template <class Arch>
-void resample_columns(const std::uint8_t* in, const ResampleAxis& x, std::size_t begin, std::size_t end,
+void resample_columns(const std::uint8_t* in, const ResampleWeights& x, std::size_t begin, std::size_t end,
                       std::uint8_t* VLMT_RESTRICT columns, std::uint8_t* VLMT_RESTRICT out) noexcept {
   constexpr std::size_t band = resample_band;
   const std::size_t first = x.begin[0];
@@ -55,7 +55,7 @@ void resample_columns(const std::uint8_t* in, const ResampleAxis& x, std::size_t
     std::uint8_t* target = out + (r - begin) * x.out * 3;
     for (std::size_t j = 0; j < x.out; ++j) {
       const std::uint8_t* bytes = columns + std::size_t{x.begin[j]} * 3 * band;
-      const std::int16_t* weights = x.weights.data() + j * x.taps;
+      const std::int16_t* weights = x.weights + j * x.taps;
       ByteSums<Arch, 3 * band> sums;
       sums.start(x.precision > 0 ? 1 << (x.precision - 1) : 0);
       for (std::size_t k = 0; k < x.count[j]; ++k) sums.add(bytes + k * 3 * band, weights[k]);
@@ -91,12 +91,10 @@ void resample_row(const std::uint8_t* in, std::size_t bytes, const std::int16_t*
 
 /// See vlmt::resample.
 template <class Arch>
-void resample(const std::uint8_t* in, const ResamplePlan& plan, std::uint8_t* out, std::uint8_t* scratch,
-              Member& m) noexcept {
-  const ResampleAxis& x = plan.x;
-  const ResampleAxis& y = plan.y;
+void resample(const std::uint8_t* in, const ResampleWeights& x, const ResampleWeights& y, std::uint8_t* out,
+              std::uint8_t* scratch, Member& m) noexcept {
   const std::size_t row_bytes = x.out * 3;
-  std::uint8_t* columns = scratch + m.rank() * resample_scratch_bytes(plan);
+  std::uint8_t* columns = scratch + m.rank() * resample_scratch_bytes(x, y);
   std::uint8_t* narrow = columns + x.in * 3 * resample_band;
   const Range rows = m.share(y.out, resample_strip);
   for (std::size_t top = rows.begin; top < rows.end && !m.stopped(); top += resample_strip) {
@@ -114,8 +112,8 @@ void resample(const std::uint8_t* in, const ResamplePlan& plan, std::uint8_t* ou
       continue;
     }
     for (std::size_t i = top; i < bottom; ++i) {
-      resample_row<Arch>(source + (y.begin[i] - begin) * row_bytes, row_bytes, y.weights.data() + i * y.taps,
-                         y.count[i], y.precision, out + i * row_bytes);
+      resample_row<Arch>(source + (y.begin[i] - begin) * row_bytes, row_bytes, y.weights + i * y.taps, y.count[i],
+                         y.precision, out + i * row_bytes);
     }
   }
 }

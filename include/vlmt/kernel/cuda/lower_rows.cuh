@@ -32,29 +32,35 @@ __global__ void embed_kernel(op::Embed<Matrix> o) {
   for (std::size_t i = 0; i < Format::values; ++i) y[i] *= o.table.scale;
 }
 
-/// y[to[i]] = x[from[i]], or added to it; a null index is i itself.
+template <class Op = op::Gather>
+__global__ void gather_kernel(Op o) {
+  const std::size_t item = thread_item();
+  if (item >= o.rows * o.width) return;
+  o.y[item] = o.x[static_cast<std::size_t>(o.from[item / o.width]) * o.width + item % o.width];
+}
+
+/// y[to[i]] = a level of from[i], or added to it.
 template <bool Added>
-__global__ void move_rows_kernel(const float* x, const std::int32_t* from, float* y, const std::int32_t* to,
-                                 std::size_t rows, std::size_t width) {
+__global__ void features_kernel(const FeatureRow* from, std::size_t level, const std::int32_t* to, float* y,
+                                std::size_t rows, std::size_t width) {
   const std::size_t item = thread_item();
   if (item >= rows * width) return;
   const std::size_t i = item / width;
   const std::size_t col = item % width;
-  const std::size_t source = from == nullptr ? i : static_cast<std::size_t>(from[i]);
-  const std::size_t target = to == nullptr ? i : static_cast<std::size_t>(to[i]);
-  const float value = x[source * width + col];
+  const float value = from[i].row[level * from[i].level_stride + col];
+  float& target = y[static_cast<std::size_t>(to[i]) * width + col];
   if constexpr (Added) {
-    y[target * width + col] += value;
+    target += value;
   } else {
-    y[target * width + col] = value;
+    target = value;
   }
 }
 
 template <bool Added>
-void move_rows(const float* x, const std::int32_t* from, float* y, const std::int32_t* to, std::size_t rows,
-               std::size_t width, cudaStream_t stream) {
+void move_features(const FeatureRow* from, std::size_t level, const std::int32_t* to, float* y, std::size_t rows,
+                   std::size_t width, cudaStream_t stream) {
   if (rows == 0) return;
-  move_rows_kernel<Added><<<blocks_for(rows * width), block_threads, 0, stream>>>(x, from, y, to, rows, width);
+  features_kernel<Added><<<blocks_for(rows * width), block_threads, 0, stream>>>(from, level, to, y, rows, width);
 }
 
 template <class Op = op::AddWeighted>
@@ -107,15 +113,16 @@ inline void lower(Cuda, const op::Embed<cuda::Matrix>& o, cudaStream_t stream) {
     const unsigned blocks = cuda::blocks_for(o.rows * (o.width / Format::values));
     cuda::embed_kernel<Format><<<blocks, cuda::block_threads, 0, stream>>>(o);
   });
-  cuda::move_rows<false>(o.visual, nullptr, o.y, o.visual_at, o.visual_rows, o.width, stream);
+  cuda::move_features<false>(o.visual, 0, o.visual_at, o.y, o.visual_rows, o.width, stream);
 }
 
 inline void lower(Cuda, const op::ScatterAdd& o, cudaStream_t stream) {
-  cuda::move_rows<true>(o.x, nullptr, o.y, o.to, o.rows, o.width, stream);
+  cuda::move_features<true>(o.from, o.level, o.to, o.y, o.rows, o.width, stream);
 }
 
 inline void lower(Cuda, const op::Gather& o, cudaStream_t stream) {
-  cuda::move_rows<false>(o.x, o.from, o.y, nullptr, o.rows, o.width, stream);
+  if (o.rows == 0) return;
+  cuda::gather_kernel<<<cuda::blocks_for(o.rows * o.width), cuda::block_threads, 0, stream>>>(o);
 }
 
 inline void lower(Cuda, const op::AddWeighted& o, cudaStream_t stream) {
@@ -141,8 +148,8 @@ inline void lower(Cuda, const op::Patches& o, cudaStream_t stream) {
   cuda::patches_kernel<<<cuda::blocks_for(o.n * o.kernel.outputs), cuda::block_threads, 0, stream>>>(o);
 }
 
-template <class F>
-void lower(Cuda, const op::Host<F>&, cudaStream_t) {
+template <class F, class First, class Second>
+void lower(Cuda, const op::Host<F, First, Second>&, cudaStream_t) {
   static_assert(dependent_false_v<F>, "vlmt: the CUDA backend runs no host ops: they would read device memory");
 }
 

@@ -139,6 +139,12 @@ __device__ inline SampledToken pick_token(const LogitRow& row, const SamplingPar
 template <class Op = op::Sample>
 __global__ void __launch_bounds__(block_threads) sample_kernel(Op o) {
   const LogitRow row{o.logits, o.vocab};
+  if (o.allowed != nullptr) {
+    for (std::size_t i = threadIdx.x; i < o.vocab; i += block_threads) {
+      if ((o.allowed[i / 32] >> (i % 32) & 1u) == 0) o.logits[i] = -float_infinity;
+    }
+    __syncthreads();
+  }
   if (o.top_size != 0) {
     std::uint64_t key = ~std::uint64_t{0};
     double most = 0.0, log_sum = 0.0;

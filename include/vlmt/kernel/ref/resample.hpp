@@ -14,12 +14,11 @@ VLMT_BEGIN_NAMESPACE
 namespace ref {
 
 /// See vlmt::resample. Computes every output pixel on its own: horizontally, rounded to 8 bits, then vertically.
-inline void resample(const std::uint8_t* in, const ResamplePlan& plan, std::uint8_t* out, Member& m) noexcept {
+inline void resample(const std::uint8_t* in, const ResampleWeights& x, const ResampleWeights& y, std::uint8_t* out,
+                     Member& m) noexcept {
   const auto to_byte = [](double v) {
     return static_cast<std::uint8_t>(std::fmin(std::fmax(std::floor(v + 0.5), 0.0), 255.0));
   };
-  const ResampleAxis& x = plan.x;
-  const ResampleAxis& y = plan.y;
   const Range rows = m.share(y.out);
   for (std::size_t i = rows.begin; i < rows.end && !m.stopped(); ++i) {
     for (std::size_t j = 0; j < x.out; ++j) {

@@ -10,7 +10,7 @@
 #include "vlmt/exec/arch.hpp"
 #include "vlmt/io/image.hpp"
 #include "vlmt/kernel/resample.hpp"
-#include "vlmt/nn/vision/patchify.hpp"
+#include "vlmt/nn/vision/normalisation.hpp"
 #include "vlmt/nn/vision/smart_resize.hpp"
 
 VLMT_BEGIN_NAMESPACE
@@ -44,10 +44,10 @@ std::vector<float> clip_pixels(const Image& image, int size, const Normalisation
   std::vector<std::uint8_t> square(3 * side * side);
   std::vector<std::uint8_t> scratch(resample_scratch_bytes(plan));
   resample<Arch>(image.rgb.data(), plan, square.data(), scratch.data());
-  const NormalisationTable normalise(normalisation);
+  const NormalisationTable normalised = normalisation_table(normalisation);
   std::vector<float> out(3 * side * side);
   for (std::size_t c = 0; c < 3; ++c) {
-    for (std::size_t i = 0; i < side * side; ++i) out[c * side * side + i] = normalise(c, square[3 * i + c]);
+    for (std::size_t i = 0; i < side * side; ++i) out[c * side * side + i] = normalised[c][square[3 * i + c]];
   }
   return out;
 }
