@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -9,8 +10,10 @@
 #include "vlmt/kernel/ref/norm.hpp"
 #include "vlmt/kernel/ref/patch_embed.hpp"
 #include "vlmt/kernel/ref/rope.hpp"
+#include "vlmt/kernel/ref/softmax.hpp"
 #include "vlmt/op/activation.hpp"
 #include "vlmt/op/rope_policy.hpp"
+#include "vlmt/op/router.hpp"
 #include "vlmt/quant/row.hpp"
 #include "vlmt/testing/compare.hpp"
 
@@ -332,6 +335,41 @@ TEST_F(CudaKernels, AttentionVariants) {
   const std::vector<std::int32_t> offsets{5, 100, 100, 290};  // an empty segment, and rows outside of all
   const auto device_offsets = on_device(offsets);
   check("segments", SegmentedAttention(device_offsets.data(), 3), SegmentedAttention(offsets.data(), 3));
+}
+
+/// Normalised scores of a user's own.
+struct SquaredSigmoids {
+  static constexpr bool normalized = true;
+  template <class V>
+  static VLMT_HD V apply(V logit) noexcept {
+    const V s = SigmoidScores::apply(logit);
+    return s * s;
+  }
+};
+
+TEST_F(CudaKernels, RouterScores) {
+  const std::size_t tokens = 5, experts = 300, used = 4;
+  const std::vector<float> logits = normal(tokens * experts);
+  const auto check = [&]<class Scores>(TypeTag<Scores>, const char* name) {
+    const auto device_logits = on_device(logits);
+    const Device<std::int32_t> ids(tokens * used);
+    const Device<float> weights(tokens * used);
+    using Router = TopKRouter<dynamic, Scores, false>;
+    run(op::Route<Router>{{}, device_logits.data(), tokens, experts, used, ids.data(), weights.data()});
+    std::vector<float> scores = logits;
+    std::vector<double> want;
+    for (std::size_t t = 0; t < tokens; ++t) {
+      ref::score_row<Scores>(scores.data() + t * experts, experts);
+      std::vector<float> row(scores.begin() + static_cast<long>(t * experts),
+                             scores.begin() + static_cast<long>((t + 1) * experts));
+      std::sort(row.begin(), row.end(), std::greater<>());
+      want.insert(want.end(), row.begin(), row.begin() + used);
+    }
+    expect_close(weights.host(stream_), want, name);
+  };
+  check(TypeTag<SoftmaxScores>{}, "softmax");
+  check(TypeTag<SigmoidScores>{}, "sigmoid");
+  check(TypeTag<SquaredSigmoids>{}, "squared sigmoid");
 }
 
 TEST_F(CudaKernels, Experts) {
