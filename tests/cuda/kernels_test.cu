@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -9,8 +10,10 @@
 #include "vlmt/kernel/ref/norm.hpp"
 #include "vlmt/kernel/ref/patch_embed.hpp"
 #include "vlmt/kernel/ref/rope.hpp"
+#include "vlmt/kernel/ref/softmax.hpp"
 #include "vlmt/op/activation.hpp"
 #include "vlmt/op/rope_policy.hpp"
+#include "vlmt/op/router.hpp"
 #include "vlmt/quant/row.hpp"
 #include "vlmt/testing/compare.hpp"
 
@@ -260,19 +263,66 @@ TEST_F(CudaKernels, Rotation) {
   check(RopeInterleaved3d{3, 3});
 }
 
+using arithmetic::floor, arithmetic::fma, arithmetic::number;
+
 /// Every hook at once.
 struct Hooked : AttentionVariant {
-  static VLMT_HD bool visible(int query, int key) noexcept { return (query + key) % 3 != 0; }
-  template <class T>
-  VLMT_HD T logit(T s) const noexcept {
-    return s * T(0.5f);
+  const float* weights = nullptr;
+  template <class V>
+  VLMT_HD auto visible(V query, V key) const noexcept {
+    const V sum = query + key;
+    return sum > floor(sum / number<V>(3.0)) * number<V>(3.0);
   }
-  static VLMT_HD float score(float s, LogitPosition at) noexcept {
-    return s - 0.01f * static_cast<float>((at.query - at.key) * (at.head + 1));
+  template <class V>
+  VLMT_HD V logit(V s) const noexcept {
+    return s * number<V>(0.5);
   }
-  static VLMT_HD void query(float* row, std::size_t, int slot) noexcept { row[0] += static_cast<float>(slot); }
-  static VLMT_HD void key(float* row, std::size_t dim, int slot) noexcept { row[dim - 1] *= static_cast<float>(slot); }
+  template <class V>
+  VLMT_HD V score(V s, LogitPosition<V> at) const noexcept {
+    return fma(number<V>(-0.01) * (at.head + number<V>(1.0)), at.query - at.key, s);
+  }
+  template <class V, class Load>
+  VLMT_HD V query(V x, int slot, const Load& load) const noexcept {
+    return fma(number<V>(0.01 * slot), load(weights), x);
+  }
+  template <class V, class Load>
+  VLMT_HD V key(V x, int slot, const Load&) const noexcept {
+    return x * number<V>(slot % 2 == 0 ? 0.5 : 1.5);
+  }
 };
+/// Pairs of queries and keys, turned and weighted.
+template <class PairingType>
+struct Turned : CausalAttention {
+  using Pairing = PairingType;
+  const float* weights = nullptr;
+  template <class V, class Load>
+  VLMT_HD ElementPair<V> query(ElementPair<V> x, int slot, const Load&) const noexcept {
+    return slot % 2 == 0 ? x : ElementPair<V>{-x.second, x.first};
+  }
+  template <class V, class Load>
+  VLMT_HD ElementPair<V> key(ElementPair<V> x, int, const Load& load) const noexcept {
+    return {x.first * load(weights), x.second * number<V>(2.0)};
+  }
+};
+
+/// A query or a key as a variant changes it.
+template <class Hook, class Variant>
+std::vector<double> hooked(const Variant& variant, std::vector<double> row, int slot) {
+  constexpr RowHook form = row_hook<Variant, Hook>();
+  if constexpr (form == RowHook::elements) {
+    for (std::size_t i = 0; i < row.size(); ++i) row[i] = Hook{}(variant, row[i], slot, HookParameter<double>{i});
+  } else if constexpr (form == RowHook::pairs) {
+    using Pairing = typename Variant::Pairing;
+    const std::size_t half = row.size() / 2;
+    for (std::size_t i = 0; i < half; ++i) {
+      double &first = row[Pairing::first(i, half)], &second = row[Pairing::second(i, half)];
+      const ElementPair<double> y = Hook{}(variant, ElementPair<double>{first, second}, slot, HookParameter<double>{i});
+      first = y.first;
+      second = y.second;
+    }
+  }
+  return row;
+}
 
 /// Attention of op::AttendRows in double.
 template <class Variant>
@@ -285,32 +335,27 @@ std::vector<double> attention(const Variant& variant, const std::vector<float>& 
       const int slot = static_cast<int>(t), head = static_cast<int>(h);
       const auto row = [&](std::size_t at, std::size_t part) {
         const float* from = qkv.data() + at * 3 * width + part * width + h * dim;
-        return std::vector<float>(from, from + dim);
+        return std::vector<double>(from, from + dim);
       };
-      std::vector<float> q = row(t, 0);
-      if constexpr (detail::has_query_v<Variant>) variant.query(q.data(), dim, slot);
+      const std::vector<double> q = hooked<QueryHook>(variant, row(t, 0), slot);
       const KeyRange keys = keys_in_cache(variant, slot, static_cast<int>(n));
       std::vector<double> logits(n, -INFINITY);
       double most = -INFINITY, sum = 0.0;
       for (int k = keys.begin; k < keys.end; ++k) {
-        if constexpr (detail::has_visible_v<Variant>) {
-          if (!variant.visible(slot, k)) continue;
-        }
-        std::vector<float> key = row(static_cast<std::size_t>(k), 1);
-        if constexpr (detail::has_key_v<Variant>) variant.key(key.data(), dim, k);
+        const std::vector<double> key = hooked<KeyHook>(variant, row(static_cast<std::size_t>(k), 1), k);
         double s = 0.0;
-        for (std::size_t i = 0; i < dim; ++i) s += static_cast<double>(q[i]) * static_cast<double>(key[i]);
+        for (std::size_t i = 0; i < dim; ++i) s += q[i] * key[i];
         s *= static_cast<double>(scale);
-        if constexpr (detail::has_logit_v<Variant>) s = variant.logit(s);
-        if constexpr (detail::has_score_v<Variant>) s = variant.score(static_cast<float>(s), {slot, k, head});
+        const LogitPosition<double> at{static_cast<double>(slot), static_cast<double>(k), static_cast<double>(head)};
+        s = apply_logit_hooks(variant, s, at);
         logits[static_cast<std::size_t>(k)] = s;
         most = std::max(most, s);
       }
       for (std::size_t k = 0; k < n; ++k) {
         const double weight = logits[k] > -INFINITY ? std::exp(logits[k] - most) : 0.0;
         sum += weight;
-        const std::vector<float> value = row(k, 2);
-        for (std::size_t i = 0; i < dim; ++i) out[t * width + h * dim + i] += weight * static_cast<double>(value[i]);
+        const std::vector<double> value = row(k, 2);
+        for (std::size_t i = 0; i < dim; ++i) out[t * width + h * dim + i] += weight * value[i];
       }
       for (std::size_t i = 0; i < dim && sum > 0.0; ++i) out[t * width + h * dim + i] /= sum;
     }
@@ -332,10 +377,51 @@ TEST_F(CudaKernels, AttentionVariants) {
   check("causal", CausalAttention{}, CausalAttention{});
   check("window", SlidingWindow<20>{}, SlidingWindow<20>{});
   check("soft cap", SoftCapped<>{{}, 2.0f}, SoftCapped<>{{}, 2.0f});
-  check("hooks", Hooked{}, Hooked{});
+  const std::vector<float> weights = normal(dim);
+  const auto device_weights = on_device(weights);
+  const float *there = device_weights.data(), *here = weights.data();
+  check("hooks", Hooked{{}, there}, Hooked{{}, here});
+  check("halves", Turned<RopeHalves>{{}, there}, Turned<RopeHalves>{{}, here});
+  check("pairs", Turned<RopePairs>{{}, there}, Turned<RopePairs>{{}, here});
+  check("linear biases", LinearBiases<>{{}, there}, LinearBiases<>{{}, here});
   const std::vector<std::int32_t> offsets{5, 100, 100, 290};  // an empty segment, and rows outside of all
   const auto device_offsets = on_device(offsets);
   check("segments", SegmentedAttention(device_offsets.data(), 3), SegmentedAttention(offsets.data(), 3));
+}
+
+/// Normalised scores of a user's own.
+struct SquaredSigmoids {
+  static constexpr bool normalized = true;
+  template <class V>
+  static VLMT_HD V apply(V logit) noexcept {
+    const V s = SigmoidScores::apply(logit);
+    return s * s;
+  }
+};
+
+TEST_F(CudaKernels, RouterScores) {
+  const std::size_t tokens = 5, experts = 300, used = 4;
+  const std::vector<float> logits = normal(tokens * experts);
+  const auto check = [&]<class Scores>(TypeTag<Scores>, const char* name) {
+    const auto device_logits = on_device(logits);
+    const Device<std::int32_t> ids(tokens * used);
+    const Device<float> weights(tokens * used);
+    using Router = TopKRouter<dynamic, Scores, false>;
+    run(op::Route<Router>{{}, device_logits.data(), tokens, experts, used, ids.data(), weights.data()});
+    std::vector<float> scores = logits;
+    std::vector<double> want;
+    for (std::size_t t = 0; t < tokens; ++t) {
+      ref::score_row<Scores>(scores.data() + t * experts, experts);
+      std::vector<float> row(scores.begin() + static_cast<long>(t * experts),
+                             scores.begin() + static_cast<long>((t + 1) * experts));
+      std::sort(row.begin(), row.end(), std::greater<>());
+      want.insert(want.end(), row.begin(), row.begin() + used);
+    }
+    expect_close(weights.host(stream_), want, name);
+  };
+  check(TypeTag<SoftmaxScores>{}, "softmax");
+  check(TypeTag<SigmoidScores>{}, "sigmoid");
+  check(TypeTag<SquaredSigmoids>{}, "squared sigmoid");
 }
 
 TEST_F(CudaKernels, Experts) {

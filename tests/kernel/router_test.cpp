@@ -27,10 +27,53 @@ TYPED_TEST(Router, SoftmaxAndSigmoidMatchReference) {
       softmax_row<TypeParam>(b.data(), n);
       expect_close(b.data(), a.data(), n, 8 * eps, 1e-37);
       Misaligned c(gaussian(n, 2, 8.0f), offset), d(gaussian(n, 2, 8.0f), offset);
-      sigmoid_row<arch::reference>(c.data(), n);
-      sigmoid_row<TypeParam>(d.data(), n);
+      score_row<arch::reference, SigmoidScores>(c.data(), n);
+      score_row<TypeParam, SigmoidScores>(d.data(), n);
       expect_close(d.data(), c.data(), n, 24 * eps, 0.0);
     }
+  }
+}
+
+/// Normalised without the largest logit: the square of a sigmoid, divided by the sum over the row.
+struct SquaredSigmoids {
+  static constexpr bool normalized = true;
+  template <class V>
+  static VLMT_HD V apply(V logit) noexcept {
+    const V s = SigmoidScores::apply(logit);
+    return s * s;
+  }
+};
+/// Depends on the largest logit, and is not normalised: 1 for the best expert.
+struct RelativeToTheBest {
+  static constexpr bool normalized = false;
+  template <class V>
+  static VLMT_HD V apply(V logit, V most) noexcept {
+    using arithmetic::exp, arithmetic::number;
+    return exp((logit - most) * number<V>(0.25));
+  }
+};
+
+TYPED_TEST(Router, OwnScoresMatchTheirDefinition) {
+  for (const std::size_t n : lengths(TypeParam::lanes)) {
+    const auto logits = gaussian(n, 4, 3.0f);
+    const double most = static_cast<double>(*std::max_element(logits.begin(), logits.end()));
+    std::vector<float> squares(n), relative(n);
+    double sum = 0.0;
+    const auto square = [](float x) { return std::pow(1.0 + std::exp(-static_cast<double>(x)), -2.0); };
+    for (const float x : logits) sum += square(x);
+    for (std::size_t i = 0; i < n; ++i) {
+      squares[i] = static_cast<float>(square(logits[i]) / sum);
+      relative[i] = static_cast<float>(std::exp((static_cast<double>(logits[i]) - most) / 4.0));
+    }
+    auto a = logits, b = logits, c = logits, d = logits;
+    score_row<arch::reference, SquaredSigmoids>(a.data(), n);
+    score_row<TypeParam, SquaredSigmoids>(b.data(), n);
+    score_row<arch::reference, RelativeToTheBest>(c.data(), n);
+    score_row<TypeParam, RelativeToTheBest>(d.data(), n);
+    expect_close(a.data(), squares.data(), n, eps, 1e-37);
+    expect_close(b.data(), squares.data(), n, 24 * eps, 1e-37);
+    expect_close(c.data(), relative.data(), n, eps, 1e-37);
+    expect_close(d.data(), relative.data(), n, 8 * eps, 1e-37);
   }
 }
 

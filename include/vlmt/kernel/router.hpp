@@ -10,38 +10,16 @@
 #include "vlmt/base/config.hpp"
 #include "vlmt/exec/member.hpp"
 #include "vlmt/kernel/cpu/argmax.hpp"
-#include "vlmt/op/expert_groups.hpp"
 #include "vlmt/kernel/ref/softmax.hpp"
 #include "vlmt/kernel/reference.hpp"
 #include "vlmt/kernel/softmax.hpp"
+#include "vlmt/op/expert_groups.hpp"
+#include "vlmt/op/router.hpp"
 
 VLMT_BEGIN_NAMESPACE
 
 /// Maximum experts per layer.
 inline constexpr std::size_t max_experts = 1024;
-
-/// Scores by a softmax over all experts.
-struct SoftmaxScores {
-  template <class Arch>
-  static void apply(float* scores, std::size_t experts) noexcept {
-    softmax_row<Arch>(scores, experts);
-  }
-};
-
-/// Scores by a sigmoid of each logit.
-struct SigmoidScores {
-  template <class Arch>
-  static void apply(float* scores, std::size_t experts) noexcept {
-    sigmoid_row<Arch>(scores, experts);
-  }
-};
-
-/// Turns router logits into scores: apply<Arch>(scores, experts), in place.
-template <class S, class Arch>
-concept RouterScores = requires(float* scores) {
-  { S::template apply<Arch>(scores, std::size_t{}) }
-  noexcept;
-};
 
 namespace detail {
 
@@ -69,9 +47,6 @@ struct RouterOptions {
 template <class Arch, class Scores>
 void route(float* logits, std::size_t n, std::size_t experts, const RouterOptions& options, std::int32_t* ids,
            float* weights, Member& m = Solo().member()) {
-  static_assert(RouterScores<Scores, Arch>,
-                "vlmt: router scores need a static apply<Arch>(float* scores, std::size_t experts) noexcept; see "
-                "SoftmaxScores in kernel/router.hpp");
   VLMT_ASSERT_LE("route", experts, max_experts);
   VLMT_ASSERT_LE("route", options.k, experts);
   if (n == 0) return;
@@ -82,7 +57,7 @@ void route(float* logits, std::size_t n, std::size_t experts, const RouterOption
   const Range tokens = m.share(n);
   for (std::size_t t = tokens.begin; t < tokens.end; ++t) {
     float* scores = logits + t * experts;
-    Scores::template apply<Arch>(scores, experts);
+    score_row<Arch, Scores>(scores, experts);
     float left[max_experts];  // scores of experts not chosen yet, -inf for the others
     for (std::size_t e = 0; e < experts; ++e) left[e] = scores[e] > lowest ? scores[e] : lowest;
     double sum = 0.0;
@@ -128,8 +103,8 @@ inline void group_by_expert(const std::int32_t* ids, std::size_t n, std::size_t 
   }
 }
 
-/// A user's own router: ids and weights (n, k) from logits (n, experts), which it may overwrite, as a loop over rows for
-/// the members of a team. Such a router runs on the CPU only; TopKRouter is a value that every backend can compute.
+/// A user's own router: ids and weights (n, k) from logits (n, experts), which it may overwrite, as a loop over rows
+/// for the members of a team. Such a router runs on the CPU only; TopKRouter is a value that every backend can compute.
 template <class R, class Arch>
 concept RowRouter = requires(const R& r, float* f, std::int32_t* ids, Member& m) {
   { r.template route<Arch>(f, std::size_t{}, std::size_t{}, std::size_t{}, ids, f, m) }

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cmath>
+#include <cstdint>
 #include <type_traits>
 
 #include "vlmt/base/config.hpp"
@@ -49,6 +50,25 @@ VLMT_HD VLMT_INLINE double min(double a, double b) noexcept {
 VLMT_HD VLMT_INLINE float min(float a, float b) noexcept {
   return b < a ? b : a;
 }
+/// a if neither is greater, as where b is NaN.
+VLMT_HD VLMT_INLINE double max(double a, double b) noexcept {
+  return b > a ? b : a;
+}
+VLMT_HD VLMT_INLINE float max(float a, float b) noexcept {
+  return b > a ? b : a;
+}
+VLMT_HD VLMT_INLINE double floor(double x) noexcept {
+  return std::floor(x);
+}
+VLMT_HD VLMT_INLINE float floor(float x) noexcept {
+  return std::floor(x);
+}
+VLMT_HD VLMT_INLINE double tanh(double x) noexcept {
+  return std::tanh(x);
+}
+VLMT_HD VLMT_INLINE float tanh(float x) noexcept {
+  return std::tanh(x);
+}
 VLMT_HD VLMT_INLINE double select(bool condition, double yes, double no) noexcept {
   return condition ? yes : no;
 }
@@ -61,6 +81,13 @@ VLMT_HD VLMT_INLINE double fma(double a, double b, double c) noexcept {
 }
 VLMT_HD VLMT_INLINE float fma(float a, float b, float c) noexcept {
   return multiply_add(a, b, c);
+}
+/// table[index] for an index that is a whole number: one load for each lane of a vector.
+VLMT_HD VLMT_INLINE double lookup(const float* table, double index) noexcept {
+  return static_cast<double>(table[static_cast<std::int32_t>(index)]);
+}
+VLMT_HD VLMT_INLINE float lookup(const float* table, float index) noexcept {
+  return table[static_cast<std::int32_t>(index)];
 }
 /// erfc(z) / 2 for z >= 0.
 VLMT_HD VLMT_INLINE double half_erfc(double z) noexcept {

@@ -1,25 +1,30 @@
 // Attention variants: types that define which keys a query sees and how logits are computed.
 //
 // A variant derives from AttentionVariant and overrides what it changes. Only `keys` is required. The other hooks are
-// optional and cost nothing if absent:
-//   KeyRange keys(int query, int length) const noexcept     the interval of slots that a query may see
-//   bool visible(int query, int key) const noexcept         a mask inside that interval
-//   template <class T> T logit(T s) const noexcept          changes scaled logits; T is float, double or a SIMD vector
-//   float score(float s, LogitPosition at) const noexcept     changes scaled logits by position and head, after `logit`
-//   void query(float* row, std::size_t dim, int query) const noexcept     changes a query before the product
-//   void key(float* row, std::size_t dim, int key) const noexcept         changes a key before the product
+// optional, cost nothing if absent, and are arithmetic on V: double in references, a SIMD vector on the CPU, float on
+// devices, where they are marked VLMT_HD. Functions such as exp, fma and select are those of numeric/arithmetic.hpp.
+//   KeyRange keys(int query, int length) const noexcept        the interval of slots that a query may see
+//   V logit(V s) const noexcept                                changes scaled logits
+//   V score(V s, LogitPosition<V> at) const noexcept           changes them by position and head, after `logit`
+//   auto visible(V query, V key) const noexcept                a mask inside the interval: a comparison of V
+//   V query(V x, int slot, const Load& load) const noexcept    changes an element of a query before the product
+//   V key(V x, int slot, const Load& load) const noexcept      changes an element of a key before the product
+// load(p) loads p at the element's column. With a `Pairing` (RopeHalves, RopePairs), `query` and `key` may take and
+// return an ElementPair<V> instead; load(p) then loads p at the pair's index. As loops, query(float* row, std::size_t
+// dim, int slot), they run on the CPU only.
+//
 // `query` and `key` are slots of the KV cache: causal order is slot order. `length` is one past the last slot written.
 // `keys` may name slots outside [0, length); they are left out. Tiles entirely outside `keys` are skipped. In the other
-// tiles, hooks may also run for slots outside `keys`; their results are discarded. Hooks marked VLMT_HD run on devices,
-// too.
+// tiles, hooks may also run for slots outside `keys`; their results are discarded.
 #pragma once
 
-#include <cmath>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
 
 #include "vlmt/base/config.hpp"
+#include "vlmt/numeric/arithmetic.hpp"
+#include "vlmt/numeric/float_limits.hpp"
 
 VLMT_BEGIN_NAMESPACE
 
@@ -29,11 +34,19 @@ struct KeyRange {
   int end = 0;
 };
 
-/// Query, key and head of a logit.
+/// Query, key and head of a logit, or of each logit of a vector. Slots are exact in float up to 2^24.
+template <class V>
 struct LogitPosition {
-  int query;  ///< slot
-  int key;    ///< slot
-  int head;   ///< query head
+  V query;  ///< slot
+  V key;    ///< slot
+  V head;   ///< query head
+};
+
+/// Elements first(i) and second(i) of a row by the Pairing of a variant.
+template <class V>
+struct ElementPair {
+  V first;
+  V second;
 };
 
 /// The identity, and the base of all variants: every query sees every slot of [0, length).
@@ -87,10 +100,23 @@ template <class Base = CausalAttention>
 struct SoftCapped : Base {
   float cap = 50.0f;
 
-  template <class T>
-  VLMT_HD T logit(T s) const noexcept {
-    using std::tanh;
-    return T(cap) * tanh(s * T(1.0f / cap));
+  template <class V>
+  VLMT_HD VLMT_INLINE V logit(V s) const noexcept {
+    using namespace arithmetic;
+    return V(cap) * tanh(s * V(1.0f / cap));
+  }
+};
+
+/// Adds slopes[head] * (key - query) to the logits of any other variant: attention with linear biases (Press et al.,
+/// "Train Short, Test Long", 2022).
+template <class Base = CausalAttention>
+struct LinearBiases : Base {
+  const float* slopes = nullptr;  ///< one for each query head, not owned; read when the kernel runs
+
+  template <class V>
+  VLMT_HD VLMT_INLINE V score(V s, LogitPosition<V> at) const noexcept {
+    using namespace arithmetic;
+    return fma(lookup(slopes, at.head), at.key - at.query, s);
   }
 };
 
@@ -110,29 +136,89 @@ concept AttentionVariantType = requires(const V& v) {
   noexcept->std::same_as<KeyRange>;
 };
 
-namespace detail {
+/// How a variant changes queries or keys: not at all, element by element, pair by pair, or by a loop over a row.
+enum class RowHook { none, elements, pairs, rows };
 
+/// Loads a parameter of a hook at a column, for scalar code.
 template <class V>
-inline constexpr bool has_visible_v = requires(const V& v) {
-  v.visible(0, 0);
-};
-template <class V>
-inline constexpr bool has_logit_v = requires(const V& v) {
-  v.logit(0.0f);
-};
-template <class V>
-inline constexpr bool has_score_v = requires(const V& v) {
-  v.score(0.0f, LogitPosition{});
-};
-template <class V>
-inline constexpr bool has_query_v = requires(const V& v, float* x) {
-  v.query(x, std::size_t{}, 0);
-};
-template <class V>
-inline constexpr bool has_key_v = requires(const V& v, float* x) {
-  v.key(x, std::size_t{}, 0);
+struct HookParameter {
+  std::size_t column = 0;
+  VLMT_HD VLMT_INLINE V operator()(const float* p) const noexcept { return static_cast<V>(p[column]); }
 };
 
-}  // namespace detail
+// A hook is there if a scalar fits it: one that does not fit every V is an error, not absent.
+template <class Variant>
+inline constexpr bool has_visible_v = requires(const Variant& v) { v.visible(0.0, 0.0); };
+template <class Variant>
+inline constexpr bool has_logit_v = requires(const Variant& v) { v.logit(0.0f); };
+template <class Variant>
+inline constexpr bool has_score_v = requires(const Variant& v) { v.score(0.0f, LogitPosition<float>{}); } ||
+                                    requires(const Variant& v) { v.score(0.0, LogitPosition<double>{}); };
+/// True if logits depend on their position.
+template <class Variant>
+inline constexpr bool has_position_hooks_v = has_score_v<Variant> || has_visible_v<Variant>;
+
+/// The hooks `query` and `key` under one name.
+struct QueryHook {
+  template <class Variant, class... Args>
+  VLMT_HD VLMT_INLINE auto operator()(const Variant& v, Args... args) const noexcept -> decltype(v.query(args...)) {
+    return v.query(args...);
+  }
+};
+struct KeyHook {
+  template <class Variant, class... Args>
+  VLMT_HD VLMT_INLINE auto operator()(const Variant& v, Args... args) const noexcept -> decltype(v.key(args...)) {
+    return v.key(args...);
+  }
+};
+
+/// The form of a QueryHook or a KeyHook of a variant.
+template <class Variant, class Hook>
+constexpr RowHook row_hook() noexcept {
+  if constexpr (requires(const Variant& v, float* x) {
+                  { Hook{}(v, x, std::size_t{}, 0) } -> std::same_as<void>;
+                }) {
+    return RowHook::rows;
+  } else if constexpr (
+      requires { typename Variant::Pairing; } &&
+      requires(const Variant& v, ElementPair<float> x) { Hook{}(v, x, 0, HookParameter<float>{}); }) {
+    return RowHook::pairs;
+  } else if constexpr (requires(const Variant& v) { Hook{}(v, 0.0f, 0, HookParameter<float>{}); }) {
+    return RowHook::elements;
+  } else {
+    return RowHook::none;
+  }
+}
+template <class Variant>
+inline constexpr RowHook query_hook_v = row_hook<Variant, QueryHook>();
+template <class Variant>
+inline constexpr RowHook key_hook_v = row_hook<Variant, KeyHook>();
+
+/// The hooks of a variant that change single logits take V.
+template <class Variant, class V>
+concept LogitHooksOf = (!has_logit_v<Variant> || requires(const Variant& v, V s) {
+                         { v.logit(s) } noexcept -> std::same_as<V>;
+                       }) && (!has_score_v<Variant> || requires(const Variant& v, V s, LogitPosition<V> at) {
+                         { v.score(s, at) } noexcept -> std::same_as<V>;
+                       }) && (!has_visible_v<Variant> || requires(const Variant& v, V slot) {
+                         { v.visible(slot, slot) } noexcept;
+                       });
+
+/// Scaled logits s at `at` as the variant changes them; -infinity where it hides the key.
+template <class Variant, class V>
+VLMT_HD VLMT_INLINE V apply_logit_hooks(const Variant& variant, V s, const LogitPosition<V>& at) noexcept {
+  using namespace arithmetic;
+  static_assert(LogitHooksOf<Variant, V>,
+                "vlmt: hooks of an attention variant are arithmetic: template <class V> V logit(V s), V score(V s, "
+                "LogitPosition<V> at), auto visible(V query, V key), all const noexcept; see op/attention_variant.hpp");
+  if constexpr (LogitHooksOf<Variant, V>) {
+    if constexpr (has_logit_v<Variant>) s = variant.logit(s);
+    if constexpr (has_score_v<Variant>) s = variant.score(s, at);
+    if constexpr (has_visible_v<Variant>) {
+      s = select(variant.visible(at.query, at.key), s, V(-float_infinity));
+    }
+  }
+  return s;
+}
 
 VLMT_END_NAMESPACE

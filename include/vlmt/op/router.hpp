@@ -1,19 +1,55 @@
-// MoE routers as types: the score function, the number of experts, and the normalisation of their weights.
+// MoE routers as types: the scores, the number of experts, and the normalisation of their weights.
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 
 #include "vlmt/base/config.hpp"
+#include "vlmt/numeric/arithmetic.hpp"
 #include "vlmt/tensor/extents.hpp"
 
 VLMT_BEGIN_NAMESPACE
 
-struct SoftmaxScores;
-struct SigmoidScores;
+/// Router scores on V: apply(logit), or apply(logit, most) with the largest logit of the row; with `normalized` the
+/// results are divided by their sum over the row. One body serves references, SIMD and devices.
+template <class S, class V>
+concept ScoresOf = requires {
+  { S::normalized } -> std::convertible_to<bool>;
+}
+&&(requires(V x) {
+  { S::apply(x) }
+  noexcept->std::same_as<V>;
+} || requires(V x) {
+  { S::apply(x, x) }
+  noexcept->std::same_as<V>;
+});
+
+/// True if the scores depend on the largest logit of the row.
+template <class S>
+inline constexpr bool scores_need_most_v = requires(double x) { S::apply(x, x); };
+
+/// Scores by a softmax over all experts.
+struct SoftmaxScores {
+  static constexpr bool normalized = true;
+  template <class V>
+  static VLMT_HD VLMT_INLINE V apply(V logit, V most) noexcept {
+    using namespace arithmetic;
+    return exp(logit - most);
+  }
+};
+
+/// Scores by a sigmoid of each logit.
+struct SigmoidScores {
+  static constexpr bool normalized = false;
+  template <class V>
+  static VLMT_HD VLMT_INLINE V apply(V logit) noexcept {
+    using namespace arithmetic;
+    return number<V>(1.0) / (number<V>(1.0) + exp(-logit));
+  }
+};
 
 /// The K experts of highest score; K = dynamic takes the number in the file. With Renormalize their weights are the
-/// scores divided by the sum of the chosen, otherwise the scores. Scores turns logits into scores; see
-/// kernel/router.hpp.
+/// scores divided by the sum of the chosen, otherwise the scores. Scores turns logits into scores; see ScoresOf.
 template <std::size_t K = dynamic, class ScoresType = SoftmaxScores, bool Renormalize = true>
 struct TopKRouter {
   using Scores = ScoresType;

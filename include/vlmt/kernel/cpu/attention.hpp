@@ -8,19 +8,18 @@
 #include "vlmt/base/config.hpp"
 #include "vlmt/exec/member.hpp"
 #include "vlmt/kernel/attention_plan.hpp"
-#include "vlmt/op/attention_variant.hpp"
+#include "vlmt/kernel/cpu/attention_hooks.hpp"
 #include "vlmt/kernel/cpu/attention_tile.hpp"
 #include "vlmt/kernel/cpu/transpose.hpp"
 #include "vlmt/kernel/kv_view.hpp"
 #include "vlmt/kernel/row_sink.hpp"
+#include "vlmt/op/attention_variant.hpp"
 
 VLMT_BEGIN_NAMESPACE
 
 namespace cpu {
 
 namespace detail {
-
-inline constexpr float log2_e = 1.44269504088896341f;
 
 /// A tile of keys or values as floats.
 struct FloatTile {
@@ -100,37 +99,6 @@ struct TileRange {
   int all_end = 0;    ///< one past the last slot that every row sees
 };
 
-/// Applies the hooks that change single logits of a tile, and converts logits to base 2 if a hook needs natural ones.
-template <class Arch, class Variant>
-void tile_hooks(const Variant& variant, float* s, std::size_t keys, int first_key, std::size_t first_row,
-                std::size_t rows, std::size_t group, int first_slot, std::size_t first_head) noexcept {
-  using F = simd::Floats<Arch>;
-  using B = AttentionBlocking<Arch>;
-  if constexpr (vlmt::detail::has_logit_v<Variant>) {
-    for (std::size_t i = 0; i < keys * B::queries; i += F::lanes) variant.logit(F::load(s + i)).store(s + i);
-  }
-  if constexpr (vlmt::detail::has_score_v<Variant> || vlmt::detail::has_visible_v<Variant>) {
-    for (std::size_t r = 0; r < rows; ++r) {
-      const int slot = first_slot + static_cast<int>((first_row + r) / group);
-      const int head = static_cast<int>(first_head + (first_row + r) % group);
-      for (std::size_t k = 0; k < keys; ++k) {
-        float& logit = s[k * B::queries + r];
-        const LogitPosition at{slot, first_key + static_cast<int>(k), head};
-        if constexpr (vlmt::detail::has_visible_v<Variant>) {
-          if (!variant.visible(at.query, at.key)) {
-            logit = -std::numeric_limits<float>::infinity();
-            continue;
-          }
-        }
-        if constexpr (vlmt::detail::has_score_v<Variant>) logit = variant.score(logit, at);
-      }
-    }
-  }
-  if constexpr (vlmt::detail::has_logit_v<Variant> || vlmt::detail::has_score_v<Variant>) {
-    for (std::size_t i = 0; i < keys * B::queries; i += F::lanes) (F::load(s + i) * F(log2_e)).store(s + i);
-  }
-}
-
 /// Attention of one block: query rows [first_row, first_row + rows) of one KV head.
 template <class Arch, class Variant, class Kv, class Out>
 void attention_block(const Variant& variant, const QueryRows& q, const Kv& kv, std::size_t kv_head, float scale,
@@ -138,7 +106,6 @@ void attention_block(const Variant& variant, const QueryRows& q, const Kv& kv, s
                      const QueryBlock<Arch>& block, Member& m) noexcept {
   using B = AttentionBlocking<Arch>;
   constexpr std::size_t width = B::queries;
-  constexpr bool natural = vlmt::detail::has_logit_v<Variant> || vlmt::detail::has_score_v<Variant>;
   const std::size_t dim = kv.head_dim();
   const std::size_t group = q.heads / kv.kv_heads();
   const int length = first_slot + static_cast<int>(q.n);
@@ -153,7 +120,7 @@ void attention_block(const Variant& variant, const QueryRows& q, const Kv& kv, s
   std::fill_n(block.sum, tiles * width, 0.0f);
   std::fill_n(block.begin, tiles * width, 0.0f);
   std::fill_n(block.end, tiles * width, 0.0f);
-  const float factor = natural ? scale : scale * log2_e;
+  const float factor = has_natural_hooks_v<Variant> ? scale : scale * log2_e;
   for (std::size_t tile = 0; tile < tiles; ++tile) {
     TileRange range{length, 0, 0, length};
     const std::size_t stop = std::min(rows, (tile + 1) * width);
@@ -162,9 +129,9 @@ void attention_block(const Variant& variant, const QueryRows& q, const Kv& kv, s
       const float* x = q.data + t * q.stride + (kv_head * group + (first_row + r) % group) * dim;
       const int slot = first_slot + static_cast<int>(t);
       float* row = block.keys + r % width * dim;  // unused until the first tile of keys is loaded
-      if constexpr (vlmt::detail::has_query_v<Variant>) {
+      if constexpr (query_hook_v<Variant> != RowHook::none) {
         std::copy_n(x, dim, row);
-        variant.query(row, dim, slot);
+        hook_row<Arch, QueryHook>(variant, row, dim, slot);
         x = row;
       }
       scale_row<Arch>(x, dim, factor, row);
@@ -190,12 +157,14 @@ void attention_block(const Variant& variant, const QueryRows& q, const Kv& kv, s
     const int first = std::max(at, all.begin);
     const auto keys = static_cast<std::size_t>(std::min(at + step, all.end) - first);
     const auto slot = static_cast<std::size_t>(first);
-    constexpr bool plain = !vlmt::detail::has_key_v<Variant>;
+    constexpr bool plain = key_hook_v<Variant> == RowHook::none;
     const auto key_run = [&](std::size_t s, std::size_t n) noexcept { return kv.key_run(kv_head, s, n); };
     const auto value_run = [&](std::size_t s, std::size_t n) noexcept { return kv.value_run(kv_head, s, n); };
     const FloatTile k = load_tile(kv.key_leaf(), key_run, slot, keys, dim, plain, block.keys);
     if constexpr (!plain) {
-      for (std::size_t i = 0; i < keys; ++i) variant.key(block.keys + i * dim, dim, first + static_cast<int>(i));
+      for (std::size_t i = 0; i < keys; ++i) {
+        hook_row<Arch, KeyHook>(variant, block.keys + i * dim, dim, first + static_cast<int>(i));
+      }
     }
     const FloatTile v = load_tile(kv.value_leaf(), value_run, slot, keys, dim, true, block.values);
     for (std::size_t tile = 0; tile < tiles; ++tile) {

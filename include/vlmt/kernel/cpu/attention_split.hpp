@@ -7,19 +7,19 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 
 #include "vlmt/base/config.hpp"
 #include "vlmt/exec/member.hpp"
 #include "vlmt/kernel/attention_plan.hpp"
-#include "vlmt/op/attention_variant.hpp"
 #include "vlmt/kernel/cpu/attention.hpp"
+#include "vlmt/kernel/cpu/attention_hooks.hpp"
 #include "vlmt/kernel/cpu/kv_products.hpp"
 #include "vlmt/kernel/cpu/simd.hpp"
 #include "vlmt/kernel/cpu/tuning.hpp"
 #include "vlmt/kernel/kv_view.hpp"
 #include "vlmt/kernel/row_sink.hpp"
 #include "vlmt/kernel/softmax_state.hpp"
+#include "vlmt/op/attention_variant.hpp"
 
 VLMT_BEGIN_NAMESPACE
 
@@ -51,38 +51,6 @@ SoftmaxState<float> exponentials(float* s, std::size_t n) noexcept {
   return {largest, total};
 }
 
-/// Scales, transforms and masks the logits s of one query at slots [first, first + n).
-template <class Arch, class Variant>
-void finish_logits(const Variant& variant, float* s, std::size_t n, int first, float scale, KeyRange range,
-                   LogitPosition at) noexcept {
-  using F = simd::Floats<Arch>;
-  const auto finish = [&](F v) {
-    v *= F(scale);
-    if constexpr (vlmt::detail::has_logit_v<Variant>) v = variant.logit(v);
-    return v;
-  };
-  std::size_t i = 0;
-  for (; i + F::lanes <= n; i += F::lanes) finish(F::load(s + i)).store(s + i);
-  if (i < n) finish(F::load(s + i, n - i)).store(s + i, n - i);
-  if constexpr (vlmt::detail::has_score_v<Variant>) {
-    for (i = 0; i < n; ++i) {
-      at.key = first + static_cast<int>(i);
-      s[i] = variant.score(s[i], at);
-    }
-  }
-  constexpr float hidden = -std::numeric_limits<float>::infinity();
-  const int count = static_cast<int>(n);
-  const int low = std::clamp(range.begin - first, 0, count);
-  const int high = std::clamp(range.end - first, low, count);
-  std::fill(s, s + low, hidden);
-  std::fill(s + high, s + count, hidden);
-  if constexpr (vlmt::detail::has_visible_v<Variant>) {
-    for (int k = low; k < high; ++k) {
-      if (!variant.visible(at.query, first + k)) s[k] = hidden;
-    }
-  }
-}
-
 /// Partial result of (token, head, chunk): dim weighted values, then the maximum and the sum.
 inline float* partial_at(const AttentionScratch& scratch, std::size_t heads, std::size_t dim, std::size_t token,
                          std::size_t head, std::size_t chunk) noexcept {
@@ -105,14 +73,12 @@ void split_rows(const Variant& variant, const QueryRows& q, const Kv& kv, float 
   for (std::size_t r = 0; r < rows; ++r) {
     const std::size_t t = (row + r) / group;
     std::copy_n(q.data + t * q.stride + (kv_head * group + (row + r) % group) * dim, dim, queries + r * dim);
-    if constexpr (vlmt::detail::has_query_v<Variant>) {
-      variant.query(queries + r * dim, dim, first_slot + static_cast<int>(t));
-    }
+    hook_row<Arch, QueryHook>(variant, queries + r * dim, dim, first_slot + static_cast<int>(t));
   }
   const auto slots = static_cast<std::size_t>(first);
   const auto key_run = [&](std::size_t s, std::size_t count) noexcept { return kv.key_run(kv_head, s, count); };
   const auto value_run = [&](std::size_t s, std::size_t count) noexcept { return kv.value_run(kv_head, s, count); };
-  if (kv.key_leaf().dot != nullptr && !vlmt::detail::has_key_v<Variant>) {
+  if (kv.key_leaf().dot != nullptr && key_hook_v<Variant> == RowHook::none) {
     for (std::size_t k = 0; k < n;) {
       const KvRun run = key_run(slots + k, n - k);
       kv.key_leaf().dot(queries, rows, dim, run.data, run.stride, run.count, logits + k, attention_chunk);
@@ -122,8 +88,8 @@ void split_rows(const Variant& variant, const QueryRows& q, const Kv& kv, float 
     for (std::size_t k = 0; k < n; k += attention_key_tile) {
       const std::size_t keys = std::min(attention_key_tile, n - k);
       load_tile(kv.key_leaf(), key_run, slots + k, keys, dim, false, tile);
-      if constexpr (vlmt::detail::has_key_v<Variant>) {
-        for (std::size_t i = 0; i < keys; ++i) variant.key(tile + i * dim, dim, static_cast<int>(slots + k + i));
+      for (std::size_t i = 0; i < keys; ++i) {
+        hook_row<Arch, KeyHook>(variant, tile + i * dim, dim, static_cast<int>(slots + k + i));
       }
       dot_kv_rows<F32, Arch>(queries, rows, dim, reinterpret_cast<const std::byte*>(tile), dim * sizeof(float), keys,
                              logits + k, attention_chunk);
@@ -134,8 +100,7 @@ void split_rows(const Variant& variant, const QueryRows& q, const Kv& kv, float 
     const std::size_t head = kv_head * group + (row + r) % group;
     const int slot = first_slot + static_cast<int>(t);
     float* s = logits + r * attention_chunk;
-    finish_logits<Arch>(variant, s, n, first, scale, keys_in_cache(variant, slot, length),
-                        {slot, 0, static_cast<int>(head)});
+    finish_logits<Arch>(variant, s, n, first, scale, keys_in_cache(variant, slot, length), slot, head);
     const SoftmaxState<float> state = exponentials<Arch>(s, n);
     if (!(state.sum > 0.0f)) std::fill_n(s, n, 0.0f);
     float* partial = partial_at(scratch, q.heads, dim, t, head, chunk);

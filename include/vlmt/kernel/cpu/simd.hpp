@@ -172,6 +172,7 @@ struct Floats {
   friend VLMT_INLINE Floats min(Floats a, Floats b) noexcept { return {xsimd::min(a.v, b.v)}; }
   friend VLMT_INLINE Floats max(Floats a, Floats b) noexcept { return {xsimd::max(a.v, b.v)}; }
   friend VLMT_INLINE Floats abs(Floats a) noexcept { return {xsimd::abs(a.v)}; }
+  friend VLMT_INLINE Floats floor(Floats a) noexcept { return {xsimd::floor(a.v)}; }
   friend VLMT_INLINE Floats sqrt(Floats a) noexcept { return {xsimd::sqrt(a.v)}; }
   friend VLMT_INLINE Floats select(Mask<Arch> m, Floats yes, Floats no) noexcept {
     return {xsimd::select(m.v, yes.v, no.v)};
@@ -360,6 +361,16 @@ VLMT_INLINE Floats<Arch> exp(Floats<Arch> x) noexcept {
 template <class Arch>
 VLMT_INLINE Floats<Arch> sigmoid(Floats<Arch> x) noexcept {
   return Floats<Arch>(1.0f) / (Floats<Arch>(1.0f) + exp(-x));
+}
+
+/// table[index] in each lane, for indices that are whole numbers.
+template <class Arch>
+VLMT_INLINE Floats<Arch> lookup(const float* table, Floats<Arch> index) noexcept {
+  alignas(64) float lane[Arch::lanes];
+  index.store(lane);
+  VLMT_UNROLL
+  for (std::size_t i = 0; i < Arch::lanes; ++i) lane[i] = table[static_cast<std::int32_t>(lane[i])];
+  return Floats<Arch>::load(lane);
 }
 
 /// tanh of xsimd.

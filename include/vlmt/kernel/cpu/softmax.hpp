@@ -1,4 +1,4 @@
-// Softmax and sigmoid of rows on SIMD registers.
+// Scores of rows of logits on SIMD registers.
 #pragma once
 
 #include <cstddef>
@@ -6,14 +6,17 @@
 
 #include "vlmt/base/config.hpp"
 #include "vlmt/kernel/cpu/simd.hpp"
+#include "vlmt/op/router.hpp"
 
 VLMT_BEGIN_NAMESPACE
 
 namespace cpu {
 
-/// x = softmax(x) in place, over n > 0 finite values.
+namespace detail {
+
+/// Maximum of n values; the lowest float if there is none above it.
 template <class Arch>
-void softmax_row(float* x, std::size_t n) noexcept {
+float max_of_row(const float* x, std::size_t n) noexcept {
   using F = simd::Floats<Arch>;
   constexpr float lowest = -std::numeric_limits<float>::max();
   const std::size_t whole = n / F::lanes * F::lanes;
@@ -24,30 +27,39 @@ void softmax_row(float* x, std::size_t n) noexcept {
     most = reduce_max(v);
   }
   for (std::size_t i = whole; i < n; ++i) most = x[i] > most ? x[i] : most;
-  double sum = 0.0;
-  F partial = F::zero();
-  for (std::size_t i = 0; i < whole; i += F::lanes) {
-    const F e = exp(F::load(x + i) - F(most));
-    e.store(x + i);
-    partial += e;
-  }
-  sum += static_cast<double>(reduce_add(partial));
-  if (whole < n) {
-    exp(F::load(x + whole, n - whole) - F(most)).store(x + whole, n - whole);
-    for (std::size_t i = whole; i < n; ++i) sum += static_cast<double>(x[i]);
-  }
-  const F inverse(static_cast<float>(1.0 / sum));
-  for (std::size_t i = 0; i < whole; i += F::lanes) (F::load(x + i) * inverse).store(x + i);
-  if (whole < n) (F::load(x + whole, n - whole) * inverse).store(x + whole, n - whole);
+  return most;
 }
 
-/// x = 1 / (1 + e^-x) in place, over n values.
-template <class Arch>
-void sigmoid_row(float* x, std::size_t n) noexcept {
+}  // namespace detail
+
+/// x = scores of n > 0 logits, in place.
+template <class Arch, class Scores>
+void score_row(float* x, std::size_t n) noexcept {
   using F = simd::Floats<Arch>;
-  std::size_t i = 0;
-  for (; i + F::lanes <= n; i += F::lanes) simd::sigmoid(F::load(x + i)).store(x + i);
-  if (i < n) simd::sigmoid(F::load(x + i, n - i)).store(x + i, n - i);
+  const std::size_t whole = n / F::lanes * F::lanes;
+  float most = 0.0f;
+  if constexpr (scores_need_most_v<Scores>) most = detail::max_of_row<Arch>(x, n);
+  const auto score = [most](F logit) VLMT_INLINE_LAMBDA {
+    if constexpr (scores_need_most_v<Scores>) {
+      return Scores::apply(logit, F(most));
+    } else {
+      return Scores::apply(logit);
+    }
+  };
+  F partial = F::zero();
+  for (std::size_t i = 0; i < whole; i += F::lanes) {
+    const F s = score(F::load(x + i));
+    s.store(x + i);
+    if constexpr (Scores::normalized) partial += s;
+  }
+  if (whole < n) score(F::load(x + whole, n - whole)).store(x + whole, n - whole);
+  if constexpr (Scores::normalized) {
+    double sum = static_cast<double>(reduce_add(partial));
+    for (std::size_t i = whole; i < n; ++i) sum += static_cast<double>(x[i]);
+    const F inverse(static_cast<float>(1.0 / sum));
+    for (std::size_t i = 0; i < whole; i += F::lanes) (F::load(x + i) * inverse).store(x + i);
+    if (whole < n) (F::load(x + whole, n - whole) * inverse).store(x + whole, n - whole);
+  }
 }
 
 }  // namespace cpu

@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "vlmt/base/assert.hpp"
 #include "vlmt/base/config.hpp"
 #include "vlmt/exec/cuda.hpp"
 #include "vlmt/kernel/cuda/backend_types.cuh"
@@ -18,9 +17,6 @@
 VLMT_BEGIN_NAMESPACE
 
 namespace cuda {
-
-/// Maximum head_dim of a variant with a hook `key`, which changes a copy of the key in a thread's own memory.
-inline constexpr std::size_t max_hooked_dim = 256;
 
 /// Keys and values beside the queries; see op::AttendRows.
 struct RowKv {
@@ -36,27 +32,53 @@ struct RowKv {
   }
 };
 
-/// Logit of a query (dim) and the key in slot `at.key`; -inf if masked.
+/// Logit of a query (dim) and the key in slot `key`; -inf if masked.
 template <class Variant, class Kv>
-__device__ float attention_logit(const Variant& variant, const float* query, const Kv& kv, std::size_t kv_head,
-                                 std::size_t dim, float scale, LogitPosition at) {
-  if constexpr (detail::has_visible_v<Variant>) {
-    if (!variant.visible(at.query, at.key)) return -float_infinity;
-  }
-  const auto slot = static_cast<std::size_t>(at.key);
+__device__ float attention_logit(const Variant& variant, const float* query, const Kv& kv, std::size_t head,
+                                 std::size_t kv_head, std::size_t dim, float scale, int slot, int key) {
+  const auto at = static_cast<std::size_t>(key);
   float sum = 0.0f;
-  if constexpr (detail::has_key_v<Variant>) {
-    float key[max_hooked_dim];
-    for (std::size_t i = 0; i < dim; ++i) key[i] = kv.key(kv_head, slot, i);
-    variant.key(key, dim, at.key);
-    for (std::size_t i = 0; i < dim; ++i) sum = fmaf(query[i], key[i], sum);
+  if constexpr (key_hook_v<Variant> == RowHook::pairs) {
+    using Pairing = typename Variant::Pairing;
+    const std::size_t half = dim / 2;
+    for (std::size_t i = 0; i < half; ++i) {
+      const std::size_t first = Pairing::first(i, half), second = Pairing::second(i, half);
+      const ElementPair<float> x{kv.key(kv_head, at, first), kv.key(kv_head, at, second)};
+      const ElementPair<float> y = variant.key(x, key, HookParameter<float>{i});
+      sum = fmaf(query[first], y.first, fmaf(query[second], y.second, sum));
+    }
+    if (dim % 2 != 0) sum = fmaf(query[dim - 1], kv.key(kv_head, at, dim - 1), sum);
   } else {
-    for (std::size_t i = 0; i < dim; ++i) sum = fmaf(query[i], kv.key(kv_head, slot, i), sum);
+    for (std::size_t i = 0; i < dim; ++i) {
+      float x = kv.key(kv_head, at, i);
+      if constexpr (key_hook_v<Variant> == RowHook::elements) x = variant.key(x, key, HookParameter<float>{i});
+      sum = fmaf(query[i], x, sum);
+    }
   }
-  float logit = sum * scale;
-  if constexpr (detail::has_logit_v<Variant>) logit = variant.logit(logit);
-  if constexpr (detail::has_score_v<Variant>) logit = variant.score(logit, at);
-  return logit;
+  const LogitPosition<float> position{static_cast<float>(slot), static_cast<float>(key), static_cast<float>(head)};
+  return apply_logit_hooks(variant, sum * scale, position);
+}
+
+/// Changes a query (dim) in shared memory by the hook of a variant, by a block.
+template <class Variant>
+__device__ void hook_query(const Variant& variant, float* q, std::size_t dim, int slot) {
+  if constexpr (query_hook_v<Variant> == RowHook::elements) {
+    for (std::size_t i = threadIdx.x; i < dim; i += block_threads) {
+      q[i] = variant.query(q[i], slot, HookParameter<float>{i});
+    }
+    __syncthreads();
+  } else if constexpr (query_hook_v<Variant> == RowHook::pairs) {
+    using Pairing = typename Variant::Pairing;
+    const std::size_t half = dim / 2;
+    for (std::size_t i = threadIdx.x; i < half; i += block_threads) {
+      float& first = q[Pairing::first(i, half)];
+      float& second = q[Pairing::second(i, half)];
+      const ElementPair<float> y = variant.query(ElementPair<float>{first, second}, slot, HookParameter<float>{i});
+      first = y.first;
+      second = y.second;
+    }
+    __syncthreads();
+  }
 }
 
 /// out (dim) = attention of one query by a block. Keys are taken block_threads at a time, one a thread; `shared` holds
@@ -64,6 +86,9 @@ __device__ float attention_logit(const Variant& variant, const float* query, con
 template <class Variant, class Kv>
 __device__ void attend(const Variant& variant, const float* query, const Kv& kv, std::size_t head, std::size_t kv_head,
                        std::size_t dim, int slot, int length, float scale, float* out, float* shared) {
+  static_assert(query_hook_v<Variant> != RowHook::rows && key_hook_v<Variant> != RowHook::rows,
+                "vlmt: an attention variant with loops over queries or keys runs on the CPU only; for CUDA write its "
+                "hooks as arithmetic on elements or pairs, see op/attention_variant.hpp");
   float* q = shared;
   float* sums = shared + dim;
   float* weights = shared + 2 * dim;
@@ -72,10 +97,7 @@ __device__ void attend(const Variant& variant, const float* query, const Kv& kv,
     sums[i] = 0.0f;
   }
   __syncthreads();
-  if constexpr (detail::has_query_v<Variant>) {
-    if (threadIdx.x == 0) variant.query(q, dim, slot);
-    __syncthreads();
-  }
+  hook_query(variant, q, dim, slot);
   const KeyRange keys = keys_in_cache(variant, slot, length);
   float max = -float_infinity;
   float sum = 0.0f;
@@ -85,7 +107,7 @@ __device__ void attend(const Variant& variant, const float* query, const Kv& kv,
     const int key = first + static_cast<int>(threadIdx.x);
     float logit = -float_infinity;
     if (key < keys.end) {
-      logit = attention_logit(variant, q, kv, kv_head, dim, scale, {slot, key, static_cast<int>(head)});
+      logit = attention_logit(variant, q, kv, head, kv_head, dim, scale, slot, key);
     }
     const float largest = Larger{}(max, block_reduce(logit, Larger{}));
     // Exactly 0 for masked keys, also before the first visible one.
@@ -171,7 +193,6 @@ __global__ void rotate_kernel(op::Rotate<Pairing> o) {
 template <class Variant>
 void lower(Cuda, const op::Attend<Variant, cuda::Sequences, cuda::Rows, cuda::AttendScratch>& o, cudaStream_t stream) {
   if (o.out.n == 0) return;
-  if constexpr (detail::has_key_v<Variant>) VLMT_ASSERT_LE("attend", o.head_dim, cuda::max_hooked_dim);
   cuda::visit_cache(o.sequences.layout, [&](auto keys, auto values) {
     const dim3 grid(static_cast<unsigned>(o.out.n), static_cast<unsigned>(o.heads));
     cuda::attend_kernel<typename decltype(keys)::type, typename decltype(values)::type>
@@ -182,7 +203,6 @@ void lower(Cuda, const op::Attend<Variant, cuda::Sequences, cuda::Rows, cuda::At
 template <class Variant>
 void lower(Cuda, const op::AttendRows<Variant, cuda::AttendScratch>& o, cudaStream_t stream) {
   if (o.rows == 0) return;
-  if constexpr (detail::has_key_v<Variant>) VLMT_ASSERT_LE("attend", o.head_dim, cuda::max_hooked_dim);
   const dim3 grid(static_cast<unsigned>(o.rows), static_cast<unsigned>(o.heads));
   cuda::attend_rows_kernel<<<grid, cuda::block_threads, cuda::attend_bytes(o.head_dim), stream>>>(o);
 }

@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <type_traits>
 
 #include "vlmt/base/config.hpp"
 #include "vlmt/base/type_list.hpp"
@@ -21,20 +20,26 @@ namespace cuda {
 /// Scores of one row of router logits in place, by a block.
 template <class Scores>
 __device__ void router_scores(float* x, std::size_t experts) {
-  if constexpr (std::is_same_v<Scores, SoftmaxScores>) {
-    float max = -float_max;
-    for (std::size_t e = threadIdx.x; e < experts; e += block_threads) max = x[e] > max ? x[e] : max;
-    max = block_reduce(max, Larger{});
-    float sum = 0.0f;
-    for (std::size_t e = threadIdx.x; e < experts; e += block_threads) {
-      x[e] = expf(x[e] - max);
-      sum += x[e];
+  static_assert(ScoresOf<Scores, float>,
+                "vlmt: router scores need a static bool normalized and template <class V> static VLMT_HD V apply(V "
+                "logit) or apply(V logit, V most), noexcept; see op/router.hpp");
+  float most = -float_max;
+  if constexpr (scores_need_most_v<Scores>) {
+    for (std::size_t e = threadIdx.x; e < experts; e += block_threads) most = x[e] > most ? x[e] : most;
+    most = block_reduce(most, Larger{});
+  }
+  float sum = 0.0f;
+  for (std::size_t e = threadIdx.x; e < experts; e += block_threads) {
+    if constexpr (scores_need_most_v<Scores>) {
+      x[e] = Scores::apply(x[e], most);
+    } else {
+      x[e] = Scores::apply(x[e]);
     }
+    sum += x[e];
+  }
+  if constexpr (Scores::normalized) {
     sum = block_reduce(sum, Plus{});
     for (std::size_t e = threadIdx.x; e < experts; e += block_threads) x[e] /= sum;
-  } else {
-    static_assert(std::is_same_v<Scores, SigmoidScores>, "vlmt: the CUDA backend knows no such router scores");
-    for (std::size_t e = threadIdx.x; e < experts; e += block_threads) x[e] = 1.0f / (1.0f + expf(-x[e]));
   }
   __syncthreads();
 }
@@ -108,6 +113,10 @@ __global__ void __launch_bounds__(block_threads) group_kernel(Op o) {
 
 template <class Router>
 void lower(Cuda, const op::Route<Router>& o, cudaStream_t stream) {
+  static_assert(
+      requires { typename Router::Scores; },
+      "vlmt: a router with a loop of its own runs on the CPU only; for CUDA write its scores as arithmetic, see "
+      "TopKRouter in op/router.hpp");
   if (o.rows == 0) return;
   cuda::route_kernel<<<static_cast<unsigned>(o.rows), cuda::block_threads, 0, stream>>>(o);
 }

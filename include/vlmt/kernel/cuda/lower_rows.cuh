@@ -84,6 +84,10 @@ __global__ void __launch_bounds__(block_threads) norm_kernel(Norm norm, const fl
 
 template <class Norm>
 void norm_rows(const Norm& norm, const float* x, float* y, std::size_t n, std::size_t width, cudaStream_t stream) {
+  static_assert(
+      requires { Norm::passes; },
+      "vlmt: a norm with loops of its own runs on the CPU only; for CUDA write it as arithmetic, see RmsNorm in "
+      "op/norm.hpp");
   if (n == 0) return;
   norm_kernel<<<static_cast<unsigned>(n), block_threads, 0, stream>>>(norm, x, y, width);
 }

@@ -9,10 +9,10 @@
 #include "vlmt/base/config.hpp"
 #include "vlmt/exec/member.hpp"
 #include "vlmt/kernel/attention_plan.hpp"
-#include "vlmt/op/attention_variant.hpp"
 #include "vlmt/kernel/kv_view.hpp"
 #include "vlmt/kernel/reference.hpp"
 #include "vlmt/kernel/row_sink.hpp"
+#include "vlmt/op/attention_variant.hpp"
 
 VLMT_BEGIN_NAMESPACE
 
@@ -20,22 +20,39 @@ namespace ref {
 
 namespace detail {
 
-/// Logit of `query` and `key`; -inf if masked. A `key` hook of the variant overwrites `key`.
-template <class Variant>
-double attention_logit(const Variant& variant, const float* query, float* key, std::size_t dim, float scale,
-                       LogitPosition at) noexcept {
-  if constexpr (vlmt::detail::has_visible_v<Variant>) {
-    if (!variant.visible(at.query, at.key)) return -std::numeric_limits<double>::infinity();
+/// Changes a row (dim) of queries or keys by the hook of a variant; Hook is QueryHook or KeyHook.
+template <class Hook, class Variant>
+void hook_row(const Variant& variant, float* row, std::size_t dim, int slot) noexcept {
+  constexpr RowHook form = row_hook<Variant, Hook>();
+  if constexpr (form == RowHook::rows) {
+    Hook{}(variant, row, dim, slot);
+  } else if constexpr (form == RowHook::elements) {
+    for (std::size_t i = 0; i < dim; ++i) {
+      row[i] = static_cast<float>(Hook{}(variant, static_cast<double>(row[i]), slot, HookParameter<double>{i}));
+    }
+  } else if constexpr (form == RowHook::pairs) {
+    using Pairing = typename Variant::Pairing;
+    for (std::size_t i = 0; i < dim / 2; ++i) {
+      float& first = row[Pairing::first(i, dim / 2)];
+      float& second = row[Pairing::second(i, dim / 2)];
+      const ElementPair<double> x{static_cast<double>(first), static_cast<double>(second)};
+      const ElementPair<double> y = Hook{}(variant, x, slot, HookParameter<double>{i});
+      first = static_cast<float>(y.first);
+      second = static_cast<float>(y.second);
+    }
   }
-  if constexpr (vlmt::detail::has_key_v<Variant>) variant.key(key, dim, at.key);
+}
+
+/// Logit of `query` and `key` at slots; -inf if masked. A `key` hook of the variant overwrites `key`.
+template <class Variant>
+double attention_logit(const Variant& variant, const float* query, float* key, std::size_t dim, float scale, int slot,
+                       int key_slot, std::size_t head) noexcept {
+  hook_row<KeyHook>(variant, key, dim, key_slot);
   double dot = 0.0;
   for (std::size_t i = 0; i < dim; ++i) dot += static_cast<double>(query[i]) * static_cast<double>(key[i]);
   dot *= static_cast<double>(scale);
-  if constexpr (vlmt::detail::has_logit_v<Variant>) dot = variant.logit(dot);
-  if constexpr (vlmt::detail::has_score_v<Variant>) {
-    dot = static_cast<double>(variant.score(static_cast<float>(dot), at));
-  }
-  return dot;
+  const LogitPosition<double> at{static_cast<double>(slot), static_cast<double>(key_slot), static_cast<double>(head)};
+  return apply_logit_hooks(variant, dot, at);
 }
 
 }  // namespace detail
@@ -59,11 +76,11 @@ void attention(const Variant& variant, const QueryRows& q, const Kv& kv, float s
     const std::size_t head = item % q.heads;
     const int slot = first + static_cast<int>(t);
     for (std::size_t i = 0; i < dim; ++i) query[i] = q.data[t * q.stride + head * dim + i];
-    if constexpr (vlmt::detail::has_query_v<Variant>) variant.query(query, dim, slot);
+    detail::hook_row<QueryHook>(variant, query, dim, slot);
     const KeyRange keys = keys_in_cache(variant, slot, length);
     const auto logit = [&](int k) noexcept {
       kv.key_leaf().load(kv.key_run(head / group, static_cast<std::size_t>(k), 1).data, 0, 1, dim, row);
-      return detail::attention_logit(variant, query, row, dim, scale, {slot, k, static_cast<int>(head)});
+      return detail::attention_logit(variant, query, row, dim, scale, slot, k, head);
     };
     double most = -std::numeric_limits<double>::infinity();
     for (int k = keys.begin; k < keys.end; ++k) most = std::fmax(most, logit(k));

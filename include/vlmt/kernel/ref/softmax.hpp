@@ -1,4 +1,4 @@
-// Scalar softmax, sigmoid and argmax of rows.
+// Scalar scores and argmax of rows of logits.
 #pragma once
 
 #include <cmath>
@@ -6,23 +6,27 @@
 #include <cstdint>
 
 #include "vlmt/base/config.hpp"
+#include "vlmt/op/router.hpp"
 
 VLMT_BEGIN_NAMESPACE
 
 namespace ref {
 
-/// p = softmax(p) over n > 0 values.
-inline void softmax_row(float* p, std::size_t n) noexcept {
+/// p = scores of n > 0 logits, in place.
+template <class Scores>
+void score_row(float* p, std::size_t n) noexcept {
   double most = static_cast<double>(p[0]);
   for (std::size_t i = 1; i < n; ++i) most = std::fmax(most, static_cast<double>(p[i]));
-  double sum = 0.0;
-  for (std::size_t i = 0; i < n; ++i) sum += std::exp(static_cast<double>(p[i]) - most);
-  for (std::size_t i = 0; i < n; ++i) p[i] = static_cast<float>(std::exp(static_cast<double>(p[i]) - most) / sum);
-}
-
-/// p = 1 / (1 + e^-p) for n values.
-inline void sigmoid_row(float* p, std::size_t n) noexcept {
-  for (std::size_t i = 0; i < n; ++i) p[i] = static_cast<float>(1.0 / (1.0 + std::exp(-static_cast<double>(p[i]))));
+  const auto score = [most](float logit) {
+    if constexpr (scores_need_most_v<Scores>) {
+      return Scores::apply(static_cast<double>(logit), most);
+    } else {
+      return Scores::apply(static_cast<double>(logit));
+    }
+  };
+  double sum = Scores::normalized ? 0.0 : 1.0;
+  for (std::size_t i = 0; Scores::normalized && i < n; ++i) sum += score(p[i]);
+  for (std::size_t i = 0; i < n; ++i) p[i] = static_cast<float>(score(p[i]) / sum);
 }
 
 /// The lowest index of the largest of n > 0 values, none of them NaN.
