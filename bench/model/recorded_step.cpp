@@ -58,7 +58,7 @@ std::vector<TimedOp> time_vision_encoder(const vlmt::ChatModel<vlmt::Qwen3VL>& m
   const vlmt::VisionPatches patches =
       vlmt::preprocess_image<vlmt::arch::native>(image, vision.preprocess(), &programs::interrupted);
   const auto& encoder = *model.vlm().vision_encoder();
-  vlmt::VisionWorkspace<vlmt::Cpu<>> workspace;
+  vlmt::VisionWorkspace<vlmt::VisionEncoder<vlmt::Cpu<>>, vlmt::Cpu<>> workspace;
   workspace.prepare(encoder, patches.grid, team.size());
   std::copy(patches.values.begin(), patches.values.end(), workspace.buffers().patches);
   std::vector<float> features((1 + encoder.levels()) * patches.grid.patches() * encoder.config().out_hidden);

@@ -46,7 +46,7 @@ std::vector<std::string> fitting_mmprojs(const std::string& model) {
   std::vector<std::string> alike, others;
   try {
     const vlmt::GgufFile file = vlmt::GgufFile::open(model);
-    const vlmt::TextConfig text = vlmt::read_text_config(file, vlmt::Qwen3VL::architectures);
+    const vlmt::TextConfig text = vlmt::read_config<vlmt::Qwen3VL>(file);
     const fs::path folder = fs::path(model).parent_path();
     for (const std::string& path : mmprojs_in(folder.empty() ? "." : folder)) {
       try {

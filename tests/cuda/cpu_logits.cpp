@@ -19,7 +19,7 @@ std::vector<float> cpu_logits(const std::string& model_path, const Prompt& promp
   using B = Cpu<arch::reference>;
   using M = OnBackend<Qwen3VL, B>;
   const GgufFile file = GgufFile::open(model_path);
-  const TextConfig config = read_text_config(file, M::architectures);
+  const TextConfig config = read_config<M>(file);
   const WeightSource source(file);
   WeightLoader<Cpu<arch::reference>, M::Formats> loader;
   ConvertingLoader<decltype(loader)> converting{loader, format};

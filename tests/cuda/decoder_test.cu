@@ -44,7 +44,7 @@ class DeviceModel {
     const WeightSource source(file);
     CudaLoader<M::Formats> loader;
     ConvertingLoader<decltype(loader)> converting{loader, format};
-    decoder_ = std::make_unique<Decoder<M>>(read_text_config(file, M::architectures), source, converting);
+    decoder_ = std::make_unique<Decoder<M>>(read_config<M>(file), source, converting);
     weights_ = loader.load(stream);
 
     DecoderCapacity capacity;

@@ -132,7 +132,8 @@ class AttentionCase {
                                             k_.matrix(),  v_.matrix(),    out_.matrix()};
     run_step<Arch>([&](auto& step) {
       vlmt::attention_block<M>(step, shapes_, weights, w.buffers, w.input, x.data(), n, w.sequences.of(count), layer,
-                               table.data(), epsilon, precision_.numerics, typename M::Attention{});
+                               table.data(), epsilon, precision_.numerics,
+                               1.0f / std::sqrt(static_cast<float>(sizes_.dim)), typename M::Attention{});
     });
     return x;
   }

@@ -8,6 +8,8 @@
 #include <cstddef>
 #include <functional>
 #include <numeric>
+#include <optional>
+#include <utility>
 #include <vector>
 
 namespace vlmt_test {
@@ -99,18 +101,31 @@ inline Row rotated(const Row& head, const Row& angles, bool neighbours) {
   return y;
 }
 
+/// What attention does to logits: a soft cap (0: none), and a logit without a key, a sink.
+struct DoubleLogits {
+  double cap = 0.0;
+  std::optional<double> sink = {};
+};
+
 /// sum over j of softmax(q . keys[j] * scale) values[j], over the j for which sees(j).
 template <class Sees>
-Row attend(const Row& q, const Matrix& keys, const Matrix& values, double scale, const Sees& sees) {
+Row attend(const Row& q, const Matrix& keys, const Matrix& values, double scale, const Sees& sees,
+           const DoubleLogits& of = {}) {
   std::vector<Index> seen;
   for (Index j = 0; j < keys.rows(); ++j) {
     if (sees(j)) seen.push_back(j);
   }
   Row logits(static_cast<Index>(seen.size()));
   for (Index j = 0; j < logits.size(); ++j) logits(j) = scale * q.dot(keys.row(seen[static_cast<std::size_t>(j)]));
+  if (of.cap > 0.0) logits = of.cap * (logits / of.cap).array().tanh();
+  const Index n = logits.size();
+  if (of.sink) {
+    logits.conservativeResize(n + 1);
+    logits(n) = *of.sink;
+  }
   const Row p = softmax(logits);
   Row out = Row::Zero(values.cols());
-  for (Index j = 0; j < p.size(); ++j) out += p(j) * values.row(seen[static_cast<std::size_t>(j)]);
+  for (Index j = 0; j < n; ++j) out += p(j) * values.row(seen[static_cast<std::size_t>(j)]);
   return out;
 }
 
@@ -150,12 +165,21 @@ struct DoubleAttention {
   bool neighbours = false;           ///< pairs of the rotation
   Index window = 0;                  ///< slots that a query sees; 0: all up to its own
   std::function<Row(Row)> cached{};  ///< what the cache makes of a head of keys or values
+  Row q_bias{}, k_bias{}, v_bias{};  ///< empty: none
+  double scale = 0.0;                ///< of products; 0: 1 / sqrt(head_dim)
+  double cap = 0.0;                  ///< of logits; 0: none
+  Row sinks{};                       ///< (heads): logits without a key; empty: none
 
   /// x += attention(norm(x)). `angles` (rows, head_dim): cosines, then sines.
   void add(Matrix& x, const std::vector<DoubleRows>& sequences, const Matrix& angles, Rounding how) const {
     const Index dim = q.rows() / heads;
     const Matrix in = rms_norm(x, norm, epsilon);
-    const Matrix queries = product(in, q, how), keys = product(in, k, how), values = product(in, v, how);
+    const auto biased = [](Matrix y, const Row& bias) {
+      if (bias.size() != 0) y.rowwise() += bias;
+      return y;
+    };
+    const Matrix queries = biased(product(in, q, how), q_bias), keys = biased(product(in, k, how), k_bias),
+                 values = biased(product(in, v, how), v_bias);
     const auto turned = [&](const Row& head, const Row& weight, Index t) {
       return rotated(weight.size() == 0 ? head : Row(rms_norm(head, weight, epsilon)), angles.row(t), neighbours);
     };
@@ -176,8 +200,9 @@ struct DoubleAttention {
           const Index at = h / (heads / kv_heads) * dim;
           merged.row(t).segment(h * dim, dim) =
               attend(query, s.cache->keys.middleCols(at, dim), s.cache->values.middleCols(at, dim),
-                     1.0 / std::sqrt(static_cast<double>(dim)),
-                     [&](Index slot) { return window == 0 || slot > own - window; });
+                     scale == 0.0 ? 1.0 / std::sqrt(static_cast<double>(dim)) : scale,
+                     [&](Index slot) { return window == 0 || slot > own - window; },
+                     {cap, sinks.size() == 0 ? std::nullopt : std::optional<double>(sinks(h))});
         }
       }
     }
@@ -209,6 +234,10 @@ struct DoubleMoe {
   std::size_t used = 1;
   bool sigmoid_scores = false;  ///< a sigmoid of each logit, else a softmax of all
   bool renormalised = true;
+  Row bias{};  ///< of the choice; empty: none
+  std::size_t groups = 1;
+  std::size_t groups_used = 1;  ///< best groups, by the sum of their two highest biased scores
+  double scale = 1.0;           ///< of weights
 
   DoubleChoice choose(const Matrix& x) const {
     DoubleChoice choice;
@@ -218,16 +247,40 @@ struct DoubleMoe {
       std::vector<std::size_t> order(experts.size());
       std::iota(order.begin(), order.end(), std::size_t{0});
       const auto score = [&](std::size_t e) { return scores(static_cast<Index>(e)); };
-      std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return score(a) > score(b); });
+      const auto of_choice = [&](std::size_t e) {
+        return score(e) + (bias.size() == 0 ? 0.0 : bias(static_cast<Index>(e)));
+      };
+      std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return of_choice(a) > of_choice(b); });
+      keep_best_groups(order, of_choice);
       order.resize(used);
       std::vector<double> weights;
       for (const std::size_t e : order) weights.push_back(score(e));
       const double sum = renormalised ? std::accumulate(weights.begin(), weights.end(), 0.0) : 1.0;
-      for (double& w : weights) w /= sum;
+      for (double& w : weights) w *= scale / sum;
       choice.experts.push_back(order);
       choice.weights.push_back(weights);
     }
     return choice;
+  }
+
+  /// Drops the experts of other groups than the best from `order`, best first.
+  template <class Score>
+  void keep_best_groups(std::vector<std::size_t>& order, const Score& score) const {
+    const std::size_t size = experts.size() / groups;
+    std::vector<std::pair<double, std::size_t>> sums;
+    for (std::size_t g = 0; g < groups; ++g) {
+      double sum = 0.0;
+      std::size_t taken = 0;
+      for (const std::size_t e : order) {
+        if (e / size == g && taken++ < 2) sum += score(e);
+      }
+      sums.emplace_back(-sum, g);
+    }
+    std::sort(sums.begin(), sums.end());
+    std::erase_if(order, [&](std::size_t e) {
+      return std::none_of(sums.begin(), sums.begin() + static_cast<std::ptrdiff_t>(groups_used),
+                          [&](const auto& s) { return s.second == e / size; });
+    });
   }
 
   Matrix operator()(const Matrix& x, Rounding how) const {

@@ -46,8 +46,9 @@ struct VisionCase {
     const vlmt::VisionBlockWeights<vlmt::Cpu<Arch>> weights{norm1.weights(), norm2.weights(), qkv.weights(),
                                                             out.weights(),   up.weights(),    down.weights()};
     run_step<Arch>([&](auto& step) {
-      vlmt::vision_block(step, shape, weights, b, n, vlmt::SegmentedAttention(segments.data(), segments.size() - 1),
-                         table.data(), epsilon, precision.numerics);
+      vlmt::vision_block<vlmt::VisionBlockParts<vlmt::GeluTanh>>(
+          step, shape, weights, b, n, vlmt::SegmentedAttention(segments.data(), segments.size() - 1), table.data(),
+          epsilon, precision.numerics);
     });
     const DoubleVisionBlock twin{norm1.twin(),
                                  norm2.twin(),

@@ -10,6 +10,7 @@
 #include "exec/system_tree.hpp"
 
 namespace vlmt {
+namespace available_memory_test {
 namespace {
 
 constexpr std::size_t mib = std::size_t{1} << 20;
@@ -137,4 +138,5 @@ TEST(MemoryLimit, IsReadHere) {
 }
 
 }  // namespace
+}  // namespace available_memory_test
 }  // namespace vlmt

@@ -25,6 +25,12 @@ struct DoubleVariant {
   std::size_t experts_used = 0;  ///< 0: as in the file
   bool sigmoid_scores = false;
   bool renormalised = true;
+  std::function<Index(std::size_t layer)> window_of{};  ///< in place of `window`
+  double scale = 0.0;                                   ///< of products of attention; 0: 1 / sqrt(head_dim)
+  double cap = 0.0;                                     ///< of logits of attention; 0: none
+  std::size_t groups = 1;                               ///< of experts
+  std::size_t groups_used = 1;
+  double expert_scale = 1.0;
 };
 
 /// The decoder of a file. Positions of text are the same on all axes, so that M-RoPE is the rotation of one position.
@@ -54,7 +60,13 @@ class DoubleModel {
       a.heads = key<std::int64_t>("attention.head_count");
       a.kv_heads = key<std::int64_t>("attention.head_count_kv");
       a.epsilon = epsilon;
-      a.window = variant.window;
+      a.window = variant.window_of ? variant.window_of(l) : variant.window;
+      a.scale = variant.scale;
+      a.cap = variant.cap;
+      a.q_bias = row_or_none(p + "attn_q.bias");
+      a.k_bias = row_or_none(p + "attn_k.bias");
+      a.v_bias = row_or_none(p + "attn_v.bias");
+      a.sinks = row_or_none(p + "attn_sinks.weight");
       a.cached = variant.cached;
       DoubleCache cache;
       a.add(x, {{&cache, x.rows()}}, table, Rounding::none);
@@ -86,6 +98,11 @@ class DoubleModel {
     return m;
   }
 
+  /// A vector that only some files have.
+  Row row_or_none(const std::string& name) const {
+    return file_.find_tensor(name) == nullptr ? Row() : Row(matrix(name).row(0));
+  }
+
   DoubleMlp mlp(const std::string& layer, const DoubleVariant& variant) const {
     return {matrix(layer + "ffn_gate.weight"), matrix(layer + "ffn_up.weight"), matrix(layer + "ffn_down.weight"),
             variant.activation};
@@ -102,6 +119,10 @@ class DoubleModel {
     m.used = variant.experts_used == 0 ? key<std::size_t>("expert_used_count") : variant.experts_used;
     m.sigmoid_scores = variant.sigmoid_scores;
     m.renormalised = variant.renormalised;
+    m.bias = row_or_none(layer + "exp_probs_b.bias");
+    m.groups = variant.groups;
+    m.groups_used = variant.groups_used;
+    m.scale = variant.expert_scale;
     return m;
   }
 

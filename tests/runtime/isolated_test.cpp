@@ -315,7 +315,7 @@ std::vector<float> logits_in_parts(const std::string& name, const std::string& p
   OmpTeam team(2);
   const TeamExecutor<B, OmpTeam> executor(team);
   const GgufFile file = GgufFile::open(g.folder + "/model.gguf");
-  const TextConfig config = read_text_config(file, M::architectures);
+  const ConfigOf<M> config = read_config<M>(file);
   const DecoderCapacity capacity{s.size(), s.size(), s.size(), 1, 2};
   std::vector<float> x(s.size() * config.hidden), logits(s.size() * config.vocab);
   for (const LayerRange range : {LayerRange{0, cut}, LayerRange{cut}}) {
@@ -369,7 +369,7 @@ TEST(Isolated, TwoRangesOfLayersGiveTheBitsOfOne) {
 
 TEST(Isolated, PartsWithoutLayersAreRefused) {
   const GgufFile file = GgufFile::open(golden::folder("qwen3vl") + "/model.gguf");
-  const TextConfig config = read_text_config(file, OnCpu::architectures);
+  const TextConfig config = read_config<OnCpu>(file);
   const WeightSource source(file);
   for (const LayerRange range : {LayerRange{2, 2}, LayerRange{config.layers}, LayerRange{3, 1}}) {
     LoaderOf<Cpu<>, OnCpu::Formats> loader;

@@ -14,6 +14,7 @@
 #include "io/temp_dir.hpp"
 
 namespace vlmt {
+namespace many_images_test {
 namespace {
 
 Image noise(int width, int height, std::mt19937& random) {
@@ -65,4 +66,5 @@ TEST(ManyImages, MemoryIsFlatAfterTheTenth) {
 }
 
 }  // namespace
+}  // namespace many_images_test
 }  // namespace vlmt

@@ -91,6 +91,7 @@ AllocationCount::~AllocationCount() {
 }
 
 namespace vlmt {
+namespace memory_test {
 namespace {
 
 /// Expects `bytes` of the result of `make()` to be within 10 % of what it has allocated.
@@ -271,4 +272,5 @@ TEST(CheckFits, NamesTheLimit) {
 }
 
 }  // namespace
+}  // namespace memory_test
 }  // namespace vlmt

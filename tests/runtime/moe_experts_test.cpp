@@ -18,6 +18,7 @@
 #include "golden_case.hpp"
 
 namespace vlmt {
+namespace moe_experts_test {
 namespace {
 
 /// Collects the chosen experts of each layer.
@@ -92,4 +93,5 @@ TEST(MoeExperts, ADecodeStepReadsOnlyTheChosenExperts) {
 }
 
 }  // namespace
+}  // namespace moe_experts_test
 }  // namespace vlmt

@@ -16,6 +16,7 @@
 #include "io/temp_dir.hpp"
 
 namespace vlmt {
+namespace packed_cache_test {
 namespace {
 
 using Model = ChatModel<Qwen3VL>;
@@ -156,4 +157,5 @@ TEST(PackedCache, IsAnOptionOfLoad) {
 }
 
 }  // namespace
+}  // namespace packed_cache_test
 }  // namespace vlmt

@@ -17,6 +17,7 @@
 #include "golden_case.hpp"
 
 namespace vlmt {
+namespace runner_test {
 namespace {
 
 using golden::Case;
@@ -389,4 +390,5 @@ TEST(BatchDecoder, RefusesWhatDoesNotFit) {
 }
 
 }  // namespace
+}  // namespace runner_test
 }  // namespace vlmt

@@ -16,6 +16,7 @@
 #include "model/edited_gguf.hpp"
 
 namespace vlmt {
+namespace scale_test {
 namespace {
 
 std::vector<float> file_logits(const std::string& path) {
@@ -92,4 +93,5 @@ TEST(OrphanedScales, AreRefusedByName) {
 }
 
 }  // namespace
+}  // namespace scale_test
 }  // namespace vlmt

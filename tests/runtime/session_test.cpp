@@ -9,6 +9,7 @@
 #include "golden_case.hpp"
 
 namespace vlmt {
+namespace session_test {
 namespace {
 
 const ChatModel<Qwen3VL>& model() {
@@ -205,4 +206,5 @@ TEST(Plan, RefusesBeforeLoading) {
 }
 
 }  // namespace
+}  // namespace session_test
 }  // namespace vlmt

@@ -20,6 +20,7 @@
 #include "model/edited_gguf.hpp"
 
 namespace vlmt {
+namespace session_thinking_test {
 namespace {
 
 enum class TemplateKind { instruct, thinking, unknown, thinking_unknown, broken };
@@ -201,4 +202,5 @@ TEST(SessionThinking, WarningsSayWhichPromptIsUsed) {
 }
 
 }  // namespace
+}  // namespace session_thinking_test
 }  // namespace vlmt

@@ -16,6 +16,7 @@
 #include <gtest/gtest.h>
 
 namespace vlmt {
+namespace text_delivery_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -164,4 +165,5 @@ TEST(TextDelivery, DestructionDeliversNothingMore) {
 }
 
 }  // namespace
+}  // namespace text_delivery_test
 }  // namespace vlmt

@@ -9,6 +9,7 @@
 #include "variant_logits.hpp"
 
 namespace vlmt {
+namespace variant_moe_test {
 namespace {
 
 struct OneExpert : Qwen3VL {
@@ -35,4 +36,5 @@ TEST(Variant, FixedShapesComputeTheSame) {
 }
 
 }  // namespace
+}  // namespace variant_moe_test
 }  // namespace vlmt

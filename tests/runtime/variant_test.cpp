@@ -11,6 +11,7 @@
 #include "variant_logits.hpp"
 
 namespace vlmt {
+namespace variant_test {
 namespace {
 
 using vlmt_test::DoubleVariant;
@@ -85,4 +86,5 @@ TEST(Variant, AnActivation) {
 }
 
 }  // namespace
+}  // namespace variant_test
 }  // namespace vlmt

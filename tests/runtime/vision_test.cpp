@@ -11,6 +11,7 @@
 #include "golden_case.hpp"
 
 namespace vlmt {
+namespace vision_test {
 namespace {
 
 using golden::Case;
@@ -158,4 +159,5 @@ TEST(VisionEncoder, FastVisionEncodersAreCloseToExactOnes) {
 }
 
 }  // namespace
+}  // namespace vision_test
 }  // namespace vlmt

@@ -11,7 +11,7 @@
 #include "vlmt/kernel/cpu/resample.hpp"
 #include "vlmt/kernel/ref/resample.hpp"
 #include "vlmt/kernel/reference.hpp"
-#include "vlmt/kernel/resample_plan.hpp"
+#include "vlmt/op/resample_plan.hpp"
 
 VLMT_BEGIN_NAMESPACE
 

@@ -12,9 +12,11 @@
 #include "vlmt/base/config.hpp"
 #include "vlmt/exec/member.hpp"
 #include "vlmt/kernel/cpu/rope.hpp"
+#include "vlmt/kernel/cpu/rows.hpp"
 #include "vlmt/kernel/kv_view.hpp"
 #include "vlmt/kernel/norm.hpp"
 #include "vlmt/kernel/ref/rope.hpp"
+#include "vlmt/kernel/ref/rows.hpp"
 #include "vlmt/kernel/reference.hpp"
 #include "vlmt/op/rope_policy.hpp"
 #include "vlmt/op/rotary.hpp"
@@ -97,7 +99,8 @@ VLMT_INLINE void norm_head(const Norm& norm, float* x, std::size_t dim) noexcept
       } else {
         return norm.of_key;
       }
-    }();
+    }
+    ();
     norm_columns<Arch>(of, norm_stats<Arch>(of, x, dim), x, 0, dim, x);
   }
 }
@@ -112,10 +115,24 @@ struct QkvRows {
   float* v = nullptr;
   std::size_t stride = 0;
   std::size_t n = 0;
-  std::size_t heads = 0;  ///< query heads
+  std::size_t heads = 0;          ///< query heads
+  const float* q_bias = nullptr;  ///< (heads * head_dim), or null
+  const float* k_bias = nullptr;  ///< (KV heads * head_dim), or null
+  const float* v_bias = nullptr;  ///< the same
 };
 
 namespace detail {
+
+/// x += the bias of its head, if there are biases.
+template <class Arch>
+void add_head_bias(const float* bias, std::size_t head, std::size_t dim, float* x) noexcept {
+  if (bias == nullptr) return;
+  if constexpr (is_reference_v<Arch>) {
+    ref::add_row(bias + head * dim, dim, x);
+  } else {
+    cpu::add_row<Arch>(bias + head * dim, dim, x);
+  }
+}
 
 template <class Kv>
 void assert_qkv(const char* call, const QkvRows& rows, [[maybe_unused]] const float* table,
@@ -140,16 +157,17 @@ void assert_qkv(const char* call, const QkvRows& rows, [[maybe_unused]] const fl
 
 }  // namespace detail
 
-/// Queries: norm and rotation in place. Keys: norm and rotation in place, then stored in the cache in the format of the
-/// keys. Values: stored in the cache in the format of the values. Token t goes to slot *start + t, which must exist.
-/// `table` has `half` angles per token; elements of a head past 2 * half are not rotated. Heads are split across the
-/// team.
+/// Queries: bias, norm and rotation in place. Keys: the same, then stored in the cache in the format of the keys.
+/// Values: bias in place, then stored in the cache in the format of the values. Token t goes to slot *start + t, which
+/// must exist. `table` has `half` angles per token; elements of a head past 2 * half are not rotated. Heads are split
+/// across the team.
 template <class Arch, class Pairing, class Norm, KvSource Kv>
 void qk_norm_rope_store(const QkvRows& rows, const Norm& norm, const float* table, std::size_t half, const Kv& kv,
                         const std::int32_t* start, Member& m = Solo().member()) {
-  static_assert(QkNorm<Norm, Arch>,
-                "vlmt: a norm of queries and keys needs of_query and of_key, norms of one head, see RmsQkNorm in op/norm.hpp; "
-                "or, for the CPU only, loops: query<Arch>(x, dim) and key<Arch>(x, dim), both noexcept");
+  static_assert(
+      QkNorm<Norm, Arch>,
+      "vlmt: a norm of queries and keys needs of_query and of_key, norms of one head, see RmsQkNorm in op/norm.hpp; "
+      "or, for the CPU only, loops: query<Arch>(x, dim) and key<Arch>(x, dim), both noexcept");
   const std::size_t dim = kv.head_dim();
   detail::assert_qkv("qk_norm_rope_store", rows, table, half, kv, start);
   const std::size_t groups = rows.heads + 2 * kv.kv_heads();
@@ -160,6 +178,7 @@ void qk_norm_rope_store(const QkvRows& rows, const Norm& norm, const float* tabl
     std::size_t head = i % groups;
     if (head < rows.heads) {
       float* x = rows.q + t * rows.stride + head * dim;
+      detail::add_head_bias<Arch>(rows.q_bias, head, dim, x);
       detail::norm_head<Arch, true>(norm, x, dim);
       rope_apply<Arch, Pairing>(table + t * 2 * half, half, x);
       continue;
@@ -167,13 +186,16 @@ void qk_norm_rope_store(const QkvRows& rows, const Norm& norm, const float* tabl
     head -= rows.heads;
     if (head < kv.kv_heads()) {
       float* x = rows.k + t * rows.stride + head * dim;
+      detail::add_head_bias<Arch>(rows.k_bias, head, dim, x);
       detail::norm_head<Arch, false>(norm, x, dim);
       rope_apply<Arch, Pairing>(table + t * 2 * half, half, x);
       kv.key_leaf().store(x, dim, kv.key_row(head, first + t));
       continue;
     }
     head -= kv.kv_heads();
-    kv.value_leaf().store(rows.v + t * rows.stride + head * dim, dim, kv.value_row(head, first + t));
+    float* x = rows.v + t * rows.stride + head * dim;
+    detail::add_head_bias<Arch>(rows.v_bias, head, dim, x);
+    kv.value_leaf().store(x, dim, kv.value_row(head, first + t));
   }
 }
 

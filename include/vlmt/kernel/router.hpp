@@ -1,6 +1,7 @@
 // Mixture-of-experts routing: scores, top-k, grouping of rows by expert.
 #pragma once
 
+#include <algorithm>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -36,10 +37,37 @@ std::size_t argmax_lane(const float* x, std::size_t n) noexcept {
 
 /// Top-k and weights of the chosen experts.
 struct RouterOptions {
-  std::size_t k = 8;        ///< experts per token, at most `experts`
-  bool renormalize = true;  ///< divide the chosen scores by their sum
-  float scale = 1.0f;       ///< multiplies the weights
+  std::size_t k = 8;            ///< experts per token, at most `experts`
+  bool renormalize = true;      ///< divide the chosen scores by their sum
+  float scale = 1.0f;           ///< multiplies the weights
+  const float* bias = nullptr;  ///< (experts), added to the scores for the choice only; or null
+  std::size_t groups = 1;       ///< groups of consecutive experts; divides `experts`
+  std::size_t groups_used = 1;  ///< best groups, by the sum of their two highest scores; only their experts are chosen
 };
+
+namespace detail {
+
+/// Sets all but the `used` best of `groups` groups of left (experts) to -inf. Ties go to the first group.
+inline void keep_best_groups(float* left, std::size_t experts, std::size_t groups, std::size_t used) noexcept {
+  constexpr float none = -std::numeric_limits<float>::infinity();
+  const std::size_t size = experts / groups;
+  float sums[max_experts];
+  for (std::size_t g = 0; g < groups; ++g) {
+    float first = none, second = none;
+    for (std::size_t e = g * size; e < (g + 1) * size; ++e) {
+      second = std::max(second, std::min(first, left[e]));
+      first = std::max(first, left[e]);
+    }
+    sums[g] = size == 1 ? first : first + second;
+  }
+  for (std::size_t g = 0; g < groups; ++g) {
+    std::size_t better = 0;
+    for (std::size_t o = 0; o < groups; ++o) better += sums[o] > sums[g] || (sums[o] == sums[g] && o < g) ? 1 : 0;
+    if (better >= used) std::fill_n(left + g * size, size, none);
+  }
+}
+
+}  // namespace detail
 
 /// Chooses the k experts with the highest scores of every token, best first; ties go to the lower index, and a score of
 /// NaN ranks lowest (SoftmaxScores turn one NaN logit into NaN for all experts). `logits` (n, experts) is overwritten
@@ -49,6 +77,9 @@ void route(float* logits, std::size_t n, std::size_t experts, const RouterOption
            float* weights, Member& m = Solo().member()) {
   VLMT_ASSERT_LE("route", experts, max_experts);
   VLMT_ASSERT_LE("route", options.k, experts);
+  VLMT_ASSERT_MULTIPLE("route", experts, options.groups);
+  VLMT_ASSERT_LE("route", options.groups_used, options.groups);
+  VLMT_ASSERT_LE("route", options.k * options.groups, experts * options.groups_used);
   if (n == 0) return;
   VLMT_ASSERT_SET("route", logits);
   VLMT_ASSERT_SET("route", ids);
@@ -59,7 +90,11 @@ void route(float* logits, std::size_t n, std::size_t experts, const RouterOption
     float* scores = logits + t * experts;
     score_row<Arch, Scores>(scores, experts);
     float left[max_experts];  // scores of experts not chosen yet, -inf for the others
-    for (std::size_t e = 0; e < experts; ++e) left[e] = scores[e] > lowest ? scores[e] : lowest;
+    for (std::size_t e = 0; e < experts; ++e) {
+      const float score = options.bias == nullptr ? scores[e] : scores[e] + options.bias[e];
+      left[e] = score > lowest ? score : lowest;
+    }
+    if (options.groups > 1) detail::keep_best_groups(left, experts, options.groups, options.groups_used);
     double sum = 0.0;
     for (std::size_t j = 0; j < options.k; ++j) {
       const std::size_t best = detail::argmax_lane<Arch>(left, experts);
@@ -132,7 +167,14 @@ void route_by(const Router& router, float* logits, std::size_t n, std::size_t ex
   if constexpr (RowRouter<Router, Arch>) {
     router.template route<Arch>(logits, n, experts, k, ids, weights, m);
   } else if constexpr (RouterPolicy<Router, Arch>) {
-    route<Arch, typename Router::Scores>(logits, n, experts, {k, Router::renormalize, 1.0f}, ids, weights, m);
+    RouterOptions options{.k = k, .renormalize = Router::renormalize};
+    if constexpr (requires { router.groups_used; }) {
+      options.scale = router.scale;
+      options.bias = router.bias;
+      options.groups = router.groups;
+      options.groups_used = router.groups_used;
+    }
+    route<Arch, typename Router::Scores>(logits, n, experts, options, ids, weights, m);
   }
 }
 

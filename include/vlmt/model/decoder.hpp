@@ -4,8 +4,10 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -17,6 +19,7 @@
 #include "vlmt/nn/attention_block.hpp"
 #include "vlmt/nn/mlp.hpp"
 #include "vlmt/nn/moe.hpp"
+#include "vlmt/nn/parts.hpp"
 #include "vlmt/nn/probe.hpp"
 #include "vlmt/nn/shapes.hpp"
 #include "vlmt/op/backend_types.hpp"
@@ -32,12 +35,14 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// Weights of one layer. Of `mlp` and `moe` only one is used.
-template <class B>
+/// Weights of one layer of M. Of `mlp` and `moe` only one is used.
+template <class M>
 struct DecoderLayer {
-  AttentionWeights<B> attention;
-  MlpWeights<B> mlp;
-  MoeWeights<B> moe;
+  using Backend = typename M::Backend;
+  AttentionWeights<Backend> attention;
+  MlpWeights<Backend> mlp;
+  MoeWeights<Backend> moe;
+  LayerStateOf<M> state;  ///< of the family's own parts
 };
 
 /// Layers [begin, end) of a decoder: the part that one device holds. By default all.
@@ -50,7 +55,7 @@ struct LayerRange {
 template <class B>
 struct StepInputs {
   std::int32_t* ids = nullptr;         ///< (rows): token ids; -1 for rows that take a visual feature
-  std::int32_t* positions = nullptr;   ///< (rows, 3): t, h, w
+  std::int32_t* positions = nullptr;   ///< (rows, axes of the rotary embedding)
   std::int32_t* visual_at = nullptr;   ///< (visual rows): target row of each visual feature
   FeatureRow* visual = nullptr;        ///< (visual rows): features in memory of the backend
   std::int32_t* logit_rows = nullptr;  ///< (logit_rows): rows that need logits
@@ -104,18 +109,21 @@ class Decoder {
   using Backend = typename M::Backend;
   using Shapes = typename M::Shapes;
   using Buffers = DecoderBuffers<Backend>;
+  using Config = ConfigOf<M>;
+  /// Positions of a token.
+  static constexpr std::size_t axes = M::Rotary::axes;
 
   Decoder() = default;
   /// Registers all weights with the loader, which sets them when it loads or binds. Do not move the decoder before
   /// that. Weights of other layers are left alone. Throws FileError for missing or misshapen tensors or sizes other
   /// than M fixes, InputError for a range without layers and if the router uses more experts than the model has.
   template <class Loader>
-  Decoder(const TextConfig& config, const WeightSource& source, Loader& loader, LayerRange range = {});
+  Decoder(const Config& config, const WeightSource& source, Loader& loader, LayerRange range = {});
 
-  const TextConfig& config() const noexcept { return config_; }
+  const Config& config() const noexcept { return config_; }
   const Shapes& shapes() const noexcept { return shapes_; }
   /// The layers of this part.
-  std::span<const DecoderLayer<Backend>> layers() const noexcept { return layers_; }
+  std::span<const DecoderLayer<M>> layers() const noexcept { return layers_; }
   /// Their numbers in the model.
   LayerRange range() const noexcept { return range_; }
   /// Experts per token; 0 for a dense model.
@@ -162,7 +170,7 @@ class Decoder {
   bool first() const noexcept { return range_.begin == 0; }
   bool last() const noexcept { return range_.end == shapes_.layers; }
 
-  TextConfig config_;
+  Config config_;
   Shapes shapes_{};
   LayerRange range_;
   std::size_t experts_used_ = 0;
@@ -172,12 +180,12 @@ class Decoder {
   MatrixOf<Backend> head_;
   bool tied_ = false;
   const float* final_norm_ = nullptr;
-  std::vector<DecoderLayer<Backend>> layers_;
+  std::vector<DecoderLayer<M>> layers_;
 };
 
 template <class M>
 template <class Loader>
-Decoder<M>::Decoder(const TextConfig& config, const WeightSource& source, Loader& loader, LayerRange range)
+Decoder<M>::Decoder(const Config& config, const WeightSource& source, Loader& loader, LayerRange range)
     : config_(config),
       shapes_(bind_shapes<Shapes>(config)),
       range_{range.begin, std::min<std::size_t>(range.end, shapes_.layers)},
@@ -229,7 +237,7 @@ template <class M>
 StepInputs<typename M::Backend> Decoder<M>::take_inputs(Carver& carver, const DecoderCapacity& c) {
   StepInputs<Backend> in;
   in.ids = carver.take<std::int32_t>(c.rows);
-  in.positions = carver.take<std::int32_t>(c.rows * 3);
+  in.positions = carver.take<std::int32_t>(c.rows * axes);
   in.sequences = SequencesOf<Backend>::take(carver, c.sequences);
   in.visual_at = carver.take<std::int32_t>(c.rows);
   in.visual = carver.take<FeatureRow>(c.rows);
@@ -252,15 +260,15 @@ void Decoder<M>::forward(S& step, const Buffers& b, StepSize size, Numerics nume
 
   const float eps = config_.norm_eps;
   const SequencesOf<Backend> sequences = d.sequences.of(size.sequences);
-  const typename M::Attention variant{};
-  const typename M::Router router{};
   for (std::size_t l = range_.begin; l < range_.end; ++l) {
     const std::size_t own = l - range_.begin;
-    const DecoderLayer<Backend>& layer = layers_[own];
+    const DecoderLayer<M>& layer = layers_[own];
     attention_block<M>(step, shapes_, layer.attention, b.attention, b.input, x, n, sequences, own, b.rope, eps,
-                       numerics, variant);
+                       numerics, attention_scale_of<M>(config_, l, shapes_.head_dim),
+                       attention_of<M>(config_, l, layer.state));
     if (shapes_.experts != 0) {
-      moe_block<M>(step, shapes_, layer.moe, b.input, b.moe, x, n, experts_used_, eps, numerics, router);
+      moe_block<M>(step, shapes_, layer.moe, b.input, b.moe, x, n, experts_used_, eps, numerics,
+                   router_of<M>(config_, l, layer.state));
       probe_router(step, probe, l, b.moe, n, experts_used_);
     } else {
       mlp_block<M>(step, shapes_, layer.mlp, b.input, b.inner, x, n, eps, numerics);
@@ -274,7 +282,7 @@ void Decoder<M>::forward(S& step, const Buffers& b, StepSize size, Numerics nume
   if constexpr (ProbesHidden<Probe>) {
     // As in transformers, the last hidden states are the output of the final norm.
     float* normed = BackendTypes<Backend>::floats(b.input);
-    step("final norm", op::NormaliseFloats{typename M::Norm{final_norm_, eps}, x, normed, n, hidden});
+    step("final norm", op::NormaliseFloats{norm_of<M>(final_norm_, eps), x, normed, n, hidden});
     probe_hidden(step, probe, shapes_.layers, normed, n, hidden);
   }
   if (size.logit_rows != 0) issue_head(step, b, size.logit_rows, numerics);
@@ -286,15 +294,14 @@ void Decoder<M>::issue_head(S& step, const Buffers& b, std::size_t rows, Numeric
   const std::size_t hidden = shapes_.hidden;
   step("logit rows", op::Gather{b.x, b.inputs.logit_rows, b.last, rows, hidden});
   const RowsOf<Backend> in = BackendTypes<Backend>::rows(b.input, numerics, rows, hidden, rows, head());
-  step("final norm", op::Normalise{typename M::Norm{final_norm_, config_.norm_eps}, b.last, rows, hidden, in});
+  step("final norm", op::Normalise{norm_of<M>(final_norm_, config_.norm_eps), b.last, rows, hidden, in});
   step("head", op::Product{in, op::One{head()}, op::Store{b.logits, shapes_.vocab}});
 }
 
 template <class M>
 template <Step S>
 void Decoder<M>::issue_embedding(S& step, const Buffers& b, std::size_t rows, float* out) const {
-  step("final norm",
-       op::NormaliseFloats{typename M::Norm{final_norm_, config_.norm_eps}, b.last, out, rows, shapes_.hidden});
+  step("final norm", op::NormaliseFloats{norm_of<M>(final_norm_, config_.norm_eps), b.last, out, rows, shapes_.hidden});
 }
 
 template <class M>
@@ -305,46 +312,61 @@ void Decoder<M>::register_weights(const WeightSource& source, Loader& loader) {
   const std::size_t q = shapes_.heads * shapes_.head_dim;
   const std::size_t k = shapes_.kv_heads * shapes_.head_dim;
   const std::size_t head_dim = shapes_.head_dim;
-  tied_ = !source.has("output.weight");
-  if (first() || (last() && tied_)) loader.matrix(embedding_, source.get("token_embd.weight", {vocab, hidden}));
-  if (last()) loader.vector(final_norm_, source.get("output_norm.weight", {hidden}));
-  if (last() && !tied_) loader.matrix(head_, source.get("output.weight", {vocab, hidden}));
+  const auto& names = M::names;
+  const auto get = [&](std::string_view name, std::initializer_list<std::size_t> shape) {
+    return source.get(std::string(name), shape);
+  };
+  tied_ = !source.has(std::string(names.head));
+  if (first() || (last() && tied_)) loader.matrix(embedding_, get(names.embedding, {vocab, hidden}));
+  if (last()) loader.vector(final_norm_, get(names.final_norm, {hidden}));
+  if (last() && !tied_) loader.matrix(head_, get(names.head, {vocab, hidden}));
   layers_.resize(range_.end - range_.begin);
   for (std::size_t own = 0; own < layers_.size(); ++own) {
-    const std::string p = "blk." + std::to_string(range_.begin + own) + ".";
+    const std::size_t l = range_.begin + own;
+    const auto of_layer = [&](std::string_view name, std::initializer_list<std::size_t> shape) {
+      return source.get(names.layer(l, name), shape);
+    };
     AttentionWeights<Backend>& a = layers_[own].attention;
-    loader.vector(a.norm, source.get(p + "attn_norm.weight", {hidden}));
+    loader.vector(a.norm, of_layer(names.attention_norm, {hidden}));
     if constexpr (M::has_qk_norm) {
-      loader.vector(a.q_norm, source.get(p + "attn_q_norm.weight", {head_dim}));
-      loader.vector(a.k_norm, source.get(p + "attn_k_norm.weight", {head_dim}));
+      loader.vector(a.q_norm, of_layer(names.q_norm, {head_dim}));
+      loader.vector(a.k_norm, of_layer(names.k_norm, {head_dim}));
     }
-    if (source.has(p + "attn_qkv.weight")) {
-      const SourceTensor fused = source.get(p + "attn_qkv.weight", {q + 2 * k, hidden});
+    if (source.has(names.layer(l, names.qkv))) {
+      const SourceTensor fused = of_layer(names.qkv, {q + 2 * k, hidden});
       loader.matrix(a.q, fused.rows(0, q));
       loader.matrix(a.k, fused.rows(q, k));
       loader.matrix(a.v, fused.rows(q + k, k));
     } else {
-      loader.matrix(a.q, source.get(p + "attn_q.weight", {q, hidden}));
-      loader.matrix(a.k, source.get(p + "attn_k.weight", {k, hidden}));
-      loader.matrix(a.v, source.get(p + "attn_v.weight", {k, hidden}));
+      loader.matrix(a.q, of_layer(names.q, {q, hidden}));
+      loader.matrix(a.k, of_layer(names.k, {k, hidden}));
+      loader.matrix(a.v, of_layer(names.v, {k, hidden}));
     }
-    loader.matrix(a.out, source.get(p + "attn_output.weight", {hidden, q}));
+    if constexpr (has_qkv_bias<M>()) {
+      loader.vector(a.q_bias, of_layer(names.q_bias, {q}));
+      loader.vector(a.k_bias, of_layer(names.k_bias, {k}));
+      loader.vector(a.v_bias, of_layer(names.v_bias, {k}));
+    }
+    loader.matrix(a.out, of_layer(names.attention_out, {hidden, q}));
     if (shapes_.experts != 0) {
       const std::size_t experts = shapes_.experts;
       const std::size_t ffn = shapes_.expert_ffn;
       MoeWeights<Backend>& w = layers_[own].moe;
-      loader.vector(w.norm, source.get(p + "ffn_norm.weight", {hidden}));
-      loader.matrix(w.router, source.get(p + "ffn_gate_inp.weight", {experts, hidden}));
-      loader.experts(w.gate, source.get(p + "ffn_gate_exps.weight", {experts, ffn, hidden}));
-      loader.experts(w.up, source.get(p + "ffn_up_exps.weight", {experts, ffn, hidden}));
-      loader.experts(w.down, source.get(p + "ffn_down_exps.weight", {experts, hidden, ffn}));
+      loader.vector(w.norm, of_layer(names.mlp_norm, {hidden}));
+      loader.matrix(w.router, of_layer(names.router, {experts, hidden}));
+      loader.experts(w.gate, of_layer(names.expert_gate, {experts, ffn, hidden}));
+      loader.experts(w.up, of_layer(names.expert_up, {experts, ffn, hidden}));
+      loader.experts(w.down, of_layer(names.expert_down, {experts, hidden, ffn}));
     } else {
       const std::size_t ffn = shapes_.ffn;
       MlpWeights<Backend>& w = layers_[own].mlp;
-      loader.vector(w.norm, source.get(p + "ffn_norm.weight", {hidden}));
-      loader.matrix(w.gate, source.get(p + "ffn_gate.weight", {ffn, hidden}));
-      loader.matrix(w.up, source.get(p + "ffn_up.weight", {ffn, hidden}));
-      loader.matrix(w.down, source.get(p + "ffn_down.weight", {hidden, ffn}));
+      loader.vector(w.norm, of_layer(names.mlp_norm, {hidden}));
+      loader.matrix(w.gate, of_layer(names.gate, {ffn, hidden}));
+      loader.matrix(w.up, of_layer(names.up, {ffn, hidden}));
+      loader.matrix(w.down, of_layer(names.down, {hidden, ffn}));
+    }
+    if constexpr (requires { typename M::LayerState; }) {
+      M::load_layer(layers_[own].state, config_, l, source, loader);
     }
   }
 }

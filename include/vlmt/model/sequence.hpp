@@ -25,15 +25,35 @@ struct VisualSpan {
   std::shared_ptr<const VisionFeatures> features;  ///< null until attached
 };
 
-/// Cells in order. The index of a cell is its slot in the KV cache and its causal position. The rotary position is
-/// another number: an image of gh x gw cells advances it by max(gh, gw) only (Qwen2-VL, section 2.1).
+/// How the cells of images are numbered for the rotary embedding.
+enum class PositionRule : std::uint8_t {
+  grid,   ///< three positions (t, h, w) a cell; an image of gh x gw cells advances them by max(gh, gw) only
+          ///< (Qwen2-VL, 2.1)
+  cells,  ///< the index of the cell, as that of a token
+};
+
+/// The rule of a family: M::position_rule, or what its rotary embedding needs.
+template <class M>
+constexpr PositionRule position_rule_of() noexcept {
+  if constexpr (requires { M::position_rule; }) {
+    return M::position_rule;
+  } else {
+    return M::Rotary::axes == 1 ? PositionRule::cells : PositionRule::grid;
+  }
+}
+
+/// Cells in order. The index of a cell is its slot in the KV cache and its causal position. Its rotary positions follow
+/// from a PositionRule.
 class Sequence {
  public:
+  Sequence() = default;
+  explicit Sequence(PositionRule rule) noexcept : rule_(rule) {}
+
   std::size_t size() const noexcept { return tokens_.size(); }
   bool empty() const noexcept { return tokens_.empty(); }
   /// Token ids; visual cells hold the placeholder id.
   std::span<const int> tokens() const noexcept { return tokens_; }
-  /// Rotary positions of all cells along axis t (0), h (1) or w (2).
+  /// Rotary positions of all cells along axis t (0), h (1) or w (2); all are equal under PositionRule::cells.
   std::span<const int> positions(std::size_t axis) const noexcept { return positions_[axis]; }
   std::span<const VisualSpan> visuals() const noexcept { return visuals_; }
   /// Rotary position of a text token appended next.
@@ -59,10 +79,16 @@ class Sequence {
     for (std::size_t r = 0; r < gh; ++r) {
       for (std::size_t c = 0; c < gw; ++c) {
         const std::uint64_t row = visuals_.back().first_row + r * gw + c;
-        push(pad, next_, next_ + static_cast<int>(r), next_ + static_cast<int>(c), Key{key.high, key.low, row});
+        const Key of_cell{key.high, key.low, row};
+        if (rule_ == PositionRule::cells) {
+          push(pad, next_, next_, next_, of_cell);
+          ++next_;
+        } else {
+          push(pad, next_, next_ + static_cast<int>(r), next_ + static_cast<int>(c), of_cell);
+        }
       }
     }
-    next_ += static_cast<int>(std::max(gh, gw));
+    if (rule_ == PositionRule::grid) next_ += static_cast<int>(std::max(gh, gw));
   }
   /// As above, with features attached.
   void append(const std::shared_ptr<const VisionFeatures>& features, std::size_t slice, int pad) {
@@ -157,6 +183,7 @@ class Sequence {
   std::array<std::vector<int>, 3> positions_;
   std::vector<VisualSpan> visuals_;
   int next_ = 0;
+  PositionRule rule_ = PositionRule::grid;
 };
 
 VLMT_END_NAMESPACE

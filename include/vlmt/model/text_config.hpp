@@ -38,8 +38,29 @@ struct TextConfig {
   std::size_t deepstack_layers = 0;  ///< the first deepstack_layers layers add a vision feature to their output
   float norm_eps = 0.0f;
   float rope_theta = 0.0f;
-  std::array<int, 3> rope_sections{};  ///< frequencies for t, h and w; they sum to head_dim / 2
+  std::array<int, 3> rope_sections{};  ///< frequencies for t, h and w; they sum to head_dim / 2 if the family has them
 };
+
+namespace detail {
+
+template <class M>
+struct ConfigType {
+  using type = TextConfig;
+};
+template <class M>
+requires requires {
+  typename M::Config;
+}
+struct ConfigType<M> {
+  using type = typename M::Config;
+};
+
+}  // namespace detail
+
+/// The configuration of a family: M::Config, which derives from TextConfig and holds what its own keys say, or
+/// TextConfig.
+template <class M>
+using ConfigOf = typename detail::ConfigType<M>::type;
 
 /// Upper bounds of sizes in files. A larger size means a broken file.
 struct ModelLimits {
@@ -79,9 +100,35 @@ inline float require_positive(const GgufFile& file, const std::string& key) {
 
 }  // namespace detail
 
-/// Reads the keys of a decoder whose general.architecture is one of `architectures`. Throws FileError with the key or
-/// tensor at fault, also for keys that are not read and would change the results (model/unread_keys.hpp).
-TextConfig read_text_config(const GgufFile& file, std::span<const std::string_view> architectures);
+/// Reads the keys that all decoders have, of a file whose general.architecture is one of `architectures`. Throws
+/// FileError with the key or tensor at fault, also for keys that are not read and would change the results
+/// (model/unread_keys.hpp). `own_keys`: those that the family reads itself, without the architecture.
+TextConfig read_text_config(const GgufFile& file, std::span<const std::string_view> architectures,
+                            std::span<const std::string_view> own_keys = {});
+
+/// Reads rope.dimension_sections into c.rope_sections. Throws FileError unless they are there and sum to half of the
+/// head.
+void read_rope_sections(const GgufFile& file, TextConfig& c);
+
+/// Names of the keys that a family reads beside those of all decoders: M::own_keys, or none.
+template <class M>
+std::span<const std::string_view> own_keys_of() noexcept {
+  if constexpr (requires { M::own_keys; }) {
+    return M::own_keys;
+  } else {
+    return {};
+  }
+}
+
+/// Reads the configuration of a family: M::read_config(file), or read_text_config().
+template <class M>
+ConfigOf<M> read_config(const GgufFile& file) {
+  if constexpr (requires { M::read_config(file); }) {
+    return M::read_config(file);
+  } else {
+    return read_text_config(file, M::architectures);
+  }
+}
 
 /// Copies the sizes into a shapes type. Throws FileError if a size that the type fixes differs.
 template <class Shapes>
@@ -102,7 +149,8 @@ Shapes bind_shapes(const TextConfig& c) {
 
 #if VLMT_HAS_BODIES
 
-VLMT_BODY TextConfig read_text_config(const GgufFile& file, std::span<const std::string_view> architectures) {
+VLMT_BODY TextConfig read_text_config(const GgufFile& file, std::span<const std::string_view> architectures,
+                                      std::span<const std::string_view> own_keys) {
   const ModelLimits limits;
   TextConfig c;
   c.file = file.path();
@@ -150,7 +198,6 @@ VLMT_BODY TextConfig read_text_config(const GgufFile& file, std::span<const std:
   c.ffn = size_or(file, a + "feed_forward_length", 0, 1, limits.width);
   c.norm_eps = detail::require_positive(file, a + "attention.layer_norm_rms_epsilon");
   c.rope_theta = detail::require_positive(file, a + "rope.freq_base");
-  c.deepstack_layers = size_or(file, a + "n_deepstack_layers", 0, 0, c.layers);
   c.experts = size_or(file, a + "expert_count", 0, 0, limits.experts);
   if (c.experts != 0) {
     c.experts_used = require_size(file, a + "expert_used_count", 1, c.experts);
@@ -158,8 +205,19 @@ VLMT_BODY TextConfig read_text_config(const GgufFile& file, std::span<const std:
   } else if (c.ffn == 0) {
     throw FileError("the key is missing", {c.file, {}, a + "feed_forward_length", {}, {}});
   }
+  const GgufTensor& embedding = file.require_tensor("token_embd.weight");
+  c.vocab = static_cast<std::size_t>(embedding.ne[1]);
+  if (c.vocab == 0 || c.vocab > limits.vocab) {
+    throw FileError("the size of the vocabulary is out of range",
+                    {c.file, embedding.offset, "token_embd.weight", "up to " + std::to_string(limits.vocab) + " rows",
+                     std::to_string(c.vocab)});
+  }
+  check_unread_keys(file, c.architecture, c.head_dim, c.context, own_keys);
+  return c;
+}
 
-  const std::string sections_key = a + "rope.dimension_sections";
+VLMT_BODY void read_rope_sections(const GgufFile& file, TextConfig& c) {
+  const std::string sections_key = c.architecture + ".rope.dimension_sections";
   const auto sections = file.require_array<std::int64_t>(sections_key);
   std::int64_t sum = 0;
   for (std::size_t i = 0; i < sections.size(); ++i) {
@@ -177,15 +235,6 @@ VLMT_BODY TextConfig read_text_config(const GgufFile& file, std::span<const std:
                      "three counts that sum to " + std::to_string(c.head_dim / 2),
                      sum < 0 ? "other values" : "a sum of " + std::to_string(sum)});
   }
-  const GgufTensor& embedding = file.require_tensor("token_embd.weight");
-  c.vocab = static_cast<std::size_t>(embedding.ne[1]);
-  if (c.vocab == 0 || c.vocab > limits.vocab) {
-    throw FileError("the size of the vocabulary is out of range",
-                    {c.file, embedding.offset, "token_embd.weight", "up to " + std::to_string(limits.vocab) + " rows",
-                     std::to_string(c.vocab)});
-  }
-  check_unread_keys(file, c.architecture, c.head_dim, c.context);
-  return c;
 }
 
 #endif

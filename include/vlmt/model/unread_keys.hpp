@@ -2,9 +2,11 @@
 // the name of what is unread: it would load, and answer wrongly without a word.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,15 +22,17 @@ VLMT_BEGIN_NAMESPACE
 void check_one_file_model(const GgufFile& file, const std::string& architecture);
 
 /// Throws FileError for a key of the decoder that would change its results, such as rope.scaling.factor, unless its
-/// value changes nothing. `head_dim` and `context` are those of the file.
-void check_unread_keys(const GgufFile& file, const std::string& architecture, std::size_t head_dim,
-                       std::size_t context);
+/// value changes nothing or it is one of `read`, names without the architecture. `head_dim` and `context` are those of
+/// the file.
+void check_unread_keys(const GgufFile& file, const std::string& architecture, std::size_t head_dim, std::size_t context,
+                       std::span<const std::string_view> read = {});
 
 /// The same for an mmproj file.
 void check_unread_vision_keys(const GgufFile& file);
 
 /// A warning for the user about keys of the decoder that are neither read nor known to change nothing; empty if none.
-std::string unknown_keys_warning(const GgufFile& file, const std::string& architecture);
+std::string unknown_keys_warning(const GgufFile& file, const std::string& architecture,
+                                 std::span<const std::string_view> read = {});
 
 #if VLMT_HAS_BODIES
 
@@ -184,13 +188,14 @@ inline void check_rope_scaling(const GgufFile& file, const std::string& prefix) 
   check_key(file, prefix + "rope.scaling.factor", "1", [](double x) { return x == 0.0 || x == 1.0; });
 }
 
-/// Keys after `prefix` that are in none of the tables.
-inline std::vector<std::string_view> unknown_keys(const GgufFile& file, const std::string& prefix) {
+/// Keys after `prefix` that are in none of the tables, and not in `read`.
+inline std::vector<std::string_view> unknown_keys(const GgufFile& file, const std::string& prefix,
+                                                  std::span<const std::string_view> read) {
   std::vector<std::string_view> unknown;
   for (const GgufValue& v : file.values()) {
     if (!v.key.starts_with(prefix)) continue;
     const std::string_view name = v.key.substr(prefix.size());
-    bool known = false;
+    bool known = std::find(read.begin(), read.end(), name) != read.end();
     for (const std::string_view k : known_keys) known = known || k == name;
     for (const UnreadKey& k : unread_keys) known = known || k.name == name;
     if (!known) unknown.push_back(v.key);
@@ -216,26 +221,33 @@ VLMT_BODY void check_one_file_model(const GgufFile& file, const std::string& arc
 }
 
 VLMT_BODY void check_unread_keys(const GgufFile& file, const std::string& architecture, std::size_t head_dim,
-                                 std::size_t context) {
+                                 std::size_t context, std::span<const std::string_view> read) {
   const std::string prefix = architecture + ".";
-  detail::check_rope_scaling(file, prefix);
-  for (const detail::UnreadKey& key : detail::unread_keys) detail::check_key(file, prefix, key);
+  const auto is_read = [&](std::string_view name) { return std::find(read.begin(), read.end(), name) != read.end(); };
+  if (!is_read("rope.scaling.type")) detail::check_rope_scaling(file, prefix);
+  for (const detail::UnreadKey& key : detail::unread_keys) {
+    if (!is_read(key.name)) detail::check_key(file, prefix, key);
+  }
   const double width = static_cast<double>(head_dim);
   detail::check_key(file, prefix + "rope.dimension_count", std::to_string(head_dim),
                     [width](double x) { return x == width; });
-  detail::check_key(file, prefix + "attention.scale", "1 / sqrt(" + std::to_string(head_dim) + ")",
-                    [width](double x) { return x == 0.0 || std::fabs(x * std::sqrt(width) - 1.0) < 1e-5; });
+  if (!is_read("attention.scale")) {
+    detail::check_key(file, prefix + "attention.scale", "1 / sqrt(" + std::to_string(head_dim) + ")",
+                      [width](double x) { return x == 0.0 || std::fabs(x * std::sqrt(width) - 1.0) < 1e-5; });
+  }
   // A window of the trained context or more hides nothing.
   const double all = static_cast<double>(context);
-  detail::check_key(file, prefix + "attention.sliding_window", "0 or at least " + std::to_string(context),
-                    [all](double x) { return x == 0.0 || x >= all; });
+  if (!is_read("attention.sliding_window")) {
+    detail::check_key(file, prefix + "attention.sliding_window", "0 or at least " + std::to_string(context),
+                      [all](double x) { return x == 0.0 || x >= all; });
+  }
   for (const GgufValue& v : file.values()) {
     // Whole mechanisms that this decoder does not have.
     for (const char* part : {"ssm.", "attention.indexer.", "altup.", "wkv.", "shortconv."}) {
       if (v.key.starts_with(prefix + part)) detail::refuse_key(file, v, "no such key");
     }
   }
-  for (const std::string_view key : detail::unknown_keys(file, prefix)) {
+  for (const std::string_view key : detail::unknown_keys(file, prefix, read)) {
     if (key.starts_with(prefix + "rope.scaling.")) detail::refuse_key(file, *file.find(key), "no such key");
   }
 }
@@ -244,8 +256,9 @@ VLMT_BODY void check_unread_vision_keys(const GgufFile& file) {
   for (const detail::UnreadKey& key : detail::unread_vision_keys) detail::check_key(file, "", key);
 }
 
-VLMT_BODY std::string unknown_keys_warning(const GgufFile& file, const std::string& architecture) {
-  const std::vector<std::string_view> keys = detail::unknown_keys(file, architecture + ".");
+VLMT_BODY std::string unknown_keys_warning(const GgufFile& file, const std::string& architecture,
+                                           std::span<const std::string_view> read) {
+  const std::vector<std::string_view> keys = detail::unknown_keys(file, architecture + ".", read);
   constexpr std::size_t most = 8;
   std::string names;
   for (std::size_t i = 0; i < keys.size() && i < most; ++i) names += (i == 0 ? "" : ", ") + std::string(keys[i]);

@@ -17,7 +17,7 @@
 
 VLMT_BEGIN_NAMESPACE
 
-/// Hyperparameters of the Qwen3-VL vision encoder.
+/// Hyperparameters of a vision encoder. The comments name what only that of Qwen3-VL has.
 struct VisionConfig {
   std::string file;
   std::size_t hidden = 0;
@@ -43,13 +43,42 @@ struct VisionConfig {
   std::size_t factor() const noexcept { return patch * merge; }
 };
 
+/// Reads what all vision encoders have: width, depth, heads, MLP, patch size, eps, mean and standard deviation of
+/// pixels. Throws FileError with the key at fault.
+void read_vision_sizes(const GgufFile& file, VisionConfig& c);
+
 /// Reads the keys of a Qwen3-VL mmproj file. Throws FileError with the key or tensor at fault.
 VisionConfig read_vision_config(const GgufFile& file);
 
 #if VLMT_HAS_BODIES
 
-VLMT_BODY VisionConfig read_vision_config(const GgufFile& file) {
+VLMT_BODY void read_vision_sizes(const GgufFile& file, VisionConfig& c) {
   const ModelLimits limits;
+  using detail::require_size;
+  const std::string v = "clip.vision.";
+  c.hidden = require_size(file, v + "embedding_length", 8, limits.width);
+  c.depth = require_size(file, v + "block_count", 1, limits.layers);
+  c.heads = require_size(file, v + "attention.head_count", 1, 1024);
+  if (c.hidden % c.heads != 0 || c.head_dim() % 8 != 0) {
+    throw FileError("heads do not divide the width into multiples of 8",
+                    {c.file, {}, v + "attention.head_count", {}, std::to_string(c.heads)});
+  }
+  c.ffn = require_size(file, v + "feed_forward_length", 1, limits.width);
+  c.patch = require_size(file, v + "patch_size", 1, 256);
+  c.norm_eps = detail::require_positive(file, v + "attention.layer_norm_epsilon");
+  const auto mean = file.require_array<float>(v + "image_mean");
+  const auto std = file.require_array<float>(v + "image_std");
+  for (std::size_t i = 0; i < 3; ++i) {
+    if (mean.size() != 3 || std.size() != 3 || !std::isfinite(mean[i]) || !(std[i] > 0.0f) || !std::isfinite(std[i])) {
+      throw FileError("mean and standard deviation of pixels must be three finite numbers, the latter positive",
+                      {c.file, {}, v + "image_mean, " + v + "image_std", {}, {}});
+    }
+    c.mean[i] = mean[i];
+    c.std[i] = std[i];
+  }
+}
+
+VLMT_BODY VisionConfig read_vision_config(const GgufFile& file) {
   VisionConfig c;
   c.file = file.path();
   const auto architecture = file.require<std::string_view>("general.architecture");
@@ -65,32 +94,12 @@ VLMT_BODY VisionConfig read_vision_config(const GgufFile& file) {
                     {c.file, {}, projector_key, "qwen3vl_merger", std::string(projector)});
   }
   check_unread_vision_keys(file);
-  using detail::require_size;
+  read_vision_sizes(file, c);
+  const ModelLimits limits;
   const std::string v = "clip.vision.";
-  c.hidden = require_size(file, v + "embedding_length", 8, limits.width);
-  c.depth = require_size(file, v + "block_count", 1, limits.layers);
-  c.heads = require_size(file, v + "attention.head_count", 1, 1024);
-  if (c.hidden % c.heads != 0 || c.head_dim() % 8 != 0) {
-    throw FileError("heads do not divide the width into multiples of 8",
-                    {c.file, {}, v + "attention.head_count", {}, std::to_string(c.heads)});
-  }
-  c.ffn = require_size(file, v + "feed_forward_length", 1, limits.width);
-  c.patch = require_size(file, v + "patch_size", 1, 256);
   c.merge = detail::size_or(file, v + "spatial_merge_size", 2, 1, 8);
-  c.norm_eps = detail::require_positive(file, v + "attention.layer_norm_epsilon");
   c.out_hidden = static_cast<std::size_t>(file.require_tensor("mm.2.weight").ne[1]);
   c.projection = detail::size_or(file, v + "projection_dim", c.out_hidden, 1, limits.width);
-
-  const auto mean = file.require_array<float>(v + "image_mean");
-  const auto std = file.require_array<float>(v + "image_std");
-  for (std::size_t i = 0; i < 3; ++i) {
-    if (mean.size() != 3 || std.size() != 3 || !std::isfinite(mean[i]) || !(std[i] > 0.0f) || !std::isfinite(std[i])) {
-      throw FileError("mean and standard deviation of pixels must be three finite numbers, the latter positive",
-                      {c.file, {}, v + "image_mean, " + v + "image_std", {}, {}});
-    }
-    c.mean[i] = mean[i];
-    c.std[i] = std[i];
-  }
 
   const GgufTensor& table = file.require_tensor("v.position_embd.weight");
   c.position_side = static_cast<std::size_t>(std::sqrt(static_cast<double>(table.ne[1])) + 0.5);

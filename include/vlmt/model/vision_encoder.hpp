@@ -12,24 +12,24 @@
 #include <vector>
 
 #include "vlmt/base/config.hpp"
-#include "vlmt/base/error.hpp"
 #include "vlmt/exec/buffer.hpp"
 #include "vlmt/exec/step.hpp"
 #include "vlmt/model/vision_config.hpp"
+#include "vlmt/model/vision_weights.hpp"
 #include "vlmt/model/weight_source.hpp"
 #include "vlmt/nn/probe.hpp"
 #include "vlmt/nn/vision/block.hpp"
+#include "vlmt/nn/vision/frame_patches.hpp"
 #include "vlmt/nn/vision/merger.hpp"
 #include "vlmt/nn/vision/patch_grid.hpp"
 #include "vlmt/nn/vision/position_grid.hpp"
+#include "vlmt/op/activation.hpp"
 #include "vlmt/op/backend_types.hpp"
 #include "vlmt/op/patch_kernel.hpp"
 #include "vlmt/op/patches.hpp"
 #include "vlmt/op/rope_policy.hpp"
 #include "vlmt/op/rotary.hpp"
 #include "vlmt/op/rows.hpp"
-#include "vlmt/quant/formats.hpp"
-#include "vlmt/quant/row.hpp"
 
 VLMT_BEGIN_NAMESPACE
 
@@ -60,11 +60,28 @@ struct VisionEncoderBuffers {
   float* rope = nullptr;  ///< (patches, head_dim): rotary cosines and sines
 };
 
-/// A vision encoder on backend B. Immutable once its weights are loaded.
+/// The vision encoder of Qwen3-VL on backend B: patches, blocks, merger, DeepStack. Immutable once its weights are
+/// loaded. An encoder of another family has the same members (docs/add-a-model-family.md).
 template <class B>
 class VisionEncoder {
  public:
+  using Config = VisionConfig;
+  using Inputs = VisionInputs;
   using Buffers = VisionEncoderBuffers<B>;
+  using Parts = VisionBlockParts<GeluTanh>;
+
+  static Config read_config(const GgufFile& mmproj) { return read_vision_config(mmproj); }
+  /// The grid of an image or of sampled video frames; see image_grid() and video_grid() of nn/vision/frame_patches.hpp.
+  PatchGrid grid(int height, int width, const VisionPreprocess& p) const { return image_grid(height, width, p); }
+  PatchGrid grid(int frames, int height, int width, const VisionPreprocess& p) const {
+    return video_grid(frames, height, width, p);
+  }
+  /// Writes the patches of an Image or of frames; see write_patches() of nn/vision/frame_patches.hpp.
+  template <class Source, class Run>
+  void patches(const Source& source, const PatchGrid& grid, const VisionPreprocess& p, std::size_t members, float* out,
+               const Run& run) const {
+    write_patches<B>(source, grid, p, members, out, run);
+  }
 
   VisionEncoder() = default;
   /// Registers all weights with the loader, which sets them when it loads or binds. Do not move the encoder before
@@ -94,29 +111,10 @@ class VisionEncoder {
 
  private:
   template <class Loader>
-  void affine(const WeightSource& source, Loader& loader, AffineWeights<B>& target, const std::string& name,
-              std::size_t rows, std::size_t cols) {
-    loader.matrix(target.matrix, source.get(name + ".weight", {rows, cols}), format_);
-    loader.vector(target.bias, source.get(name + ".bias", {rows}));
-  }
-
-  template <class Loader>
-  void norm(const WeightSource& source, Loader& loader, LayerNormWeights& target, const std::string& name,
-            std::size_t n) {
-    loader.vector(target.weight, source.get(name + ".weight", {n}));
-    loader.vector(target.bias, source.get(name + ".bias", {n}));
-  }
-
-  template <class Loader>
-  void register_weights(const WeightSource& source, Loader& loader);
-
-  // Files hold one tensor (h, 3, patch, patch) per frame of the patch convolution. Joins them into the layout of
-  // PatchKernel.
-  SourceTensor patch_weights(const WeightSource& source) const;
+  void register_weights(VisionWeights<B, Loader> weights);
 
   VisionConfig config_;
   VisionShape shape_;
-  std::optional<std::uint32_t> format_;
   const float* frequencies_ = nullptr;
   PatchKernel patch_;
   const float* positions_ = nullptr;  ///< (side * side, hidden)
@@ -129,8 +127,8 @@ template <class B>
 template <class Loader>
 VisionEncoder<B>::VisionEncoder(const VisionConfig& config, const WeightSource& source, Loader& loader,
                                 std::optional<std::uint32_t> format)
-    : config_(config), shape_{config.hidden, config.heads, config.ffn}, format_(format) {
-  register_weights(source, loader);
+    : config_(config), shape_{config.hidden, config.heads, config.ffn} {
+  register_weights(VisionWeights<B, Loader>{source, loader, format});
   std::vector<float> frequencies(Rope2d::frequencies(shape_.head_dim() / 2));
   rope_frequencies(10000.0, frequencies.size(), nullptr, frequencies.data());
   loader.vector(frequencies_, SourceTensor::of(std::move(frequencies), source.path()));
@@ -175,7 +173,7 @@ void VisionEncoder<B>::forward(S& step, const Buffers& b, const PatchGrid& grid,
 
   const SegmentedAttention segments(d.segments, static_cast<std::size_t>(grid.t));
   for (std::size_t i = 0; i < config_.depth; ++i) {
-    vision_block(step, shape_, blocks_[i], b.blocks, n, segments, b.rope, eps, numerics);
+    vision_block<Parts>(step, shape_, blocks_[i], b.blocks, n, segments, b.rope, eps, numerics);
     probe_vision(step, probe, i, x, n, h);
     const auto level = std::find(config_.deepstack.begin(), config_.deepstack.end(), i);
     if (level != config_.deepstack.end()) {
@@ -206,60 +204,30 @@ void VisionEncoder<B>::fill_inputs(const PatchGrid& grid, const VisionInputs& in
 
 template <class B>
 template <class Loader>
-void VisionEncoder<B>::register_weights(const WeightSource& source, Loader& loader) {
+void VisionEncoder<B>::register_weights(VisionWeights<B, Loader> weights) {
   const std::size_t h = config_.hidden;
   const std::size_t wide = h * config_.merge * config_.merge;
   const std::size_t out = config_.out_hidden;
   patch_.outputs = h;
   patch_.times = config_.temporal_patch;
   patch_.side = config_.patch;
-  loader.vector(patch_.weight, patch_weights(source));
-  loader.vector(patch_.bias, source.get("v.patch_embd.bias", {h}));
-  loader.vector(positions_, source.get("v.position_embd.weight", {config_.position_side * config_.position_side, h}));
+  weights.patch_kernel(patch_, "v.patch_embd.weight", "v.patch_embd.bias");
+  weights.floats(positions_, "v.position_embd.weight", {config_.position_side * config_.position_side, h});
   blocks_.resize(config_.depth);
   for (std::size_t i = 0; i < config_.depth; ++i) {
-    const std::string p = "v.blk." + std::to_string(i) + ".";
-    VisionBlockWeights<B>& w = blocks_[i];
-    norm(source, loader, w.norm1, p + "ln1", h);
-    norm(source, loader, w.norm2, p + "ln2", h);
-    affine(source, loader, w.qkv, p + "attn_qkv", 3 * h, h);
-    affine(source, loader, w.out, p + "attn_out", h, h);
-    affine(source, loader, w.up, p + "ffn_up", config_.ffn, h);
-    affine(source, loader, w.down, p + "ffn_down", h, config_.ffn);
+    weights.block(blocks_[i], "v.blk." + std::to_string(i) + ".", h, config_.ffn);
   }
-  norm(source, loader, merger_.norm, "v.post_ln", h);
-  affine(source, loader, merger_.fc1, "mm.0", wide, wide);
-  affine(source, loader, merger_.fc2, "mm.2", out, wide);
+  weights.norm(merger_.norm, "v.post_ln", h);
+  weights.affine(merger_.fc1, "mm.0", wide, wide);
+  weights.affine(merger_.fc2, "mm.2", out, wide);
   deepstack_.resize(config_.deepstack.size());
   for (std::size_t k = 0; k < deepstack_.size(); ++k) {
     const std::string p = "v.deepstack." + std::to_string(config_.deepstack[k]) + ".";
     deepstack_[k].norm_after_merge = true;
-    norm(source, loader, deepstack_[k].norm, p + "norm", wide);
-    affine(source, loader, deepstack_[k].fc1, p + "fc1", wide, wide);
-    affine(source, loader, deepstack_[k].fc2, p + "fc2", out, wide);
+    weights.norm(deepstack_[k].norm, p + "norm", wide);
+    weights.affine(deepstack_[k].fc1, p + "fc1", wide, wide);
+    weights.affine(deepstack_[k].fc2, p + "fc2", out, wide);
   }
-}
-
-template <class B>
-SourceTensor VisionEncoder<B>::patch_weights(const WeightSource& source) const {
-  const std::size_t side = config_.patch;
-  const std::size_t area = side * side;
-  std::vector<float> weights(patch_.panels() * PatchKernel::panel * patch_.values());
-  std::vector<float> row(patch_.channels * area);
-  std::string file;
-  for (std::size_t t = 0; t < patch_.times; ++t) {
-    const std::string name = "v.patch_embd.weight" + (t == 0 ? "" : "." + std::to_string(t));
-    const SourceTensor part = source.get(name, {patch_.outputs, patch_.channels, side, side});
-    const std::size_t row_bytes = part.tensor.bytes.size() / patch_.outputs;
-    for (std::size_t o = 0; o < patch_.outputs; ++o) {
-      decode_row(part.tensor.type_id, part.tensor.bytes.data() + o * row_bytes, row.size(), row.data());
-      for (std::size_t i = 0; i < row.size(); ++i) {
-        weights[patch_.at(o, i / area, t * area + i % area)] = row[i] * part.scale();
-      }
-    }
-    if (t == 0) file = part.file;
-  }
-  return SourceTensor::of(std::move(weights), file);
 }
 
 VLMT_END_NAMESPACE

@@ -25,8 +25,6 @@
 #include "vlmt/model/packed_cache.hpp"
 #include "vlmt/model/text_config.hpp"
 #include "vlmt/model/unread_keys.hpp"
-#include "vlmt/model/vision_config.hpp"
-#include "vlmt/model/vision_encoder.hpp"
 #include "vlmt/model/weight_loader.hpp"
 #include "vlmt/op/numerics.hpp"
 #include "vlmt/quant/q8_0.hpp"
@@ -55,6 +53,10 @@ void require_processor() {
   throw DeviceError("this program was built for processors with " + std::string(Arch::name) +
                     "; this processor lacks these instructions");
 }
+
+/// The vision encoder of a family on its backend.
+template <class M>
+using VisionOf = typename M::template Vision<typename M::Backend>;
 
 /// What a model was checked against when it was loaded. A session is checked against it, too.
 struct MemoryBudget {
@@ -128,8 +130,8 @@ class Vlm {
 
   const Decoder<M>& decoder() const noexcept { return *decoder_; }
   /// The vision encoder; null for a text-only model.
-  const VisionEncoder<Backend>* vision_encoder() const noexcept { return vision_encoder_.get(); }
-  const TextConfig& config() const noexcept { return decoder_->config(); }
+  const VisionOf<M>* vision_encoder() const noexcept { return vision_encoder_.get(); }
+  const ConfigOf<M>& config() const noexcept { return decoder_->config(); }
   /// Warnings for the user about the files, one line each.
   const std::vector<std::string>& warnings() const noexcept { return warnings_; }
   /// The opened model file. Only before the weights are loaded.
@@ -153,7 +155,7 @@ class Vlm {
   std::unique_ptr<Files> files_;
   LoaderOf<Backend, typename M::Formats> loader_;
   std::unique_ptr<Decoder<M>> decoder_;
-  std::unique_ptr<VisionEncoder<Backend>> vision_encoder_;
+  std::unique_ptr<VisionOf<M>> vision_encoder_;
   PackedCache packed_;
   typename Backend::Memory memory_;
   std::span<const std::byte> weights_;  ///< in memory_ or in the mapped cache file
@@ -167,19 +169,19 @@ template <class M>
 Vlm<M>::Vlm(GgufFile model, std::optional<GgufFile> mmproj, const WeightOptions& options,
             const PackedCacheOptions& cache)
     : files_(std::make_unique<Files>(Files{std::move(model), std::move(mmproj)})) {
-  const TextConfig text = read_text_config(files_->model, M::architectures);
+  const ConfigOf<M> text = read_config<M>(files_->model);
   const WeightSource source(files_->model);
   decoder_ = std::make_unique<Decoder<M>>(text, source, loader_);
   source.check_all_read();
-  if (std::string line = unknown_keys_warning(files_->model, text.architecture); !line.empty()) {
+  if (std::string line = unknown_keys_warning(files_->model, text.architecture, own_keys_of<M>()); !line.empty()) {
     warnings_.push_back(line);
   }
   if (files_->mmproj) {
-    const VisionConfig vision = read_vision_config(*files_->mmproj);
-    check_pair(text, vision);
+    const auto vision = VisionOf<M>::read_config(*files_->mmproj);
+    M::check_pair(text, vision);
     if (std::string line = pair_warning(files_->model, *files_->mmproj); !line.empty()) warnings_.push_back(line);
     vision_encoder_ =
-        std::make_unique<VisionEncoder<Backend>>(vision, WeightSource(*files_->mmproj), loader_, options.vision_format);
+        std::make_unique<VisionOf<M>>(vision, WeightSource(*files_->mmproj), loader_, options.vision_format);
   }
   weight_bytes_ = loader_.bytes();
   // Only the host maps files.

@@ -1,6 +1,7 @@
 // Looks up the tensors of a model by name and checks their shapes.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -43,6 +44,23 @@ struct SourceTensor {
     part.tensor.bytes = tensor.bytes.subspan(first * row_bytes, count * row_bytes);
     part.offset = offset + first * row_bytes;
     return part;
+  }
+
+  /// Columns [first, first + count) of a matrix, as a copy of their blocks. Throws FileError unless both are multiples
+  /// of the format's block.
+  SourceTensor columns(std::size_t first, std::size_t count) const;
+
+  /// The rows of several matrices of one width, or the values of vectors, one after the other, as a copy: queries, keys
+  /// and values as one matrix. `parts` is not empty.
+  /// Throws FileError if formats, widths or scales differ.
+  static SourceTensor joined(std::span<const SourceTensor> parts);
+
+  /// Replaces the bytes by others, which are no longer those of a file.
+  void own(std::vector<std::byte> bytes) {
+    const auto owned = std::make_shared<const std::vector<std::byte>>(std::move(bytes));
+    tensor.bytes = *owned;
+    tensor.owner = owned;
+    mapping = nullptr;
   }
 
   /// Values that are computed, for a loader to place in the memory of a backend. `file` is for messages.
@@ -115,6 +133,54 @@ class WeightSource {
 };
 
 #if VLMT_HAS_BODIES
+
+VLMT_BODY SourceTensor SourceTensor::columns(std::size_t first, std::size_t count) const {
+  const GgmlTypeInfo type = ggml_type_info(tensor.type_id);
+  const std::size_t cols = tensor.columns();
+  if (type.values == 0 || first % type.values != 0 || count % type.values != 0 || first + count > cols) {
+    throw FileError("the columns of a tensor cannot be cut here",
+                    {file, offset, std::string(tensor.name),
+                     "multiples of " + std::to_string(type.values) + " up to " + std::to_string(cols),
+                     std::to_string(first) + " to " + std::to_string(first + count)});
+  }
+  const std::size_t row_bytes = cols / type.values * type.bytes;
+  const std::size_t part_bytes = count / type.values * type.bytes;
+  std::vector<std::byte> bytes(tensor.rows() * part_bytes);
+  for (std::size_t r = 0; r < tensor.rows(); ++r) {
+    std::copy_n(tensor.bytes.data() + r * row_bytes + first / type.values * type.bytes, part_bytes,
+                bytes.data() + r * part_bytes);
+  }
+  SourceTensor part = *this;
+  part.tensor.rank = 2;
+  part.tensor.shape = {tensor.rows(), count, 1, 1};
+  part.own(std::move(bytes));
+  return part;
+}
+
+VLMT_BODY SourceTensor SourceTensor::joined(std::span<const SourceTensor> parts) {
+  SourceTensor all = parts.front();
+  const std::size_t columns = all.tensor.columns();
+  const auto name = [](const AnyTensor& t) { return std::string(ggml_type_info(t.type_id).name); };
+  std::vector<std::byte> bytes;
+  std::size_t values = 0;
+  for (const SourceTensor& part : parts) {
+    const AnyTensor& t = part.tensor;
+    if (t.type_id != all.tensor.type_id || t.columns() != columns || part.scales != all.scales) {
+      throw FileError(
+          "tensors that are read as one differ in format, width or scale",
+          {part.file, part.offset, std::string(t.name),
+           name(all.tensor) + " of " + std::to_string(columns) + " columns, as " + std::string(all.tensor.name),
+           name(t) + " of " + std::to_string(t.columns())});
+    }
+    bytes.insert(bytes.end(), t.bytes.begin(), t.bytes.end());
+    values += t.count();
+  }
+  const bool vectors = all.tensor.rank == 1;
+  all.tensor.shape = {vectors ? values : values / columns, vectors ? 1 : columns, 1, 1};
+  all.tensor.rank = vectors ? 1 : 2;
+  all.own(std::move(bytes));
+  return all;
+}
 
 VLMT_BODY void WeightSource::check_scales() const {
   constexpr std::string_view suffix = ".scale";

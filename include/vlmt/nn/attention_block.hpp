@@ -1,12 +1,13 @@
 // The attention half of a decoder layer: norm, QKV projections, rope and KV cache write, attention, output projection.
 #pragma once
 
-#include <cmath>
 #include <cstddef>
+#include <type_traits>
 
 #include "vlmt/base/config.hpp"
 #include "vlmt/exec/buffer.hpp"
 #include "vlmt/exec/step.hpp"
+#include "vlmt/nn/parts.hpp"
 #include "vlmt/op/attend.hpp"
 #include "vlmt/op/backend_types.hpp"
 #include "vlmt/op/epilogue.hpp"
@@ -26,6 +27,9 @@ struct AttentionWeights {
   MatrixOf<B> k;                  ///< (kv_heads * head_dim, hidden)
   MatrixOf<B> v;                  ///< (kv_heads * head_dim, hidden)
   MatrixOf<B> out;                ///< (hidden, heads * head_dim)
+  const float* q_bias = nullptr;  ///< (heads * head_dim), or null
+  const float* k_bias = nullptr;  ///< (kv_heads * head_dim), or null
+  const float* v_bias = nullptr;  ///< the same
 };
 
 /// Workspace shared by all layers of a decoder, for up to `rows` tokens.
@@ -47,28 +51,28 @@ struct AttentionBuffers {
   }
 };
 
-/// x (n, hidden) += attention(norm(x)) in layer `layer`. M names Norm, Rotary, Attention and the factory qk_norm. The n
-/// rows belong to `sequences`; their keys and values are written to and read from the KV caches of these sequences.
-/// `angles` (n, head_dim) holds the rotary cosines and sines of the rows.
-template <class M, Step S, class Shapes, class B = typename S::Backend>
+/// x (n, hidden) += attention(norm(x)) in layer `layer` of the caches. M names norms and the pairing of rotary angles;
+/// `variant` and `scale` are those of the layer (nn/parts.hpp). The n rows belong to `sequences`; their keys and values
+/// are written to and read from the KV caches of these sequences. `angles` (n, head_dim) holds the rotary cosines and
+/// sines of the rows.
+template <class M, Step S, class Shapes, class Variant, class B = typename S::Backend>
 void attention_block(S& step, const Shapes& s, const AttentionWeights<B>& w, const AttentionBuffers<B>& b,
                      const RowBufferOf<B>& input, float* x, std::size_t n, const SequencesOf<B>& sequences,
-                     std::size_t layer, const float* angles, float eps, Numerics numerics,
-                     const typename M::Attention& variant) {
+                     std::size_t layer, const float* angles, float eps, Numerics numerics, float scale,
+                     const Variant& variant) {
   const std::size_t hidden = s.hidden;
   const std::size_t q_width = s.heads * s.head_dim;
   const std::size_t width = q_width + 2 * s.kv_heads * s.head_dim;
 
   const RowsOf<B> rows = BackendTypes<B>::rows(input, numerics, n, hidden, n, w.q, w.k, w.v);
-  step("attention norm", op::Normalise{typename M::Norm{w.norm, eps}, x, n, hidden, rows});
+  step("attention norm", op::Normalise{norm_of<M>(w.norm, eps), x, n, hidden, rows});
 
-  using QkNorm = decltype(M::qk_norm(w.q_norm, w.k_norm, eps));
-  using Heads = op::RotateAndCache<QkNorm, typename M::Rotary::Pairing, SequencesOf<B>>;
+  const auto norms = qk_norm_of<M>(w.q_norm, w.k_norm, eps);
+  using Heads = op::RotateAndCache<std::remove_const_t<decltype(norms)>, typename M::Rotary::Pairing, SequencesOf<B>>;
   step("qkv", op::Product{rows, op::Qkv{w.q, w.k, w.v},
-                          Heads{M::qk_norm(w.q_norm, w.k_norm, eps), angles, b.qkv, s.heads, s.kv_heads, s.head_dim,
-                                sequences, layer}});
+                          Heads{norms, angles, b.qkv, s.heads, s.kv_heads, s.head_dim, sequences, layer, w.q_bias,
+                                w.k_bias, w.v_bias}});
 
-  const float scale = 1.0f / std::sqrt(static_cast<float>(static_cast<std::size_t>(s.head_dim)));
   const RowsOf<B> merged = BackendTypes<B>::rows(b.out, numerics, n, q_width, n, w.out);
   step("attention", op::Attend{variant, b.qkv, width, s.heads, s.head_dim, scale, sequences, layer, merged, b.scratch});
   step("attention out", op::Product{merged, op::One{w.out}, op::Add{x, hidden}});

@@ -5,6 +5,7 @@
 
 #include "vlmt/base/config.hpp"
 #include "vlmt/exec/step.hpp"
+#include "vlmt/nn/parts.hpp"
 #include "vlmt/op/backend_types.hpp"
 #include "vlmt/op/epilogue.hpp"
 #include "vlmt/op/norm.hpp"
@@ -29,7 +30,7 @@ void mlp_block(S& step, const Shapes& s, const MlpWeights<B>& w, const RowBuffer
   const std::size_t hidden = s.hidden;
   const std::size_t ffn = s.ffn;
   const RowsOf<B> rows = BackendTypes<B>::rows(input, numerics, n, hidden, n, w.gate, w.up);
-  step("mlp norm", op::Normalise{typename M::Norm{w.norm, eps}, x, n, hidden, rows});
+  step("mlp norm", op::Normalise{norm_of<M>(w.norm, eps), x, n, hidden, rows});
   const RowsOf<B> product = BackendTypes<B>::rows(inner, numerics, n, ffn, n, w.down);
   step("gate and up", op::Product{rows, op::Pair{w.gate, w.up}, op::Gate<typename M::Activation, RowsOf<B>>{product}});
   step("down", op::Product{product, op::One{w.down}, op::Add{x, hidden}});

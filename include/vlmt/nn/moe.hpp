@@ -8,6 +8,7 @@
 #include "vlmt/base/config.hpp"
 #include "vlmt/exec/buffer.hpp"
 #include "vlmt/exec/step.hpp"
+#include "vlmt/nn/parts.hpp"
 #include "vlmt/op/backend_types.hpp"
 #include "vlmt/op/epilogue.hpp"
 #include "vlmt/op/expert_groups.hpp"
@@ -55,10 +56,11 @@ struct MoeBuffers {
   }
 };
 
-/// x (n, hidden) += sum over the k chosen experts e of weight_e * down_e(act(gate_e(norm x)) * up_e(norm x)).
-template <class M, Step S, class Shapes, class B = typename S::Backend>
+/// x (n, hidden) += sum over the k chosen experts e of weight_e * down_e(act(gate_e(norm x)) * up_e(norm x)). `router`
+/// is that of the layer (nn/parts.hpp).
+template <class M, Step S, class Shapes, class Router, class B = typename S::Backend>
 void moe_block(S& step, const Shapes& s, const MoeWeights<B>& w, const RowBufferOf<B>& input, const MoeBuffers<B>& b,
-               float* x, std::size_t n, std::size_t k, float eps, Numerics numerics, const typename M::Router& router) {
+               float* x, std::size_t n, std::size_t k, float eps, Numerics numerics, const Router& router) {
   using Types = BackendTypes<B>;
   const std::size_t hidden = s.hidden;
   const std::size_t ffn = s.expert_ffn;
@@ -66,7 +68,7 @@ void moe_block(S& step, const Shapes& s, const MoeWeights<B>& w, const RowBuffer
   // Mean rows per expert. The router multiplies all n rows, but its weights are float32 and take floats in any case.
   const std::size_t expert_rows = n * k / experts;
   const RowsOf<B> rows = Types::rows(input, numerics, n, hidden, expert_rows, w.router, w.gate, w.up);
-  step("moe norm", op::Normalise{typename M::Norm{w.norm, eps}, x, n, hidden, rows});
+  step("moe norm", op::Normalise{norm_of<M>(w.norm, eps), x, n, hidden, rows});
   step("router", op::Product{rows, op::One{w.router}, op::Store{b.logits, experts}});
   step("choice of experts", op::Route{router, b.logits, n, experts, k, b.ids, b.weights});
   step("groups of experts", op::Group{b.ids, n, k, b.groups});

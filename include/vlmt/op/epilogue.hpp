@@ -50,9 +50,9 @@ struct Gate {
   Rows out;
 };
 
-/// Of the three products of queries, keys and values, by head: norms of queries and keys, rotation of both, queries to
-/// qkv, keys and values to the caches of their sequences. Row t of qkv is [queries | keys | values]; keys and values
-/// may be left in it in any state.
+/// Of the three products of queries, keys and values, by head: biases, norms of queries and keys, rotation of both,
+/// queries to qkv, keys and values to the caches of their sequences. Row t of qkv is [queries | keys | values]; keys
+/// and values may be left in it in any state.
 template <class QkNorm, class Pairing, class Sequences>
 struct RotateAndCache {
   QkNorm norm;
@@ -63,6 +63,9 @@ struct RotateAndCache {
   std::size_t head_dim = 0;
   Sequences sequences;
   std::size_t layer = 0;
+  const float* q_bias = nullptr;  ///< (heads * head_dim), or null
+  const float* k_bias = nullptr;  ///< (kv_heads * head_dim), or null
+  const float* v_bias = nullptr;  ///< the same
 };
 
 }  // namespace op

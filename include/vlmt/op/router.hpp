@@ -16,17 +16,21 @@ template <class S, class V>
 concept ScoresOf = requires {
   { S::normalized } -> std::convertible_to<bool>;
 }
-&&(requires(V x) {
-  { S::apply(x) }
-  noexcept->std::same_as<V>;
-} || requires(V x) {
-  { S::apply(x, x) }
-  noexcept->std::same_as<V>;
-});
+&&(
+    requires(V x) {
+      { S::apply(x) }
+      noexcept->std::same_as<V>;
+    } ||
+    requires(V x) {
+      { S::apply(x, x) }
+      noexcept->std::same_as<V>;
+    });
 
 /// True if the scores depend on the largest logit of the row.
 template <class S>
-inline constexpr bool scores_need_most_v = requires(double x) { S::apply(x, x); };
+inline constexpr bool scores_need_most_v = requires(double x) {
+  S::apply(x, x);
+};
 
 /// Scores by a softmax over all experts.
 struct SoftmaxScores {
@@ -57,6 +61,16 @@ struct TopKRouter {
 
   /// Experts per token, given the number in the file.
   static constexpr std::size_t used(std::size_t in_file) noexcept { return K == dynamic ? in_file : K; }
+};
+
+/// As TopKRouter, with parameters of the layer: a bias that counts for the choice but not for the weights, experts in
+/// groups of which only the best are looked at, and a factor of the weights (DeepSeek-V3, 2.1.2).
+template <class ScoresType = SigmoidScores, bool Renormalize = true>
+struct GroupedRouter : TopKRouter<dynamic, ScoresType, Renormalize> {
+  const float* bias = nullptr;  ///< (experts), or null
+  std::size_t groups = 1;       ///< groups of equal size, consecutive experts each
+  std::size_t groups_used = 1;  ///< the best, by the sum of the two highest biased scores of each
+  float scale = 1.0f;           ///< multiplies the weights
 };
 
 VLMT_END_NAMESPACE

@@ -83,7 +83,7 @@ class BatchDecoder {
     for (std::size_t i = 0; i < runners.size(); ++i) {
       const Runner<M, T, Probe>& r = *runners[i];
       in.ids[i] = tokens[i];
-      for (std::size_t a = 0; a < 3; ++a) in.positions[i * 3 + a] = r.sequence().next_position();
+      std::fill_n(in.positions + i * Decoder<M>::axes, Decoder<M>::axes, r.sequence().next_position());
       in.sequences.set(i, r.kv_cache(), r.length(), 1, RowKind::generated);
       in.logit_rows[i] = static_cast<std::int32_t>(i);
     }

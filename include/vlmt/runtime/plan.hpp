@@ -39,7 +39,7 @@ MemoryPlan plan_memory(const Vlm<M>& model, const O& options, std::size_t image_
   plan.workspace = runner.workspace + Sampler<typename M::Backend>::bytes(model.config().vocab, of_runner.context);
   if (model.vision_encoder() != nullptr) plan.feature_cache = options.vision().cache_bytes;
   if (model.vision_encoder() != nullptr && image_pixels != 0) {
-    const VisionConfig& c = model.vision_encoder()->config();
+    const auto& c = model.vision_encoder()->config();
     plan.vision = VisionRunner<M, OmpTeam>::scratch_bytes(*model.vision_encoder(), image_pixels, members);
     const std::size_t tokens = ceil_div(image_pixels, c.factor() * c.factor());
     plan.features = tokens * c.out_hidden * (1 + c.deepstack.size()) * sizeof(float);

@@ -111,6 +111,7 @@ template <class M, Team T, class P>
 Prompt build_prompt(const ChatModel<M>& model, const VisionRunner<M, T, P>& vision, std::span<ChatMessage> messages,
                     std::span<const Tool> tools, const ChatOptions& chat, const ImageOptions& image_options) {
   Prompt prompt;
+  prompt.sequence = Sequence(position_rule_of<M>());
   std::vector<Message> plain;
   std::vector<PromptMedia> images;
   std::vector<PromptMedia> videos;

@@ -19,16 +19,18 @@ VLMT_BEGIN_NAMESPACE
 
 extern template void attention_block<Qwen3VL>(StepNow<>&, const DynamicShapes&, const AttentionWeights<Cpu<>>&,
                                               const AttentionBuffers<Cpu<>>&, const InputRows&, float*, std::size_t,
-                                              const StepSequences&, std::size_t, const float*, float, Numerics,
-                                              const Qwen3VL::Attention&);
+                                              const StepSequences&, std::size_t, const float*, float, Numerics, float,
+                                              const CausalAttention&);
 extern template void mlp_block<Qwen3VL>(StepNow<>&, const DynamicShapes&, const MlpWeights<Cpu<>>&, const InputRows&,
                                         const InputRows&, float*, std::size_t, float, Numerics);
 extern template void moe_block<Qwen3VL>(StepNow<>&, const DynamicShapes&, const MoeWeights<Cpu<>>&, const InputRows&,
                                         const MoeBuffers<Cpu<>>&, float*, std::size_t, std::size_t, float, Numerics,
                                         const Qwen3VL::Router&);
-extern template void vision_block(StepNow<>&, const VisionShape&, const VisionBlockWeights<Cpu<>>&,
-                                  const VisionBuffers<Cpu<>>&, std::size_t, const SegmentedAttention&, const float*,
-                                  float, Numerics);
+extern template void vision_block<VisionEncoder<Cpu<>>::Parts>(StepNow<>&, const VisionShape&,
+                                                               const VisionBlockWeights<Cpu<>>&,
+                                                               const VisionBuffers<Cpu<>>&, std::size_t,
+                                                               const SegmentedAttention&, const float*, float,
+                                                               Numerics);
 extern template void merger(StepNow<>&, const VisionShape&, const MergerWeights<Cpu<>>&, const VisionBuffers<Cpu<>>&,
                             std::size_t, std::size_t, float*, std::size_t, float, Numerics);
 extern template void Decoder<Qwen3VL>::forward(StepNow<>&, const DecoderBuffers<Cpu<>>&, StepSize, Numerics,

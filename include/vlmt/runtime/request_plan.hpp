@@ -49,11 +49,11 @@ MemoryPlan plan_images(const ChatModel<M>& model, const SessionOptions& options,
                        std::size_t threads) {
   std::size_t largest = 0;
   for (const FittedImage& i : images.images) largest = std::max(largest, i.tokens);
-  const VisionEncoder<typename M::Backend>* encoder = model.vlm().vision_encoder();
+  const VisionOf<M>* encoder = model.vlm().vision_encoder();
   const std::size_t token = encoder == nullptr ? 0 : encoder->config().factor() * encoder->config().factor();
   MemoryPlan plan = plan_memory(model, options, largest * token, threads);
   if (largest != 0) {
-    const VisionConfig& c = encoder->config();
+    const auto& c = encoder->config();
     plan.features = images.tokens * c.out_hidden * (1 + c.deepstack.size()) * sizeof(float);
   }
   return plan;

@@ -379,7 +379,7 @@ template <class M, Team T, class Probe>
 void Runner<M, T, Probe>::write_token(int token) {
   const StepInputs<Backend>& in = workspace_.inputs();
   in.ids[0] = token;
-  for (std::size_t a = 0; a < 3; ++a) in.positions[a] = sequence_.next_position();
+  std::fill_n(in.positions, Decoder<M>::axes, sequence_.next_position());
   in.sequences.set(0, kv_, length(), 1, RowKind::generated);
   in.logit_rows[0] = 0;
   workspace_.send();
@@ -411,10 +411,11 @@ void Runner<M, T, Probe>::check_room(std::size_t cells) const {
 template <class M, Team T, class Probe>
 StepSize Runner<M, T, Probe>::write_inputs(const Sequence& s, std::size_t first, std::size_t n, std::size_t logit_rows,
                                            RowKind kind) {
+  constexpr std::size_t axes = Decoder<M>::axes;
   const StepInputs<Backend>& in = workspace_.inputs();
   for (std::size_t i = 0; i < n; ++i) {
     in.ids[i] = s.tokens()[first + i];
-    for (std::size_t a = 0; a < 3; ++a) in.positions[i * 3 + a] = s.positions(a)[first + i];
+    for (std::size_t a = 0; a < axes; ++a) in.positions[i * axes + a] = s.positions(a)[first + i];
   }
   in.sequences.set(0, kv_, first, n, kind);
   if (logit_rows != 0) in.logit_rows[0] = static_cast<std::int32_t>(n - 1);

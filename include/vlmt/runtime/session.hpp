@@ -186,7 +186,7 @@ class Session {
 
   /// Cells of plain text. Special tokens are not parsed.
   Sequence tokenize(std::string_view text) const {
-    Sequence s;
+    Sequence s(position_rule_of<M>());
     s.append(model_->tokenizer().encode(text));
     return s;
   }

@@ -83,6 +83,7 @@ template <class M, Team T, class Probe = NoProbe>
 class VisionRunner {
  public:
   using Backend = typename M::Backend;
+  using Encoder = VisionOf<M>;
   using Features = std::shared_ptr<const VisionFeatures>;
 
   /// Model and team must outlive the runner and must not be moved while it lives. Before the model is loaded only sizes
@@ -97,11 +98,11 @@ class VisionRunner {
   /// text-only model.
   std::size_t tokens(int height, int width) const {
     require_vision_encoder();
-    return image_grid(height, width, config_).tokens(config_.layout.merge);
+    return model_->vision_encoder()->grid(height, width, config_).tokens(config_.layout.merge);
   }
 
   /// Bytes of scratch for an image of `pixels` after resizing: the vision encoder's buffers, patches included.
-  static std::size_t scratch_bytes(const VisionEncoder<Backend>& encoder, std::size_t pixels, std::size_t members);
+  static std::size_t scratch_bytes(const Encoder& encoder, std::size_t pixels, std::size_t members);
 
   /// The cache key of an image's features and its grid in patches, without running the vision encoder. `max_pixels` is
   /// the image's own bound (ImageSource::max_pixels), here and below. Throws InputError for sizes that are refused and
@@ -172,7 +173,7 @@ class VisionRunner {
   VisionOptions options_;
   Probe probe_;
   VisionPreprocess config_;
-  VisionWorkspace<Backend> workspace_;
+  VisionWorkspace<Encoder, Backend> workspace_;
   std::list<Features> cache_;  ///< most recently used first
   std::size_t cached_bytes_ = 0;
   std::size_t hits_ = 0;
@@ -187,11 +188,10 @@ VisionRunner<M, T, Probe>::VisionRunner(const Vlm<M>& model, T& team, const Visi
 }
 
 template <class M, Team T, class Probe>
-std::size_t VisionRunner<M, T, Probe>::scratch_bytes(const VisionEncoder<Backend>& encoder, std::size_t pixels,
-                                                     std::size_t members) {
+std::size_t VisionRunner<M, T, Probe>::scratch_bytes(const Encoder& encoder, std::size_t pixels, std::size_t members) {
   const VisionConfig& c = encoder.config();
   const std::size_t patches = round_up(ceil_div(pixels, c.patch * c.patch), c.merge * c.merge);
-  return VisionWorkspace<Backend>::bytes(encoder, patches, 1, members);
+  return VisionWorkspace<Encoder, Backend>::bytes(encoder, patches, 1, members);
 }
 
 template <class M, Team T, class Probe>
@@ -200,7 +200,10 @@ std::pair<ContentKey, PatchGrid> VisionRunner<M, T, Probe>::describe(const Image
   require_vision_encoder();
   const Image* one = &image;
   const VisionPreprocess own = config_.lowered(max_pixels);
-  return {content_key({one, 1}, own.image_limits.min_pixels, own.image_limits.max_pixels, 0), image_grid(image, own)};
+  const bool reduced = image.original_height > 0 && image.original_width > 0;
+  return {content_key({one, 1}, own.image_limits.min_pixels, own.image_limits.max_pixels, 0),
+          model_->vision_encoder()->grid(reduced ? image.original_height : image.height,
+                                         reduced ? image.original_width : image.width, own)};
 }
 
 template <class M, Team T, class Probe>
@@ -210,7 +213,7 @@ std::pair<ContentKey, PatchGrid> VisionRunner<M, T, Probe>::describe_video(
   if (frames.empty()) throw InputError("a video without frames");
   const VisionPreprocess own = config_.lowered(max_pixels);
   return {content_key(frames, own.video_limits.min_pixels, own.video_limits.max_pixels, 1),
-          video_grid(static_cast<int>(frames.size()), frames[0].height, frames[0].width, own)};
+          model_->vision_encoder()->grid(static_cast<int>(frames.size()), frames[0].height, frames[0].width, own)};
 }
 
 template <class M, Team T, class Probe>
@@ -280,8 +283,8 @@ typename VisionRunner<M, T, Probe>::Features VisionRunner<M, T, Probe>::run(cons
                                                                             const ContentKey& key, const StopFlag* stop,
                                                                             const VisionProgress& progress) {
   prepare(grid);
-  write_patches<Backend>(source, grid, config, executor_.members(), workspace_.buffers().patches,
-                         [&](const auto& issue) { executor_.run(issue, stop); });
+  model_->vision_encoder()->patches(source, grid, config, executor_.members(), workspace_.buffers().patches,
+                                    [&](const auto& issue) { executor_.run(issue, stop); });
   return run(grid, key, stop, progress);
 }
 
@@ -289,7 +292,7 @@ template <class M, Team T, class Probe>
 typename VisionRunner<M, T, Probe>::Features VisionRunner<M, T, Probe>::run(const PatchGrid& grid,
                                                                             const ContentKey& key, const StopFlag* stop,
                                                                             const VisionProgress& progress) {
-  const VisionEncoder<Backend>& encoder = *model_->vision_encoder();
+  const Encoder& encoder = *model_->vision_encoder();
   const auto merge = static_cast<std::size_t>(config_.layout.merge);
   auto features = std::make_shared<VisionFeatures>();
   features->slices = static_cast<std::size_t>(grid.t);

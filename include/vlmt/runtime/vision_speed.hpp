@@ -109,16 +109,16 @@ VisionSpeed measure_vision_speed(const GgufFile& mmproj, const std::optional<std
   using Backend = typename M::Backend;
   using Clock = std::chrono::steady_clock;
   require_processor<typename Backend::Arch>();
-  VisionConfig config = read_vision_config(mmproj);
+  auto config = VisionOf<M>::read_config(mmproj);
   config.depth = 1;
   config.deepstack.clear();
   LoaderOf<Backend, typename M::Formats> loader;
-  VisionEncoder<Backend> encoder(config, WeightSource(mmproj), loader, format);
+  VisionOf<M> encoder(config, WeightSource(mmproj), loader, format);
   const auto weights = loader.load(team, {}, stop);
 
   const int side = 16 * static_cast<int>(config.merge);
   const PatchGrid grid{1, side, side};
-  VisionWorkspace<Backend> workspace;
+  VisionWorkspace<VisionOf<M>, Backend> workspace;
   workspace.prepare(encoder, grid, team.size());
   std::vector<float> patches(grid.patches() * config.patch_values());
   for (std::size_t i = 0; i < patches.size(); ++i) patches[i] = static_cast<float>(i * 37 % 255) / 127.0f - 1.0f;
@@ -158,7 +158,7 @@ VisionSpeed measure_vision_speed(const GgufFile& mmproj, const std::optional<std
 /// What a measured speed depends on, as the key under which it is kept.
 template <class M>
 std::string vision_speed_key(const GgufFile& mmproj, const VisionSpeedOptions& o, std::size_t threads) {
-  const VisionConfig c = read_vision_config(mmproj);
+  const auto c = VisionOf<M>::read_config(mmproj);
   const auto number = [](const char* what, std::size_t n) {
     return std::string(", ") + what + " " + std::to_string(n);
   };

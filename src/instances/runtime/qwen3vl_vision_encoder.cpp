@@ -11,9 +11,10 @@ template VisionEncoderBuffers<Cpu<>> VisionEncoder<Cpu<>>::take_buffers(Carver&,
                                                                         std::size_t) const;
 template VisionPatches preprocess_image<arch::native>(const Image&, const VisionPreprocess&, const StopFlag*);
 template VisionPatches preprocess_video<arch::native>(std::span<const Image>, const VisionPreprocess&, const StopFlag*);
-template void vision_block(StepNow<>&, const VisionShape&, const VisionBlockWeights<Cpu<>>&,
-                           const VisionBuffers<Cpu<>>&, std::size_t, const SegmentedAttention&, const float*, float,
-                           Numerics);
+template void vision_block<VisionEncoder<Cpu<>>::Parts>(StepNow<>&, const VisionShape&,
+                                                        const VisionBlockWeights<Cpu<>>&, const VisionBuffers<Cpu<>>&,
+                                                        std::size_t, const SegmentedAttention&, const float*, float,
+                                                        Numerics);
 template void merger(StepNow<>&, const VisionShape&, const MergerWeights<Cpu<>>&, const VisionBuffers<Cpu<>>&,
                      std::size_t, std::size_t, float*, std::size_t, float, Numerics);
 template void VisionEncoder<Cpu<>>::forward(StepNow<>&, const VisionEncoderBuffers<Cpu<>>&, const PatchGrid&, float*,

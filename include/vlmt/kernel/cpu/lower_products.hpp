@@ -107,7 +107,8 @@ void lower(
   pass([&](Member& m) {
     e.sequences.for_each(e.layer, [&](const auto& s) {
       float* at = e.qkv + s.first * width;
-      const QkvRows mine{at, at + q_width, at + q_width + kv_width, width, s.rows, e.heads};
+      const QkvRows mine{at,       at + q_width, at + q_width + kv_width, width, s.rows, e.heads, e.q_bias,
+                         e.k_bias, e.v_bias};
       qk_norm_rope_store<A, Pairing>(mine, e.norm, e.angles + s.first * 2 * half, half, s.kv, s.start, m);
     });
   });

@@ -8,7 +8,7 @@
 
 #include "vlmt/base/config.hpp"
 #include "vlmt/exec/member.hpp"
-#include "vlmt/kernel/resample_plan.hpp"
+#include "vlmt/op/resample_plan.hpp"
 
 VLMT_BEGIN_NAMESPACE
 

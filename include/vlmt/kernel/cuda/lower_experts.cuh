@@ -61,6 +61,31 @@ struct BetterExpert {
   }
 };
 
+/// True for an expert of the groups that are used: the best, by the sum of their two highest biased scores.
+template <class Router>
+__device__ bool in_used_group(const Router& router, const float* scores, std::size_t experts, std::size_t expert) {
+  if (router.groups == 1) return true;
+  const std::size_t size = experts / router.groups;
+  const auto sum = [&](std::size_t g) {
+    float first = -float_infinity, second = -float_infinity;
+    for (std::size_t e = g * size; e < (g + 1) * size; ++e) {
+      float x = router.bias == nullptr ? scores[e] : scores[e] + router.bias[e];
+      if (!(x > -float_max)) x = -float_max;
+      second = x > first ? first : x > second ? x : second;
+      first = x > first ? x : first;
+    }
+    return size == 1 ? first : first + second;
+  };
+  const std::size_t own = expert / size;
+  const float of_own = sum(own);
+  std::size_t better = 0;
+  for (std::size_t g = 0; g < router.groups; ++g) {
+    const float other = sum(g);
+    better += other > of_own || (other == of_own && g < own) ? 1 : 0;
+  }
+  return better < router.groups_used;
+}
+
 /// One row in a block: the `used` best experts, one after the other.
 template <class Router>
 __global__ void __launch_bounds__(block_threads) route_kernel(op::Route<Router> o) {
@@ -75,20 +100,28 @@ __global__ void __launch_bounds__(block_threads) route_kernel(op::Route<Router> 
     for (std::size_t e = threadIdx.x; e < o.experts; e += block_threads) {
       bool taken = false;
       for (std::size_t i = 0; i < j; ++i) taken = taken || ids[i] == static_cast<std::int32_t>(e);
-      if (!taken) best = BetterExpert{}(best, {scores[e], static_cast<std::int32_t>(e)});
+      float score = scores[e];
+      if constexpr (requires { o.router.groups_used; }) {
+        taken = taken || !in_used_group(o.router, scores, o.experts, e);
+        if (o.router.bias != nullptr) score += o.router.bias[e];
+      }
+      if (!taken) best = BetterExpert{}(best, {score, static_cast<std::int32_t>(e)});
     }
     best = block_reduce(best, BetterExpert{});
+    const float weight = scores[best.expert];
     if (threadIdx.x == 0) {
       ids[j] = best.expert;
-      weights[j] = best.score;
+      weights[j] = weight;
     }
-    sum += static_cast<double>(best.score);
+    sum += static_cast<double>(weight);
     __syncthreads();
   }
-  if constexpr (Router::renormalize) {
-    for (std::size_t j = threadIdx.x; j < o.used; j += block_threads) {
-      weights[j] = sum > 0.0 ? static_cast<float>(static_cast<double>(weights[j]) / sum) : 0.0f;
-    }
+  double factor = 1.0;
+  if constexpr (requires { o.router.groups_used; }) factor = static_cast<double>(o.router.scale);
+  for (std::size_t j = threadIdx.x; j < o.used; j += block_threads) {
+    const double w = static_cast<double>(weights[j]);
+    const double share = !Router::renormalize ? w : sum > 0.0 ? w / sum : 0.0;
+    weights[j] = static_cast<float>(share * factor);
   }
 }
 

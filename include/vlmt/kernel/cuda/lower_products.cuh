@@ -123,10 +123,14 @@ __global__ void __launch_bounds__(block_threads)
   const std::size_t dim = e.head_dim;
   const std::size_t half = dim / 2;
   float* at = e.qkv + (row * (e.heads + 2 * e.kv_heads) + head) * dim;
-  for (std::size_t i = threadIdx.x; i < dim; i += block_threads) shared[i] = at[i];
-  __syncthreads();
   const bool query = head < e.heads;
   const bool key = !query && head < e.heads + e.kv_heads;
+  const float* bias = query ? e.q_bias : key ? e.k_bias : e.v_bias;
+  const std::size_t own_head = query ? head : key ? head - e.heads : head - e.heads - e.kv_heads;
+  for (std::size_t i = threadIdx.x; i < dim; i += block_threads) {
+    shared[i] = bias == nullptr ? at[i] : at[i] + bias[own_head * dim + i];
+  }
+  __syncthreads();
   if (query || key) {
     if constexpr (!std::is_same_v<Norm, NoQkNorm>) {
       if (query) {

@@ -35,6 +35,12 @@ struct LayerNormWeights {
   const float* bias = nullptr;
 };
 
+/// What a family chooses in the blocks of its vision encoder: the activation of the MLP. The norm is a layer norm.
+template <class ActivationType>
+struct VisionBlockParts {
+  using Activation = ActivationType;
+};
+
 /// Weights of one block of a vision encoder of width h.
 template <class B>
 struct VisionBlockWeights {
@@ -72,9 +78,9 @@ void for_row_chunks(std::size_t rows, std::size_t chunk, F&& f) {
   for (std::size_t first = 0; first < rows; first += chunk) f(first, std::min(chunk, rows - first));
 }
 
-/// Computes one block on b.x (n, h) in place. `table` holds the 2-D rotary angles of the n patches. Patches attend only
-/// within their segment of `segments`.
-template <Step S, class B = typename S::Backend>
+/// Computes one block on b.x (n, h) in place. `angles` holds the 2-D rotary angles of the n patches, or is null: no
+/// rotation. Patches attend only within their segment of `segments`.
+template <class Parts, Step S, class B = typename S::Backend>
 void vision_block(S& step, const VisionShape& s, const VisionBlockWeights<B>& w, const VisionBuffers<B>& b,
                   std::size_t n, const SegmentedAttention& segments, const float* angles, float eps,
                   Numerics numerics) {
@@ -90,7 +96,7 @@ void vision_block(S& step, const VisionShape& s, const VisionBlockWeights<B>& w,
     step("vision qkv",
          op::Product{in, op::One{w.qkv.matrix}, op::StoreBiased{b.qkv + first * 3 * h, 3 * h, w.qkv.bias}});
   });
-  step("vision rope", op::Rotate<Rope2d::Pairing>{b.qkv, n, 2 * s.heads, dim, 3 * h, angles});
+  if (angles != nullptr) step("vision rope", op::Rotate<Rope2d::Pairing>{b.qkv, n, 2 * s.heads, dim, 3 * h, angles});
 
   // Attention writes floats: the width of a head need not be a multiple of the int8 group of 32.
   const RowsOf<B> merged = Types::rows(b.merged, numerics, n, h, n, w.out.matrix);
@@ -104,7 +110,8 @@ void vision_block(S& step, const VisionShape& s, const VisionBlockWeights<B>& w,
     const RowsOf<B> in = Types::rows(b.input, numerics, rows, h, n, w.up.matrix);
     const RowsOf<B> inner = Types::rows(b.inner, numerics, rows, s.ffn, n, w.down.matrix);
     step("vision norm", op::Normalise{norm2, x + first * h, rows, h, in});
-    step("vision up", op::Product{in, op::One{w.up.matrix}, op::Activate<GeluTanh, RowsOf<B>>{inner, w.up.bias}});
+    step("vision up",
+         op::Product{in, op::One{w.up.matrix}, op::Activate<typename Parts::Activation, RowsOf<B>>{inner, w.up.bias}});
     step("vision down", op::Product{inner, op::One{w.down.matrix}, op::AddBiased{x + first * h, h, w.down.bias}});
   });
 }

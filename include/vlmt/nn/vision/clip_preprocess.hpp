@@ -19,11 +19,9 @@ VLMT_BEGIN_NAMESPACE
 inline constexpr Normalisation clip_normalisation = {{0.48145466f, 0.4578275f, 0.40821073f},
                                                      {0.26862954f, 0.26130258f, 0.27577711f}};
 
-/// Returns (3, size, size) floats: the image resized (bicubic) until its short side is `size`, then cropped to the
-/// central square. Only pixels of the square are computed. Throws InputError for an empty image or size and for an
-/// aspect ratio above 200. (Hugging Face: CLIPImageProcessor.)
-template <class Arch = arch::native>
-std::vector<float> clip_pixels(const Image& image, int size, const Normalisation& normalisation = clip_normalisation) {
+/// A resize (bicubic) of an image until its short side is `size`, and a crop to the central square of that size. Throws
+/// InputError for an empty image or size and for an aspect ratio above 200. (Hugging Face: CLIPImageProcessor.)
+inline ResamplePlan plan_central_square(const Image& image, int size) {
   if (image.width < 1 || image.height < 1 || size < 1 || size > (1 << 16) ||
       image.rgb.size() !=
           std::size_t{3} * static_cast<std::size_t>(image.width) * static_cast<std::size_t>(image.height)) {
@@ -39,8 +37,15 @@ std::vector<float> clip_pixels(const Image& image, int size, const Normalisation
   const bool tall = original_height > original_width;
   const std::size_t longer = tall ? side * original_height / original_width : side * original_width / original_height;
   const std::size_t offset = (longer - side) / 2;
-  const ResamplePlan plan = tall ? plan_resample_window<Bicubic>(height, width, longer, side, offset, 0, side, side)
-                                 : plan_resample_window<Bicubic>(height, width, side, longer, 0, offset, side, side);
+  return tall ? plan_resample_window<Bicubic>(height, width, longer, side, offset, 0, side, side)
+              : plan_resample_window<Bicubic>(height, width, side, longer, 0, offset, side, side);
+}
+
+/// Returns (3, size, size) floats: the central square of plan_central_square(), normalised. Throws as it does.
+template <class Arch = arch::native>
+std::vector<float> clip_pixels(const Image& image, int size, const Normalisation& normalisation = clip_normalisation) {
+  const ResamplePlan plan = plan_central_square(image, size);
+  const auto side = static_cast<std::size_t>(size);
   std::vector<std::uint8_t> square(3 * side * side);
   std::vector<std::uint8_t> scratch(resample_scratch_bytes(plan));
   resample<Arch>(image.rgb.data(), plan, square.data(), scratch.data());
