@@ -324,12 +324,19 @@ std::vector<double> hooked(const Variant& variant, std::vector<double> row, int 
   return row;
 }
 
+/// Results of op::AttendRows.
+struct Attention {
+  std::vector<double> out;       ///< (n, heads * dim)
+  std::vector<double> log_sums;  ///< (n, heads)
+};
+
 /// Attention of op::AttendRows in double.
 template <class Variant>
-std::vector<double> attention(const Variant& variant, const std::vector<float>& qkv, std::size_t n, std::size_t heads,
-                              std::size_t dim, float scale) {
+Attention attention(const Variant& variant, const std::vector<float>& qkv, std::size_t n, std::size_t heads,
+                    std::size_t dim, float scale) {
   const std::size_t width = heads * dim;
-  std::vector<double> out(n * width);
+  Attention result{std::vector<double>(n * width), {}};
+  std::vector<double>& out = result.out;
   for (std::size_t t = 0; t < n; ++t) {
     for (std::size_t h = 0; h < heads; ++h) {
       const int slot = static_cast<int>(t), head = static_cast<int>(h);
@@ -340,7 +347,9 @@ std::vector<double> attention(const Variant& variant, const std::vector<float>& 
       const std::vector<double> q = hooked<QueryHook>(variant, row(t, 0), slot);
       const KeyRange keys = keys_in_cache(variant, slot, static_cast<int>(n));
       std::vector<double> logits(n, -INFINITY);
-      double most = -INFINITY, sum = 0.0;
+      double sink = -INFINITY, sum = 0.0;
+      if constexpr (has_sink_v<Variant>) sink = static_cast<double>(variant.sink(h));
+      double most = sink;
       for (int k = keys.begin; k < keys.end; ++k) {
         const std::vector<double> key = hooked<KeyHook>(variant, row(static_cast<std::size_t>(k), 1), k);
         double s = 0.0;
@@ -357,10 +366,12 @@ std::vector<double> attention(const Variant& variant, const std::vector<float>& 
         const std::vector<double> value = row(k, 2);
         for (std::size_t i = 0; i < dim; ++i) out[t * width + h * dim + i] += weight * value[i];
       }
+      if (sink > -INFINITY) sum += std::exp(sink - most);
       for (std::size_t i = 0; i < dim && sum > 0.0; ++i) out[t * width + h * dim + i] /= sum;
+      result.log_sums.push_back(sum > 0.0 ? most + std::log(sum) : -INFINITY);
     }
   }
-  return out;
+  return result;
 }
 
 TEST_F(CudaKernels, AttentionVariants) {
@@ -368,15 +379,34 @@ TEST_F(CudaKernels, AttentionVariants) {
   const float scale = 0.117f;
   const std::vector<float> qkv = normal(n * 3 * heads * dim);
   const auto device_qkv = on_device(qkv);
-  const Device<float> out(n * heads * dim);
+  const Device<float> out(n * heads * dim), sums(n * heads);
   const auto check = [&]<class Variant>(const std::string& name, const Variant& there, const Variant& here) {
-    run(op::AttendRows<Variant, cuda::AttendScratch>{there, device_qkv.data(), n, heads, dim, scale, out.data(), {}});
-    expect_close(out.host(stream_), attention(here, qkv, n, heads, dim, scale), name);
+    op::AttendRows<Variant, cuda::AttendScratch> attend{there, device_qkv.data(), n, heads, dim, scale, out.data(), {}};
+    const Attention want = attention(here, qkv, n, heads, dim, scale);
+    run(attend);
+    expect_close(out.host(stream_), want.out, name);
+    attend.log_sums = sums.data();
+    run(attend);
+    expect_close(out.host(stream_), want.out, name + ", with log-sums");
+    const std::vector<float> got = sums.host(stream_);
+    for (std::size_t i = 0; i < n * heads; ++i) {
+      const auto sum = static_cast<double>(got[i]);
+      if (std::isinf(want.log_sums[i])) {
+        EXPECT_EQ(sum, want.log_sums[i]) << name << ' ' << i;
+      } else {
+        EXPECT_NEAR(sum, want.log_sums[i], 1e-5 * std::max(1.0, std::fabs(want.log_sums[i]))) << name << ' ' << i;
+      }
+    }
   };
   check("full", FullAttention{}, FullAttention{});
   check("causal", CausalAttention{}, CausalAttention{});
   check("window", SlidingWindow<20>{}, SlidingWindow<20>{});
   check("soft cap", SoftCapped<>{{}, 2.0f}, SoftCapped<>{{}, 2.0f});
+  const std::vector<float> logits{2.5f, -INFINITY};
+  const auto sinks = on_device(logits);
+  check("sinks", SinkLogits<>{{}, sinks.data()}, SinkLogits<>{{}, logits.data()});
+  const auto capped = [](const float* of) { return SinkLogits<SoftCapped<Windowed>>{{{{}, 150}, 2.0f}, of}; };
+  check("window, soft cap, sinks", capped(sinks.data()), capped(logits.data()));
   const std::vector<float> weights = normal(dim);
   const auto device_weights = on_device(weights);
   const float *there = device_weights.data(), *here = weights.data();
@@ -386,7 +416,10 @@ TEST_F(CudaKernels, AttentionVariants) {
   check("linear biases", LinearBiases<>{{}, there}, LinearBiases<>{{}, here});
   const std::vector<std::int32_t> offsets{5, 100, 100, 290};  // an empty segment, and rows outside of all
   const auto device_offsets = on_device(offsets);
-  check("segments", SegmentedAttention(device_offsets.data(), 3), SegmentedAttention(offsets.data(), 3));
+  const SegmentedAttention there_segments(device_offsets.data(), 3), segments(offsets.data(), 3);
+  check("segments", there_segments, segments);
+  check("segments, sinks", SinkLogits<SegmentedAttention>{there_segments, sinks.data()},
+        SinkLogits<SegmentedAttention>{segments, logits.data()});
 }
 
 /// Normalised scores of a user's own.

@@ -10,6 +10,7 @@
 #include "vlmt/kernel/attention.hpp"
 #include "vlmt/kernel/grouped_matmul.hpp"
 #include "vlmt/kernel/matmul.hpp"
+#include "vlmt/kernel/merge_attention.hpp"
 #include "vlmt/kernel/norm.hpp"
 #include "vlmt/kernel/patch_embed.hpp"
 #include "vlmt/kernel/resample.hpp"
@@ -217,6 +218,18 @@ TEST_F(ArgumentChecks, AttentionInChunks) {
               attention_merge<arch::native>(CausalAttention{}, a.q, a.kv, 1.0f, &a.start, a.out, a.scratch, solo_);
             }),
             "attention_merge: scratch.partials is not null");
+}
+
+TEST_F(ArgumentChecks, MergedAttention) {
+  const AttentionPart good{x_.data(), 128, x_.data()};
+  const auto merge = [&](const AttentionPart& a, const AttentionPart& b, std::size_t stride) {
+    return assertion_of([&] { merge_attention<Arch>(a, b, 3, 4, 32, F32Rows{y_.data(), stride}); });
+  };
+  EXPECT_EQ(merge(good, good, 128), "none");
+  EXPECT_EQ(merge({nullptr, 128, x_.data()}, good, 128), "merge_attention: x is not null");
+  EXPECT_EQ(merge(good, {x_.data(), 127, x_.data()}, 128), "merge_attention: columns <= stride: 128 and 127");
+  EXPECT_EQ(merge(good, {x_.data(), 128, nullptr}, 128), "merge_attention: part.log_sums is not null");
+  EXPECT_EQ(merge(good, good, 127), "merge_attention: out: columns <= stride: 128 and 127");
 }
 
 TEST_F(ArgumentChecks, RotaryEmbedding) {

@@ -9,13 +9,13 @@
 #include "vlmt/base/config.hpp"
 #include "vlmt/exec/member.hpp"
 #include "vlmt/kernel/attention_plan.hpp"
-#include "vlmt/op/attention_variant.hpp"
 #include "vlmt/kernel/cpu/attention.hpp"
 #include "vlmt/kernel/cpu/attention_split.hpp"
 #include "vlmt/kernel/kv_view.hpp"
 #include "vlmt/kernel/ref/attention.hpp"
 #include "vlmt/kernel/reference.hpp"
 #include "vlmt/kernel/row_sink.hpp"
+#include "vlmt/op/attention_variant.hpp"
 
 VLMT_BEGIN_NAMESPACE
 
@@ -49,9 +49,11 @@ std::size_t assert_attention(const char* call, const QueryRows& q, const Kv& kv,
 
 /// out[t, head] = sum_k softmax_k(logit(scale q[t, head] . K[k])) V[k] over the slots k that the variant shows to the
 /// slot of token t, which is *start + t (start == nullptr: t). The KV head is head / (q.heads / KV heads). All keys and
-/// values up to slot *start + q.n - 1 must have been written. Output rows are (n, heads * head_dim); a query that sees
-/// no key yields zeros. Needs `scratch.tiles`. Sums are in float over tiles of 64 keys; the result of a query does not
-/// depend on the other queries of the call. (Dao, "FlashAttention-2", 2023.)
+/// values up to slot *start + q.n - 1 must have been written. A sink of the variant takes part in the softmax. Output
+/// rows are (n, heads * head_dim); a query that sees no key yields zeros. WithLogSums (kernel/log_sums.hpp) around
+/// `out` stores the log-sums: -infinity for a query with neither a key nor a sink. Needs `scratch.tiles`. Sums are in
+/// float over tiles of 64 keys; the result of a query does not depend on the other queries of the call. (Dao,
+/// "FlashAttention-2", 2023.)
 template <class Arch, class Variant, KvSource Kv, RowSink Out>
 void attention(const Variant& variant, const QueryRows& q, const Kv& kv, float scale, const std::int32_t* start,
                const Out& out, const AttentionScratch& scratch, Member& m = Solo().member()) {

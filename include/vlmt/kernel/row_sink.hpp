@@ -144,6 +144,12 @@ struct RowOffsetSink {
   void assert_fits(const char* call, std::size_t rows, std::size_t columns, std::size_t run) const {
     ::vlmt::assert_fits(call, sink, first + rows, columns, run);
   }
+  /// See WithLogSums in kernel/log_sums.hpp.
+  float* log_sums(std::size_t row) const noexcept
+    requires requires(const Sink& s) { s.log_sums(row); }
+  {
+    return sink.log_sums(first + row);
+  }
 };
 static_assert(RowSink<RowOffsetSink<F32Rows>>);
 

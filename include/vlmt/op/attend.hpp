@@ -11,7 +11,9 @@ VLMT_BEGIN_NAMESPACE
 namespace op {
 
 /// out (rows, heads * head_dim) = attention of the queries in qkv over the caches of their sequences in `layer`.
-/// Variant is an AttentionVariantType. Keys and values of the rows themselves have been cached.
+/// Variant is an AttentionVariantType. Keys and values of the rows themselves have been cached. log_sums are natural
+/// logarithms of the sums of the exponentials of logits, sinks included; -infinity where there is neither a key nor a
+/// sink. By them, attention over parts of the keys is merged (kernel/merge_attention.hpp).
 template <class Variant, class Sequences, class Rows, class Scratch>
 struct Attend {
   Variant variant;
@@ -24,6 +26,7 @@ struct Attend {
   std::size_t layer = 0;
   Rows out;
   Scratch scratch;
+  float* log_sums = nullptr;  ///< (rows, heads); null: not stored
 };
 
 /// The same over the keys and values beside the queries, without a cache: rows of qkv are [queries | keys | values],
@@ -39,6 +42,7 @@ struct AttendRows {
   float scale = 1.0f;
   float* out = nullptr;
   Scratch scratch;
+  float* log_sums = nullptr;  ///< (rows, heads), as above
 };
 
 }  // namespace op

@@ -9,6 +9,8 @@
 //   auto visible(V query, V key) const noexcept                a mask inside the interval: a comparison of V
 //   V query(V x, int slot, const Load& load) const noexcept    changes an element of a query before the product
 //   V key(V x, int slot, const Load& load) const noexcept      changes an element of a key before the product
+// One more hook, float sink(std::size_t head) const noexcept, is a logit without key and value that takes part in the
+// softmax of every query of that head, next to the logits that the hooks above have changed; -infinity: none.
 // load(p) loads p at the element's column. With a `Pairing` (RopeHalves, RopePairs), `query` and `key` may take and
 // return an ElementPair<V> instead; load(p) then loads p at the pair's index. As loops, query(float* row, std::size_t
 // dim, int slot), they run on the CPU only.
@@ -62,12 +64,24 @@ struct CausalAttention : AttentionVariant {
   static VLMT_HD constexpr KeyRange keys(int query, int) noexcept { return {0, query + 1}; }
 };
 
+/// The slot of a query and the `window` - 1 before it, as far as there are any; window > 0.
+VLMT_HD constexpr KeyRange latest_keys(int query, int window) noexcept {
+  return {query + 1 > window ? query + 1 - window : 0, query + 1};
+}
+
 /// A query sees its own slot and the Window - 1 before it.
 template <int Window>
 struct SlidingWindow : AttentionVariant {
   static_assert(Window > 0, "vlmt: a sliding window holds at least the query's own slot");
-  static VLMT_HD constexpr KeyRange keys(int query, int) noexcept {
-    return {query + 1 > Window ? query + 1 - Window : 0, query + 1};
+  static VLMT_HD constexpr KeyRange keys(int query, int) noexcept { return latest_keys(query, Window); }
+};
+
+/// The same with a window that is known at run time, so that it may differ from layer to layer.
+struct Windowed : AttentionVariant {
+  int window = 0;  ///< 0 or less: none, a query sees all slots up to its own
+
+  VLMT_HD constexpr KeyRange keys(int query, int) const noexcept {
+    return latest_keys(query, window > 0 ? window : query + 1);
   }
 };
 
@@ -98,13 +112,23 @@ struct SegmentedAttention : AttentionVariant {
 /// Bounds the logits of any other variant: cap * tanh(s / cap), as in Gemma 2.
 template <class Base = CausalAttention>
 struct SoftCapped : Base {
-  float cap = 50.0f;
+  float cap = 50.0f;  ///< 0 or less: none
 
   template <class V>
   VLMT_HD VLMT_INLINE V logit(V s) const noexcept {
     using namespace arithmetic;
+    if (!(cap > 0.0f)) return s;
     return V(cap) * tanh(s * V(1.0f / cap));
   }
+};
+
+/// Adds a sink to each head of any other variant, as in GPT-OSS: a learned logit without key and value, which takes
+/// weight from the keys.
+template <class Base = CausalAttention>
+struct SinkLogits : Base {
+  const float* sinks = nullptr;  ///< one for each query head, not owned; read when the kernel runs. Null: none
+
+  VLMT_HD float sink(std::size_t head) const noexcept { return sinks != nullptr ? sinks[head] : -float_infinity; }
 };
 
 /// Adds slopes[head] * (key - query) to the logits of any other variant: attention with linear biases (Press et al.,
@@ -154,6 +178,9 @@ inline constexpr bool has_logit_v = requires(const Variant& v) { v.logit(0.0f); 
 template <class Variant>
 inline constexpr bool has_score_v = requires(const Variant& v) { v.score(0.0f, LogitPosition<float>{}); } ||
                                     requires(const Variant& v) { v.score(0.0, LogitPosition<double>{}); };
+/// True if a logit without a key takes part in every softmax.
+template <class Variant>
+inline constexpr bool has_sink_v = requires(const Variant& v) { v.sink(std::size_t{}); };
 /// True if logits depend on their position.
 template <class Variant>
 inline constexpr bool has_position_hooks_v = has_score_v<Variant> || has_visible_v<Variant>;

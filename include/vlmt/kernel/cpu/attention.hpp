@@ -12,7 +12,9 @@
 #include "vlmt/kernel/cpu/attention_tile.hpp"
 #include "vlmt/kernel/cpu/transpose.hpp"
 #include "vlmt/kernel/kv_view.hpp"
+#include "vlmt/kernel/log_sums.hpp"
 #include "vlmt/kernel/row_sink.hpp"
+#include "vlmt/kernel/softmax_state.hpp"
 #include "vlmt/op/attention_variant.hpp"
 
 VLMT_BEGIN_NAMESPACE
@@ -86,9 +88,9 @@ struct QueryBlock {
   float* logits;   ///< (attention_key_tile, B::queries)
   float* begin;    ///< first visible slot of each row
   float* end;      ///< one past the last visible slot of each row
-  float* max;
-  float* sum;
-  float* factor;  ///< (B::queries)
+  float* max;      ///< of the logits of each row, in base 2; from the sink on
+  float* sum;      ///< of 2^(logit - max)
+  float* factor;   ///< (B::queries)
 };
 
 /// Slots that the rows of one query tile see.
@@ -136,6 +138,11 @@ void attention_block(const Variant& variant, const QueryRows& q, const Kv& kv, s
       }
       scale_row<Arch>(x, dim, factor, row);
       const KeyRange keys = keys_in_cache(variant, slot, length);
+      if constexpr (has_sink_v<Variant>) {
+        const auto sink = first_state<float>(variant, kv_head * group + (first_row + r) % group);
+        block.max[r] = std::max(lowest_logit, sink.max * log2_e);
+        block.sum[r] = sink.sum;
+      }
       block.begin[r] = static_cast<float>(keys.begin);
       block.end[r] = static_cast<float>(keys.end);
       if (keys.begin < keys.end) {
@@ -192,7 +199,12 @@ void attention_block(const Variant& variant, const QueryRows& q, const Kv& kv, s
       float* row = block.keys + r % width * dim;
       scale_row<Arch>(row, dim, block.sum[r] > 0.0f ? 1.0f / block.sum[r] : 0.0f, row);
       const std::size_t t = (first_row + r) / group;
-      commit_row<Arch>(out, t, (kv_head * group + (first_row + r) % group) * dim, dim, row);
+      const std::size_t head = kv_head * group + (first_row + r) % group;
+      commit_row<Arch>(out, t, head * dim, dim, row);
+      store_log_sum(out, t, head, [&] {
+        return log_sum(
+            SoftmaxState<double>{static_cast<double>(block.max[r]) * ln_2, static_cast<double>(block.sum[r])});
+      });
     }
   }
 }

@@ -13,10 +13,12 @@
 #include "vlmt/kernel/attention_plan.hpp"
 #include "vlmt/kernel/cpu/attention.hpp"
 #include "vlmt/kernel/cpu/attention_hooks.hpp"
+#include "vlmt/kernel/cpu/blend.hpp"
 #include "vlmt/kernel/cpu/kv_products.hpp"
 #include "vlmt/kernel/cpu/simd.hpp"
 #include "vlmt/kernel/cpu/tuning.hpp"
 #include "vlmt/kernel/kv_view.hpp"
+#include "vlmt/kernel/log_sums.hpp"
 #include "vlmt/kernel/row_sink.hpp"
 #include "vlmt/kernel/softmax_state.hpp"
 #include "vlmt/op/attention_variant.hpp"
@@ -176,7 +178,6 @@ void attention_split(const Variant& variant, const QueryRows& q, const Kv& kv, f
 template <class Arch, class Variant, class Kv, class Out>
 void attention_merge(const Variant& variant, const QueryRows& q, const Kv& kv, const std::int32_t* start,
                      const Out& out, const AttentionScratch& scratch, Member& m) noexcept {
-  using F = simd::Floats<Arch>;
   constexpr int step = static_cast<int>(attention_chunk);
   const std::size_t dim = kv.head_dim();
   const int first_slot = start != nullptr ? *start : 0;
@@ -189,27 +190,20 @@ void attention_merge(const Variant& variant, const QueryRows& q, const Kv& kv, c
     const KeyRange seen = keys_in_cache(variant, first_slot + static_cast<int>(t), length);
     const int begin = seen.begin / step;
     const int end = seen.begin < seen.end ? (seen.end + step - 1) / step : begin;
-    SoftmaxState<float> state;
+    auto state = first_state<float>(variant, head);
     std::fill_n(sums, dim, 0.0f);
     for (int chunk = begin; chunk < end; ++chunk) {
       const float* partial = detail::partial_at(scratch, q.heads, dim, t, head, static_cast<std::size_t>(chunk));
       const SoftmaxMerge<float> merged = merge(state, SoftmaxState<float>{partial[dim], partial[dim + 1]});
       state = merged.state;
-      for (std::size_t i = 0; i < dim; i += F::lanes) {
-        const std::size_t n = std::min<std::size_t>(F::lanes, dim - i);
-        const F old = n == F::lanes ? F::load(sums + i) : F::load(sums + i, n);
-        const F add = n == F::lanes ? F::load(partial + i) : F::load(partial + i, n);
-        const F sum = fma(add, F(merged.of_second), old * F(merged.of_first));
-        if (n == F::lanes) {
-          sum.store(sums + i);
-        } else {
-          sum.store(sums + i, n);
-        }
-      }
+      blend_rows<Arch>(sums, merged.of_first, partial, merged.of_second, dim, sums);
     }
     const float inverse = normalizer(state);
     for (std::size_t i = 0; i < dim; ++i) sums[i] *= inverse;
     commit_row<Arch>(out, t, head * dim, dim, sums);
+    store_log_sum(out, t, head, [&] {
+      return log_sum(SoftmaxState<double>{static_cast<double>(state.max), static_cast<double>(state.sum)});
+    });
   }
 }
 

@@ -13,6 +13,7 @@
 #include "vlmt/kernel/cpu/backend_types.hpp"
 #include "vlmt/kernel/kv_pages.hpp"
 #include "vlmt/kernel/kv_view.hpp"
+#include "vlmt/kernel/log_sums.hpp"
 #include "vlmt/kernel/rope.hpp"
 #include "vlmt/op/attend.hpp"
 #include "vlmt/op/copy_cells.hpp"
@@ -33,13 +34,14 @@ void lower(Cpu<A>, const op::Attend<Variant, Sequences, cpu::FormedRows, Attenti
     return own;
   };
   o.out.template write<A>([&]<class Sink>(const Sink& sink) {
+    const WithLogSums<Sink> all{sink, o.log_sums, o.heads};
     pass([&](Member& m) {
       o.sequences.for_each(o.layer, [&](const auto& s) {
         if (s.kind == RowKind::generated) {
           VLMT_DASSERT(s.rows == 1);
           attention_split<A>(o.variant, queries(s), s.kv, o.scale, s.start, scratch(s), m);
         } else {
-          const RowOffsetSink<Sink> mine{sink, s.first};
+          const RowOffsetSink<WithLogSums<Sink>> mine{all, s.first};
           attention<A>(o.variant, queries(s), s.kv, o.scale, s.start, mine, o.scratch, m);
         }
       });
@@ -47,7 +49,7 @@ void lower(Cpu<A>, const op::Attend<Variant, Sequences, cpu::FormedRows, Attenti
     pass([&](Member& m) {
       o.sequences.for_each(o.layer, [&](const auto& s) {
         if (s.kind != RowKind::generated) return;
-        const RowOffsetSink<Sink> mine{sink, s.first};
+        const RowOffsetSink<WithLogSums<Sink>> mine{all, s.first};
         attention_merge<A>(o.variant, queries(s), s.kv, o.scale, s.start, mine, scratch(s), m);
       });
     });
@@ -61,7 +63,7 @@ void lower(Cpu<A>, const op::AttendRows<Variant, AttentionScratch>& o, const Pas
   const QueryRows queries{o.qkv, stride, o.rows, o.heads};
   const KvView kv{kv_rows_of_activations<A>(o.qkv + width, o.head_dim, stride),
                   kv_rows_of_activations<A>(o.qkv + 2 * width, o.head_dim, stride), o.heads, o.head_dim, o.rows};
-  const F32Rows out{o.out, width};
+  const WithLogSums<F32Rows> out{{o.out, width}, o.log_sums, o.heads};
   pass([&](Member& m) { attention<A>(o.variant, queries, kv, o.scale, nullptr, out, o.scratch, m); });
 }
 

@@ -9,6 +9,7 @@
 #include "vlmt/exec/cuda.hpp"
 #include "vlmt/kernel/cuda/backend_types.cuh"
 #include "vlmt/kernel/cuda/block.cuh"
+#include "vlmt/kernel/softmax_state.hpp"
 #include "vlmt/numeric/float_limits.hpp"
 #include "vlmt/op/attend.hpp"
 #include "vlmt/op/attention_variant.hpp"
@@ -81,11 +82,13 @@ __device__ void hook_query(const Variant& variant, float* q, std::size_t dim, in
   }
 }
 
-/// out (dim) = attention of one query by a block. Keys are taken block_threads at a time, one a thread; `shared` holds
-/// 2 dim + block_threads floats: the query, the weighted sum of the values, and the weights of the keys at hand.
+/// out (dim) = attention of one query by a block, and its log-sum unless that is null. Keys are taken block_threads at
+/// a time, one a thread; `shared` holds 2 dim + block_threads floats: the query, the weighted sum of the values, and
+/// the weights of the keys at hand.
 template <class Variant, class Kv>
 __device__ void attend(const Variant& variant, const float* query, const Kv& kv, std::size_t head, std::size_t kv_head,
-                       std::size_t dim, int slot, int length, float scale, float* out, float* shared) {
+                       std::size_t dim, int slot, int length, float scale, float* out, float* log_sum_out,
+                       float* shared) {
   static_assert(query_hook_v<Variant> != RowHook::rows && key_hook_v<Variant> != RowHook::rows,
                 "vlmt: an attention variant with loops over queries or keys runs on the CPU only; for CUDA write its "
                 "hooks as arithmetic on elements or pairs, see op/attention_variant.hpp");
@@ -99,8 +102,7 @@ __device__ void attend(const Variant& variant, const float* query, const Kv& kv,
   __syncthreads();
   hook_query(variant, q, dim, slot);
   const KeyRange keys = keys_in_cache(variant, slot, length);
-  float max = -float_infinity;
-  float sum = 0.0f;
+  auto [max, sum] = first_state<float>(variant, head);
   for (int first = keys.begin; first < keys.end; first += static_cast<int>(block_threads)) {
     const int count =
         keys.end - first < static_cast<int>(block_threads) ? keys.end - first : static_cast<int>(block_threads);
@@ -126,6 +128,13 @@ __device__ void attend(const Variant& variant, const float* query, const Kv& kv,
     __syncthreads();
   }
   for (std::size_t i = threadIdx.x; i < dim; i += block_threads) out[i] = sum != 0.0f ? sums[i] / sum : 0.0f;
+  if (log_sum_out != nullptr && threadIdx.x == 0) *log_sum_out = log_sum(SoftmaxState<float>{max, sum});
+}
+
+/// Where an op stores the log-sum of a head of a row; null if it does not.
+template <class Op>
+__device__ float* log_sum_at(const Op& o, std::size_t row, std::size_t head) noexcept {
+  return o.log_sums != nullptr ? o.log_sums + row * o.heads + head : nullptr;
 }
 
 template <QuantFormat Keys, QuantFormat Values, class Variant>
@@ -140,7 +149,7 @@ __global__ void __launch_bounds__(block_threads) attend_kernel(op::Attend<Varian
   const int length = start + o.sequences.first[sequence + 1] - o.sequences.first[sequence];
   const PagedKv<Keys, Values> kv(o.sequences, sequence, o.layer);
   attend(o.variant, o.qkv + row * o.stride + head * o.head_dim, kv, head, head / group, o.head_dim, slot, length,
-         o.scale, o.out.x + row * o.out.cols + head * o.head_dim, shared);
+         o.scale, o.out.x + row * o.out.cols + head * o.head_dim, log_sum_at(o, row, head), shared);
 }
 
 template <class Variant>
@@ -151,7 +160,7 @@ __global__ void __launch_bounds__(block_threads) attend_rows_kernel(op::AttendRo
   const std::size_t width = o.heads * o.head_dim;
   const RowKv kv{o.qkv, width, o.head_dim};
   attend(o.variant, o.qkv + row * 3 * width + head * o.head_dim, kv, head, head, o.head_dim, static_cast<int>(row),
-         static_cast<int>(o.rows), o.scale, o.out + row * width + head * o.head_dim, shared);
+         static_cast<int>(o.rows), o.scale, o.out + row * width + head * o.head_dim, log_sum_at(o, row, head), shared);
 }
 
 /// Bytes of shared memory of `attend`.

@@ -10,8 +10,10 @@
 #include "vlmt/exec/member.hpp"
 #include "vlmt/kernel/attention_plan.hpp"
 #include "vlmt/kernel/kv_view.hpp"
+#include "vlmt/kernel/log_sums.hpp"
 #include "vlmt/kernel/reference.hpp"
 #include "vlmt/kernel/row_sink.hpp"
+#include "vlmt/kernel/softmax_state.hpp"
 #include "vlmt/op/attention_variant.hpp"
 
 VLMT_BEGIN_NAMESPACE
@@ -82,9 +84,10 @@ void attention(const Variant& variant, const QueryRows& q, const Kv& kv, float s
       kv.key_leaf().load(kv.key_run(head / group, static_cast<std::size_t>(k), 1).data, 0, 1, dim, row);
       return detail::attention_logit(variant, query, row, dim, scale, slot, k, head);
     };
-    double most = -std::numeric_limits<double>::infinity();
+    const auto sink = first_state<double>(variant, head);
+    double most = sink.max;
     for (int k = keys.begin; k < keys.end; ++k) most = std::fmax(most, logit(k));
-    double sum = 0.0;
+    double sum = sink.sum > 0.0 ? std::exp(sink.max - most) : 0.0;
     for (std::size_t i = 0; i < dim; ++i) sums[i] = 0.0;
     for (int k = keys.begin; k < keys.end && most > -std::numeric_limits<double>::infinity(); ++k) {
       const double weight = std::exp(logit(k) - most);
@@ -94,6 +97,7 @@ void attention(const Variant& variant, const QueryRows& q, const Kv& kv, float s
     }
     for (std::size_t i = 0; i < dim; ++i) result[i] = sum > 0.0 ? static_cast<float>(sums[i] / sum) : 0.0f;
     commit_row<arch::reference>(out, t, head * dim, dim, result);
+    store_log_sum(out, t, head, [&] { return log_sum(SoftmaxState<double>{most, sum}); });
   }
 }
 
