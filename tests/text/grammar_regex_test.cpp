@@ -43,7 +43,7 @@ void compare(const std::string& expression, std::string_view alphabet, std::size
       tokens.push_back({a, b, a});
     }
   }
-  compare_masks(Grammar::regex(expression), language, depth, tokens);
+  compare_masks(Grammar::regex(expression), language, depth, tokens, alphabet);
 }
 
 TEST(GrammarRegex, MasksAreThoseOfAllTexts) {

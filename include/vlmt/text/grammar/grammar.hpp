@@ -13,11 +13,16 @@
 #include "vlmt/base/error.hpp"
 #include "vlmt/text/grammar/automaton.hpp"
 #include "vlmt/text/grammar/limits.hpp"
+#include "vlmt/text/grammar/schema_options.hpp"
 
 #if VLMT_HAS_BODIES
 #include "vlmt/text/grammar/dfa_algebra.hpp"
 #include "vlmt/text/grammar/regex.hpp"
 #include "vlmt/text/grammar/rules.hpp"
+#include "vlmt/text/grammar/schema_arrays.hpp"
+#include "vlmt/text/grammar/schema_compiler.hpp"
+#include "vlmt/text/grammar/schema_document.hpp"
+#include "vlmt/text/grammar/schema_objects.hpp"
 #include "vlmt/text/utf8.hpp"
 #endif
 
@@ -28,6 +33,10 @@ VLMT_BEGIN_NAMESPACE
 /// is a grammar that no text satisfies. See docs/grammars.md.
 class Grammar {
  public:
+  /// JSON texts that satisfy a schema of draft 2020-12. A keyword that is not supported is refused by name and path.
+  static Grammar json_schema(std::string_view schema, const SchemaOptions& options = {},
+                             const GrammarLimits& limits = {});
+
   /// Texts that match the expression as a whole. It is that of ECMA 262 without look-around, word boundaries, back
   /// references and Unicode properties.
   static Grammar regex(std::string_view expression, const GrammarLimits& limits = {});
@@ -51,6 +60,14 @@ class Grammar {
 };
 
 #if VLMT_HAS_BODIES
+
+VLMT_BODY Grammar Grammar::json_schema(std::string_view schema, const SchemaOptions& options,
+                                       const GrammarLimits& limits) {
+  const grammar::SchemaDocument document(schema, limits);
+  grammar::Builder builder(limits);
+  const std::uint32_t root = grammar::SchemaCompiler(document, options, builder).compile();
+  return Grammar(builder.finish(root), limits);
+}
 
 VLMT_BODY Grammar Grammar::regex(std::string_view expression, const GrammarLimits& limits) {
   grammar::Builder builder(limits);

@@ -13,7 +13,7 @@ VLMT_BEGIN_NAMESPACE
 /// Bounds on what a grammar may cost, for input of strangers. The defaults compile in well under a second and take at
 /// most some tens of megabytes; real schemas need a hundredth of them.
 struct GrammarLimits {
-  std::size_t text_bytes = std::size_t{1} << 20;   ///< of the schema, expression or grammar
+  std::size_t text_bytes = std::size_t{1} << 18;   ///< of the schema, expression or grammar
   std::size_t depth = 64;                          ///< nesting of JSON, groups and references
   std::size_t rules = 4096;                        ///< rules that call each other
   std::size_t states = std::size_t{1} << 16;       ///< deterministic states of all rules
