@@ -1,10 +1,8 @@
 // bench-grammar: what constrained decoding costs with a real tokenizer.
 //
 // For each schema: time to compile it, and time of each mask while an example of it is written token by token and while
-// texts are written by random choice. States are new for each text, so that masks are computed, not looked up. Times are
-// those of the thread, in microseconds: median, 99 %, 99.9 %, most.
-#include <time.h>
-
+// texts are written by random choice. States are new for each text, so that masks are computed, not looked up. Times
+// are those of the thread, in microseconds: median, 99 %, 99.9 %, most.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -18,6 +16,8 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <time.h>
 
 #include "vlmt/base/error.hpp"
 #include "vlmt/text/bpe.hpp"
@@ -109,8 +109,8 @@ int run(int argc, char** argv) {
   const vlmt::BpeTokenizer tokenizer(words);
   double begin = thread_microseconds();
   const auto vocabulary = std::make_shared<const vlmt::TokenVocabulary>(words);
-  std::printf("vocabulary of %zu tokens: %.1f ms, %.1f MiB\n", vocabulary->size(), (thread_microseconds() - begin) * 1e-3,
-              static_cast<double>(vocabulary->memory_bytes()) / (1 << 20));
+  std::printf("vocabulary of %zu tokens: %.1f ms, %.1f MiB\n", vocabulary->size(),
+              (thread_microseconds() - begin) * 1e-3, static_cast<double>(vocabulary->memory_bytes()) / (1 << 20));
   std::vector<fs::path> files;
   for (const auto& entry : fs::directory_iterator(argv[2])) {
     if (entry.path().string().ends_with(".schema.json")) files.push_back(entry.path());

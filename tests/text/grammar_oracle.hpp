@@ -67,7 +67,8 @@ inline std::set<std::string> texts_of(std::string_view alphabet, std::size_t len
 
 /// Compares masks after every beginning of at most `depth` bytes with `language`, bit by bit: a token is allowed if and
 /// only if what it makes is the beginning of a text. `language` must have a text for each beginning of up to depth plus
-/// the longest token. With an alphabet, only tokens over it are compared. Each beginning is also reached by longer tokens.
+/// the longest token. With an alphabet, only tokens over it are compared. Each beginning is also reached by longer
+/// tokens.
 inline void compare_masks(const vlmt::Grammar& grammar, const std::set<std::string>& language, std::size_t depth,
                           const std::vector<std::string>& more, std::string_view alphabet = {}) {
   const auto vocabulary = token_vocabulary(more);

@@ -9,8 +9,9 @@
 
 #include <gtest/gtest.h>
 
-#include "text/grammar_oracle.hpp"
 #include "vlmt/base/error.hpp"
+
+#include "text/grammar_oracle.hpp"
 
 namespace {
 namespace grammar_regex {
@@ -69,20 +70,22 @@ TEST(GrammarRegex, CharactersOutsideOfAsciiAreWhole) {
   for (const char* one : {"a", "\xC3\xA9", "\xE2\x82\xAC", "\xF0\x9F\x98\x80", "\xED\x9F\xBF", "\xEE\x80\x80"}) {
     EXPECT_TRUE(accepts(any, one)) << one;
   }
-  for (const char* none : {"", "ab", "\xC3", "\xC0\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xFF", "\n", "\r",
-                           "\xE2\x80\xA8"}) {
+  for (const char* none :
+       {"", "ab", "\xC3", "\xC0\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xFF", "\n", "\r", "\xE2\x80\xA8"}) {
     EXPECT_FALSE(accepts(any, none));
   }
   EXPECT_TRUE(accepts(Grammar::regex("[\xC3\xA0-\xC3\xBF]+"), "\xC3\xA9\xC3\xA8"));
   EXPECT_FALSE(accepts(Grammar::regex("[^\xC3\xA9]"), "\xC3\xA9"));
   EXPECT_TRUE(accepts(Grammar::regex("[^\xC3\xA9]"), "\xC3\xA8"));
   EXPECT_TRUE(accepts(Grammar::regex("\\u20ac\\x41\\u{1F600}\\ud83d\\ude00"),
-                      "\xE2\x82\xAC" "A\xF0\x9F\x98\x80\xF0\x9F\x98\x80"));
+                      "\xE2\x82\xAC"
+                      "A\xF0\x9F\x98\x80\xF0\x9F\x98\x80"));
   EXPECT_TRUE(accepts(Grammar::regex("\\t\\n\\.\\cA[\\b]\\0"), std::string("\t\n.\x01\b\0", 6)));
   EXPECT_TRUE(accepts(Grammar::regex("\\s"), "\xC2\xA0"));
   // All code points, in ranges that begin and end anywhere: compared with their encoding.
   const Grammar range = Grammar::regex("[\\u{7e}-\\u{10400}]");
-  for (char32_t c : {0x7Du, 0x7Eu, 0x7FFu, 0x800u, 0xFFFu, 0x1000u, 0xD7FFu, 0xE000u, 0xFFFFu, 0x10000u, 0x10400u, 0x10401u}) {
+  for (char32_t c :
+       {0x7Du, 0x7Eu, 0x7FFu, 0x800u, 0xFFFu, 0x1000u, 0xD7FFu, 0xE000u, 0xFFFFu, 0x10000u, 0x10400u, 0x10401u}) {
     std::string text;
     vlmt::append_utf8(text, c);
     EXPECT_EQ(accepts(range, text), c >= 0x7E && c <= 0x10400) << std::hex << static_cast<unsigned>(c);
@@ -212,11 +215,11 @@ TEST(GrammarRules, Syntax) {
 }
 
 TEST(GrammarRules, RepetitionsCountEachItem) {
-  for (const auto& [form, expression] : std::vector<std::pair<std::string, std::string>>{
-           {"\"a\"{2,3} \"b\"{0} \"a\"?", "a{2,3}a?"},
-           {"(\"a\" | \"b\"){2,} \"a\"{1}", "(a|b){2,}a"},
-           {"(\"a\"{0,1} \"b\"){1,2}", "(a?b){1,2}"},
-           {"(\"a\"+ \"b\"*)*", "(a+b*)*"}}) {
+  for (const auto& [form, expression] :
+       std::vector<std::pair<std::string, std::string>>{{"\"a\"{2,3} \"b\"{0} \"a\"?", "a{2,3}a?"},
+                                                        {"(\"a\" | \"b\"){2,} \"a\"{1}", "(a|b){2,}a"},
+                                                        {"(\"a\"{0,1} \"b\"){1,2}", "(a?b){1,2}"},
+                                                        {"(\"a\"+ \"b\"*)*", "(a+b*)*"}}) {
     SCOPED_TRACE(form);
     const std::regex oracle(expression);
     const auto language =
@@ -303,8 +306,9 @@ TEST(GrammarMatcher, VocabularyMustSpellTheGrammar) {
 TEST(GrammarMatcher, AmbiguityIsBounded) {
   // Each a opens another way to read the text; the stacks of the ways are shared.
   const auto vocabulary = vlmt_test::token_vocabulary({"aaaa"});
-  Matcher m(TokenGrammar(Grammar::rules("root ::= \"a\" root one | \"a\" root two | \"b\"\none ::= \"c\"\ntwo ::= \"c\" \"c\"?"),
-                         vocabulary));
+  Matcher m(TokenGrammar(
+      Grammar::rules("root ::= \"a\" root one | \"a\" root two | \"b\"\none ::= \"c\"\ntwo ::= \"c\" \"c\"?"),
+      vocabulary));
   for (int i = 0; i < 200; ++i) ASSERT_TRUE(m.accept(256)) << i;
   ASSERT_TRUE(m.accept('b'));
   vlmt::GrammarLimits limits;

@@ -1,6 +1,6 @@
-// Compiles grammars for scripts: grammar_suite.py, grammar_random.py and grammar_peers.py. Reads one JSON object from each
-// line of stdin and writes one to stdout. It names a grammar: {"schema": ...}, {"regex": ...} or {"rules": ...}, with
-// options "space", "order", "formats". What it asks:
+// Compiles grammars for scripts: grammar_suite.py, grammar_random.py and grammar_peers.py. Reads one JSON object from
+// each line of stdin and writes one to stdout. It names a grammar: {"schema": ...}, {"regex": ...} or {"rules": ...},
+// with options "space", "order", "formats". What it asks:
 //   "texts": [...]     -> {"accepted": [...]}: whether each is a text of the grammar
 //   "generate": n      -> {"texts": [...]}: n texts by random choice of tokens, "seed" optional
 //   "tokens": [[...]]  -> {"allowed": [[...]]}: for each list of token ids, the ids that may follow
@@ -29,8 +29,9 @@ using Json = nlohmann::ordered_json;
 std::shared_ptr<const vlmt::TokenVocabulary> small_vocabulary() {
   std::vector<vlmt::TokenVocabulary::Token> tokens;
   for (int b = 0; b < 256; ++b) tokens.push_back({std::string(1, static_cast<char>(b))});
-  for (const char* text : {"{\"", "\":", "\",\"", "\",", "\"}", "[{", "},{", "}]", "true", "false", "null", "\": \"", "10",
-                           "123", "0.", "e+", "\\u00", "\\n", "abc", "the", "name", "  ", "\n  ", ", ", ": ", "[[", "]]"}) {
+  for (const char* text :
+       {"{\"", "\":", "\",\"", "\",", "\"}", "[{",  "},{",  "}]", "true", "false", "null", "\": \"", "10", "123",
+        "0.",  "e+",  "\\u00", "\\n", "abc", "the", "name", "  ", "\n  ", ", ",    ": ",   "[[",     "]]"}) {
     tokens.push_back({text});
   }
   tokens.push_back({"<end>", vlmt::TokenUse::never});
@@ -43,7 +44,7 @@ vlmt::Grammar compile(const Json& request) {
   if (request.contains("rules")) return vlmt::Grammar::rules(request["rules"].get<std::string>());
   vlmt::SchemaOptions options;
   const std::string space = request.value("space", "free"), order = request.value("order", "given");
-  options.space = space == "compact" ? vlmt::JsonSpace::compact
+  options.space = space == "compact"  ? vlmt::JsonSpace::compact
                   : space == "spaced" ? vlmt::JsonSpace::spaced
                                       : vlmt::JsonSpace::free;
   options.order = order == "any" ? vlmt::PropertyOrder::any : vlmt::PropertyOrder::given;
@@ -76,7 +77,8 @@ std::string generate(const vlmt::TokenGrammar& grammar, std::mt19937& random) {
         const std::string_view bytes = grammar.vocabulary().bytes(t);
         if (grammar.vocabulary().is_end(t)) closing = {t};
         if (grammar.vocabulary().is_end(t)) break;
-        if (bytes == "\"" || bytes == "}" || bytes == "]" || bytes == "1" || bytes == "l" || bytes == "null") closing.push_back(t);
+        if (bytes == "\"" || bytes == "}" || bytes == "]" || bytes == "1" || bytes == "l" || bytes == "null")
+          closing.push_back(t);
       }
       if (!closing.empty() && random() % 8 != 0) tokens = closing;
     }
@@ -122,8 +124,8 @@ Json answer(const Json& request, const std::shared_ptr<const vlmt::TokenVocabula
 
 int main(int argc, char** argv) {
   try {
-    const auto vocabulary =
-        argc > 1 ? std::make_shared<const vlmt::TokenVocabulary>(vlmt::load_tokenizer_json(argv[1])) : small_vocabulary();
+    const auto vocabulary = argc > 1 ? std::make_shared<const vlmt::TokenVocabulary>(vlmt::load_tokenizer_json(argv[1]))
+                                     : small_vocabulary();
     for (std::string line; std::getline(std::cin, line);) {
       Json out;
       try {

@@ -31,19 +31,20 @@ class Automaton {
   static constexpr std::uint32_t string_open = 0, string_closed = 1, string_inside = 2;
 
   struct Rule {
-    std::uint32_t start = none;  ///< none: only the empty text
-    std::uint32_t rank = 0;      ///< callers at the begin of a text have lower ranks
-    bool nullable = false;       ///< accepts the empty text
-    bool string = false;         ///< a JSON string with its quotes, whose characters are counted
-    bool free = false;           ///< a string of any characters, spelled in any way
+    std::uint32_t start = none;              ///< none: only the empty text
+    std::uint32_t rank = 0;                  ///< callers at the begin of a text have lower ranks
+    bool nullable = false;                   ///< accepts the empty text
+    bool leaf = false;                       ///< calls no other rule
+    bool string = false;                     ///< a JSON string with its quotes, whose characters are counted
+    bool free = false;                       ///< a string of any characters, spelled in any way
     std::uint32_t min = 0, max = unbounded;  ///< characters of a string
   };
   struct State {
     std::uint32_t edges = 0, calls = 0;  ///< first of edges() and calls()
     std::uint32_t edge_count = 0, call_count = 0;
     std::uint32_t rule = 0;
-    std::uint32_t row = none;       ///< of the table of bytes, if it has one
-    std::uint32_t distance = 0;     ///< of a string: fewest characters until it can end
+    std::uint32_t row = none;    ///< of the table of bytes, if it has one
+    std::uint32_t distance = 0;  ///< of a string: fewest characters until it can end
     bool final = false, boundary = false;
     bool tail = false;  ///< final, and nothing can follow
   };
@@ -135,7 +136,8 @@ class Builder {
     if (body.distance[0] > max) body.dfa.states.clear();
   }
 
-  /// Joins all rules that `root` needs. Throws InputError if no text is accepted or if a rule calls itself at its begin.
+  /// Joins all rules that `root` needs. Throws InputError if no text is accepted or if a rule calls itself at its
+  /// begin.
   Automaton finish(std::uint32_t root);
 
  private:
@@ -241,7 +243,8 @@ VLMT_BODY void Builder::determinise_rules() {
     std::vector<Nfa::Edge>& edges = body.nfa.edges();
     std::erase_if(edges, [&](const Nfa::Edge& e) { return e.kind == Nfa::Kind::call && !rules_[e.rule].productive; });
     for (std::size_t i = 0, n = edges.size(); i < n; ++i) {
-      if (edges[i].kind == Nfa::Kind::call && rules_[edges[i].rule].nullable) body.nfa.empty(edges[i].from, edges[i].to);
+      if (edges[i].kind == Nfa::Kind::call && rules_[edges[i].rule].nullable)
+        body.nfa.empty(edges[i].from, edges[i].to);
     }
     body.dfa = determinise(body.nfa);
     body.nfa = Nfa(budget_);
@@ -315,6 +318,8 @@ VLMT_BODY Automaton Builder::finish(std::uint32_t root) {
     a.rules_.push_back({.start = base,
                         .rank = rank[r],
                         .nullable = body.nullable,
+                        .leaf = std::all_of(body.dfa.states.begin(), body.dfa.states.end(),
+                                            [](const Dfa::State& s) { return s.calls.empty(); }),
                         .string = body.string,
                         .free = body.free,
                         .min = body.min,

@@ -45,7 +45,6 @@ class Characters {
   }
   static Characters all() { return {{0, 0x10FFFF}}; }
 
-
   Characters complement() const {
     Characters out;
     char32_t next = 0;

@@ -105,8 +105,12 @@ inline Dfa product(const Dfa& a, const Dfa& b, bool without, Budget& budget) {
   return out;
 }
 
-inline Dfa intersection(const Dfa& a, const Dfa& b, Budget& budget) { return product(a, b, false, budget); }
-inline Dfa difference(const Dfa& a, const Dfa& b, Budget& budget) { return product(a, b, true, budget); }
+inline Dfa intersection(const Dfa& a, const Dfa& b, Budget& budget) {
+  return product(a, b, false, budget);
+}
+inline Dfa difference(const Dfa& a, const Dfa& b, Budget& budget) {
+  return product(a, b, true, budget);
+}
 
 /// Adds the edges of an automaton that calls no rules between two states of an Nfa.
 inline void embed(Nfa& nfa, std::uint32_t from, const Dfa& dfa, std::uint32_t to) {

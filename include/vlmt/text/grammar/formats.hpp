@@ -16,7 +16,8 @@ namespace grammar {
 inline std::string format_expression(std::string_view format) {
   static const std::string leap = "([0-9]{2}(0[48]|[2468][048]|[13579][26])|(0[48]|[2468][048]|[13579][26]|00)00)";
   static const std::string date =
-      "([0-9]{4}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|" +
+      "([0-9]{4}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8])"
+      ")|" +
       leap + "-02-29)";
   static const std::string time =
       "([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])";
@@ -49,9 +50,11 @@ inline std::string format_expression(std::string_view format) {
   }
   if (format == "uuid") return "[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}";
   if (format == "uri") {
-    return "[A-Za-z][A-Za-z0-9+.-]{0,15}:(//" + label + "(\\." + label +
-           "){0,3}(:[0-9]{1,4})?)?(/([A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})*)*"
-           "(\\?([A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*)?(#([A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*)?";
+    const std::string character = "([A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})";
+    const std::string path = "(/" + character + "*)*", more = "([A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*";
+    const std::string host = label + "(\\." + label + "){0,3}(:[0-9]{1,4})?";
+    return "[A-Za-z][A-Za-z0-9+.-]{0,15}:(//" + host + path + "|/?(" + character + "+" + path + ")?)(\\?" + more +
+           ")?(#" + more + ")?";
   }
   return {};
 }

@@ -28,6 +28,7 @@ struct Json {
   std::string text = {};               ///< of a string, or the digits of a number
   std::vector<Json> items = {};        ///< of an array, or the values of an object
   std::vector<std::string> keys = {};  ///< of an object, one for each item
+  std::uint32_t order = 0;             ///< of a schema: its place in the document, before its parts
   const Json* link = nullptr;          ///< of a schema that is made, not read: it is the same as that one
 
   bool is(Kind k) const noexcept { return kind == k; }
@@ -39,6 +40,12 @@ struct Json {
     return nullptr;
   }
 };
+
+/// Numbers a value and its parts, from `next` on.
+inline void number(Json& value, std::uint32_t& next) {
+  value.order = next++;
+  for (Json& item : value.items) number(item, next);
+}
 
 /// Parses strict JSON. Throws InputError for anything else and for a key that is there twice, LimitError for more bytes
 /// or levels than the limits. `name` appears in errors.

@@ -13,17 +13,17 @@ VLMT_BEGIN_NAMESPACE
 /// Bounds on what a grammar may cost, for input of strangers. The defaults compile in well under a second and take at
 /// most some tens of megabytes; real schemas need a hundredth of them.
 struct GrammarLimits {
-  std::size_t text_bytes = std::size_t{1} << 18;   ///< of the schema, expression or grammar
-  std::size_t depth = 64;                          ///< nesting of JSON, groups and references
-  std::size_t rules = 4096;                        ///< rules that call each other
-  std::size_t states = std::size_t{1} << 16;       ///< deterministic states of all rules
-  std::size_t nfa_states = std::size_t{1} << 18;   ///< states before that, and copies of repeated parts
-  std::uint64_t steps = std::uint64_t{1} << 25;    ///< elementary steps of all constructions
-  std::size_t configurations = 1024;               ///< ways to read a text at the same time
+  std::size_t text_bytes = std::size_t{1} << 18;      ///< of the schema, expression or grammar
+  std::size_t depth = 64;                             ///< nesting of JSON, groups and references
+  std::size_t rules = 4096;                           ///< rules that call each other
+  std::size_t states = std::size_t{1} << 16;          ///< deterministic states of all rules
+  std::size_t nfa_states = std::size_t{1} << 18;      ///< states before that, and copies of repeated parts
+  std::uint64_t steps = std::uint64_t{1} << 25;       ///< elementary steps of all constructions
+  std::size_t configurations = 1024;                  ///< ways to read a text at the same time
   std::uint64_t mask_steps = std::uint64_t{1} << 24;  ///< ways to read, summed over the tokens tried for one mask
-  std::size_t alternatives = 256;                  ///< combinations of anyOf and oneOf in one place
-  std::size_t repeats = 4096;                      ///< largest count of a repetition and of items of an array
-  std::size_t matcher_bytes = std::size_t{1} << 26;  ///< cached states and masks of one grammar, each
+  std::size_t alternatives = 256;                     ///< combinations of anyOf and oneOf in one place
+  std::size_t repeats = 4096;                         ///< largest count of a repetition and of items of an array
+  std::size_t matcher_bytes = std::size_t{1} << 26;   ///< cached states and masks of one grammar, each
 };
 
 namespace grammar {

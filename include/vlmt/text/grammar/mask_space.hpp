@@ -67,9 +67,20 @@ class MaskSpace {
     const auto known = masks_.find(key);
     if (known != masks_.end()) return known->second;
     std::vector<std::uint32_t> mask(vocabulary_->mask_words(), 0);
-    visits_ = 0;
-    work_limit_ = states_.work() + limits_.mask_steps;
-    compute(key, mask);
+    // Ways to read that lie in rules without calls are followed apart from the others, which is much quicker, but not
+    // if there are many ways to cut a text into such rules.
+    constexpr std::uint64_t few_steps = std::uint64_t{1} << 21;
+    if (!compute(key, mask, true, std::min(few_steps, limits_.mask_steps))) {
+      std::fill(mask.begin(), mask.end(), 0);
+      if (!compute(key, mask, false, limits_.mask_steps)) {
+        throw LimitError("grammar is too ambiguous: steps of one mask",
+                         {.file = {},
+                          .offset = {},
+                          .field = {},
+                          .expected = "at most " + std::to_string(limits_.mask_steps),
+                          .found = "more"});
+      }
+    }
     if (masks_.size() * mask.size() * sizeof(std::uint32_t) > limits_.matcher_bytes) masks_.clear();
     return masks_.emplace(key, std::move(mask)).first->second;
   }
@@ -114,7 +125,12 @@ class MaskSpace {
     return automaton_->rule(automaton_->state(c.state).rule);
   }
 
-  void compute(std::uint32_t state, Mask mask) {
+  // False if it takes more than `steps`; the mask is not whole then.
+  bool compute(std::uint32_t state, Mask mask, bool split, std::uint64_t steps) {
+    split_ = split;
+    visits_ = 0;
+    visit_limit_ = steps;
+    work_limit_ = states_.work() + steps;
     std::vector<Configuration> others;
     for (std::size_t i = 0; i < states_.configurations(state); ++i) {
       const Configuration c = states_.configuration(state, i);
@@ -135,6 +151,7 @@ class MaskSpace {
     for (const std::uint32_t id : vocabulary_->literals()) {
       if (read_literal(state, vocabulary_->bytes(static_cast<int>(id))) != StateSpace::dead) set_bit(mask, id);
     }
+    return !exhausted();
   }
 
   void add_string(const StringTokens& tokens, const Configuration& c, Mask mask) {
@@ -151,7 +168,7 @@ class MaskSpace {
     };
     add_own(0);
     rest.walk(0, states_.leave(c.stack), states_at(0), [&](std::uint32_t i, std::uint32_t from, std::uint32_t& to) {
-      visit();
+      if (!visit()) return false;
       to = states_.step(from, rest[i].byte);
       if (to == StateSpace::dead) return false;
       add_own(i);
@@ -167,17 +184,29 @@ class MaskSpace {
   void add_state(std::uint32_t top, std::uint32_t state, Mask mask, std::size_t level) {
     const TokenTrie& trie = vocabulary_->trie();
     if (trie[top].end == top + 1) return;
-    if (const auto c = single(state)) return add_configuration(top, *c, mask, level);
+    if (apart(state)) {
+      std::vector<Configuration> others;
+      for (std::size_t i = 0; i < states_.configurations(state); ++i) {
+        const Configuration c = states_.configuration(state, i);
+        if (c.state == StateSpace::done) continue;
+        if (split_ && rule_of(c).leaf) {
+          add_configuration(top, c, mask, level + 1);
+        } else {
+          others.push_back(c);
+        }
+      }
+      if (others.empty()) return;
+      if (others.size() == 1) return add_configuration(top, others[0], mask, level + 1);
+      state = states_.intern(others);
+    }
     trie.walk(top, state, states_at(level), [&](std::uint32_t i, std::uint32_t from, std::uint32_t& to) {
-      visit();
+      if (!visit()) return false;
       to = states_.step(from, trie[i].byte);
       if (to == StateSpace::dead) return false;
       add_own(i, mask);
-      if (const auto c = single(to)) {
-        add_configuration(i, *c, mask, level + 1);
-        return false;
-      }
-      return true;
+      if (!apart(to)) return true;
+      add_state(i, to, mask, level + 1);
+      return false;
     });
   }
 
@@ -188,7 +217,7 @@ class MaskSpace {
     if (trie[top].end == top + 1) return;
     std::optional<std::uint32_t> after;
     trie.walk(top, c, configurations_at(level), [&](std::uint32_t i, const Configuration& from, Configuration& to) {
-      visit();
+      if (!visit()) return false;
       const auto next = states_.advance(from, trie[i].byte);
       if (!next) return false;
       add_own(i, mask);
@@ -206,24 +235,28 @@ class MaskSpace {
     });
   }
 
-  // The configuration of a state that has only one, next to the end of the text.
-  std::optional<Configuration> single(std::uint32_t state) const noexcept {
+  // Whether configurations of a state are followed one by one: it has only one, next to the end of the text, or some
+  // lie in rules without calls.
+  bool apart(std::uint32_t state) const noexcept {
     const std::size_t n = states_.configurations(state);
-    if (n != (states_.complete(state) ? 2u : 1u)) return std::nullopt;
-    return states_.configuration(state, 0);
+    if (n == (states_.complete(state) ? 2u : 1u)) return true;
+    if (!split_) return false;
+    for (std::size_t i = 0; i < n; ++i) {
+      const Configuration c = states_.configuration(state, i);
+      if (c.state != StateSpace::done && rule_of(c).leaf) return true;
+    }
+    return false;
   }
   bool readable(std::uint32_t state) const noexcept {
     return states_.configurations(state) > (states_.complete(state) ? 1u : 0u);
   }
 
+  // Once true, walks end at the next node.
+  bool exhausted() const noexcept { return visits_ > visit_limit_ || states_.work() > work_limit_; }
   // Counts a node of the trie.
-  void visit() {
-    if (++visits_ <= limits_.mask_steps && states_.work() <= work_limit_) return;
-    throw LimitError("grammar is too ambiguous: steps of one mask", {.file = {},
-                                                                     .offset = {},
-                                                                     .field = {},
-                                                                     .expected = "at most " + std::to_string(limits_.mask_steps),
-                                                                     .found = "more"});
+  bool visit() noexcept {
+    ++visits_;
+    return !exhausted();
   }
 
   std::vector<std::uint32_t>& states_at(std::size_t level) {
@@ -240,7 +273,8 @@ class MaskSpace {
   GrammarLimits limits_;
   StateSpace states_;
   std::unordered_map<std::uint32_t, std::vector<std::uint32_t>> masks_;
-  std::uint64_t work_limit_ = 0, visits_ = 0;
+  bool split_ = true;
+  std::uint64_t work_limit_ = 0, visit_limit_ = 0, visits_ = 0;
   // Of one walk each: a walk within another one has the next level.
   std::deque<std::vector<std::uint32_t>> state_paths_;
   std::deque<std::vector<Configuration>> configuration_paths_;

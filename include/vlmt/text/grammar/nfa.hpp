@@ -17,11 +17,11 @@ namespace grammar {
 class Nfa {
  public:
   enum class Kind : std::uint8_t {
-    bytes,    ///< one byte of lo..hi
-    empty,    ///< nothing
-    call,     ///< a text of another rule
-    at_begin, ///< nothing, and only at the begin of the rule's text (^)
-    at_end    ///< nothing, and only at its end ($)
+    bytes,     ///< one byte of lo..hi
+    empty,     ///< nothing
+    call,      ///< a text of another rule
+    at_begin,  ///< nothing, and only at the begin of the rule's text (^)
+    at_end     ///< nothing, and only at its end ($)
   };
   struct Edge {
     std::uint32_t from, to;

@@ -67,9 +67,9 @@ class NumberAutomaton {
   struct State {
     Phase phase = begin;
     bool negative = false;
-    std::uint16_t count = 0;      // digits of this phase
+    std::uint16_t count = 0;        // digits of this phase
     std::int8_t low = 0, high = 0;  // Order to the magnitudes of the bounds
-    bool nonzero = false;         // a digit of the fraction is not 0
+    bool nonzero = false;           // a digit of the fraction is not 0
     std::uint64_t rest = 0;
     friend auto operator<=>(const State&, const State&) = default;
   };

@@ -85,7 +85,8 @@ class RegexParser {
   }
 
   std::uint32_t choice(std::size_t depth) {
-    if (depth > budget_.limits().depth) fail("groups nest too deeply", "at most " + std::to_string(budget_.limits().depth));
+    if (depth > budget_.limits().depth)
+      fail("groups nest too deeply", "at most " + std::to_string(budget_.limits().depth));
     std::vector<std::uint32_t> parts{sequence(depth)};
     while (take('|')) parts.push_back(sequence(depth));
     if (parts.size() == 1) return parts[0];

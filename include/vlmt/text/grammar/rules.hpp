@@ -72,7 +72,8 @@ class RulesParser {
   };
 
   [[noreturn]] void fail(const std::string& message, std::string expected = {}) const {
-    throw InputError(message, {.file = {}, .offset = pos_, .field = "grammar", .expected = std::move(expected), .found = {}});
+    throw InputError(message,
+                     {.file = {}, .offset = pos_, .field = "grammar", .expected = std::move(expected), .found = {}});
   }
   char peek() const noexcept { return pos_ < text_.size() ? text_[pos_] : '\0'; }
   bool take(std::string_view token) {
@@ -226,7 +227,8 @@ class RulesParser {
       if (pos_ >= text_.size() || peek() == '\n') fail("a literal does not end");
       if (peek() == '\\') {
         const Characters one = RegexParser::read_class(text_, pos_, "grammar", builder_.budget());
-        if (one.ranges().size() != 1 || one.ranges()[0].first != one.ranges()[0].last) fail("a class inside of a literal");
+        if (one.ranges().size() != 1 || one.ranges()[0].first != one.ranges()[0].last)
+          fail("a class inside of a literal");
         append_utf8(out, one.ranges()[0].first);
       } else {
         out += text_[pos_++];

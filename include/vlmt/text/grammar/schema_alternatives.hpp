@@ -24,8 +24,16 @@ VLMT_BEGIN_NAMESPACE
 
 namespace grammar {
 
-/// Schemas that all apply to one value: sorted, each once.
+/// Schemas that all apply to one value: in the order of the document, each once.
 using Conjunction = std::vector<const Json*>;
+
+inline bool by_order(const Json* a, const Json* b) noexcept {
+  return a->order < b->order;
+}
+inline void sort(Conjunction& schemas) {
+  std::sort(schemas.begin(), schemas.end(), by_order);
+  schemas.erase(std::unique(schemas.begin(), schemas.end()), schemas.end());
+}
 
 /// Types of values, as bits. Numbers are integers or others.
 enum ValueType : std::uint8_t {
@@ -41,9 +49,9 @@ enum ValueType : std::uint8_t {
 
 /// One way to satisfy a conjunction: only keywords about the value itself are left.
 struct Alternative {
-  Conjunction schemas;                ///< objects
-  std::uint8_t types = type_any;      ///< the types that they allow
-  std::vector<const Json*> values = {};    ///< if `listed`: the values of enum and const, without those excluded
+  Conjunction schemas;                   ///< objects
+  std::uint8_t types = type_any;         ///< the types that they allow
+  std::vector<const Json*> values = {};  ///< if `listed`: the values of enum and const, without those excluded
   bool listed = false;
   std::vector<const Json*> excluded = {};  ///< values of `not`
 };
@@ -54,7 +62,8 @@ class SchemaAlternatives {
   SchemaAlternatives(const SchemaDocument& document, SchemaValidator& validator, bool formats, Budget& budget)
       : document_(document), validator_(validator), budget_(budget), made_(document, formats, budget) {}
 
-  /// The alternatives; none if nothing satisfies the schemas. Throws for a oneOf whose branches may overlap and cannot be negated.
+  /// The alternatives; none if nothing satisfies the schemas. Throws for a oneOf whose branches may overlap and cannot
+  /// be negated.
   std::vector<Alternative> of(const Conjunction& schemas) { return expand(schemas, true); }
 
   /// True only if no value satisfies the schemas.
@@ -90,8 +99,7 @@ class SchemaAlternatives {
       const Json* others = s->find("additionalProperties");
       if (!known && others != nullptr) out.push_back(others);
     }
-    std::sort(out.begin(), out.end());
-    out.erase(std::unique(out.begin(), out.end()), out.end());
+    sort(out);
     return out;
   }
 
@@ -129,7 +137,7 @@ class SchemaAlternatives {
         queue.push_back(s.link);
         continue;
       }
-      const auto at = std::lower_bound(part.schemas.begin(), part.schemas.end(), &s);
+      const auto at = std::lower_bound(part.schemas.begin(), part.schemas.end(), &s, by_order);
       if (at != part.schemas.end() && *at == &s) continue;
       part.schemas.insert(at, &s);
       document_.check(s);
@@ -162,8 +170,10 @@ class SchemaAlternatives {
       return all;
     }
     static constexpr std::pair<std::string_view, std::uint8_t> names[] = {
-        {"null", type_null},   {"boolean", type_boolean}, {"integer", type_integer}, {"number", type_integer | type_fraction},
-        {"string", type_string}, {"array", type_array},   {"object", type_object}};
+        {"null", type_null},       {"boolean", type_boolean},
+        {"integer", type_integer}, {"number", type_integer | type_fraction},
+        {"string", type_string},   {"array", type_array},
+        {"object", type_object}};
     for (const auto& [name, bits] : names) {
       if (type.text == name && type.is(Json::Kind::string)) return bits;
     }

@@ -111,9 +111,9 @@ class ArrayCompiler {
   const Alternative& a_;
   std::uint32_t min_ = 0, max_ = unbounded, needed_ = 0, last_ = 0;
   std::size_t prefix_ = 0;
-  std::uint32_t counted_ = 0;        // with maxContains: items counted at most
+  std::uint32_t counted_ = 0;  // with maxContains: items counted at most
   const Json* contains_ = nullptr;
-  const Json* other_ = nullptr;      // with maxContains: what an item is that does not count
+  const Json* other_ = nullptr;  // with maxContains: what an item is that does not count
   std::map<Key, std::uint32_t> states_;
   std::vector<Key> order_;
 };

@@ -55,8 +55,7 @@ class SchemaCompiler {
 
   /// The rule of values that satisfy all of these schemas.
   std::uint32_t rule(Conjunction schemas) {
-    std::sort(schemas.begin(), schemas.end());
-    schemas.erase(std::unique(schemas.begin(), schemas.end()), schemas.end());
+    sort(schemas);
     // What allows everything adds nothing.
     std::erase_if(schemas, [](const Json* s) { return s->is(Json::Kind::boolean) && s->boolean; });
     const auto [at, inserted] = rules_.try_emplace(schemas, 0);

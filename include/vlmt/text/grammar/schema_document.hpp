@@ -27,28 +27,29 @@ namespace grammar {
 /// The document and where its parts are. Constant once read.
 class SchemaDocument {
  public:
-  SchemaDocument(std::string_view text, const GrammarLimits& limits)
-      : root_(parse_json(text, "schema", limits)) {
-    if (root_.is(Json::Kind::object)) {
-      if (const Json* id = root_.find("$id")) id_ = id->text.substr(0, id->text.find('#'));
+  SchemaDocument(std::string_view text, const GrammarLimits& limits) : root_(parse_json(text, "schema", limits)) {
+    number(root_, size_);
+    if (!root_.is(Json::Kind::object) && !root_.is(Json::Kind::boolean)) {
+      fail(root_, {}, "not a schema", "an object, true or false");
     }
+    if (const Json* id = root_.find("$id")) id_ = id->text.substr(0, id->text.find('#'));
     find_anchors(root_);
   }
   SchemaDocument(const SchemaDocument&) = delete;
   SchemaDocument& operator=(const SchemaDocument&) = delete;
 
   const Json& root() const noexcept { return root_; }
+  /// Values in the document; Json::order is smaller.
+  std::uint32_t size() const noexcept { return size_; }
 
   /// Throws InputError about a keyword of a schema.
   [[noreturn]] void fail(const Json& schema, std::string_view keyword, const std::string& message,
                          std::string expected = {}, std::string found = {}) const {
     std::string where = path(schema);
     if (!keyword.empty()) where += "/" + std::string(keyword);
-    throw InputError(message, {.file = "schema",
-                               .offset = {},
-                               .field = where,
-                               .expected = std::move(expected),
-                               .found = std::move(found)});
+    throw InputError(
+        message,
+        {.file = "schema", .offset = {}, .field = where, .expected = std::move(expected), .found = std::move(found)});
   }
   [[noreturn]] void unsupported(const Json& schema, std::string_view keyword, const std::string& why = {}) const {
     fail(schema, keyword, "unsupported: " + std::string(keyword) + (why.empty() ? "" : ": " + why));
@@ -95,7 +96,8 @@ class SchemaDocument {
     for (std::size_t i = 0; i < schema.keys.size(); ++i) {
       const std::string& key = schema.keys[i];
       const Json& value = schema.items[i];
-      const auto known = std::find_if(keywords.begin(), keywords.end(), [&](const Keyword& k) { return k.name == key; });
+      const auto known =
+          std::find_if(keywords.begin(), keywords.end(), [&](const Keyword& k) { return k.name == key; });
       if (known == keywords.end()) {
         if (key.starts_with("x-")) continue;
         unsupported(schema, key, "not a keyword of draft 2020-12");
@@ -146,7 +148,8 @@ class SchemaDocument {
           if (!value.is(Json::Kind::boolean)) wrong(schema, key, "true or false");
           break;
         case Shape::type:
-          if (!value.is(Json::Kind::string) && !value.is(Json::Kind::array)) wrong(schema, key, "a type, or a list of types");
+          if (!value.is(Json::Kind::string) && !value.is(Json::Kind::array))
+            wrong(schema, key, "a type, or a list of types");
           break;
         case Shape::root_only:
           if (&schema != &root_) unsupported(schema, key, "only at the top");
@@ -164,9 +167,8 @@ class SchemaDocument {
   /// Whether a keyword says nothing about a value.
   static bool is_comment(std::string_view key) noexcept {
     return key.starts_with("x-") || key == "$schema" || key == "$id" || key == "then" || key == "else" ||
-           std::any_of(keywords.begin(), keywords.end(), [&](const Keyword& k) {
-             return k.name == key && k.shape == Shape::comment && key != "const";
-           });
+           std::any_of(keywords.begin(), keywords.end(),
+                       [&](const Keyword& k) { return k.name == key && k.shape == Shape::comment && key != "const"; });
   }
 
   /// The value of a keyword that counts something; `otherwise` if it is missing. Larger counts than 2^31 are that.
@@ -184,36 +186,91 @@ class SchemaDocument {
 
  private:
   enum class Shape : std::uint8_t {
-    comment, schema, schemas, named_schemas, count, number, text, names, values, named_names, flag, type, root_only, refused
+    comment,
+    schema,
+    schemas,
+    named_schemas,
+    count,
+    number,
+    text,
+    names,
+    values,
+    named_names,
+    flag,
+    type,
+    root_only,
+    refused
   };
   struct Keyword {
     std::string_view name;
     Shape shape;
   };
   static constexpr auto keywords = std::to_array<Keyword>({
-      {"type", Shape::type}, {"enum", Shape::values}, {"const", Shape::comment}, {"anyOf", Shape::schemas},
-      {"oneOf", Shape::schemas}, {"allOf", Shape::schemas}, {"not", Shape::schema}, {"$ref", Shape::text},
-      {"properties", Shape::named_schemas}, {"required", Shape::names}, {"additionalProperties", Shape::schema},
-      {"patternProperties", Shape::named_schemas}, {"propertyNames", Shape::schema}, {"minProperties", Shape::count},
-      {"maxProperties", Shape::count}, {"dependentRequired", Shape::named_names}, {"items", Shape::schema},
-      {"prefixItems", Shape::schemas}, {"minItems", Shape::count}, {"maxItems", Shape::count},
-      {"contains", Shape::schema}, {"minContains", Shape::count}, {"maxContains", Shape::count},
-      {"uniqueItems", Shape::flag}, {"minLength", Shape::count}, {"maxLength", Shape::count}, {"pattern", Shape::text},
-      {"format", Shape::text}, {"minimum", Shape::number}, {"maximum", Shape::number},
-      {"exclusiveMinimum", Shape::number}, {"exclusiveMaximum", Shape::number}, {"multipleOf", Shape::number},
+      {"type", Shape::type},
+      {"enum", Shape::values},
+      {"const", Shape::comment},
+      {"anyOf", Shape::schemas},
+      {"oneOf", Shape::schemas},
+      {"allOf", Shape::schemas},
+      {"not", Shape::schema},
+      {"$ref", Shape::text},
+      {"properties", Shape::named_schemas},
+      {"required", Shape::names},
+      {"additionalProperties", Shape::schema},
+      {"patternProperties", Shape::named_schemas},
+      {"propertyNames", Shape::schema},
+      {"minProperties", Shape::count},
+      {"maxProperties", Shape::count},
+      {"dependentRequired", Shape::named_names},
+      {"items", Shape::schema},
+      {"prefixItems", Shape::schemas},
+      {"minItems", Shape::count},
+      {"maxItems", Shape::count},
+      {"contains", Shape::schema},
+      {"minContains", Shape::count},
+      {"maxContains", Shape::count},
+      {"uniqueItems", Shape::flag},
+      {"minLength", Shape::count},
+      {"maxLength", Shape::count},
+      {"pattern", Shape::text},
+      {"format", Shape::text},
+      {"minimum", Shape::number},
+      {"maximum", Shape::number},
+      {"exclusiveMinimum", Shape::number},
+      {"exclusiveMaximum", Shape::number},
+      {"multipleOf", Shape::number},
       // They say nothing about a value.
-      {"$defs", Shape::comment}, {"definitions", Shape::comment}, {"title", Shape::comment},
-      {"description", Shape::comment}, {"default", Shape::comment}, {"examples", Shape::comment},
-      {"$comment", Shape::comment}, {"deprecated", Shape::comment}, {"readOnly", Shape::comment},
-      {"writeOnly", Shape::comment}, {"contentEncoding", Shape::comment}, {"contentMediaType", Shape::comment},
-      {"contentSchema", Shape::comment}, {"$anchor", Shape::comment}, {"$schema", Shape::root_only},
-      {"$id", Shape::root_only}, {"if", Shape::schema},
-      {"then", Shape::schema}, {"else", Shape::schema}, {"dependentSchemas", Shape::named_schemas},
+      {"$defs", Shape::comment},
+      {"definitions", Shape::comment},
+      {"title", Shape::comment},
+      {"description", Shape::comment},
+      {"default", Shape::comment},
+      {"examples", Shape::comment},
+      {"$comment", Shape::comment},
+      {"deprecated", Shape::comment},
+      {"readOnly", Shape::comment},
+      {"writeOnly", Shape::comment},
+      {"contentEncoding", Shape::comment},
+      {"contentMediaType", Shape::comment},
+      {"contentSchema", Shape::comment},
+      {"$anchor", Shape::comment},
+      {"$schema", Shape::root_only},
+      {"$id", Shape::root_only},
+      {"if", Shape::schema},
+      {"then", Shape::schema},
+      {"else", Shape::schema},
+      {"dependentSchemas", Shape::named_schemas},
       // Known and refused.
       {"unevaluatedProperties", Shape::refused},
-      {"unevaluatedItems", Shape::refused}, {"$dynamicRef", Shape::refused}, {"$dynamicAnchor", Shape::refused},
-      {"$vocabulary", Shape::refused}, {"dependencies", Shape::refused}, {"additionalItems", Shape::refused},
-      {"$recursiveRef", Shape::refused}, {"$recursiveAnchor", Shape::refused}, {"nullable", Shape::refused},
+      {"unevaluatedItems", Shape::refused},
+      {"$dynamicRef", Shape::refused},
+      {"$dynamicAnchor", Shape::refused},
+      {"$vocabulary", Shape::refused},
+      {"dependencies", Shape::refused},
+      {"additionalItems", Shape::refused},
+      {"$recursiveRef", Shape::refused},
+      {"$recursiveAnchor", Shape::refused},
+      {"nullable", Shape::refused},
   });
 
   [[noreturn]] void wrong(const Json& schema, std::string_view key, std::string expected) const {
@@ -276,6 +333,7 @@ class SchemaDocument {
   }
 
   Json root_;
+  std::uint32_t size_ = 0;
   std::string id_;
   std::map<std::string, const Json*> anchors_;
 };

@@ -24,7 +24,7 @@ namespace grammar {
 class SchemaNegation {
  public:
   SchemaNegation(const SchemaDocument& document, bool formats, Budget& budget)
-      : document_(document), formats_(formats), budget_(budget) {}
+      : document_(document), formats_(formats), budget_(budget), next_(document.size()) {}
 
   /// The schema of all values that do not satisfy this one. Throws for keywords that cannot be negated; `keyword` of
   /// `user` needs it.
@@ -41,7 +41,7 @@ class SchemaNegation {
       const auto both = [](const Json& a, const Json* b) {
         return b == nullptr ? a : object({{"allOf", list({a, link(*b)})}});
       };
-      const Json &negated = negation(test, schema, "if");
+      const Json& negated = negation(test, schema, "if");
       return any({both(link(test), schema.find("then")), both(negated, schema.find("else"))});
     });
   }
@@ -106,6 +106,7 @@ class SchemaNegation {
     const auto at = made_.find(key);
     if (at != made_.end()) return *at->second;
     kept_.push_back(f());
+    number(kept_.back(), next_);
     made_.emplace(std::move(key), &kept_.back());
     return kept_.back();
   }
@@ -201,6 +202,7 @@ class SchemaNegation {
   const SchemaDocument& document_;
   bool formats_;
   Budget& budget_;
+  std::uint32_t next_;  // Json::order of what is made
   const Json* user_ = nullptr;
   std::string_view keyword_;
   std::deque<Json> kept_;

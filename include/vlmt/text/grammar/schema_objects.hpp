@@ -58,9 +58,9 @@ class ObjectCompiler {
     std::uint32_t name, value;  ///< rules
   };
   struct Key {
-    std::uint32_t next = 0;       // given order: properties before it are settled
-    std::uint64_t seen = 0;       // bits of properties that were written, if it matters
-    std::uint32_t count = 0;      // properties written, if it matters
+    std::uint32_t next = 0;   // given order: properties before it are settled
+    std::uint64_t seen = 0;   // bits of properties that were written, if it matters
+    std::uint32_t count = 0;  // properties written, if it matters
     bool first = true;
     friend auto operator<=>(const Key&, const Key&) = default;
   };
@@ -151,9 +151,9 @@ class ObjectCompiler {
       for (std::size_t i = 0; p != nullptr && i < p->keys.size(); ++i) {
         constexpr std::size_t most = 4;
         if (patterns.size() == most) c_.document().unsupported(*s, "patternProperties", "more than four patterns");
-        patterns.push_back({s, &p->items[i],
-                            regex_dfa(p->keys[i], c_.document().path(*s) + "/patternProperties", Spelling::json, true,
-                                      c_.budget())});
+        patterns.push_back(
+            {s, &p->items[i],
+             regex_dfa(p->keys[i], c_.document().path(*s) + "/patternProperties", Spelling::json, true, c_.budget())});
       }
     }
     std::optional<Dfa> names = other_names();
@@ -209,7 +209,8 @@ class ObjectCompiler {
         continue;
       }
       SchemaCompiler::Strings s = c_.strings(a, c_.options().name_length);
-      Dfa content = s.content ? std::move(*s.content) : c_.text().at_least(std::min(s.min, c_.options().name_length + 1));
+      Dfa content =
+          s.content ? std::move(*s.content) : c_.text().at_least(std::min(s.min, c_.options().name_length + 1));
       if (s.max < c_.options().name_length) {
         content = difference(content, c_.text().at_least(s.max + 1), c_.budget());
       }
@@ -253,7 +254,9 @@ class ObjectCompiler {
     }
   }
 
-  std::string where() const { return a_ == nullptr || a_->schemas.empty() ? std::string() : c_.document().path(*a_->schemas[0]); }
+  std::string where() const {
+    return a_ == nullptr || a_->schemas.empty() ? std::string() : c_.document().path(*a_->schemas[0]);
+  }
 
   // Whether the object may end here.
   bool complete(const Key& key) const {
@@ -280,9 +283,7 @@ class ObjectCompiler {
     return key;
   }
 
-  std::uint32_t begin(const Key& key, std::uint32_t from) {
-    return key.first ? from : c_.text().comma(nfa_, from);
-  }
+  std::uint32_t begin(const Key& key, std::uint32_t from) { return key.first ? from : c_.text().comma(nfa_, from); }
 
   void write(const Key& key, std::uint32_t from, std::size_t i) {
     const Property& p = properties_[i];

@@ -27,9 +27,9 @@ enum class PropertyOrder : std::uint8_t {
 struct SchemaOptions {
   JsonSpace space = JsonSpace::free;
   PropertyOrder order = PropertyOrder::given;
-  bool closed_objects = false;  ///< an object that lists properties and has no additionalProperties allows no others
-  bool formats = true;          ///< `format` is required; otherwise it is a comment
-  std::uint32_t space_run = 40;        ///< longest white space
+  bool closed_objects = false;   ///< an object that lists properties and has no additionalProperties allows no others
+  bool formats = true;           ///< `format` is required; otherwise it is a comment
+  std::uint32_t space_run = 40;  ///< longest white space
   std::uint32_t string_length = 32768;  ///< characters of a string without maxLength, or with a larger one
   std::uint32_t name_length = 256;      ///< characters of a name that the schema does not list
   grammar::NumberDigits digits = {};

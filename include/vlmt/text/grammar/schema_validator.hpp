@@ -181,7 +181,8 @@ class SchemaValidator {
   bool valid_string(const Json& schema, const std::string& text) {
     const std::size_t n = characters(text);
     if (n < document_.count(schema, "minLength") || n > document_.count(schema, "maxLength", 0xFFFFFFFF)) return false;
-    if (const Json* p = schema.find("pattern"); p != nullptr && !matches(p->text, text, document_.path(schema) + "/pattern"))
+    if (const Json* p = schema.find("pattern");
+        p != nullptr && !matches(p->text, text, document_.path(schema) + "/pattern"))
       return false;
     const Json* format = schema.find("format");
     if (format == nullptr || !options_.formats) return true;

@@ -144,9 +144,7 @@ class StateSpace {
     return intern(all);
   }
 
-  std::size_t bytes() const noexcept {
-    return states_.bytes() + stacks_.bytes() + steps_.size() * 48;
-  }
+  std::size_t bytes() const noexcept { return states_.bytes() + stacks_.bytes() + steps_.size() * 48; }
 
   const Automaton& automaton() const noexcept { return a_; }
 
@@ -166,9 +164,10 @@ class StateSpace {
   };
   struct Called {
     std::uint32_t rule;
-    std::vector<std::uint32_t> edges;    // pairs: state to return to, stack
-    std::vector<std::uint32_t> callers;  // stacks whose edges are those of this one, too: the call is the last of its rule
-    std::uint32_t stack = 0;             // once interned
+    std::vector<std::uint32_t> edges;  // pairs: state to return to, stack
+    std::vector<std::uint32_t>
+        callers;              // stacks whose edges are those of this one, too: the call is the last of its rule
+    std::uint32_t stack = 0;  // once interned
   };
 
   void start(std::uint32_t stack) {

@@ -141,7 +141,8 @@ class StringTokens {
   const Closing& closing(std::uint32_t i) const noexcept { return closing_[i]; }
 
   std::size_t bytes() const noexcept {
-    return (within_.size() + by_need_.size() + need_end_.size()) * 4 + closing_.size() * sizeof(Closing) + rest_.bytes();
+    return (within_.size() + by_need_.size() + need_end_.size()) * 4 + closing_.size() * sizeof(Closing) +
+           rest_.bytes();
   }
 
  private:

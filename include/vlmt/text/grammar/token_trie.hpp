@@ -15,7 +15,8 @@ VLMT_BEGIN_NAMESPACE
 
 namespace grammar {
 
-/// A trie in preorder: the nodes under node i are i + 1 to end - 1. Each text carries a value; equal texts share a node.
+/// A trie in preorder: the nodes under node i are i + 1 to end - 1. Each text carries a value; equal texts share a
+/// node.
 class TokenTrie {
  public:
   struct Node {

@@ -117,7 +117,8 @@ VLMT_BODY void TokenVocabulary::prepare() {
                      .expected = "at most " + std::to_string(expected),
                      .found = std::to_string(found)};
   };
-  if (size_ > VocabularyLimits::tokens) throw LimitError("too many tokens", site("tokens", VocabularyLimits::tokens, size_));
+  if (size_ > VocabularyLimits::tokens)
+    throw LimitError("too many tokens", site("tokens", VocabularyLimits::tokens, size_));
   std::sort(end_.begin(), end_.end());
   end_.erase(std::unique(end_.begin(), end_.end()), end_.end());
   for (const int id : end_) {
