@@ -1,5 +1,5 @@
-// Reads the vocabulary of a byte-level BPE tokenizer from Hugging Face's tokenizer.json. The only header of text/ that
-// includes nlohmann/json.
+// Reads the vocabulary of a byte-level BPE tokenizer from Hugging Face's tokenizer.json. Of text/, only this header and
+// grammar/json_tree.hpp include nlohmann/json.
 #pragma once
 
 #include <algorithm>

@@ -1,6 +1,9 @@
 // Compiles the function bodies of text/ once; see VLMT_BODY in vlmt/base/config.hpp.
 #define VLMT_DEFINE_BODIES 1
 #include "vlmt/text/bpe.hpp"
+#include "vlmt/text/grammar/grammar.hpp"
+#include "vlmt/text/grammar/matcher.hpp"
+#include "vlmt/text/grammar/token_vocabulary.hpp"
 #include "vlmt/text/hf_json.hpp"
 #include "vlmt/text/jinja/template.hpp"
 #include "vlmt/text/nfc.hpp"
