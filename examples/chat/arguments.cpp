@@ -146,6 +146,18 @@ std::optional<int> parse_arguments(int argc, char** argv, Arguments& a) {
   app.add_flag("--stats", a.stats, "Print times, speeds and memory to standard error")->group(output);
   app.add_flag("--hide-thinking", a.hide_thinking, "Print the answer without the thoughts before it")->group(output);
   app.add_flag("--json", a.json, "Print one JSON object instead of text")->group(output);
+  app.add_option("--draw", a.draw, "Draw the boxes and points of an answer on its image, into this PNG file")
+      ->group(output);
+  app.add_option(
+         "--coordinates", a.coordinates,
+         "Boxes and points of answers; relative: 0 to 1000, as Qwen3-VL answers; resized: pixels of the resized "
+         "image")
+      ->group(output)
+      ->transform(CLI::CheckedTransformer(std::map<std::string, Coordinates>{{"relative", Coordinates::relative},
+                                                                             {"resized", Coordinates::resized}},
+                                          CLI::ignore_case)
+                      .description("{relative,resized}"))
+      ->default_str("relative");
   app.add_flag("--dry-run", a.dry_run, "Print image costs and the memory plan, then exit")->group(output);
 
   if (const auto code = programs::parse(app, argc, argv,
@@ -162,8 +174,12 @@ std::optional<int> parse_arguments(int argc, char** argv, Arguments& a) {
     std::fprintf(stderr, "vlmt-chat: --json cannot be combined with --interactive\n");
     return 2;
   }
-  if (a.samples && (a.json || a.interactive || a.dry_run)) {
-    std::fprintf(stderr, "vlmt-chat: --samples cannot be combined with --json, --interactive or --dry-run\n");
+  if (!a.draw.empty() && !a.draw.ends_with(".png") && !a.draw.ends_with(".PNG")) {
+    std::fprintf(stderr, "vlmt-chat: --draw writes PNG files: the name must end with .png\n");
+    return 2;
+  }
+  if (a.samples && (a.json || a.interactive || a.dry_run || !a.draw.empty())) {
+    std::fprintf(stderr, "vlmt-chat: --samples cannot be combined with --json, --interactive, --dry-run or --draw\n");
     return 2;
   }
   return std::nullopt;

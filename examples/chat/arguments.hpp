@@ -10,6 +10,8 @@
 #include <vlmt/io/image.hpp>
 #include <vlmt/text/reasoning.hpp>
 
+#include "answer_places.hpp"
+
 struct Arguments {
   std::string model;
   std::string mmproj;
@@ -58,6 +60,8 @@ struct Arguments {
   bool stats = false;
   bool json = false;
   bool dry_run = false;
+  std::string draw;  ///< PNG file for the places of answers; empty: none
+  Coordinates coordinates = Coordinates::relative;
 };
 
 /// Parses the command line. Returns the exit code if the program should exit now.

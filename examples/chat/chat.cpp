@@ -1,6 +1,7 @@
 // See chat.hpp.
 #include "chat.hpp"
 
+#include <cstddef>
 #include <cstdio>
 #include <string>
 #include <string_view>
@@ -9,6 +10,7 @@
 
 #include <vlmt/vlmt.hpp>
 
+#include "../common/output_path.hpp"
 #include "../common/progress_line.hpp"
 #include "../common/task_messages.hpp"
 #include "answer_printer.hpp"
@@ -19,6 +21,17 @@ namespace {
 /// True if the answer could be longer.
 bool is_cut(vlmt::FinishReason finish) {
   return finish == vlmt::FinishReason::length || finish == vlmt::FinishReason::context;
+}
+
+std::vector<ShownImage> shown_images(const std::vector<programs::MediaSource>& images,
+                                     const std::vector<programs::MediaCost>& costs, const vlmt::ImageOptions& options) {
+  std::vector<ShownImage> shown;
+  for (std::size_t i = 0; i < images.size(); ++i) {
+    const programs::MediaCost& c = costs.at(i);
+    shown.push_back(
+        {images[i], c.width, c.height, c.resized_width, c.resized_height, images[i].image().info(options).orientation});
+  }
+  return shown;
 }
 
 }  // namespace
@@ -56,6 +69,12 @@ Report Chat::ask(const std::string& text, const std::vector<programs::MediaSourc
   }
   tell(programs::shrunk_lines(request.media, request.facts));
   report.media = std::move(request.media);
+  std::vector<ShownImage> shown;
+  if (wants_places()) {
+    shown = shown_images(images, report.media, session_.options().images);
+    const std::vector<std::string> files = files_of(images, videos);
+    read_.insert(read_.end(), files.begin(), files.end());
+  }
   programs::ProgressLine progress;
   vlmt::GenerateOptions options = generate_options(arguments_);
   if (options.sampling.params.temperature > 0.0f) {
@@ -105,6 +124,10 @@ Report Chat::ask(const std::string& text, const std::vector<programs::MediaSourc
   report.peak_bytes = memory_.peak();
   report.plan = plan_;
   report.context = session_.options().context;
+  if (reply.finish != vlmt::FinishReason::cancelled && wants_places()) {
+    if (!shown.empty()) shown_ = std::move(shown);
+    report.places = places_of(report.text, shown_, arguments_.coordinates);
+  }
   const bool told = report.text.empty() && !report.reasoning.empty();  // above
   if (is_cut(reply.finish) && !arguments_.ignore_eos && !told) {
     report.notes.push_back(programs::cut_line(request.facts, report.tokens.size(),
@@ -112,6 +135,12 @@ Report Chat::ask(const std::string& text, const std::vector<programs::MediaSourc
   }
   ++answers_;
   return report;
+}
+
+void Chat::draw(const Report& report) const {
+  if (arguments_.draw.empty() || report.finish == name(vlmt::FinishReason::cancelled)) return;
+  programs::check_output(arguments_.draw, read_);
+  tell(draw_answer(report.places, shown_, arguments_.draw, session_.options().images));
 }
 
 void Chat::answer(const programs::TaskItem& item) {

@@ -11,6 +11,7 @@
 #include "../common/media_source.hpp"
 #include "../common/memory_watch.hpp"
 #include "../common/task_set.hpp"
+#include "answer_places.hpp"
 #include "model.hpp"
 #include "report.hpp"
 #include "request.hpp"
@@ -41,11 +42,20 @@ class Chat {
   /// vlmt::Cancelled after Ctrl-C.
   void answer(const programs::TaskItem& item);
 
-  void reset() { session_.reset(); }
+  /// Draws the places of an answer into the file of --draw, and tells about it. Does nothing without the option or if
+  /// the answer was cancelled. Throws vlmt::Error.
+  void draw(const Report& report) const;
+
+  void reset() {
+    session_.reset();
+    shown_.clear();
+  }
   /// What helps when the context cannot hold a message.
   std::string context_advice() const;
 
  private:
+  /// True if the boxes and points of answers are of use.
+  bool wants_places() const { return arguments_.json || !arguments_.draw.empty(); }
   Request plan(vlmt::ChatMessage& message, const std::vector<programs::MediaSource>& images,
                const std::vector<programs::MediaSource>& videos) const;
 
@@ -56,5 +66,7 @@ class Chat {
   vlmt::Session<vlmt::Qwen3VL> session_;
   PlanBytes plan_;
   double load_seconds_;
-  std::uint64_t answers_ = 0;  ///< each has a seed of its own
+  std::uint64_t answers_ = 0;      ///< each has a seed of its own
+  std::vector<ShownImage> shown_;  ///< of the last message with images
+  std::vector<std::string> read_;  ///< all files of images that were asked about, which must not be overwritten
 };

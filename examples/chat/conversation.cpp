@@ -145,6 +145,7 @@ void Conversation::ask(const std::string& text) {
   programs::print("\n");
   programs::flush();
   tell(last_->notes);
+  chat_.draw(*last_);
   if (arguments_.stats) std::fprintf(stderr, "%s", stats_lines(*last_).c_str());
 }
 

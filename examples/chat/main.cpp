@@ -17,6 +17,7 @@
 #include "../common/media_source.hpp"
 #include "../common/memory_watch.hpp"
 #include "../common/output.hpp"
+#include "../common/output_path.hpp"
 #include "../common/progress_line.hpp"
 #include "../common/run_main.hpp"
 #include "../common/threads.hpp"
@@ -67,6 +68,15 @@ int dry_run(const Arguments& a, const Request& request, const vlmt::MemoryLimit&
   return 0;
 }
 
+/// Throws vlmt::Error if the file of --draw cannot be written, is one that is read, or there is nothing to draw on.
+void check_drawing(const Arguments& a, const Sources& images, const Sources& videos) {
+  if (!a.interactive && images.empty()) throw vlmt::InputError("--draw needs an image; the option is --image");
+  std::vector<std::string> inputs = {a.model, a.mmproj};
+  const std::vector<std::string> media = files_of(images, videos);
+  inputs.insert(inputs.end(), media.begin(), media.end());
+  programs::check_output(a.draw, inputs);
+}
+
 int run(Arguments& a) {
   std::vector<programs::TaskItem> samples;
   if (a.samples) samples = sample_questions();
@@ -88,6 +98,8 @@ int run(Arguments& a) {
   Sources images, videos;
   for (const std::string& image : a.images) images.push_back(programs::image_source(image));
   for (const std::string& folder : a.frames) videos.push_back({programs::frames_folder(folder), nullptr});
+
+  if (!a.draw.empty()) check_drawing(a, images, videos);
 
   programs::handle_interrupts();
   const Clock::time_point start = Clock::now();
@@ -133,6 +145,7 @@ int run(Arguments& a) {
   programs::write(a.json ? to_json(report) : "\n");
   programs::flush();
   tell(report.notes);
+  chat.draw(report);
   if (a.stats) std::fprintf(stderr, "%s", stats_lines(report).c_str());
   return report.finish == "cancelled" ? programs::interrupted_code : 0;
 }

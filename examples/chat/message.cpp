@@ -29,6 +29,17 @@ vlmt::ChatMessage user_message(const std::string& text, const std::vector<progra
   return message;
 }
 
+std::vector<std::string> files_of(const std::vector<programs::MediaSource>& images,
+                                  const std::vector<programs::MediaSource>& videos) {
+  std::vector<std::string> files;
+  for (const programs::MediaSource& image : images) files.push_back(image.name);
+  for (const programs::MediaSource& folder : videos) {
+    const std::vector<std::string> frames = vlmt::list_frames(folder.name).files;
+    files.insert(files.end(), frames.begin(), frames.end());
+  }
+  return files;
+}
+
 std::vector<std::string> names_of(const std::vector<programs::MediaSource>& images,
                                   const std::vector<programs::MediaSource>& videos) {
   std::vector<std::string> names;

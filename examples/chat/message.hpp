@@ -16,6 +16,10 @@ vlmt::ChatMessage user_message(const std::string& text, const std::vector<progra
                                const std::vector<programs::MediaSource>& videos, double fps,
                                const vlmt::ImageOptions& files);
 
+/// All files that are read for these images and videos.
+std::vector<std::string> files_of(const std::vector<programs::MediaSource>& images,
+                                  const std::vector<programs::MediaSource>& videos);
+
 /// What messages call the images and videos of user_message(), in its order.
 std::vector<std::string> names_of(const std::vector<programs::MediaSource>& images,
                                   const std::vector<programs::MediaSource>& videos);

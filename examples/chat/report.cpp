@@ -99,6 +99,9 @@ std::string to_json(const Report& r) {
       {"text", r.text}, {"reasoning", r.reasoning}, {"tokens", r.tokens}, {"finish", r.finish}, {"seed", nullptr}};
   if (r.seed) report["seed"] = *r.seed;
   report["images"] = media_json(r.media);
+  report["places"] = places_json(r.places);
+  report["actions"] = actions_json(r.places);
+  report["place_notes"] = r.places.notes;
   report["context"] = r.context;
   report["stats"] = std::move(stats);
   return dump(report);

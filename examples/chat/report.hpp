@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "../common/request_report.hpp"
+#include "answer_places.hpp"
 
 /// Bytes of each part of the memory plan.
 struct PlanBytes {
@@ -43,6 +44,7 @@ struct Report {
   std::size_t context = 0;
   std::vector<std::string> notes;  ///< for the user, after the answer
   std::vector<programs::MediaCost> media;
+  AnswerPlaces places;  ///< only looked for with --json and --draw
 
   double prefill_rate() const;  ///< tokens per second, without those from the KV cache
   double decode_rate() const;   ///< tokens per second, without the first
