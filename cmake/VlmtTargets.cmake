@@ -53,10 +53,11 @@ endif()
 if(VLMT_WARNINGS)
   target_compile_options(vlmt_build_flags INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wshadow)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
-    # False positives in g++ 12: AVX-512 intrinsics that start from a deliberately uninitialised vector (GCC bug 105593)
-    # and concatenated std::string (GCC bug 105651).
+    # False positives in g++ 12: AVX-512 intrinsics that start from a deliberately uninitialised vector (GCC bug 105593),
+    # concatenated std::string (GCC bug 105651), and loops that it calls endless where sources are compiled together.
     target_compile_options(vlmt_build_flags INTERFACE -Wno-uninitialized -Wno-maybe-uninitialized -Wno-restrict
-                                                      -Wno-stringop-overflow -Wno-array-bounds)
+                                                      -Wno-stringop-overflow -Wno-array-bounds
+                                                      -Wno-aggressive-loop-optimizations)
   endif()
 endif()
 if(VLMT_SANITIZE)

@@ -154,8 +154,7 @@ int run(Options& o) {
   programs::MemoryWatch memory;
   Peer peer(o.against, o.against_vision, o.model, o.mmproj);
   Report report;
-  report.version = std::to_string(VLMT_VERSION_MAJOR) + "." + std::to_string(VLMT_VERSION_MINOR) + "." +
-                   std::to_string(VLMT_VERSION_PATCH);
+  report.version = VLMT_VERSION_STRING;
   report.processor = processor_name();
   report.model = std::filesystem::path(o.model).filename().string();
   std::vector<StepProfile> profiles;

@@ -26,7 +26,7 @@ class Chat {
         model_(std::move(model)),
         planner_(planner),
         session_(model_, options),
-        plan_(bytes_of(plan)),
+        plan_(programs::plan_bytes(plan)),
         load_seconds_(load_seconds) {}
 
   /// Sizes that the images and videos of a message would have now. Throws vlmt::Error.
@@ -64,7 +64,7 @@ class Chat {
   Model model_;
   RequestPlanner planner_;
   vlmt::Session<vlmt::Qwen3VL> session_;
-  PlanBytes plan_;
+  programs::PlanBytes plan_;
   double load_seconds_;
   std::uint64_t answers_ = 0;      ///< each has a seed of its own
   std::vector<ShownImage> shown_;  ///< of the last message with images

@@ -54,7 +54,7 @@ Request first_request(const Arguments& a, const Sources& images, const Sources& 
 
 /// Prints what the request would take. Returns 1 if it would be refused.
 int dry_run(const Arguments& a, const Request& request, const vlmt::MemoryLimit& limit) {
-  const PlanBytes bytes = bytes_of(request.plan.memory);
+  const programs::PlanBytes bytes = programs::plan_bytes(request.plan.memory);
   programs::write(a.json ? plan_json(request.media, request.facts, bytes)
                          : plan_lines(request.media, request.facts, bytes));
   tell(programs::context_lines(request.facts));

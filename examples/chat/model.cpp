@@ -64,7 +64,3 @@ vlmt::GenerateOptions generate_options(const Arguments& a) {
   o.stop_flag = &programs::interrupted;
   return o;
 }
-
-PlanBytes bytes_of(const vlmt::MemoryPlan& p) {
-  return {p.weights, p.tokenizer, p.kv_cache, p.workspace, p.vision, p.features, p.feature_cache, p.total(), p.mapped};
-}

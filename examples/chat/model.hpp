@@ -10,5 +10,3 @@ using Model = vlmt::ChatModel<vlmt::Qwen3VL>;
 
 vlmt::SessionOptions session_options(const Arguments& arguments, const Model& model);
 vlmt::GenerateOptions generate_options(const Arguments& arguments);
-
-PlanBytes bytes_of(const vlmt::MemoryPlan& plan);

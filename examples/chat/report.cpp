@@ -20,18 +20,6 @@ Json media_json(const std::vector<programs::MediaCost>& media) {
   return list;
 }
 
-Json plan_parts(const PlanBytes& p) {
-  return {{"weights", p.weights},
-          {"tokenizer", p.tokenizer},
-          {"kv_cache", p.kv_cache},
-          {"workspace", p.workspace},
-          {"vision", p.vision},
-          {"features", p.features},
-          {"feature_cache", p.feature_cache},
-          {"total", p.total},
-          {"mapped", p.mapped}};
-}
-
 template <class... Values>
 std::string line(const char* format, Values... values) {
   char text[512];
@@ -61,7 +49,7 @@ std::string cost_lines(const std::vector<programs::MediaCost>& media) {
   return out;
 }
 
-std::string plan_line(const PlanBytes& p) {
+std::string plan_line(const programs::PlanBytes& p) {
   return line(
       "memory    plan %.1f MiB: weights %.1f, tokenizer %.1f, KV cache %.1f, workspace %.1f, vision %.1f, features "
       "%.1f, feature cache %.1f%s\n",
@@ -94,7 +82,7 @@ std::string to_json(const Report& r) {
                 {"decode_seconds", r.decode_seconds},
                 {"decode_tokens_per_second", r.decode_rate()},
                 {"peak_bytes", r.peak_bytes},
-                {"plan_bytes", plan_parts(r.plan)}};
+                {"plan_bytes", programs::to_json(r.plan)}};
   Json report = {
       {"text", r.text}, {"reasoning", r.reasoning}, {"tokens", r.tokens}, {"finish", r.finish}, {"seed", nullptr}};
   if (r.seed) report["seed"] = *r.seed;
@@ -108,19 +96,19 @@ std::string to_json(const Report& r) {
 }
 
 std::string plan_lines(const std::vector<programs::MediaCost>& media, const programs::ContextFacts& context,
-                       const PlanBytes& plan) {
+                       const programs::PlanBytes& plan) {
   return cost_lines(media) +
          line("context   %zu tokens, of which the prompt takes %zu\n", context.context, context.prompt_tokens) +
          plan_line(plan);
 }
 
 std::string plan_json(const std::vector<programs::MediaCost>& media, const programs::ContextFacts& context,
-                      const PlanBytes& plan) {
+                      const programs::PlanBytes& plan) {
   return dump({{"images", media_json(media)},
                {"context", context.context},
                {"trained_context", context.trained},
                {"prompt_tokens", context.prompt_tokens},
-               {"plan_bytes", plan_parts(plan)}});
+               {"plan_bytes", programs::to_json(plan)}});
 }
 
 void tell(const std::vector<std::string>& lines) {

@@ -8,21 +8,9 @@
 #include <string_view>
 #include <vector>
 
+#include "../common/plan_bytes.hpp"
 #include "../common/request_report.hpp"
 #include "answer_places.hpp"
-
-/// Bytes of each part of the memory plan.
-struct PlanBytes {
-  std::size_t weights = 0;
-  std::size_t tokenizer = 0;
-  std::size_t kv_cache = 0;
-  std::size_t workspace = 0;
-  std::size_t vision = 0;
-  std::size_t features = 0;
-  std::size_t feature_cache = 0;
-  std::size_t total = 0;
-  std::size_t mapped = 0;  ///< not in the total
-};
 
 struct Report {
   std::string text;
@@ -40,7 +28,7 @@ struct Report {
   double prefill_seconds = 0.0;
   double decode_seconds = 0.0;
   std::size_t peak_bytes = 0;
-  PlanBytes plan;
+  programs::PlanBytes plan;
   std::size_t context = 0;
   std::vector<std::string> notes;  ///< for the user, after the answer
   std::vector<programs::MediaCost> media;
@@ -52,14 +40,14 @@ struct Report {
 
 /// Each result ends with a line feed, unless it is empty.
 std::string cost_lines(const std::vector<programs::MediaCost>& media);
-std::string plan_line(const PlanBytes& plan);
+std::string plan_line(const programs::PlanBytes& plan);
 std::string stats_lines(const Report& report);
 std::string to_json(const Report& report);
 /// The plan of a request that is not answered.
 std::string plan_lines(const std::vector<programs::MediaCost>& media, const programs::ContextFacts& context,
-                       const PlanBytes& plan);
+                       const programs::PlanBytes& plan);
 std::string plan_json(const std::vector<programs::MediaCost>& media, const programs::ContextFacts& context,
-                      const PlanBytes& plan);
+                      const programs::PlanBytes& plan);
 std::string error_json(std::string_view message);
 
 /// Prints lines for the user to standard error.

@@ -11,8 +11,7 @@
 namespace programs {
 
 std::string version_line(const std::string& program) {
-  std::string line = program + " " + std::to_string(VLMT_VERSION_MAJOR) + "." + std::to_string(VLMT_VERSION_MINOR) +
-                     "." + std::to_string(VLMT_VERSION_PATCH);
+  std::string line = program + " " VLMT_VERSION_STRING;
   if (const std::string_view commit = VLMT_COMMIT; !commit.empty()) line += " (" + std::string(commit) + ")";
 #if defined(__clang__)
   line += ", compiled by clang " __clang_version__;

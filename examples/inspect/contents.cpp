@@ -192,14 +192,14 @@ std::string to_text(const PlanRequest& r, const Plan& p) {
   for (const auto& lines : {programs::context_lines(p.context), programs::shrunk_lines({&p.image, 1}, p.context)}) {
     for (const std::string& text : lines) out += text + "\n";
   }
-  const std::pair<const char*, std::size_t> parts[] = {{"weights", p.weights},
-                                                       {"tokenizer", p.tokenizer},
-                                                       {"KV cache", p.kv_cache},
-                                                       {"workspace", p.workspace},
-                                                       {"vision", p.vision},
-                                                       {"features", p.features},
-                                                       {"feature cache", p.feature_cache},
-                                                       {"total", p.total},
+  const std::pair<const char*, std::size_t> parts[] = {{"weights", p.bytes.weights},
+                                                       {"tokenizer", p.bytes.tokenizer},
+                                                       {"KV cache", p.bytes.kv_cache},
+                                                       {"workspace", p.bytes.workspace},
+                                                       {"vision", p.bytes.vision},
+                                                       {"features", p.bytes.features},
+                                                       {"feature cache", p.bytes.feature_cache},
+                                                       {"total", p.bytes.total},
                                                        {"available", p.available}};
   for (const auto& [name, bytes] : parts) out += line("%-13s %14zu bytes %10.1f MiB\n", name, bytes, mib(bytes));
   return p.limit.empty() ? out : out + "limit         " + p.limit + "\n";
@@ -241,14 +241,7 @@ std::string to_json(const PlanRequest& r, const Plan& p) {
   if (r.image_width != 0) {
     all["image"] = programs::to_json(p.image);
   }
-  all["plan_bytes"] = {{"weights", p.weights},
-                       {"tokenizer", p.tokenizer},
-                       {"kv_cache", p.kv_cache},
-                       {"workspace", p.workspace},
-                       {"vision", p.vision},
-                       {"features", p.features},
-                       {"feature_cache", p.feature_cache},
-                       {"total", p.total}};
+  all["plan_bytes"] = programs::to_json(p.bytes);
   all["available_bytes"] = p.available;
   all["available_limit"] = p.limit;
   return dump(all, 2) + "\n";

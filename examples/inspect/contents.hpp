@@ -9,6 +9,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include "../common/plan_bytes.hpp"
 #include "../common/request_report.hpp"
 
 namespace inspect {
@@ -58,8 +59,7 @@ struct PlanRequest {
 struct Plan {
   programs::MediaCost image;
   programs::ContextFacts context;
-  std::size_t weights = 0, tokenizer = 0, kv_cache = 0, workspace = 0, vision = 0, features = 0, total = 0;
-  std::size_t feature_cache = 0;
+  programs::PlanBytes bytes;
   std::size_t available = 0;
   std::string limit;  ///< what sets `available`
 };

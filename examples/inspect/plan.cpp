@@ -69,14 +69,7 @@ Plan make_plan(const PlanRequest& r) {
   }
   plan.context = {p.context,       p.wanted_context, vlmt::trained_context(model.vlm().config()),
                   p.prompt_tokens, r.max_tokens,     r.context == 0};
-  plan.weights = p.memory.weights;
-  plan.tokenizer = p.memory.tokenizer;
-  plan.kv_cache = p.memory.kv_cache;
-  plan.workspace = p.memory.workspace;
-  plan.vision = p.memory.vision;
-  plan.features = p.memory.features;
-  plan.feature_cache = p.memory.feature_cache;
-  plan.total = p.memory.total();
+  plan.bytes = programs::plan_bytes(p.memory);
   return plan;
 }
 

@@ -8,15 +8,12 @@
 
 #include <gtest/gtest.h>
 
-#include "vlmt/base/version.hpp"
-
 #include "base/assertion_of.hpp"
 
 namespace {
 
 static_assert(VLMT_ASSERTS == 0 || VLMT_ASSERTS == 1);
 static_assert(VLMT_DASSERTS == 0 || VLMT_DASSERTS == 1);
-static_assert(VLMT_VERSION_MAJOR >= 0 && VLMT_VERSION_MINOR >= 0 && VLMT_VERSION_PATCH >= 0);
 
 // An assertion is an expression, usable in constant expressions.
 constexpr int checked_half(int n) {

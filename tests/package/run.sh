@@ -94,6 +94,25 @@ c++ -std=c++20 -O2 -march=native -fopenmp -I "$work/moved/include" "$source/test
   -o "$work/one_kernel"
 "$work/one_kernel"
 
+echo "pkg-config"
+export PKG_CONFIG_PATH=$work/moved/share/pkgconfig${PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH}
+with_pkg_config() { # package, source, arguments of the program...
+  local flags program=$work/pkg_config.$1
+  flags=$(pkg-config --cflags --libs "$1")
+  # shellcheck disable=SC2086
+  c++ -std=c++20 -O1 -march=native "$2" -o "$program" $flags
+  "$program" "${@:3}"
+}
+with_pkg_config vlmt-kernel "$source/tests/package/consumer/one_kernel.cpp"
+with_pkg_config vlmt-media "$source/tests/package/pkg_config/image.cpp" "$source/tests/data/io/rgb.png"
+version=$(with_pkg_config vlmt-text "$source/tests/package/pkg_config/text.cpp")
+for package in vlmt vlmt-kernel vlmt-text vlmt-media vlmt-model; do
+  pkg-config --print-errors --exists "$package = $version" || fail "$package.pc is not of version $version"
+done
+for library in pcre2-8 utf8proc jpeg png webp gif; do
+  pkg-config --libs vlmt | grep -q -- "-l$library" || fail "vlmt.pc does not link $library"
+done
+
 # The oldest clang that compiles kernels.
 if command -v clang++-14 >/dev/null; then
   echo "clang 14"

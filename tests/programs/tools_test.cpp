@@ -230,6 +230,7 @@ TEST_F(ToolPrograms, InspectListsFilesAndPlans) {
   EXPECT_GT(small["plan_bytes"]["tokenizer"].get<std::size_t>(), 768u);
   EXPECT_EQ(small["plan_bytes"]["tokenizer"], large["plan_bytes"]["tokenizer"]);
   EXPECT_EQ(small["plan_bytes"]["feature_cache"], 48 << 20);
+  EXPECT_EQ(small["plan_bytes"]["mapped"], 0);
   EXPECT_FALSE(small["available_limit"].get<std::string>().empty());
   const Outcome lines = run("vlmt-inspect", {golden("qwen3vl/model.gguf"), "--plan"});
   EXPECT_NE(lines.out.find("\ntokenizer "), std::string::npos) << lines.out;

@@ -171,8 +171,7 @@ std::string vision_speed_key(const GgufFile& mmproj, const VisionSpeedOptions& o
          number("merge", c.merge) + number("output", c.out_hidden) + ", weights " +
          type(mmproj.require_tensor("v.blk.0.attn_qkv.weight").type) +
          (o.weights.vision_format ? " as " + type(*o.weights.vision_format) : "") +
-         (o.numerics == Numerics::fast ? ", fast" : ", exact") + ", vlmt " + std::to_string(VLMT_VERSION_MAJOR) + "." +
-         std::to_string(VLMT_VERSION_MINOR) + "." + std::to_string(VLMT_VERSION_PATCH);
+         (o.numerics == Numerics::fast ? ", fast" : ", exact") + ", vlmt " VLMT_VERSION_STRING;
 }
 
 /// The speed of a vision encoder on this machine, kept or measured now. `mmproj` is its file, which is opened again: no
