@@ -81,6 +81,7 @@ std::optional<int> parse_arguments(int argc, char** argv, Arguments& a) {
       ->group(sampling)
       ->allow_extra_args(false);
   app.add_flag("--ignore-eos", a.ignore_eos, "Ignore end-of-turn tokens (benchmarking)")->group(sampling);
+  programs::add_grammar_options(app, a.grammar, sampling);
 
   app.add_option("--thinking", a.thinking, "Think before the answer: auto does what the model's chat template says")
       ->group(sampling)

@@ -10,6 +10,7 @@
 #include <vlmt/io/image.hpp>
 #include <vlmt/text/reasoning.hpp>
 
+#include "../common/grammar_options.hpp"
 #include "answer_places.hpp"
 
 struct Arguments {
@@ -38,6 +39,7 @@ struct Arguments {
   std::size_t max_tokens = 1024;
   std::vector<std::string> stop;
   bool ignore_eos = false;
+  programs::GrammarOptions grammar;
   vlmt::Thinking thinking = vlmt::Thinking::automatic;
   bool hide_thinking = false;
 

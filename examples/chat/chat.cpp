@@ -77,6 +77,7 @@ Report Chat::ask(const std::string& text, const std::vector<programs::MediaSourc
   }
   programs::ProgressLine progress;
   vlmt::GenerateOptions options = generate_options(arguments_);
+  options.constraint = constraint_;
   if (options.sampling.params.temperature > 0.0f) {
     report.seed = arguments_.seed + answers_;
     options.sampling.seed = report.seed;

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include <vlmt/runtime/grammar_constraint.hpp>
 #include <vlmt/vlmt.hpp>
 
 #include "../common/media_source.hpp"
@@ -20,14 +22,17 @@
 class Chat {
  public:
   Chat(const Arguments& a, programs::MemoryWatch& memory, Model model, const vlmt::SessionOptions& options,
-       const RequestPlanner& planner, const vlmt::MemoryPlan& plan, double load_seconds)
+       const RequestPlanner& planner, const vlmt::MemoryPlan& plan, double load_seconds,
+       std::optional<vlmt::Grammar> grammar)
       : arguments_(a),
         memory_(memory),
         model_(std::move(model)),
         planner_(planner),
         session_(model_, options),
         plan_(programs::plan_bytes(plan)),
-        load_seconds_(load_seconds) {}
+        load_seconds_(load_seconds) {
+    if (grammar) constraint_ = vlmt::constrain_to({std::move(*grammar), vlmt::token_vocabulary(model_)});
+  }
 
   /// Sizes that the images and videos of a message would have now. Throws vlmt::Error.
   std::vector<programs::MediaCost> costs(const std::vector<programs::MediaSource>& images,
@@ -66,7 +71,8 @@ class Chat {
   vlmt::Session<vlmt::Qwen3VL> session_;
   programs::PlanBytes plan_;
   double load_seconds_;
-  std::uint64_t answers_ = 0;      ///< each has a seed of its own
-  std::vector<ShownImage> shown_;  ///< of the last message with images
-  std::vector<std::string> read_;  ///< all files of images that were asked about, which must not be overwritten
+  vlmt::ConstraintFactory constraint_;  ///< of answers in the conversation; empty: none
+  std::uint64_t answers_ = 0;           ///< each has a seed of its own
+  std::vector<ShownImage> shown_;       ///< of the last message with images
+  std::vector<std::string> read_;       ///< all files of images that were asked about, which must not be overwritten
 };

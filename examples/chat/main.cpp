@@ -100,6 +100,7 @@ int run(Arguments& a) {
   for (const std::string& folder : a.frames) videos.push_back({programs::frames_folder(folder), nullptr});
 
   if (!a.draw.empty()) check_drawing(a, images, videos);
+  std::optional<vlmt::Grammar> grammar = programs::read_grammar(a.grammar);
 
   programs::handle_interrupts();
   const Clock::time_point start = Clock::now();
@@ -138,7 +139,7 @@ int run(Arguments& a) {
   if (const std::string& warning = model.vlm().packed_cache().warning(); !warning.empty()) {
     std::fprintf(stderr, "vlmt-chat: %s\n", warning.c_str());
   }
-  Chat chat(a, memory, std::move(model), options, planner, first.plan.memory, seconds_since(start));
+  Chat chat(a, memory, std::move(model), options, planner, first.plan.memory, seconds_since(start), std::move(grammar));
   if (a.samples) return show_samples(chat, samples);
   if (a.interactive) return Conversation(a, chat, *input, std::move(images), std::move(videos)).run();
   const Report report = chat.ask(a.prompt, images, videos);

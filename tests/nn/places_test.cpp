@@ -13,6 +13,7 @@
 #include "vlmt/io/draw.hpp"
 #include "vlmt/io/orientation.hpp"
 #include "vlmt/io/stored_rect.hpp"
+#include "vlmt/kernel/resample.hpp"
 #include "vlmt/nn/vision/preprocess.hpp"
 #include "vlmt/text/places/place.hpp"
 
@@ -74,9 +75,11 @@ Seen seen(const Size& stored, const PixelRect& rect, int orientation, const Visi
   fill_rect(image, rect.x1, rect.y1, rect.x2, rect.y2, {255, 255, 255});
   apply_orientation(image, orientation);
   const PatchGrid grid = image_grid(image, config);
-  std::vector<std::uint8_t> storage;
-  Solo solo;
-  const std::uint8_t* pixels = detail::resize_to_grid<arch::native>(image, grid, config.layout, storage, solo.member());
+  const auto size = [](int n) { return static_cast<std::size_t>(n); };
+  const ResamplePlan plan = plan_resample(size(image.height), size(image.width), size(grid.h * config.layout.patch),
+                                          size(grid.w * config.layout.patch));
+  std::vector<std::uint8_t> pixels(plan.y.out * plan.x.out * 3), scratch(resample_scratch_bytes(plan));
+  resample(image.rgb.data(), plan, pixels.data(), scratch.data());
   Seen out;
   out.upright = {image.width, image.height};
   out.resized = {static_cast<int>(grid.w) * config.layout.patch, static_cast<int>(grid.h) * config.layout.patch};

@@ -22,6 +22,7 @@
 #include "vlmt/nn/parts.hpp"
 #include "vlmt/nn/probe.hpp"
 #include "vlmt/nn/shapes.hpp"
+#include "vlmt/op/attend.hpp"
 #include "vlmt/op/backend_types.hpp"
 #include "vlmt/op/epilogue.hpp"
 #include "vlmt/op/kv_shape.hpp"
@@ -70,6 +71,8 @@ struct DecoderCapacity {
   std::size_t context = 0;     ///< slots of each KV cache
   std::size_t sequences = 1;   ///< maximum sequences per step
   std::size_t members = 1;     ///< maximum threads
+  /// Slots of attention weights that a probe sees; 0 without such a probe.
+  std::size_t probed_slots = 0;
 };
 
 /// Workspace of steps; weights and KV caches are stored elsewhere. One workspace serves one step at a time.
@@ -96,6 +99,7 @@ struct StepSize {
   std::size_t visual_rows = 0;
   std::size_t logit_rows = 0;
   std::size_t sequences = 1;
+  std::size_t slots = 0;  ///< of the longest sequence after the step; read for probes of attention only
 };
 
 /// A decoder of the family M, or a range of its layers; see model/qwen3vl.hpp for the members of M. Immutable once its
@@ -224,7 +228,8 @@ typename Decoder<M>::Buffers Decoder<M>::take_buffers(Carver& carver, const Deco
   b.last = carver.take<float>(c.logit_rows * hidden);
   b.rope = carver.take<float>(rope_table_floats(c.rows, shapes_.head_dim / 2));
   b.input = Types::take_normed_rows(carver, c.rows, hidden);
-  b.attention = AttentionBuffers<Backend>::take(carver, shapes_, c.rows, c.context, c.sequences, c.members);
+  b.attention =
+      AttentionBuffers<Backend>::take(carver, shapes_, c.rows, c.context, c.sequences, c.members, c.probed_slots);
   if (shapes_.experts != 0) {
     b.moe = MoeBuffers<Backend>::take(carver, shapes_, c.rows, experts_used_);
   } else {
@@ -263,9 +268,16 @@ void Decoder<M>::forward(S& step, const Buffers& b, StepSize size, Numerics nume
   for (std::size_t l = range_.begin; l < range_.end; ++l) {
     const std::size_t own = l - range_.begin;
     const DecoderLayer<M>& layer = layers_[own];
+    const auto variant = attention_of<M>(config_, l, layer.state);
+    const float scale = attention_scale_of<M>(config_, l, shapes_.head_dim);
     attention_block<M>(step, shapes_, layer.attention, b.attention, b.input, x, n, sequences, own, b.rope, eps,
-                       numerics, attention_scale_of<M>(config_, l, shapes_.head_dim),
-                       attention_of<M>(config_, l, layer.state));
+                       numerics, scale, variant);
+    if constexpr (ProbesAttention<Probe>) {
+      const std::size_t width = (shapes_.heads + 2 * shapes_.kv_heads) * shapes_.head_dim;
+      probe_attention(step, probe, l,
+                      op::AttentionWeights{variant, b.attention.qkv, width, shapes_.heads, shapes_.head_dim, scale,
+                                           sequences, own, n, size.slots, b.attention.weights, b.attention.scratch});
+    }
     if (shapes_.experts != 0) {
       moe_block<M>(step, shapes_, layer.moe, b.input, b.moe, x, n, experts_used_, eps, numerics,
                    router_of<M>(config_, l, layer.state));

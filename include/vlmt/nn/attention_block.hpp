@@ -35,15 +35,18 @@ struct AttentionWeights {
 /// Workspace shared by all layers of a decoder, for up to `rows` tokens.
 template <class B>
 struct AttentionBuffers {
-  float* qkv = nullptr;  ///< (rows, (heads + 2 kv_heads) * head_dim)
-  RowBufferOf<B> out;    ///< (rows, heads * head_dim): input of the output projection
+  float* qkv = nullptr;      ///< (rows, (heads + 2 kv_heads) * head_dim)
+  RowBufferOf<B> out;        ///< (rows, heads * head_dim): input of the output projection
+  float* weights = nullptr;  ///< (heads, rows, slots) for probes of attention; null without one
   AttendScratchOf<B> scratch;
 
   /// `capacity`: slots of each KV cache. `sequences`: maximum decoded in one step. `members`: maximum threads.
+  /// `probed_slots`: of attention weights, 0 without a probe of attention.
   template <class Shapes>
   static AttentionBuffers take(Carver& carver, const Shapes& s, std::size_t rows, std::size_t capacity,
-                               std::size_t sequences, std::size_t members) {
+                               std::size_t sequences, std::size_t members, std::size_t probed_slots = 0) {
     AttentionBuffers b;
+    if (probed_slots != 0) b.weights = carver.take<float>(s.heads * rows * probed_slots);
     b.qkv = carver.take<float>(rows * (s.heads + 2 * s.kv_heads) * s.head_dim);
     b.out = BackendTypes<B>::take_rows(carver, rows, s.heads * s.head_dim);
     b.scratch = BackendTypes<B>::take_attend(carver, s.heads, s.head_dim, capacity, sequences, members);

@@ -7,6 +7,9 @@
 //       DeepStack features are added; layer = layers: output of the final norm.
 //   void router(std::size_t layer, TensorView<const std::int32_t, 2> experts, TensorView<const float, 2> weights)
 //       both (tokens, experts used)
+//   void attention(std::size_t layer, TensorView<const float, 3> weights)
+//       weights (heads, tokens, slots): how much of the value of each slot a token takes, computed again in double for
+//       the probe; the slots are those of the cache, this step included. Takes room for (heads, chunk, context) floats.
 //   void vision(std::size_t block, TensorView<const float, 2> x)
 //       x (patches, hidden): output of a block of the vision encoder
 #pragma once
@@ -32,6 +35,10 @@ concept ProbesHidden = requires(P& p, TensorView<const float, 2> x) {
 template <class P>
 concept ProbesRouter = requires(P& p, TensorView<const std::int32_t, 2> ids, TensorView<const float, 2> w) {
   p.router(std::size_t{}, ids, w);
+};
+template <class P>
+concept ProbesAttention = requires(P& p, TensorView<const float, 3> w) {
+  p.attention(std::size_t{}, w);
 };
 template <class P>
 concept ProbesVision = requires(P& p, TensorView<const float, 2> x) {
@@ -60,6 +67,21 @@ void probe_router([[maybe_unused]] S& step, [[maybe_unused]] Probe& probe, [[may
       p->router(layer, view(i.data, i.rows, i.cols), view(w.data, w.rows, w.cols));
     };
     step("probe", op::Host{call, HostRows<const std::int32_t>{b.ids, n, k}, HostRows<const float>{b.weights, n, k}});
+  }
+}
+
+/// Passes the attention weights of `layer` to probe.attention, if there is one. `o` computes them.
+template <Step S, class Probe, class Op>
+void probe_attention([[maybe_unused]] S& step, [[maybe_unused]] Probe& probe, [[maybe_unused]] std::size_t layer,
+                     [[maybe_unused]] const Op& o) {
+  if constexpr (ProbesAttention<Probe>) {
+    Probe* p = &probe;
+    const std::size_t heads = o.heads;
+    step("attention weights", o);
+    const auto call = [=](const HostRows<const float>& r) {
+      p->attention(layer, view(r.data, heads, r.rows / heads, r.cols));
+    };
+    step("probe", op::Host{call, HostRows<const float>{o.weights, heads * o.rows, o.slots}});
   }
 }
 

@@ -45,6 +45,24 @@ struct AttendRows {
   float* log_sums = nullptr;  ///< (rows, heads), as above
 };
 
+/// weights (heads, rows, slots) = the weights with which op::Attend sums values, for probes. Slots past those of a
+/// row's sequence get 0.
+template <class Variant, class Sequences, class Scratch>
+struct AttentionWeights {
+  Variant variant;
+  const float* qkv = nullptr;  ///< as of op::Attend
+  std::size_t stride = 0;
+  std::size_t heads = 0;
+  std::size_t head_dim = 0;
+  float scale = 1.0f;
+  Sequences sequences;
+  std::size_t layer = 0;
+  std::size_t rows = 0;
+  std::size_t slots = 0;  ///< at least those of every sequence, the rows of this step included
+  float* weights = nullptr;
+  Scratch scratch;
+};
+
 }  // namespace op
 
 VLMT_END_NAMESPACE

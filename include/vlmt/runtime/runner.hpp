@@ -63,6 +63,7 @@ class Runner {
   std::size_t room() const noexcept { return options_.context - length(); }
   const Vlm<M>& model() const noexcept { return *model_; }
   Probe& probe() noexcept { return probe_; }
+  const Probe& probe() const noexcept { return probe_; }
   const KvCacheOf<Backend>& kv_cache() const noexcept { return kv_; }
   const DecoderBuffers<Backend>& buffers() const noexcept { return workspace_.buffers(); }
   const Executor& executor() const noexcept { return executor_; }
@@ -146,7 +147,7 @@ class Runner {
     check_room(length() + 1);
     write_token(token);
     const auto compute = [&](auto& step) {
-      model_->decoder().forward(step, buffers(), {1, 0, 1}, options_.numerics, probe_);
+      model_->decoder().forward(step, buffers(), {1, 0, 1, 1, length() + 1}, options_.numerics, probe_);
       more(step);
     };
     has_output_ = true;  // for `more`
@@ -200,7 +201,7 @@ class Runner {
   static RunnerOptions checked(RunnerOptions o);
 
   static DecoderCapacity capacity(const RunnerOptions& o, std::size_t members) noexcept {
-    return {o.chunk, o.logit_rows, o.context, 1, members};
+    return {o.chunk, o.logit_rows, o.context, 1, members, ProbesAttention<Probe> ? o.context : 0};
   }
 
   std::size_t vocab() const noexcept { return model_->decoder().shapes().vocab; }
@@ -431,7 +432,7 @@ StepSize Runner<M, T, Probe>::write_inputs(const Sequence& s, std::size_t first,
     }
   }
   workspace_.send();
-  return {n, visual, logit_rows};
+  return {n, visual, logit_rows, 1, first + n};
 }
 
 template <class M, Team T, class Probe>

@@ -23,113 +23,25 @@
 #include "vlmt/exec/omp_team.hpp"
 #include "vlmt/exec/team.hpp"
 #include "vlmt/io/image.hpp"
+#include "vlmt/nn/probe.hpp"
 #include "vlmt/runtime/call_checks.hpp"
 #include "vlmt/runtime/chat_model.hpp"
 #include "vlmt/runtime/context_size.hpp"
 #include "vlmt/runtime/media.hpp"
 #include "vlmt/runtime/plan.hpp"
 #include "vlmt/runtime/prompt.hpp"
+#include "vlmt/runtime/reply.hpp"
 #include "vlmt/runtime/reply_text.hpp"
 #include "vlmt/runtime/runner.hpp"
 #include "vlmt/runtime/sampler.hpp"
+#include "vlmt/runtime/session_options.hpp"
 #include "vlmt/runtime/text_delivery.hpp"
+#include "vlmt/runtime/token_constraint.hpp"
 #include "vlmt/runtime/vision_runner.hpp"
 #include "vlmt/text/reasoning.hpp"
 #include "vlmt/text/stop_matcher.hpp"
 
 VLMT_BEGIN_NAMESPACE
-
-/// Options and limits of a session. Values out of range are refused; Session::options() tells the values in use.
-struct SessionOptions {
-  std::size_t context = 0;  ///< maximum tokens of the conversation, answers included; 0: default_context() of the model
-  std::size_t chunk = 256;  ///< tokens of one prefill step, 1 to 4096; no longer than the context
-  std::size_t threads = 0;  ///< up to 4096; 0: the team's default
-  Numerics numerics = Numerics::fast;
-  std::optional<std::uint32_t> key_format = {};    ///< GGUF type number; the family's KvFormat if absent
-  std::optional<std::uint32_t> value_format = {};  ///< the same for values
-  std::optional<std::uint64_t> min_pixels = {};    ///< of a resized image; the file's value if absent
-  std::optional<std::uint64_t> max_pixels = {};
-  /// Features kept for images of earlier turns, part of the memory plan. The default holds one image of a megapixel or
-  /// six of 512 x 512 (2B model).
-  std::size_t feature_cache_bytes = std::size_t{48} << 20;
-  ImageOptions images = {};      ///< limits of image files, their background, notes on them
-  std::string system = {};       ///< the system message; none if empty
-  std::vector<Tool> tools = {};  ///< tools that the model may call
-  std::size_t logit_rows = 1;    ///< rows of logits that score() computes at once, 1 to 4096; no more than a chunk
-
-  RunnerOptions runner(const TextConfig& model) const {
-    return {context == 0 ? default_context(model) : context, chunk, logit_rows, numerics, key_format, value_format};
-  }
-  VisionOptions vision() const { return {min_pixels, max_pixels, feature_cache_bytes, numerics}; }
-};
-
-/// Progress of a call before its first token.
-struct Progress {
-  enum class Stage : std::uint8_t { vision, prefill };
-  Stage stage = Stage::vision;
-  std::size_t done = 0;  ///< images and videos, or tokens
-  std::size_t total = 0;
-  double fraction = 0.0;  ///< of the stage, 0 to 1; in the vision stage it grows with every block of the encoder
-};
-
-/// Options of one answer.
-struct GenerateOptions {
-  SamplingOptions sampling = {};
-  std::size_t max_tokens = 0;                          ///< maximum tokens to generate; 0: until the context is full
-  std::vector<std::string> stop = {};                  ///< stop strings; the answer ends before the first one
-  bool ignore_stop_tokens = false;                     ///< ignore end-of-turn tokens (benchmarking)
-  std::function<void(const Progress&)> progress = {};  ///< called on the calling thread; may throw to cancel
-  const StopFlag* stop_flag = nullptr;                 ///< set it, from any thread, to cancel
-  Thinking thinking = Thinking::automatic;
-  /// Receives the reasoning; on_text receives the answer. Calls are serial; returning false ends the output.
-  TextSink on_reasoning = {};
-};
-
-enum class FinishReason : std::uint8_t {
-  stop,         ///< the model ended its turn
-  stop_string,  ///< a stop string was found
-  length,       ///< max_tokens was reached
-  context,      ///< the context is full
-  cancelled,    ///< on_text or on_reasoning returned false, or the stop flag was set
-};
-
-constexpr std::string_view name(FinishReason r) noexcept {
-  switch (r) {
-    case FinishReason::stop:
-      return "stop";
-    case FinishReason::stop_string:
-      return "stop_string";
-    case FinishReason::length:
-      return "length";
-    case FinishReason::context:
-      return "context";
-    default:
-      return "cancelled";
-  }
-}
-
-/// Times and counts of one answer.
-struct ReplyStats {
-  std::size_t prompt_tokens = 0;  ///< of the whole rendered conversation
-  std::size_t cached_tokens = 0;  ///< prompt tokens taken from the KV cache
-  std::size_t visual_tokens = 0;  ///< prompt tokens of images and videos
-  std::size_t images = 0;         ///< and videos encoded or found in the feature cache
-  double vision_seconds = 0.0;    ///< rendering, decoding files, resizing and encoding
-  double prefill_seconds = 0.0;
-  double first_token_seconds = 0.0;  ///< from the call to the first token
-  double decode_seconds = 0.0;       ///< from the first token to the last
-};
-
-/// One answer. `raw` is the text of all `tokens`, tags included; `reasoning` and `text` are its two parts.
-struct Reply {
-  std::string text;       ///< the answer alone
-  std::string reasoning;  ///< the thoughts before it; `text` is empty if the output ended inside them
-  std::string raw;
-  std::vector<int> tokens;
-  FinishReason finish = FinishReason::stop;
-  std::vector<TokenLogProb> log_probs;  ///< of each token, if requested
-  ReplyStats stats;
-};
 
 /// A conversation. Sessions share only their immutable model; a single session is not thread-safe. A call during
 /// another one, from its callbacks or from a second thread, throws InputError, as does a call of a session that was
@@ -139,22 +51,23 @@ struct Reply {
 /// keeps what was computed, and the next call reuses the matching prefix. GenerateOptions::stop_flag cancels within
 /// milliseconds at any stage, `on_text` with its next piece by returning false. The call then returns with
 /// FinishReason::cancelled and the text so far.
-template <class M, Team T = OmpTeam>
+template <class M, Team T = OmpTeam, class Probe = NoProbe>
 class Session {
  public:
   /// `model` must be loaded. It must outlive the session and must not be moved while it lives. Allocates KV cache,
   /// workspace and sampler; scratch and features of images are allocated as images arrive. Throws InputError for a
   /// model that is not loaded and for bad options, LimitError if it does not fit into the memory that the model was
   /// loaded for (check_fits_beside).
-  explicit Session(const ChatModel<M>& model, SessionOptions options = {})
-      : Session(model, options, make_team(options.threads)) {}
-  /// The same on a given team, whose size replaces options.threads.
-  Session(const ChatModel<M>& model, SessionOptions options, std::unique_ptr<T> team)
+  explicit Session(const ChatModel<M>& model, SessionOptions options = {}, Probe probe = {})
+      : Session(model, options, make_team(options.threads), std::move(probe)) {}
+  /// The same on a given team, whose size replaces options.threads. The runner and the vision runner each have a copy
+  /// of the probe: what they are to share it holds by pointer (nn/probe.hpp).
+  Session(const ChatModel<M>& model, SessionOptions options, std::unique_ptr<T> team, Probe probe = {})
       : model_(&model),
         options_(std::move(options)),
         team_(team != nullptr ? std::move(team) : throw InputError("a session needs a team")),
-        runner_(model.vlm(), *team_, fitting(model, options_, *team_)),
-        vision_(model.vlm(), *team_, options_.vision()),
+        runner_(model.vlm(), *team_, fitting(model, options_, *team_), probe),
+        vision_(model.vlm(), *team_, options_.vision(), std::move(probe)),
         sampler_(model.vlm().config().vocab, runner_.options().context) {
     options_.context = runner_.options().context;
     options_.chunk = runner_.options().chunk;
@@ -163,8 +76,9 @@ class Session {
     if (!options_.system.empty()) history_.push_back(ChatMessage::of(Role::system, options_.system));
   }
 
-  explicit Session(const ChatModel<M>&&, SessionOptions = {}) = delete;  // vlmt: the model must outlive its session
-  Session(const ChatModel<M>&&, SessionOptions, std::unique_ptr<T>) = delete;
+  explicit Session(const ChatModel<M>&&, SessionOptions = {},
+                   Probe = {}) = delete;  // vlmt: the model must outlive its session
+  Session(const ChatModel<M>&&, SessionOptions, std::unique_ptr<T>, Probe = {}) = delete;
 
   /// Sends a message and returns the answer; both become part of the history unless the call is cancelled. `on_text`
   /// receives the text piece by piece while the next token is computed. It is called serially on a worker thread (on
@@ -196,6 +110,12 @@ class Session {
   /// is set.
   std::vector<TokenLogProb> score(std::string_view context, std::string_view text, const StopFlag* stop = nullptr);
 
+  /// The same for `answer` to a conversation with images, in the model's template. Images of `messages` are measured
+  /// once, as in respond(). Throws what respond() throws before its first token, and InputError if the answer has no
+  /// tokens.
+  std::vector<TokenLogProb> score(std::span<ChatMessage> messages, std::string_view answer,
+                                  const StopFlag* stop = nullptr);
+
   /// Final hidden state (hidden) of the last token of a text: an embedding, not normalised to unit length. Throws
   /// Cancelled soon after `stop` is set.
   std::vector<float> embed(std::string_view text, const StopFlag* stop = nullptr) {
@@ -226,8 +146,8 @@ class Session {
   /// and `threads` is the size of the team.
   const SessionOptions& options() const noexcept { return options_; }
   const ChatModel<M>& model() const noexcept { return *model_; }
-  Runner<M, T>& runner() noexcept { return runner_; }
-  VisionRunner<M, T>& vision() noexcept { return vision_; }
+  Runner<M, T, Probe>& runner() noexcept { return runner_; }
+  VisionRunner<M, T, Probe>& vision() noexcept { return vision_; }
   T& team() noexcept { return *team_; }
 
  private:
@@ -253,21 +173,24 @@ class Session {
 
   ChatMessage answer(const Reply& reply) const;
 
+  // Log-probabilities of the cells of a sequence from `first` on.
+  std::vector<TokenLogProb> scored(const Sequence& sequence, std::size_t first, const StopFlag* stop);
+
   void complete(const Sequence& sequence, const GenerateOptions& options, const TextSink& on_text, StopMatcher& stops,
-                Clock::time_point start, Reply& reply, ReasoningSplitter* splitter);
+                Clock::time_point start, Reply& reply, ReasoningSplitter* splitter, bool in_thoughts);
 
   const ChatModel<M>* model_;
   SessionOptions options_;
   std::unique_ptr<T> team_;
-  Runner<M, T> runner_;
-  VisionRunner<M, T> vision_;
+  Runner<M, T, Probe> runner_;
+  VisionRunner<M, T, Probe> vision_;
   Sampler<typename M::Backend> sampler_;
   std::vector<ChatMessage> history_;
   mutable InUse in_use_;
 };
 
-template <class M, Team T>
-Reply Session<M, T>::ask(std::vector<Part> parts, const TextSink& on_text, const GenerateOptions& options) {
+template <class M, Team T, class Probe>
+Reply Session<M, T, Probe>::ask(std::vector<Part> parts, const TextSink& on_text, const GenerateOptions& options) {
   std::vector<ChatMessage> messages = history_;
   messages.push_back({Role::user, std::move(parts)});
   Reply reply = respond(messages, options_.tools, on_text, options);
@@ -277,9 +200,9 @@ Reply Session<M, T>::ask(std::vector<Part> parts, const TextSink& on_text, const
   return reply;
 }
 
-template <class M, Team T>
-Reply Session<M, T>::respond(std::span<ChatMessage> messages, std::span<const Tool> tools, const TextSink& on_text,
-                             const GenerateOptions& options) {
+template <class M, Team T, class Probe>
+Reply Session<M, T, Probe>::respond(std::span<ChatMessage> messages, std::span<const Tool> tools,
+                                    const TextSink& on_text, const GenerateOptions& options) {
   const Clock::time_point start = Clock::now();
   const InUse::Call call = begin_call();
   check(options.sampling);
@@ -299,15 +222,16 @@ Reply Session<M, T>::respond(std::span<ChatMessage> messages, std::span<const To
         });
     reply.stats.vision_seconds = seconds_since(start);
     ReasoningSplitter splitter(prompt.opens_thoughts);
-    complete(prompt.sequence, options, on_text, stops, start, reply, &splitter);
+    complete(prompt.sequence, options, on_text, stops, start, reply, &splitter, prompt.opens_thoughts);
   } catch (const Cancelled&) {
     reply.finish = FinishReason::cancelled;
   }
   return reply;
 }
 
-template <class M, Team T>
-Reply Session<M, T>::complete(const Sequence& sequence, const TextSink& on_text, const GenerateOptions& options) {
+template <class M, Team T, class Probe>
+Reply Session<M, T, Probe>::complete(const Sequence& sequence, const TextSink& on_text,
+                                     const GenerateOptions& options) {
   const InUse::Call call = begin_call();
   check(options.sampling);
   StopMatcher stops(options.stop);
@@ -315,46 +239,68 @@ Reply Session<M, T>::complete(const Sequence& sequence, const TextSink& on_text,
   reply.stats.prompt_tokens = sequence.size();
   for (const VisualSpan& span : sequence.visuals()) reply.stats.visual_tokens += span.tokens;
   try {
-    complete(sequence, options, on_text, stops, Clock::now(), reply, nullptr);
+    complete(sequence, options, on_text, stops, Clock::now(), reply, nullptr, false);
   } catch (const Cancelled&) {
     reply.finish = FinishReason::cancelled;
   }
   return reply;
 }
 
-template <class M, Team T>
-std::vector<TokenLogProb> Session<M, T>::score(std::string_view context, std::string_view text, const StopFlag* stop) {
+template <class M, Team T, class Probe>
+std::vector<TokenLogProb> Session<M, T, Probe>::score(std::string_view context, std::string_view text,
+                                                      const StopFlag* stop) {
   const InUse::Call call = begin_call();
   Sequence s = tokenize(context);
   const std::size_t first = s.size();
   if (first == 0) throw InputError("nothing to score: the text must follow a context");
-  const std::vector<int> ids = model_->tokenizer().encode(text);
-  s.append(ids);
-  const std::vector<float> scores = runner_.score(s, first, stop);
+  s.append(model_->tokenizer().encode(text));
+  return scored(s, first, stop);
+}
+
+template <class M, Team T, class Probe>
+std::vector<TokenLogProb> Session<M, T, Probe>::scored(const Sequence& sequence, std::size_t first,
+                                                       const StopFlag* stop) {
+  const std::vector<float> scores = runner_.score(sequence, first, stop);
   std::vector<TokenLogProb> out;
-  for (std::size_t i = 0; i < ids.size(); ++i) out.push_back({ids[i], scores[i], {}});
+  for (std::size_t i = 0; i < scores.size(); ++i) out.push_back({sequence.tokens()[first + i], scores[i], {}});
   return out;
 }
 
-template <class M, Team T>
-Session<M, T> Session<M, T>::fork() const {
+template <class M, Team T, class Probe>
+std::vector<TokenLogProb> Session<M, T, Probe>::score(std::span<ChatMessage> messages, std::string_view answer,
+                                                      const StopFlag* stop) {
   const InUse::Call call = begin_call();
-  Session copy(*model_, options_, std::make_unique<T>(team_->size()));
+  ImageOptions images = options_.images;
+  images.stop_flag = stop;
+  Prompt prompt = build_prompt(*model_, vision_, messages, options_.tools, model_->chat_options(), images);
+  const std::size_t first = prompt.sequence.size();
+  prompt.sequence.append(model_->tokenizer().encode(answer));
+  check_prompt_length(prompt.sequence.size(), prompt.visual_tokens, options_.context);
+  const std::size_t keep = std::min(runner_.sequence().common_prefix(prompt.sequence), first - 1);
+  attach_features(vision_, prompt, keep, images, [](std::size_t, std::size_t, double) {});
+  return scored(prompt.sequence, first, stop);
+}
+
+template <class M, Team T, class Probe>
+Session<M, T, Probe> Session<M, T, Probe>::fork() const {
+  const InUse::Call call = begin_call();
+  Session copy(*model_, options_, std::make_unique<T>(team_->size()), runner_.probe());
   copy.history_ = history_;
   copy.runner_ = runner_.fork_on(*copy.team_);
   return copy;
 }
 
-template <class M, Team T>
-ChatMessage Session<M, T>::answer(const Reply& reply) const {
+template <class M, Team T, class Probe>
+ChatMessage Session<M, T, Probe>::answer(const Reply& reply) const {
   ChatMessage m = ChatMessage::of(Role::assistant, reply.text);
   if (!reply.reasoning.empty()) m.reasoning = reply.reasoning;
   return m;
 }
 
-template <class M, Team T>
-void Session<M, T>::complete(const Sequence& sequence, const GenerateOptions& options, const TextSink& on_text,
-                             StopMatcher& stops, Clock::time_point start, Reply& reply, ReasoningSplitter* splitter) {
+template <class M, Team T, class Probe>
+void Session<M, T, Probe>::complete(const Sequence& sequence, const GenerateOptions& options, const TextSink& on_text,
+                                    StopMatcher& stops, Clock::time_point start, Reply& reply,
+                                    ReasoningSplitter* splitter, bool in_thoughts) {
   check_prompt_length(sequence.size(), reply.stats.visual_tokens, options_.context);
   const Clock::time_point prefill = Clock::now();
   const auto progress = [&](std::size_t done, std::size_t total) {
@@ -365,6 +311,17 @@ void Session<M, T>::complete(const Sequence& sequence, const GenerateOptions& op
   reply.stats.cached_tokens = sequence.size() - computed;
   reply.stats.prefill_seconds = seconds_since(prefill);
   sampler_.begin(options.sampling, sequence.tokens());
+  // Thoughts are free. Their end is a token of its own; a model without one is restricted from the start.
+  const std::unique_ptr<TokenConstraint> constraint = options.constraint ? options.constraint() : nullptr;
+  const std::optional<int> thoughts_end = model_->tokenizer().added_token(think_end);
+  bool free = in_thoughts && thoughts_end.has_value();
+  std::vector<std::uint32_t> mask(constraint != nullptr ? mask_words(model_->vlm().config().vocab) : 0);
+  const auto restrict_next = [&] {
+    if (constraint == nullptr || free || constraint->ended()) return;
+    constraint->fill_mask(mask);
+    sampler_.allow(mask);
+  };
+  restrict_next();
   float* logits = runner_.logits_of_ops();
   const auto sample = [&](auto& step) { sampler_.issue(step, logits); };
   runner_.with_logits(sample, options.stop_flag);
@@ -383,6 +340,11 @@ void Session<M, T>::complete(const Sequence& sequence, const GenerateOptions& op
         reply.finish = FinishReason::stop;
         break;
       }
+      if (constraint != nullptr && !free) {
+        constraint->accept(token);
+        if (constraint->ended()) break;  // of end tokens that are to be ignored, too: nothing may follow
+      }
+      if (free && token == thoughts_end) free = false;
       if (!delivery.push(token)) break;
       reply.tokens.push_back(token);
       if (wants_log_probs) reply.log_probs.push_back(sampler_.log_probs());
@@ -391,6 +353,7 @@ void Session<M, T>::complete(const Sequence& sequence, const GenerateOptions& op
         break;
       }
       sampler_.accept(token);
+      restrict_next();
       runner_.decode(token, sample, options.stop_flag);
     }
     reply.stats.decode_seconds = seconds_since(first);
@@ -412,5 +375,9 @@ template <class M>
 Session(const ChatModel<M>&, SessionOptions) -> Session<M, OmpTeam>;
 template <class M>
 Session(const ChatModel<M>&) -> Session<M, OmpTeam>;
+template <class M, class Probe>
+Session(const ChatModel<M>&, SessionOptions, Probe) -> Session<M, OmpTeam, Probe>;
+template <class M, Team T>
+Session(const ChatModel<M>&, SessionOptions, std::unique_ptr<T>) -> Session<M, T>;
 
 VLMT_END_NAMESPACE

@@ -26,17 +26,10 @@
 #include "vlmt/nn/vision/preprocess.hpp"
 #include "vlmt/op/numerics.hpp"
 #include "vlmt/runtime/content_key.hpp"
+#include "vlmt/runtime/vision_options.hpp"
 #include "vlmt/runtime/vision_workspace.hpp"
 
 VLMT_BEGIN_NAMESPACE
-
-/// Options of a vision runner.
-struct VisionOptions {
-  std::optional<std::uint64_t> min_pixels = {};      ///< of a resized image; the file's value if absent
-  std::optional<std::uint64_t> max_pixels = {};      ///< the same, and of all frames of a video together
-  std::size_t cache_bytes = std::size_t{128} << 20;  ///< of features kept for repeated images; 0: none
-  Numerics numerics = Numerics::fast;
-};
 
 /// Preprocessing parameters of a vision encoder under these options. Throws InputError for contradictory pixel limits.
 inline VisionPreprocess vision_preprocess(const VisionConfig& c, const VisionOptions& options) {

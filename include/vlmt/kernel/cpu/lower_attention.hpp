@@ -9,6 +9,7 @@
 #include "vlmt/exec/cpu.hpp"
 #include "vlmt/exec/member.hpp"
 #include "vlmt/kernel/attention.hpp"
+#include "vlmt/kernel/attention_weights.hpp"
 #include "vlmt/kernel/copy_cells.hpp"
 #include "vlmt/kernel/cpu/backend_types.hpp"
 #include "vlmt/kernel/kv_pages.hpp"
@@ -65,6 +66,16 @@ void lower(Cpu<A>, const op::AttendRows<Variant, AttentionScratch>& o, const Pas
                   kv_rows_of_activations<A>(o.qkv + 2 * width, o.head_dim, stride), o.heads, o.head_dim, o.rows};
   const WithLogSums<F32Rows> out{{o.out, width}, o.log_sums, o.heads};
   pass([&](Member& m) { attention<A>(o.variant, queries, kv, o.scale, nullptr, out, o.scratch, m); });
+}
+
+template <class A, class Variant, class Sequences, class Pass>
+void lower(Cpu<A>, const op::AttentionWeights<Variant, Sequences, AttentionScratch>& o, const Pass& pass) {
+  pass([&](Member& m) {
+    o.sequences.for_each(o.layer, [&](const auto& s) {
+      attention_weights(o.variant, QueryRows{o.qkv + s.first * o.stride, o.stride, s.rows, o.heads}, s.kv, o.scale,
+                        s.start, o.slots, o.rows * o.slots, o.weights + s.first * o.slots, o.scratch, m);
+    });
+  });
 }
 
 template <class A, class Rotary, class Pass>
