@@ -61,6 +61,15 @@ std::vector<fs::path> files_with(const fs::path& folder, std::initializer_list<s
   return found;
 }
 
+// The pages of docs/ and those beside README.md.
+std::vector<fs::path> pages_of(const fs::path& root) {
+  std::vector<fs::path> pages = files_with(root / "docs", {".md"});
+  for (const auto& entry : fs::directory_iterator(root)) {
+    if (entry.path().extension() == ".md") pages.push_back(entry.path());
+  }
+  return pages;
+}
+
 bool occurs_in(const Block& block, const std::vector<std::string>& source) {
   return std::search(source.begin(), source.end(), block.lines.begin(), block.lines.end()) != source.end();
 }
@@ -74,8 +83,7 @@ TEST(DocTest, EveryCodeBlockIsInACompiledSource) {
       sources.push_back(code_lines(in));
     }
   }
-  std::vector<fs::path> pages = files_with(root / "docs", {".md"});
-  pages.push_back(root / "README.md");
+  const std::vector<fs::path> pages = pages_of(root);
   ASSERT_TRUE(fs::exists(root / "README.md"));
   for (const fs::path& page : pages) {
     for (const Block& block : blocks_of(root, page)) {
@@ -89,8 +97,7 @@ TEST(DocTest, EveryCodeBlockIsInACompiledSource) {
 // Links to pages and files of the tree must resolve.
 TEST(DocTest, LinksResolve) {
   const fs::path root = VLMT_SOURCE_DIR;
-  std::vector<fs::path> pages = files_with(root / "docs", {".md"});
-  pages.push_back(root / "README.md");
+  const std::vector<fs::path> pages = pages_of(root);
   for (const fs::path& page : pages) {
     std::ifstream in(page);
     std::size_t number = 0;

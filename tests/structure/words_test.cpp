@@ -30,7 +30,10 @@ const std::regex quoted(R"re("Picture (\d: )?"|Describe (the|this) picture\.|--[
 
 std::vector<fs::path> texts() {
   const fs::path root = VLMT_SOURCE_DIR;
-  std::vector<fs::path> found = {root / "README.md"};
+  std::vector<fs::path> found;
+  for (const auto& entry : fs::directory_iterator(root)) {
+    if (entry.path().extension() == ".md") found.push_back(entry.path());
+  }
   for (const char* folder : {"include", "docs", "examples", "bench"}) {
     for (const auto& entry : fs::recursive_directory_iterator(root / folder)) {
       const std::string extension = entry.path().extension().string();

@@ -74,7 +74,9 @@ class RandomTensors {
   /// n values with the given mean and standard deviation 0.05.
   void vector(const std::string& name, std::size_t n, double mean) { add<F32>(name, {n}, 0.05, mean); }
   /// Float values of any shape, ne[0] varying fastest.
-  void floats(const std::string& name, std::vector<std::uint64_t> ne, double scale) { add<F32>(name, ne, scale, 0.0); }
+  void floats(const std::string& name, const std::vector<std::uint64_t>& ne, double scale) {
+    add<F32>(name, ne, scale, 0.0);
+  }
 
   void write(const std::string& path, GgufHeader& header) const {
     for (const Entry& e : entries_) header.add_tensor(e.name, e.type, e.ne);
