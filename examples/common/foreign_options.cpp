@@ -61,8 +61,9 @@ constexpr Row rows[] = {
      "vlmt downloads nothing: download the model and its mmproj file, and pass them with --model and --mmproj"},
     {OptionKind::refused, "--lora --lora-scaled --control-vector --control-vector-scaled",
      "adapters are not supported: merge it into the model"},
-    {OptionKind::refused, "--grammar --grammar-file -j --json-schema -jf --json-schema-file",
-     "answers cannot be constrained by a grammar"},
+    {OptionKind::refused, "--grammar-file", "the rules of docs/grammars.md are read by --grammar FILE of vlmt-chat"},
+    {OptionKind::refused, "-j --json-schema -jf --json-schema-file",
+     "vlmt-chat --schema FILE reads a JSON Schema from a file"},
     {OptionKind::refused,
      "--rope-scaling --rope-scale --rope-freq-base --rope-freq-scale --yarn-orig-ctx --yarn-ext-factor "
      "--yarn-attn-factor --yarn-beta-slow --yarn-beta-fast",

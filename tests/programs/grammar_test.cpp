@@ -62,9 +62,9 @@ TEST_F(GrammarPrograms, ASchema) {
 }
 
 TEST_F(GrammarPrograms, Rules) {
-  const Outcome one = ask({"--grammar", write("r.txt", "root ::= \"<\" [a-c]+ \">\"\n"), "-n", "5"});
+  const Outcome one = ask({"--grammar", write("r.txt", "root ::= \"<\" [a-c] \">\"\n")});
   EXPECT_EQ(one.code, 0) << one.err;
-  EXPECT_EQ(one.out.front(), '<');
+  EXPECT_TRUE(std::regex_match(one.out, std::regex("<[a-c]>\n"))) << one.out;
 }
 
 TEST_F(GrammarPrograms, WhatCannotBeReadIsRefusedBeforeTheModelIsLoaded) {
@@ -77,7 +77,7 @@ TEST_F(GrammarPrograms, WhatCannotBeReadIsRefusedBeforeTheModelIsLoaded) {
   refused({"--schema", path("missing.json")}, "missing.json");
   refused({"--schema", write("bad.json", R"({"type": "object", "unevaluatedItems": false})")}, "unevaluatedItems");
   refused({"--schema", write("cut.json", R"({"type": )")}, "cut.json");
-  refused({"--regex", "(a"}, "(a");
+  refused({"--regex", "(a"}, "regular expression");
   refused({"--regex", "a", "--choice", "b"}, "--choice");
 }
 

@@ -153,7 +153,6 @@ TEST_F(Options, OptionsThatWouldChangeResultsAreAnswered) {
        std::vector<std::pair<std::string, std::string>>{{"-hf", "downloads nothing"},
                                                         {"--lora", "adapters"},
                                                         {"--rope-scaling", "cannot be scaled"},
-                                                        {"--grammar", "grammar"},
                                                         {"-f", "pipe"},
                                                         {"--mirostat", "--temp"},
                                                         {"--video", "--frames"}}) {

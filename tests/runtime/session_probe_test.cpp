@@ -48,7 +48,7 @@ TEST(SessionProbe, SeesVisionAndEveryStep) {
   OmpTeam team(2);
   model.load(team);
   SessionOptions o;
-  o.context = 128;
+  o.context = 512;
   o.threads = 2;
   Seen seen;
   Session plain(model, o);
@@ -77,7 +77,9 @@ struct Weights {
         for (std::size_t k = 0; k < slots; ++k) {
           const float weight = w(h, t, k);
           ASSERT_GE(weight, 0.0f);
-          if (k > slots - rows + t) ASSERT_EQ(weight, 0.0f);
+          if (k > slots - rows + t) {
+            ASSERT_EQ(weight, 0.0f);
+          }
           sum += static_cast<double>(weight);
         }
         ASSERT_NEAR(sum, 1.0, 1e-5);

@@ -76,9 +76,8 @@ class Session {
     if (!options_.system.empty()) history_.push_back(ChatMessage::of(Role::system, options_.system));
   }
 
-  explicit Session(const ChatModel<M>&&, SessionOptions = {},
-                   Probe = {}) = delete;  // vlmt: the model must outlive its session
-  Session(const ChatModel<M>&&, SessionOptions, std::unique_ptr<T>, Probe = {}) = delete;
+  template <class... Rest>
+  explicit Session(const ChatModel<M>&&, Rest&&...) = delete;  // vlmt: the model must outlive its session
 
   /// Sends a message and returns the answer; both become part of the history unless the call is cancelled. `on_text`
   /// receives the text piece by piece while the next token is computed. It is called serially on a worker thread (on
