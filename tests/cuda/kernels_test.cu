@@ -11,7 +11,9 @@
 #include "vlmt/kernel/ref/patch_embed.hpp"
 #include "vlmt/kernel/ref/rope.hpp"
 #include "vlmt/kernel/ref/softmax.hpp"
+#include "vlmt/numeric/float16.hpp"
 #include "vlmt/op/activation.hpp"
+#include "vlmt/op/low_rank.hpp"
 #include "vlmt/op/rope_policy.hpp"
 #include "vlmt/op/router.hpp"
 #include "vlmt/quant/row.hpp"
@@ -520,6 +522,55 @@ TEST_F(CudaKernels, Experts) {
     }
   }
   expect_close(y.host(stream_), gated, "grouped pair");
+}
+
+// Deltas of a product and of a gated pair, each row with an adapter of its own.
+TEST_F(CudaKernels, LowRankDeltas) {
+  const std::size_t n = 9, in = 96, out = 70, rank = 5, adapters = 3;
+  const std::vector<std::int32_t> adapter{2, -1, 0, 0, 1, -1, 2, 1, 0};
+  const std::vector<float> x = normal(n * in), a = normal(adapters * rank * in), b = normal(adapters * out * rank);
+  std::vector<float16> down, up(adapters * low_rank_up_values(out, rank), float16(0.0f));
+  for (const float v : a) down.push_back(float16(v));
+  for (std::size_t i = 0; i < b.size(); ++i) {
+    const std::size_t of = i / (out * rank), col = i / rank % out;
+    up[of * low_rank_up_values(out, rank) + low_rank_up_index(col, i % rank, rank)] = float16(b[i]);
+  }
+  const auto half = [](float v) { return static_cast<double>(static_cast<float>(float16(v))); };
+  std::vector<double> deltas(n * out);
+  for (std::size_t r = 0; r < n; ++r) {
+    if (adapter[r] < 0) continue;
+    const auto of = static_cast<std::size_t>(adapter[r]);
+    for (std::size_t i = 0; i < rank; ++i) {
+      double t = 0.0;
+      for (std::size_t k = 0; k < in; ++k) t += static_cast<double>(x[r * in + k]) * half(a[(of * rank + i) * in + k]);
+      for (std::size_t c = 0; c < out; ++c) deltas[r * out + c] += t * half(b[(of * out + c) * rank + i]);
+    }
+  }
+  const auto xs = on_device(x);
+  const auto of_rows = on_device(adapter);
+  const auto downs = on_device(down), ups = on_device(up);
+  const Device<float> t(n * rank), y(n * out);
+  const Encoded first(Q8_0::type_id, normal(out * in)), second(Q8_0::type_id, normal(out * in));
+  const auto blocks = on_device(first.blocks), others = on_device(second.blocks);
+  const cuda::Matrix w{blocks.data(), Q8_0::type_id, out, in}, v{others.data(), Q8_0::type_id, out, in};
+  const cuda::Rows rows{xs.data(), n, in};
+  const op::Delta<float16> delta{ups.data(), of_rows.data(), t.data(), rank, rank, out};
+  run(op::LowRank<cuda::Rows, float16>{rows, downs.data(), of_rows.data(), adapters, rank, t.data()});
+  run(op::Product{rows, op::One{w}, op::Adapted<op::Store, float16, 1>{{y.data(), out}, {delta}}});
+  std::vector<double> one, gated;
+  for (std::size_t r = 0; r < n; ++r) {
+    const std::vector<float> row(x.begin() + static_cast<long>(r * in), x.begin() + static_cast<long>((r + 1) * in));
+    const auto p = product(row, first.values.data(), out, in), q = product(row, second.values.data(), out, in);
+    for (std::size_t c = 0; c < out; ++c) {
+      const double d = deltas[r * out + c];
+      one.push_back(p[c] + d);
+      gated.push_back(Silu::apply(p[c] + d) * (q[c] + d));
+    }
+  }
+  expect_close(y.host(stream_), one, "delta of a product");
+  using Gate = op::Gate<Silu, cuda::Rows>;
+  run(op::Product{rows, op::Pair{w, v}, op::Adapted<Gate, float16, 2>{{{y.data(), n, out}}, {delta, delta}}});
+  expect_close(y.host(stream_), gated, "deltas of a pair");
 }
 
 TEST_F(CudaKernels, Patches) {

@@ -9,6 +9,7 @@
 #include "vlmt/exec/team.hpp"
 #include "vlmt/kernel/attention.hpp"
 #include "vlmt/kernel/grouped_matmul.hpp"
+#include "vlmt/kernel/low_rank.hpp"
 #include "vlmt/kernel/matmul.hpp"
 #include "vlmt/kernel/merge_attention.hpp"
 #include "vlmt/kernel/norm.hpp"
@@ -249,6 +250,32 @@ TEST_F(ArgumentChecks, RotaryEmbedding) {
   EXPECT_EQ(store(table.data(), nullptr), "qk_norm_rope_store: start is not null");
   a.start = 6;
   EXPECT_EQ(store(table.data(), &a.start), "qk_norm_rope_store: slots <= capacity: 9 and 8");
+}
+
+TEST_F(ArgumentChecks, LowRankDeltas) {
+  std::vector<std::int32_t> adapter = {1, -1};
+  std::vector<float> t(8);
+  const auto down = [&](const std::int32_t* of) {
+    return assertion_of(
+        [&] { low_rank_rows<Arch>(x_.data(), 2, 64, 64, y_.data(), of, 2, 4, t.data(), solo_.member()); });
+  };
+  EXPECT_EQ(down(adapter.data()), "none");
+  EXPECT_EQ(down(nullptr), "low_rank_rows: adapter is not null");
+  adapter[0] = 2;
+  EXPECT_EQ(down(adapter.data()), "low_rank_rows: adapter[row] < adapters: 2 and 2");
+  adapter[0] = -2;
+  EXPECT_EQ(down(adapter.data()), "low_rank_rows: -1 <= adapter[row]: -1 and -2");
+  adapter[0] = 1;
+  const Matrix w(8, 64);
+  const auto up = [&](const op::Delta<float>& delta) {
+    const DeltaEpilogue<Arch, Store<Arch>, float> epilogue{{y_.data(), 8}, delta};
+    return assertion_of([&] { matmul(w.matrix, float_rows(x_.data(), 2, 64), epilogue, solo_.member()); });
+  };
+  const std::vector<float> b(2 * low_rank_up_values(8, 4));
+  EXPECT_EQ(up({b.data(), adapter.data(), t.data(), 4, 4, 8}), "none");
+  EXPECT_EQ(up({b.data(), adapter.data(), t.data(), 4, 4, 9}), "matmul: epilogue: d.out == columns: 9 and 8");
+  EXPECT_EQ(up({b.data(), adapter.data(), t.data(), 3, 4, 8}), "matmul: epilogue: d.rank <= d.stride: 4 and 3");
+  EXPECT_EQ(up({nullptr, adapter.data(), t.data(), 4, 4, 8}), "matmul: epilogue: d.up is not null");
 }
 
 TEST_F(ArgumentChecks, Experts) {

@@ -18,6 +18,7 @@
 #include "vlmt/kernel/packed_matrix.hpp"
 #include "vlmt/kernel/step_sequences.hpp"
 #include "vlmt/op/backend_types.hpp"
+#include "vlmt/op/low_rank.hpp"
 #include "vlmt/op/numerics.hpp"
 
 VLMT_BEGIN_NAMESPACE
@@ -73,7 +74,7 @@ struct BackendTypes<Cpu<A>> {
   template <class... Readers>
   static Rows rows(const RowBuffer& buffer, Numerics numerics, std::size_t n, std::size_t cols, std::size_t reader_rows,
                    const Readers&... readers) noexcept {
-    return {buffer, n, cols, activation_forms<A>(numerics, reader_rows, cols, {readers.leaves...})};
+    return {buffer, n, cols, activation_forms<A>(numerics, reader_rows, cols, {leaves_of(readers)...})};
   }
   static float* floats(const RowBuffer& buffer) noexcept { return buffer.x; }
 
@@ -86,6 +87,13 @@ struct BackendTypes<Cpu<A>> {
     scratch.capacity = capacity;
     return scratch;
   }
+
+ private:
+  template <class Reader>
+  static const MatmulLeaves* leaves_of(const Reader& reader) noexcept {
+    return reader.leaves;
+  }
+  static const MatmulLeaves* leaves_of(const op::FloatReader&) noexcept { return nullptr; }
 };
 
 VLMT_END_NAMESPACE

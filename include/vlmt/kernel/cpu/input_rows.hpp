@@ -28,7 +28,8 @@ struct RowForms {
 /// Minimum rows at which expanding weights to bfloat16 pays off; fewer rows use int8.
 inline constexpr std::size_t min_tile_rows = 24;
 
-/// Forms that matrices with these leaves read when each multiplies `rows` rows of `cols` values.
+/// Forms that matrices with these leaves read when each multiplies `rows` rows of `cols` values. Null stands for a
+/// reader of floats.
 template <class Arch>
 RowForms activation_forms(Numerics numerics, std::size_t rows, std::size_t cols,
                           std::initializer_list<const MatmulLeaves*> matrices) noexcept {
@@ -36,7 +37,9 @@ RowForms activation_forms(Numerics numerics, std::size_t rows, std::size_t cols,
   const bool fast = numerics == Numerics::fast;
   const bool tiles = arch::rounds_to_bf16_v<Arch> && fast && rows >= min_tile_rows && cols % cpu::bf16_unit_values == 0;
   for (const MatmulLeaves* leaves : matrices) {
-    if (tiles && leaves->bf16_form.expand != nullptr) {
+    if (leaves == nullptr) {
+      forms.floats = true;
+    } else if (tiles && leaves->bf16_form.expand != nullptr) {
       forms.halves = true;
     } else if (fast && leaves->int8_form.one != nullptr) {
       forms.groups = true;

@@ -14,6 +14,7 @@
 #include "vlmt/kernel/cuda/block.cuh"
 #include "vlmt/kernel/cuda/weights.cuh"
 #include "vlmt/op/epilogue.hpp"
+#include "vlmt/op/low_rank.hpp"
 #include "vlmt/op/norm.hpp"
 #include "vlmt/op/product.hpp"
 
@@ -49,6 +50,21 @@ template <class Act>
 __device__ void finish(const GateStored<Act>& e, std::size_t row, std::size_t col, float value) {
   float& y = e.y[row * e.stride + col];
   y = Act::template apply<float>(y) * value;
+}
+
+/// The inner epilogue of a value with its delta.
+template <class Inner, class T>
+__device__ void finish(const op::Adapted<Inner, T, 1>& e, std::size_t row, std::size_t col, float value) {
+  const op::Delta<T>& d = e.deltas[0];
+  if (d.adapter[row] >= 0) {
+    const T* up = d.up + static_cast<std::size_t>(d.adapter[row]) * low_rank_up_values(d.out, d.rank);
+    float sum = 0.0f;
+    for (std::size_t i = 0; i < d.rank; ++i) {
+      sum = fmaf(d.t[row * d.stride + i], static_cast<float>(up[low_rank_up_index(col, i, d.rank)]), sum);
+    }
+    value += sum;
+  }
+  finish(e.inner, row, col, value);
 }
 
 /// One matrix for all rows of an operand.
@@ -104,13 +120,30 @@ void launch_product(const Operands& o, std::size_t rows, const Epilogue& epilogu
   });
 }
 
-/// Two products of the same rows: gate and up.
-template <class Operands, class Activation>
+/// Two products of the same rows: gate and up. with(i, e) is the epilogue of product i that ends with e.
+template <class Operands, class Activation, class With>
 void launch_gate(const Operands& first, const Operands& second, const op::Gate<Activation, Rows>& e,
-                 cudaStream_t stream) {
-  launch_product(first, e.out.n, op::Store{e.out.x, e.out.cols}, stream);
-  launch_product(second, e.out.n, GateStored<Activation>{e.out.x, e.out.cols}, stream);
+                 cudaStream_t stream, const With& with) {
+  launch_product(first, e.out.n, with(0, op::Store{e.out.x, e.out.cols}), stream);
+  launch_product(second, e.out.n, with(1, GateStored<Activation>{e.out.x, e.out.cols}), stream);
 }
+
+/// Leaves an epilogue as it is.
+struct WithoutDelta {
+  template <class E>
+  E operator()(std::size_t, const E& e) const {
+    return e;
+  }
+};
+/// Puts the delta of a product before its epilogue.
+template <class T>
+struct WithDelta {
+  const op::Delta<T>* deltas;
+  template <class E>
+  op::Adapted<E, T, 1> operator()(std::size_t i, const E& e) const {
+    return {e, {deltas[i]}};
+  }
+};
 
 /// Norm, rotation and cache write of one head of one row in a block; see op::RotateAndCache. Heads are numbered
 /// queries, keys, values.
@@ -168,7 +201,49 @@ __global__ void __launch_bounds__(block_threads)
   }
 }
 
+/// Queries, keys and values, then a kernel by head. with(i, e) is the epilogue of product i that ends with e.
+template <class Norm, class Pairing, class With>
+void launch_qkv(const Rows& rows, const op::Qkv<Matrix>& w, const op::RotateAndCache<Norm, Pairing, Sequences>& e,
+                cudaStream_t stream, const With& with) {
+  if (rows.n == 0) return;
+  const std::size_t q_width = e.heads * e.head_dim;
+  const std::size_t kv_width = e.kv_heads * e.head_dim;
+  const std::size_t width = q_width + 2 * kv_width;
+  launch_product(OneForAll{w.q, rows}, rows.n, with(0, op::Store{e.qkv, width}), stream);
+  launch_product(OneForAll{w.k, rows}, rows.n, with(1, op::Store{e.qkv + q_width, width}), stream);
+  launch_product(OneForAll{w.v, rows}, rows.n, with(2, op::Store{e.qkv + q_width + kv_width, width}), stream);
+  visit_cache(e.sequences.layout, [&](auto keys, auto values) {
+    const dim3 grid(static_cast<unsigned>(rows.n), static_cast<unsigned>(e.heads + 2 * e.kv_heads));
+    rotate_and_cache_kernel<typename decltype(keys)::type, typename decltype(values)::type>
+        <<<grid, block_threads, e.head_dim * sizeof(float), stream>>>(e);
+  });
+}
+
+/// One warp for each value of t.
+template <class T>
+__global__ void __launch_bounds__(block_threads) low_rank_kernel(op::LowRank<Rows, T> o) {
+  const std::size_t i = blockIdx.x * block_warps + threadIdx.x / warp_threads;
+  if (i >= o.rank) return;
+  for (std::size_t row = blockIdx.y; row < o.rows.n; row += gridDim.y) {
+    if (o.adapter[row] < 0) continue;
+    const T* a = o.down + (static_cast<std::size_t>(o.adapter[row]) * o.rank + i) * o.rows.cols;
+    float sum = 0.0f;
+    for (std::size_t k = threadIdx.x % warp_threads; k < o.rows.cols; k += warp_threads) {
+      sum = fmaf(static_cast<float>(a[k]), o.rows.x[row * o.rows.cols + k], sum);
+    }
+    sum = warp_sum(sum);
+    if (threadIdx.x % warp_threads == 0) o.t[row * o.rank + i] = sum;
+  }
+}
+
 }  // namespace cuda
+
+template <class T>
+void lower(Cuda, const op::LowRank<cuda::Rows, T>& o, cudaStream_t stream) {
+  if (o.rows.n * o.rank == 0) return;
+  const dim3 grid(static_cast<unsigned>((o.rank + cuda::block_warps - 1) / cuda::block_warps), cuda::capped(o.rows.n));
+  cuda::low_rank_kernel<<<grid, cuda::block_threads, 0, stream>>>(o);
+}
 
 template <class Epilogue>
 void lower(Cuda, const op::Product<cuda::Rows, op::One<cuda::Matrix>, Epilogue>& o, cudaStream_t stream) {
@@ -179,7 +254,16 @@ template <class Activation>
 void lower(Cuda, const op::Product<cuda::Rows, op::Pair<cuda::Matrix>, op::Gate<Activation, cuda::Rows>>& o,
            cudaStream_t stream) {
   cuda::launch_gate(cuda::OneForAll{o.weights.first, o.rows}, cuda::OneForAll{o.weights.second, o.rows}, o.epilogue,
-                    stream);
+                    stream, cuda::WithoutDelta{});
+}
+
+template <class Activation, class T>
+void lower(
+    Cuda,
+    const op::Product<cuda::Rows, op::Pair<cuda::Matrix>, op::Adapted<op::Gate<Activation, cuda::Rows>, T, 2>>& o,
+    cudaStream_t stream) {
+  cuda::launch_gate(cuda::OneForAll{o.weights.first, o.rows}, cuda::OneForAll{o.weights.second, o.rows},
+                    o.epilogue.inner, stream, cuda::WithDelta<T>{o.epilogue.deltas});
 }
 
 template <class Epilogue>
@@ -193,28 +277,23 @@ void lower(Cuda, const op::Product<cuda::Rows, op::GroupedPair<cuda::Experts>, o
            cudaStream_t stream) {
   const auto& w = o.weights;
   cuda::launch_gate(cuda::OneForEachGroup{w.first, o.rows, w.groups, w.rows_of_tokens},
-                    cuda::OneForEachGroup{w.second, o.rows, w.groups, w.rows_of_tokens}, o.epilogue, stream);
+                    cuda::OneForEachGroup{w.second, o.rows, w.groups, w.rows_of_tokens}, o.epilogue, stream,
+                    cuda::WithoutDelta{});
 }
 
 template <class Norm, class Pairing>
 void lower(Cuda,
            const op::Product<cuda::Rows, op::Qkv<cuda::Matrix>, op::RotateAndCache<Norm, Pairing, cuda::Sequences>>& o,
            cudaStream_t stream) {
-  const auto& e = o.epilogue;
-  const std::size_t rows = o.rows.n;
-  if (rows == 0) return;
-  const std::size_t q_width = e.heads * e.head_dim;
-  const std::size_t kv_width = e.kv_heads * e.head_dim;
-  const std::size_t width = q_width + 2 * kv_width;
-  cuda::launch_product(cuda::OneForAll{o.weights.q, o.rows}, rows, op::Store{e.qkv, width}, stream);
-  cuda::launch_product(cuda::OneForAll{o.weights.k, o.rows}, rows, op::Store{e.qkv + q_width, width}, stream);
-  cuda::launch_product(cuda::OneForAll{o.weights.v, o.rows}, rows, op::Store{e.qkv + q_width + kv_width, width},
-                       stream);
-  cuda::visit_cache(e.sequences.layout, [&](auto keys, auto values) {
-    const dim3 grid(static_cast<unsigned>(rows), static_cast<unsigned>(e.heads + 2 * e.kv_heads));
-    cuda::rotate_and_cache_kernel<typename decltype(keys)::type, typename decltype(values)::type>
-        <<<grid, cuda::block_threads, e.head_dim * sizeof(float), stream>>>(e);
-  });
+  cuda::launch_qkv(o.rows, o.weights, o.epilogue, stream, cuda::WithoutDelta{});
+}
+
+template <class Norm, class Pairing, class T>
+void lower(Cuda,
+           const op::Product<cuda::Rows, op::Qkv<cuda::Matrix>,
+                             op::Adapted<op::RotateAndCache<Norm, Pairing, cuda::Sequences>, T, 3>>& o,
+           cudaStream_t stream) {
+  cuda::launch_qkv(o.rows, o.weights, o.epilogue.inner, stream, cuda::WithDelta<T>{o.epilogue.deltas});
 }
 
 VLMT_END_NAMESPACE
