@@ -20,6 +20,8 @@
 #include <time.h>
 
 #include "vlmt/base/error.hpp"
+#include "vlmt/io/gguf.hpp"
+#include "vlmt/model/gguf_vocabulary.hpp"
 #include "vlmt/text/bpe.hpp"
 #include "vlmt/text/grammar/grammar.hpp"
 #include "vlmt/text/grammar/matcher.hpp"
@@ -101,11 +103,14 @@ void wander(const vlmt::TokenGrammar& grammar, std::mt19937& random, std::size_t
 
 int run(int argc, char** argv) {
   if (argc < 3) {
-    std::cerr << "usage: bench-grammar TOKENIZER.JSON FOLDER\n"
+    std::cerr << "usage: bench-grammar TOKENIZER FOLDER\n"
+                 "TOKENIZER is a tokenizer.json or a GGUF file.\n"
                  "FOLDER has files NAME.schema.json, each with NAME.example.json: examples/schemas\n";
     return 2;
   }
-  const vlmt::BpeVocabulary words = vlmt::load_tokenizer_json(argv[1]);
+  const std::string source = argv[1];
+  const vlmt::BpeVocabulary words = source.ends_with(".gguf") ? vlmt::read_bpe_vocabulary(vlmt::GgufFile::open(source))
+                                                              : vlmt::load_tokenizer_json(source);
   const vlmt::BpeTokenizer tokenizer(words);
   double begin = thread_microseconds();
   const auto vocabulary = std::make_shared<const vlmt::TokenVocabulary>(words);

@@ -318,6 +318,23 @@ TEST(GrammarMatcher, AmbiguityIsBounded) {
                                           limits),
                            vocabulary);
   EXPECT_THROW(Matcher{small}, vlmt::LimitError);
+  // Each token of a counted string has a state of its own.
+  limits = {};
+  limits.matcher_bytes = 4096;
+  Matcher long_text(TokenGrammar(Grammar::json_schema("{\"type\":\"string\"}", {}, limits), vocabulary));
+  ASSERT_TRUE(long_text.accept_text("\""));
+  EXPECT_THROW(
+      {
+        for (int i = 0; i < 5000; ++i) long_text.accept('a');
+      },
+      vlmt::LimitError);
+  // A grammar that can be cut into parts in very many ways takes the slower walk, with the same masks.
+  const TokenGrammar cuts(Grammar::rules("root ::= a a a a a a a a\na ::= [ab]*"),
+                          vlmt_test::token_vocabulary({std::string(60, 'a'), std::string(59, 'a') + "c"}));
+  Matcher m2(cuts);
+  const auto mask = vlmt_test::mask_of(m2);
+  EXPECT_TRUE(vlmt_test::mask_bit(mask, 256));
+  EXPECT_FALSE(vlmt_test::mask_bit(mask, 257));
 }
 
 TEST(GrammarMatcher, ManyThreadsShareAGrammar) {

@@ -2,7 +2,8 @@
 // each line of stdin and writes one to stdout. It names a grammar: {"schema": ...}, {"regex": ...} or {"rules": ...},
 // with options "space", "order", "formats". What it asks:
 //   "texts": [...]     -> {"accepted": [...]}: whether each is a text of the grammar
-//   "generate": n      -> {"texts": [...]}: n texts by random choice of tokens, "seed" optional
+//   "generate": n      -> {"texts": [...]}: n texts by random choice of tokens, "seed" optional; "unfinished"
+//                         for one that 3,000 tokens did not bring to its end
 //   "tokens": [[...]]  -> {"allowed": [[...]]}: for each list of token ids, the ids that may follow
 // A grammar that is refused: {"error": "..."}.
 // usage: grammar_tool [tokenizer.json]; without it, tokens are the bytes and some pairs of them
@@ -85,7 +86,7 @@ std::string generate(const vlmt::TokenGrammar& grammar, std::mt19937& random) {
     const int token = tokens[random() % tokens.size()];
     if (!m.accept(token)) return "refused: " + text;
     if (!m.ended()) text += grammar.vocabulary().bytes(token);
-    if (m.size() > 200000) return "no end: " + text.substr(0, 100);
+    if (m.size() > 3000) return "unfinished";
   }
   return text;
 }

@@ -20,7 +20,7 @@ struct GrammarLimits {
   std::size_t nfa_states = std::size_t{1} << 18;      ///< states before that, and copies of repeated parts
   std::uint64_t steps = std::uint64_t{1} << 25;       ///< elementary steps of all constructions
   std::size_t configurations = 1024;                  ///< ways to read a text at the same time
-  std::uint64_t mask_steps = std::uint64_t{1} << 24;  ///< ways to read, summed over the tokens tried for one mask
+  std::uint64_t mask_steps = std::uint64_t{1} << 22;  ///< ways to read, summed over the tokens tried for one mask
   std::size_t alternatives = 256;                     ///< combinations of anyOf and oneOf in one place
   std::size_t repeats = 4096;                         ///< largest count of a repetition and of items of an array
   std::size_t matcher_bytes = std::size_t{1} << 26;   ///< cached states and masks of one grammar, each

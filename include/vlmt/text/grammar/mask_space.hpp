@@ -100,6 +100,19 @@ class MaskSpace {
     return only;
   }
 
+  /// Throws LimitError once the states of texts that go on take too much memory.
+  void check_memory() const {
+    const std::size_t limit = 8 * limits_.matcher_bytes;
+    if (states_.bytes() > limit) {
+      throw LimitError("text needs too many states of its grammar",
+                       {.file = {},
+                        .offset = {},
+                        .field = {},
+                        .expected = "at most " + std::to_string(limit) + " bytes",
+                        .found = "more"});
+    }
+  }
+
   std::size_t bytes() const noexcept {
     return states_.bytes() + masks_.size() * vocabulary_->mask_words() * sizeof(std::uint32_t);
   }

@@ -164,6 +164,7 @@ VLMT_BODY std::uint32_t Matcher::after(int token) const {
 
 VLMT_BODY bool Matcher::push(std::uint32_t state) {
   if (state == grammar::StateSpace::dead) return false;
+  space_->check_memory();
   states_.push_back(state);
   return true;
 }

@@ -24,10 +24,10 @@ namespace grammar {
 
 /// A parsed expression. \d and \w are ASCII, \s is that of ECMA 262, `.` is all but line ends.
 struct Regex {
-  enum class Kind : std::uint8_t { empty, set, sequence, choice, repeat, at_begin, at_end };
+  enum class Kind : std::uint8_t { set, sequence, choice, repeat, at_begin, at_end };
   static constexpr std::uint32_t unbounded = 0xFFFFFFFF;
   struct Node {
-    Kind kind = Kind::empty;
+    Kind kind = Kind::set;
     Characters set = {};
     std::vector<std::uint32_t> parts = {};
     std::uint32_t min = 0, max = 0;  ///< of a repeat
@@ -330,9 +330,6 @@ class RegexEmitter {
   void node(std::uint32_t id, std::uint32_t from, std::uint32_t to) {
     const Regex::Node& n = regex_.nodes[id];
     switch (n.kind) {
-      case Regex::Kind::empty:
-        nfa_.empty(from, to);
-        break;
       case Regex::Kind::set:
         CharacterEdges(nfa_, to).add(from, n.set, spelling_);
         break;

@@ -104,6 +104,7 @@ class SchemaDocument {
       }
       switch (known->shape) {
         case Shape::comment:
+        case Shape::value:
           break;
         case Shape::schema:
           if (!value.is(Json::Kind::object) && !value.is(Json::Kind::boolean)) wrong(schema, key, "a schema");
@@ -141,7 +142,9 @@ class SchemaDocument {
         case Shape::named_names:
           if (!value.is(Json::Kind::object)) wrong(schema, key, "an object of lists of names");
           for (const Json& s : value.items) {
-            if (!s.is(Json::Kind::array)) wrong(schema, key, "an object of lists of names");
+            const bool names =
+                std::all_of(s.items.begin(), s.items.end(), [](const Json& n) { return n.is(Json::Kind::string); });
+            if (!s.is(Json::Kind::array) || !names) wrong(schema, key, "an object of lists of names");
           }
           break;
         case Shape::flag:
@@ -168,7 +171,7 @@ class SchemaDocument {
   static bool is_comment(std::string_view key) noexcept {
     return key.starts_with("x-") || key == "$schema" || key == "$id" || key == "then" || key == "else" ||
            std::any_of(keywords.begin(), keywords.end(),
-                       [&](const Keyword& k) { return k.name == key && k.shape == Shape::comment && key != "const"; });
+                       [&](const Keyword& k) { return k.name == key && k.shape == Shape::comment; });
   }
 
   /// The value of a keyword that counts something; `otherwise` if it is missing. Larger counts than 2^31 are that.
@@ -194,6 +197,7 @@ class SchemaDocument {
     number,
     text,
     names,
+    value,
     values,
     named_names,
     flag,
@@ -208,7 +212,7 @@ class SchemaDocument {
   static constexpr auto keywords = std::to_array<Keyword>({
       {"type", Shape::type},
       {"enum", Shape::values},
-      {"const", Shape::comment},
+      {"const", Shape::value},
       {"anyOf", Shape::schemas},
       {"oneOf", Shape::schemas},
       {"allOf", Shape::schemas},
