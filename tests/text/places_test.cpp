@@ -249,6 +249,9 @@ TEST(ToPixels, OrdersAndClamps) {
   EXPECT_EQ(outside.rect, (PixelRect{0, 240, 640, 480}));
   EXPECT_TRUE(outside.clamped);
   EXPECT_FALSE(outside.swapped);
+  // Edges are rounded to nearest, points lie in their pixel.
+  EXPECT_EQ(to_pixels(box(334, 336, 664, 666), frame, 100, 100).rect, (PixelRect{33, 34, 66, 67}));
+  EXPECT_EQ(to_pixels(point(339, 330), frame, 100, 100).rect, (PixelRect{33, 33, 34, 34}));
   // At least one pixel, and within the image.
   EXPECT_EQ(to_pixels(box(1000, 1000, 1000, 1000), frame, 640, 480).rect, (PixelRect{639, 479, 640, 480}));
   EXPECT_EQ(to_pixels(box(5000, 5, 6000, 5), frame, 1, 1).rect, (PixelRect{0, 0, 1, 1}));

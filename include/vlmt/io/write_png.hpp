@@ -8,6 +8,7 @@
 #if VLMT_HAS_BODIES
 #include <csetjmp>
 #include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <exception>
 #include <span>
