@@ -55,7 +55,7 @@ TEST(VisionSpeed, SecondsFollowTheOperations) {
 
 TEST(VisionSpeed, KeepsSpeedsByKey) {
   const TempDir dir;
-  const std::string file = dir / "a/b/speed.json";  // folders are created
+  const std::string file = dir / "a/b/speeds.txt";  // folders are created
   EXPECT_FALSE(find_vision_speed(file, "one"));
   keep_vision_speed(file, "one", {1.5e11, 2.5e10});
   keep_vision_speed(file, "two", {3e11, 4e10});
@@ -68,28 +68,32 @@ TEST(VisionSpeed, KeepsSpeedsByKey) {
 
 TEST(VisionSpeed, ForeignContentIsAsNone) {
   const TempDir dir;
-  const std::string file = dir / "speed.json";
-  const std::string good = R"({"version": 1, "speeds": {"k": {"linear": 1e11, "attention": 1e11}}})";
+  const std::string file = dir / "speeds.txt";
+  const std::string form = "vlmt vision speeds 1\n";
+  const std::string good = form + "1e11 1e11 k\n";
   write(file, good);
   ASSERT_TRUE(find_vision_speed(file, "k"));
   for (const std::string& text : std::vector<std::string>{
            "",
-           "no JSON",
-           "{",
-           "[]",
-           "null",
-           std::string(1000, '['),
-           R"({"version": 2, "speeds": {"k": {"linear": 1e11, "attention": 1e11}}})",
-           R"({"version": "1", "speeds": {"k": {"linear": 1e11, "attention": 1e11}}})",
-           R"({"version": 1})",
-           R"({"version": 1, "speeds": []})",
-           R"({"version": 1, "speeds": {"k": 5}})",
-           R"({"version": 1, "speeds": {"k": {"linear": 1e11}}})",
-           R"({"version": 1, "speeds": {"k": {"linear": "fast", "attention": 1e11}}})",
-           R"({"version": 1, "speeds": {"k": {"linear": 0, "attention": 1e11}}})",
-           R"({"version": 1, "speeds": {"k": {"linear": -1e11, "attention": 1e11}}})",
-           R"({"version": 1, "speeds": {"k": {"linear": 1e11, "attention": 1e300}}})",
-           good.substr(0, good.size() - 3),
+           "no speeds",
+           "1e11 1e11 k\n",
+           R"({"version": 1, "speeds": {"k": {"linear": 1e11, "attention": 1e11}}})",
+           std::string(1000, '\n'),
+           "vlmt vision speeds 2\n1e11 1e11 k\n",
+           form,
+           form + "\n" + "1e11 1e11 k\n",
+           form + "1e11 k\n",
+           form + "1e11 1e11k\n",
+           form + "1e11 1e11\n",
+           form + " 1e11 1e11 k\n",
+           form + "fast 1e11 k\n",
+           form + "1e11 nan k\n",
+           form + "0 1e11 k\n",
+           form + "-1e11 1e11 k\n",
+           form + "1e11 1e300 k\n",
+           form + "1e11 1e999 k\n",
+           good.substr(0, good.size() - 1),
+           good + "x",
            std::string(2 << 20, ' ') + good,
        }) {
     write(file, text);
@@ -102,7 +106,7 @@ TEST(VisionSpeed, ForeignContentIsAsNone) {
 TEST(VisionSpeed, AFileThatCannotBeWrittenIsNoError) {
   const TempDir dir;
   write(dir / "file", "x");
-  keep_vision_speed(dir / "file/below/speed.json", "k", {1e11, 1e11});
+  keep_vision_speed(dir / "file/below/speeds.txt", "k", {1e11, 1e11});
   EXPECT_EQ(read(dir / "file"), "x");
   keep_vision_speed("", "k", {1e11, 1e11});
   fs::create_directory(dir / "folder");
@@ -132,9 +136,9 @@ TEST(VisionSpeed, TheFileIsInTheUsersCacheFolder) {
     set("HOME", old_home != nullptr ? kept_home.c_str() : nullptr);
     return file;
   };
-  EXPECT_EQ(with("/cache", "/home/me"), "/cache/vlmt/vision-speed.json");
-  EXPECT_EQ(with(nullptr, "/home/me"), "/home/me/.cache/vlmt/vision-speed.json");
-  EXPECT_EQ(with("relative", "/home/me"), "/home/me/.cache/vlmt/vision-speed.json");
+  EXPECT_EQ(with("/cache", "/home/me"), "/cache/vlmt/vision-speeds.txt");
+  EXPECT_EQ(with(nullptr, "/home/me"), "/home/me/.cache/vlmt/vision-speeds.txt");
+  EXPECT_EQ(with("relative", "/home/me"), "/home/me/.cache/vlmt/vision-speeds.txt");
   EXPECT_EQ(with(nullptr, nullptr), "");
 }
 
@@ -144,7 +148,7 @@ TEST(VisionSpeed, IsMeasuredOnceForAMachineAndAnEncoder) {
   testing::write_tiny_mmproj(tiny, dir / "mmproj.gguf");
   VisionSpeedOptions options;
   options.threads = 2;
-  options.file = dir / "speed.json";
+  options.file = dir / "speeds.txt";
   const VisionSpeed first = vision_speed<Qwen3VL>(dir / "mmproj.gguf", options);
   EXPECT_GT(first.linear, 1e6);
   EXPECT_GT(first.attention, 1e6);
@@ -178,7 +182,7 @@ TEST(VisionSpeed, EstimatesMeasureOnTheFirstCall) {
   testing::write_tiny_mmproj({}, dir / "mmproj.gguf");
   const auto model = ChatModel<Qwen3VL>::open(dir / "model.gguf", dir / "mmproj.gguf");
   VisionSpeedOptions options;
-  options.file = dir / "speed.json";
+  options.file = dir / "speeds.txt";
   const auto seconds = encode_estimate(model.vlm(), options);
   EXPECT_FALSE(fs::exists(options.file));
   EXPECT_GT(seconds({1, 64, 64}), 0.0);

@@ -189,9 +189,8 @@ TEST(RankTest, EachLibraryIsIncludedInOnePlace) {
   EXPECT_EQ(headers_including({"cuda_runtime.h"}), only("vlmt/kernel/cuda/buffer.cuh"));
   EXPECT_LE(headers_including({"nlohmann/"}).size(), 4u);
   for (const std::string& path : headers_including({"nlohmann/"})) {
-    EXPECT_TRUE(path.starts_with("vlmt/text/") || path.starts_with("vlmt/io/") ||
-                path == "vlmt/runtime/kept_speeds.hpp")
-        << path << ": JSON belongs to files of others, and to the one that keeps measured speeds";
+    EXPECT_TRUE(path.starts_with("vlmt/text/") || path.starts_with("vlmt/io/"))
+        << path << ": JSON belongs to files of others";
   }
   for (const std::string& path : headers_including({"pcre2.h", "utf8proc.h"})) {
     EXPECT_TRUE(path.starts_with("vlmt/text/")) << path << ": regular expressions and Unicode belong to text/";

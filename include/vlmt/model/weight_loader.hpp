@@ -122,8 +122,8 @@ class WeightLoader {
 
   template <class Format>
   static void convert_rows(const float* x, std::size_t values, std::byte* blocks) {
-    if constexpr (contains_v<Format, formats::all>) {
-      encode_row(Format::type_id, x, values, blocks);  // the library's encoder is compiled once, in row.hpp
+    if constexpr (VLMT_EXTERN_BODIES && contains_v<Format, formats::all>) {
+      encode_row(Format::type_id, x, values, blocks);  // compiled once; it would bring every format
     } else {
       encode_row<Format>(x, values, reinterpret_cast<typename Format::Block*>(blocks));
     }

@@ -1,4 +1,5 @@
-// Measured speeds of vision encoders, kept in a small JSON file of the user's cache folder.
+// Measured speeds of vision encoders, kept in a small text file of the user's cache folder: a line that names the form,
+// then one line for each key: both speeds and the key.
 //
 // The file only saves time. A file that cannot be read, or holds something else, counts as empty; a file that cannot be
 // written is left as it is. Neither is an error.
@@ -11,8 +12,7 @@
 
 #if VLMT_HAS_BODIES
 #include <algorithm>
-#include <cctype>
-#include <cmath>
+#include <charconv>
 #include <cstddef>
 #include <cstdlib>
 #include <exception>
@@ -21,8 +21,8 @@
 #include <span>
 #include <string_view>
 #include <system_error>
-
-#include <nlohmann/json.hpp>
+#include <utility>
+#include <vector>
 
 #include "vlmt/exec/processors.hpp"
 #include "vlmt/io/output_file.hpp"
@@ -37,7 +37,7 @@ struct VisionSpeed {
   double attention = 0.0;
 };
 
-/// $XDG_CACHE_HOME/vlmt/vision-speed.json, or the same in ~/.cache; empty if neither is set.
+/// $XDG_CACHE_HOME/vlmt/vision-speeds.txt, or the same in ~/.cache; empty if neither is set.
 std::string vision_speed_file();
 
 /// The speed kept under `key`, if any. Never throws for what a file holds.
@@ -53,61 +53,86 @@ std::string processor_name();
 
 namespace detail {
 
-/// The object "speeds" of the file; an empty one for a file of any other content.
-inline nlohmann::json read_speeds(const std::string& file) {
-  using Json = nlohmann::json;
+inline constexpr std::string_view speeds_form = "vlmt vision speeds 1";
+
+/// A positive number before a space at the beginning of `line`, and both removed from it. Empty for anything else, and
+/// for numbers that are no speed.
+inline std::optional<double> take_speed(std::string_view& line) {
+  double speed = 0.0;
+  const auto [end, problem] = std::from_chars(line.data(), line.data() + line.size(), speed);
+  const auto n = static_cast<std::size_t>(end - line.data());
+  if (problem != std::errc() || n == line.size() || line[n] != ' ') return std::nullopt;
+  line.remove_prefix(n + 1);
+  if (!(speed >= 1e3 && speed <= 1e18)) return std::nullopt;
+  return speed;
+}
+
+/// All speeds of the file by key; none for a file with any other content.
+inline std::vector<std::pair<std::string, VisionSpeed>> read_speeds(const std::string& file) {
   constexpr std::size_t most = std::size_t{1} << 20;
   std::error_code problem;
-  if (file.empty() || !std::filesystem::is_regular_file(file, problem)) return Json::object();
+  if (file.empty() || !std::filesystem::is_regular_file(file, problem)) return {};
   std::ifstream in(file, std::ios::binary);
   std::string text(most, '\0');
   in.read(text.data(), static_cast<std::streamsize>(most));
   text.resize(static_cast<std::size_t>(std::max<std::streamsize>(0, in.gcount())));
-  const auto nesting = [](int depth, Json::parse_event_t, const Json&) { return depth <= 3; };
-  const Json root = Json::parse(text, nesting, false);  // discarded, not thrown, if it is not JSON
-  if (!root.is_object() || root.value("version", Json()) != Json(1)) return Json::object();
-  const auto speeds = root.find("speeds");
-  return speeds != root.end() && speeds->is_object() ? *speeds : Json::object();
+  std::vector<std::pair<std::string, VisionSpeed>> speeds;
+  std::string_view rest = text;
+  for (bool first = true; !rest.empty(); first = false) {
+    const std::size_t end = rest.find('\n');
+    if (end == std::string_view::npos) return {};
+    std::string_view line = rest.substr(0, end);
+    rest.remove_prefix(end + 1);
+    if (first) {
+      if (line != speeds_form) return {};
+      continue;
+    }
+    const auto linear = take_speed(line);
+    const auto attention = linear ? take_speed(line) : std::nullopt;
+    if (!attention) return {};
+    speeds.emplace_back(line, VisionSpeed{*linear, *attention});
+  }
+  return speeds;
 }
 
-inline std::optional<VisionSpeed> speed_of(const nlohmann::json& entry) {
-  VisionSpeed s;
-  const auto read = [&](const char* key, double& value) {
-    const auto at = entry.find(key);
-    if (at == entry.end() || !at->is_number()) return false;
-    value = at->get<double>();
-    return value >= 1e3 && value <= 1e18;  // false for NaN, too
-  };
-  if (!entry.is_object() || !read("linear", s.linear) || !read("attention", s.attention)) return std::nullopt;
-  return s;
+/// The shortest text that reads as the same number.
+inline std::string speed_text(double speed) {
+  char text[32];
+  return {text, std::to_chars(text, text + sizeof text, speed).ptr};
 }
 
 }  // namespace detail
 
 VLMT_BODY std::string vision_speed_file() {
   const char* cache = std::getenv("XDG_CACHE_HOME");
-  if (cache != nullptr && cache[0] == '/') return std::string(cache) + "/vlmt/vision-speed.json";
+  if (cache != nullptr && cache[0] == '/') return std::string(cache) + "/vlmt/vision-speeds.txt";
   const char* home = std::getenv("HOME");
-  if (home != nullptr && home[0] == '/') return std::string(home) + "/.cache/vlmt/vision-speed.json";
+  if (home != nullptr && home[0] == '/') return std::string(home) + "/.cache/vlmt/vision-speeds.txt";
   return {};
 }
 
 VLMT_BODY std::optional<VisionSpeed> find_vision_speed(const std::string& file, const std::string& key) {
-  const nlohmann::json speeds = detail::read_speeds(file);
-  const auto at = speeds.find(key);
-  return at == speeds.end() ? std::nullopt : detail::speed_of(*at);
+  for (const auto& [kept, speed] : detail::read_speeds(file)) {
+    if (kept == key) return speed;
+  }
+  return std::nullopt;
 }
 
 VLMT_BODY void keep_vision_speed(const std::string& file, const std::string& key, const VisionSpeed& speed) {
-  if (file.empty()) return;
+  if (file.empty() || key.find('\n') != std::string::npos) return;
   constexpr std::size_t most_kept = 256;
   try {
-    nlohmann::json speeds = detail::read_speeds(file);
-    if (speeds.size() >= most_kept) speeds = nlohmann::json::object();
-    speeds[key] = {{"linear", speed.linear}, {"attention", speed.attention}};
-    const std::string text = nlohmann::json{{"version", 1}, {"speeds", speeds}}.dump(
-                                 2, ' ', false, nlohmann::json::error_handler_t::replace) +
-                             "\n";
+    std::string text = std::string(detail::speeds_form) + "\n";
+    const auto add = [&](const std::string& name, const VisionSpeed& s) {
+      text += detail::speed_text(s.linear) + " " + detail::speed_text(s.attention) + " " + name + "\n";
+    };
+    const auto speeds = detail::read_speeds(file);
+    if (speeds.size() < most_kept) {
+      for (const auto& [kept, old] : speeds) {
+        if (kept != key) add(kept, old);
+      }
+    }
+    add(key, speed);
     std::filesystem::create_directories(std::filesystem::path(file).parent_path());
     OutputFile out(file);
     out.put(std::as_bytes(std::span(text)));

@@ -74,24 +74,28 @@ VLMT_INLINE void for_groups_of_memory(const BlocksInMemory<Panels>& blocks, std:
   for (std::size_t p = 0; p < Panels; ++p) U::load_scales(PanelBlock<Arch>{blocks.data[p]}, scale[p], bias[p]);
   for (std::size_t i = 0; i < groups / together; ++i) {
     // Two loops: g++ drops a prefetch between two equal conditions.
-    unroll<Panels>([&](auto p) VLMT_INLINE_LAMBDA {
+    VLMT_UNROLL
+    for (std::size_t p = 0; p < Panels; ++p) {
       prefetch<share, CacheLevel::first_level>(blocks.ahead(p, i * share + prefetch_bytes));
-    });
-    if (far != 0) {
-      unroll<Panels>([&](auto p) VLMT_INLINE_LAMBDA {
-        prefetch<share, CacheLevel::second_level>(blocks.ahead(p, i * share + far));
-      });
     }
-    unroll<together>([&](auto j) VLMT_INLINE_LAMBDA {
+    if (far != 0) {
+      VLMT_UNROLL
+      for (std::size_t p = 0; p < Panels; ++p) {
+        prefetch<share, CacheLevel::second_level>(blocks.ahead(p, i * share + far));
+      }
+    }
+    VLMT_UNROLL
+    for (std::size_t j = 0; j < together; ++j) {
       const std::size_t g = i * together + j;
       GroupInRegisters<Arch, Panels> group;
-      unroll<Panels>([&](auto p) VLMT_INLINE_LAMBDA {
+      VLMT_UNROLL
+      for (std::size_t p = 0; p < Panels; ++p) {
         U::quants(PanelBlock<Arch>{blocks.data[p]}, g, group.q[p]);
         group.scales[p] = scale[p] + g * U::scales;
         group.biases[p] = bias[p] + g * U::scales;
-      });
+      }
       f(group);
-    });
+    }
   }
 }
 
@@ -106,13 +110,14 @@ VLMT_INLINE void for_groups(const std::byte* data, F&& f) noexcept {
   V scale[groups * U::scales];
   V bias[groups * U::scales];
   U::load_scales(block, scale, bias);
-  const auto group = [&](auto g) VLMT_INLINE_LAMBDA {
+  const auto group = [&](std::size_t g) VLMT_INLINE_LAMBDA {
     simd::Ints<Arch> q[8];
     U::quants(block, g, q);
     f(q, scale + g * U::scales, bias + g * U::scales);
   };
   if constexpr (Unrolled) {
-    unroll<groups>(group);
+    VLMT_UNROLL
+    for (std::size_t g = 0; g < groups; ++g) group(g);
   } else {
     for (std::size_t g = 0; g < groups; ++g) group(g);
   }
@@ -239,8 +244,8 @@ VLMT_INLINE void four_floats(simd::Ints<Arch> q, simd::Floats<Arch> scale, simd:
 
 /// Expands `blocks` panel blocks of one of the panels to floats (blocks * Format::values, Panels, lanes).
 template <QuantFormat Format, class Arch, std::size_t Panels>
-requires Unpackable<Format, Arch> VLMT_NOINLINE void expand_float(const std::byte* panel, std::size_t blocks,
-                                                                  std::byte* out) noexcept {
+  requires Unpackable<Format, Arch>
+VLMT_NOINLINE void expand_float(const std::byte* panel, std::size_t blocks, std::byte* out) noexcept {
   using U = Unpack<Format, Arch>;
   using F = simd::Floats<Arch>;
   constexpr std::size_t stride = Panels * Arch::lanes;
@@ -264,8 +269,8 @@ requires Unpackable<Format, Arch> VLMT_NOINLINE void expand_float(const std::byt
 
 /// The same for a format without Unpack, through its scalar decoder.
 template <QuantFormat Format, class Arch, std::size_t Panels>
-requires(!Unpackable<Format, Arch>) VLMT_NOINLINE
-    void expand_float(const std::byte* panel, std::size_t blocks, std::byte* out) noexcept {
+  requires(!Unpackable<Format, Arch>)
+VLMT_NOINLINE void expand_float(const std::byte* panel, std::size_t blocks, std::byte* out) noexcept {
   typename Format::Block block;
   float y[Format::values];
   auto* w = reinterpret_cast<float*>(out);
@@ -312,8 +317,9 @@ inline constexpr bool is_float_format_v =
 
 /// Float form of floating-point weights, any inner length.
 template <QuantFormat Format, class Arch, std::size_t Rows>
-requires is_float_format_v<Format> VLMT_NOINLINE void micro_plain(const std::byte* panel, std::size_t blocks,
-                                                                  const void* const* rows, float* tile) noexcept {
+  requires is_float_format_v<Format>
+VLMT_NOINLINE void micro_plain(const std::byte* panel, std::size_t blocks, const void* const* rows,
+                               float* tile) noexcept {
   constexpr std::size_t bytes = Arch::lanes * sizeof(typename Format::Block);
   clear_tile<Arch>(tile, Rows);
   for (std::size_t k = 0; k < blocks; k += float_block) {
@@ -324,8 +330,8 @@ requires is_float_format_v<Format> VLMT_NOINLINE void micro_plain(const std::byt
 
 /// The same for floating-point weights: only a conversion.
 template <QuantFormat Format, class Arch>
-requires is_float_format_v<Format> VLMT_NOINLINE void expand_plain(const std::byte* panel, std::size_t blocks,
-                                                                   std::byte* out) noexcept {
+  requires is_float_format_v<Format>
+VLMT_NOINLINE void expand_plain(const std::byte* panel, std::size_t blocks, std::byte* out) noexcept {
   constexpr std::size_t bytes = Arch::lanes * sizeof(typename Format::Block);
   for (std::size_t k = 0; k < blocks; ++k) {
     detail::load_elements<Arch>(panel + k * bytes, Format{})
@@ -351,8 +357,8 @@ VLMT_INLINE simd::Ints<Arch> bf16_pair(simd::Floats<Arch> first, simd::Floats<Ar
 /// Expands `blocks` panel blocks of one of the panels to pairs of bfloat16 (blocks * Format::values / 2, side_panels,
 /// lanes).
 template <QuantFormat Format, class Arch>
-requires Unpackable<Format, Arch> VLMT_NOINLINE void expand_bf16(const std::byte* panel, std::size_t blocks,
-                                                                 std::byte* out) noexcept {
+  requires Unpackable<Format, Arch>
+VLMT_NOINLINE void expand_bf16(const std::byte* panel, std::size_t blocks, std::byte* out) noexcept {
   using U = Unpack<Format, Arch>;
   using F = simd::Floats<Arch>;
   constexpr std::size_t stride = side_panels<Arch> * Arch::lanes;
@@ -376,8 +382,8 @@ requires Unpackable<Format, Arch> VLMT_NOINLINE void expand_bf16(const std::byte
 
 /// The same for floating-point weights; `blocks` is even.
 template <QuantFormat Format, class Arch>
-requires is_float_format_v<Format> VLMT_NOINLINE void expand_bf16(const std::byte* panel, std::size_t blocks,
-                                                                  std::byte* out) noexcept {
+  requires is_float_format_v<Format>
+VLMT_NOINLINE void expand_bf16(const std::byte* panel, std::size_t blocks, std::byte* out) noexcept {
   constexpr std::size_t bytes = Arch::lanes * sizeof(typename Format::Block);
   auto* w = reinterpret_cast<std::int32_t*>(out);
   for (std::size_t k = 0; k < blocks; k += 2, w += side_panels<Arch> * Arch::lanes) {

@@ -18,7 +18,6 @@
 #include "vlmt/kernel/cpu/simd.hpp"
 #include "vlmt/kernel/cpu/tuning.hpp"
 #include "vlmt/kernel/cpu/unpack/unpack.hpp"
-#include "vlmt/kernel/cpu/unroll.hpp"
 #include "vlmt/kernel/int8_group.hpp"
 #include "vlmt/quant/bf16.hpp"
 #include "vlmt/quant/f16.hpp"
@@ -34,12 +33,11 @@ inline constexpr std::size_t prefetch_bytes = 4096;
 
 namespace detail {
 
-/// f(constant panel, constant row) for each pair.
+/// f(panel, row) for each pair, unrolled.
 template <std::size_t Panels, std::size_t Rows, class F>
 VLMT_INLINE void for_sums(F&& f) noexcept {
-  unroll<Panels * Rows>([&](auto i) VLMT_INLINE_LAMBDA {
-    f(std::integral_constant<std::size_t, i % Panels>{}, std::integral_constant<std::size_t, i / Panels>{});
-  });
+  VLMT_UNROLL
+  for (std::size_t i = 0; i < Panels * Rows; ++i) f(i % Panels, i / Panels);
 }
 
 /// x, pinned if Ordered.
@@ -58,16 +56,16 @@ class RegisterSums {
 
  public:
   VLMT_INLINE RegisterSums() noexcept {
-    for_sums<Panels, Rows>([&](auto p, auto r) VLMT_INLINE_LAMBDA { sum_[p][r] = F::zero(); });
+    for_sums<Panels, Rows>([&](std::size_t p, std::size_t r) VLMT_INLINE_LAMBDA { sum_[p][r] = F::zero(); });
   }
   VLMT_INLINE explicit RegisterSums(const float* tile) noexcept {
-    for_sums<Panels, Rows>([&](auto p, auto r)
+    for_sums<Panels, Rows>([&](std::size_t p, std::size_t r)
                                VLMT_INLINE_LAMBDA { sum_[p][r] = F::load(tile + r * tile_columns + p * Arch::lanes); });
   }
   VLMT_INLINE F get(std::size_t p, std::size_t r) const noexcept { return sum_[p][r]; }
   VLMT_INLINE void set(std::size_t p, std::size_t r, F x) noexcept { sum_[p][r] = x; }
   VLMT_INLINE void store(float* tile) const noexcept {
-    for_sums<Panels, Rows>([&](auto p, auto r)
+    for_sums<Panels, Rows>([&](std::size_t p, std::size_t r)
                                VLMT_INLINE_LAMBDA { sum_[p][r].store(tile + r * tile_columns + p * Arch::lanes); });
   }
   /// Call after all sums have been updated.
@@ -163,46 +161,52 @@ VLMT_INLINE void add_quants(typename simd::Ints<Arch>::Ops::I (&dot)[Panels][Row
   // f(p, r, quants, activations) for each product with the quants of register u.
   const auto products = [&](std::size_t u, auto&& f) VLMT_INLINE_LAMBDA {
     Raw v[Panels];
-    unroll<Panels>([&](auto p) VLMT_INLINE_LAMBDA {
+    VLMT_UNROLL
+    for (std::size_t p = 0; p < Panels; ++p) {
       v[p] = w.quants(p, u).raw();
       if constexpr (ordered) pin(v[p]);
-    });
-    unroll<Rows>([&](auto r) VLMT_INLINE_LAMBDA {
+    }
+    VLMT_UNROLL
+    for (std::size_t r = 0; r < Rows; ++r) {
       const Raw x = D::broadcast(a[r]->q + 4 * u);
-      unroll<Panels>([&](auto p) VLMT_INLINE_LAMBDA {
+      VLMT_UNROLL
+      for (std::size_t p = 0; p < Panels; ++p) {
         if constexpr (Group::splits_signs) {
           f(p, r, v[p], (I(x) ^ w.negative(p, u)).raw());
         } else {
           f(p, r, v[p], x);
         }
-      });
-    });
+      }
+    }
   };
   if constexpr (D::has_step) {
-    unroll<Last - First>([&](auto u) VLMT_INLINE_LAMBDA {
-      products(First + u, [&](auto p, auto r, Raw v, Raw x)
-                              VLMT_INLINE_LAMBDA { dot[p][r] = D::template step<Kind::is_signed>(dot[p][r], v, x); });
-    });
+    VLMT_UNROLL
+    for (std::size_t u = First; u < Last; ++u) {
+      products(u, [&](std::size_t p, std::size_t r, Raw v, Raw x)
+                      VLMT_INLINE_LAMBDA { dot[p][r] = D::template step<Kind::is_signed>(dot[p][r], v, x); });
+    }
   } else {
     constexpr std::size_t most = D::template run<Kind::max_quant>;
     constexpr std::size_t run = most < Last - First ? most : Last - First;
     static_assert((Last - First) % run == 0);
     constexpr bool by_sign = Kind::is_signed && !Group::splits_signs;
-    unroll<(Last - First) / run>([&](auto i) VLMT_INLINE_LAMBDA {
+    VLMT_UNROLL
+    for (std::size_t first = First; first < Last; first += run) {
       Raw pairs[Panels][Rows];
-      unroll<run>([&](auto j) VLMT_INLINE_LAMBDA {
-        products(First + i * run + j, [&](auto p, auto r, Raw v, Raw x) VLMT_INLINE_LAMBDA {
+      VLMT_UNROLL
+      for (std::size_t j = 0; j < run; ++j) {
+        products(first + j, [&](std::size_t p, std::size_t r, Raw v, Raw x) VLMT_INLINE_LAMBDA {
           const Raw product = D::template products<by_sign>(v, x);
           pairs[p][r] = j == 0 ? product : D::add16(pairs[p][r], product);
-          if constexpr (j == run - 1) {
+          if (j == run - 1) {
             dot[p][r] = (I(dot[p][r]) + I(D::widen(pairs[p][r]))).raw();
             if constexpr (ordered) pin(dot[p][r]);
           } else {
             if constexpr (ordered) pin(pairs[p][r]);
           }
         });
-      });
-    });
+      }
+    }
   }
 }
 
@@ -228,7 +232,7 @@ VLMT_INLINE void add_group(const Group& w, int zero_bits, const void* const* row
   if constexpr (Kind::scales == 1) {
     // With few sums, two chains each hide the latency of a product.
     constexpr bool two_chains = Dot<Arch>::has_step && Panels * Rows < 8;
-    detail::for_sums<Panels, Rows>([&](auto p, auto r) VLMT_INLINE_LAMBDA {
+    detail::for_sums<Panels, Rows>([&](std::size_t p, std::size_t r) VLMT_INLINE_LAMBDA {
       I start = sums.whole(*a[r]);
       if constexpr (Group::splits_signs) start = start + w.below_zero(p);
       dot[p][r] = start.raw();
@@ -236,29 +240,29 @@ VLMT_INLINE void add_group(const Group& w, int zero_bits, const void* const* row
     if constexpr (two_chains) {
       detail::add_quants<Kind, 0, 4, Arch>(dot, w, a);
       Raw rest[Panels][Rows];
-      detail::for_sums<Panels, Rows>([&](auto p, auto r) VLMT_INLINE_LAMBDA { rest[p][r] = I(0).raw(); });
+      detail::for_sums<Panels, Rows>([&](std::size_t p, std::size_t r) VLMT_INLINE_LAMBDA { rest[p][r] = I(0).raw(); });
       detail::add_quants<Kind, 4, 8, Arch>(rest, w, a);
-      detail::for_sums<Panels, Rows>([&](auto p, auto r)
+      detail::for_sums<Panels, Rows>([&](std::size_t p, std::size_t r)
                                          VLMT_INLINE_LAMBDA { dot[p][r] = (I(dot[p][r]) + I(rest[p][r])).raw(); });
     } else {
       detail::add_quants<Kind, 0, 8, Arch>(dot, w, a);
     }
-    detail::for_sums<Panels, Rows>([&](auto p, auto r) VLMT_INLINE_LAMBDA {
+    detail::for_sums<Panels, Rows>([&](std::size_t p, std::size_t r) VLMT_INLINE_LAMBDA {
       F t = Sums::scaled(I(dot[p][r]), w.scale(p, 0), base[p]);
       if constexpr (Kind::has_bias) t = fma(F(a[r]->sum), w.bias(p, 0), t);
       sum.set(p, r, fma(t, F(a[r]->scale), sum.get(p, r)));
     });
   } else {
     F t[Panels][Rows];
-    detail::for_sums<Panels, Rows>([&](auto p, auto r)
+    detail::for_sums<Panels, Rows>([&](std::size_t p, std::size_t r)
                                        VLMT_INLINE_LAMBDA { dot[p][r] = sums.first_half(*a[r]).raw(); });
     detail::add_quants<Kind, 0, 4, Arch>(dot, w, a);
-    detail::for_sums<Panels, Rows>([&](auto p, auto r) VLMT_INLINE_LAMBDA {
+    detail::for_sums<Panels, Rows>([&](std::size_t p, std::size_t r) VLMT_INLINE_LAMBDA {
       t[p][r] = Sums::scaled(I(dot[p][r]), w.scale(p, 0), base[p]);
       dot[p][r] = sums.second_half(*a[r]).raw();
     });
     detail::add_quants<Kind, 4, 8, Arch>(dot, w, a);
-    detail::for_sums<Panels, Rows>([&](auto p, auto r) VLMT_INLINE_LAMBDA {
+    detail::for_sums<Panels, Rows>([&](std::size_t p, std::size_t r) VLMT_INLINE_LAMBDA {
       F s = Sums::add_scaled(I(dot[p][r]), w.scale(p, 1), t[p][r]);
       if constexpr (Kind::has_bias) s = Sums::add_biases(*a[r], w.bias(p, 0), w.bias(p, 1), s);
       sum.set(p, r, fma(s, F(a[r]->scale), sum.get(p, r)));
@@ -333,7 +337,7 @@ VLMT_INLINE void add_products(const std::byte* w, std::size_t count, const void*
   };
   for (std::size_t k = 0; k < count;) {
     const std::size_t end = count - k < float_chain ? count : k + float_chain;
-    detail::for_sums<Panels, Rows>([&](auto p, auto r)
+    detail::for_sums<Panels, Rows>([&](std::size_t p, std::size_t r)
                                        VLMT_INLINE_LAMBDA { sum[p][r] = detail::pinned<ordered>(F::zero()); });
     for (; k + 4 <= end; k += 4) {
       if constexpr (PrefetchRange != 0) {
@@ -341,10 +345,11 @@ VLMT_INLINE void add_products(const std::byte* w, std::size_t count, const void*
         detail::prefetch<share, detail::CacheLevel::first_level>(w + k * Panels * bytes + PrefetchRange);
         if (far != 0) detail::prefetch<share, detail::CacheLevel::second_level>(w + k * Panels * bytes + far);
       }
-      detail::unroll<4>([&](auto i) VLMT_INLINE_LAMBDA { column(k + i); });
+      VLMT_UNROLL
+      for (std::size_t i = 0; i < 4; ++i) column(k + i);
     }
     for (; k < end; ++k) column(k);
-    detail::for_sums<Panels, Rows>([&](auto p, auto r)
+    detail::for_sums<Panels, Rows>([&](std::size_t p, std::size_t r)
                                        VLMT_INLINE_LAMBDA { total.set(p, r, total.get(p, r) + sum[p][r]); });
     total.settle();
   }

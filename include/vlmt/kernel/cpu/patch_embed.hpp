@@ -6,7 +6,6 @@
 
 #include "vlmt/base/config.hpp"
 #include "vlmt/kernel/cpu/simd.hpp"
-#include "vlmt/kernel/cpu/unroll.hpp"
 #include "vlmt/op/patch_kernel.hpp"
 
 VLMT_BEGIN_NAMESPACE
@@ -24,25 +23,30 @@ VLMT_INLINE void patch_tile(const PatchKernel& w, std::size_t panel, const float
   const std::size_t values = w.values();
   const float* weight = w.weight + panel * values * PatchKernel::panel;
   F sum[Rows][vectors];
-  unroll<Rows>([&](auto r)
-                   VLMT_INLINE_LAMBDA { unroll<vectors>([&](auto v) VLMT_INLINE_LAMBDA { sum[r][v] = F::zero(); }); });
+  VLMT_UNROLL
+  for (std::size_t s = 0; s < Rows * vectors; ++s) sum[s / vectors][s % vectors] = F::zero();
   for (std::size_t i = 0; i < pixels; ++i) {
     for (std::size_t c = 0; c < w.channels; ++c, weight += PatchKernel::panel) {
       F k[vectors];
-      unroll<vectors>([&](auto v) VLMT_INLINE_LAMBDA { k[v] = F::load(weight + v * F::lanes); });
-      unroll<Rows>([&](auto r) VLMT_INLINE_LAMBDA {
+      VLMT_UNROLL
+      for (std::size_t v = 0; v < vectors; ++v) k[v] = F::load(weight + v * F::lanes);
+      VLMT_UNROLL
+      for (std::size_t r = 0; r < Rows; ++r) {
         const F x(patches[r * values + c * pixels + i]);
-        unroll<vectors>([&](auto v) VLMT_INLINE_LAMBDA { sum[r][v] = fma(k[v], x, sum[r][v]); });
-      });
+        VLMT_UNROLL
+        for (std::size_t v = 0; v < vectors; ++v) sum[r][v] = fma(k[v], x, sum[r][v]);
+      }
     }
   }
-  unroll<vectors>([&](auto v) VLMT_INLINE_LAMBDA {
+  VLMT_UNROLL
+  for (std::size_t v = 0; v < vectors; ++v) {
     const std::size_t o = panel * PatchKernel::panel + v * F::lanes;
     const std::size_t count = o < w.outputs ? std::min(F::lanes, w.outputs - o) : 0;
-    unroll<Rows>([&](auto r) VLMT_INLINE_LAMBDA {
+    VLMT_UNROLL
+    for (std::size_t r = 0; r < Rows; ++r) {
       if (count != 0) (sum[r][v] + F::load(w.bias + o, count)).store(y + r * w.outputs + o, count);
-    });
-  });
+    }
+  }
 }
 
 }  // namespace detail

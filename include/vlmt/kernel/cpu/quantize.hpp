@@ -10,7 +10,6 @@
 
 #include "vlmt/base/config.hpp"
 #include "vlmt/kernel/cpu/simd.hpp"
-#include "vlmt/kernel/cpu/unroll.hpp"
 #include "vlmt/kernel/int8_group.hpp"
 #include "vlmt/kernel/reference.hpp"
 #include "vlmt/numeric/multiply_add.hpp"
@@ -87,21 +86,25 @@ VLMT_INLINE std::int32_t quantize_group(const float* x, Int8Group& out) noexcept
     constexpr std::size_t vectors = Int8Group::values / lanes;
     static_assert(Int8Group::values / 2 % lanes == 0);
     F v[vectors];
-    detail::unroll<vectors>([&](auto i) VLMT_INLINE_LAMBDA { v[i] = F::load(x + i * lanes); });
+    VLMT_UNROLL
+    for (std::size_t i = 0; i < vectors; ++i) v[i] = F::load(x + i * lanes);
     F largest = abs(v[0]);
-    detail::unroll<vectors - 1>([&](auto i) VLMT_INLINE_LAMBDA { largest = max(largest, abs(v[i + 1])); });
+    VLMT_UNROLL
+    for (std::size_t i = 1; i < vectors; ++i) largest = max(largest, abs(v[i]));
     const float most = reduce_max(largest);
     const bool some = most > smallest;
     constexpr std::size_t tops = std::size(detail::int8_tops);
     static_assert(tops < 4);
     F squares[4] = {F::zero(), F::zero(), F::zero(), F::zero()};
-    detail::unroll<tops>([&](auto t) VLMT_INLINE_LAMBDA {
+    VLMT_UNROLL
+    for (std::size_t t = 0; t < tops; ++t) {
       const F inverse(some ? detail::int8_tops[t] / most : 0.0f);
-      detail::unroll<vectors>([&](auto i) VLMT_INLINE_LAMBDA {
+      VLMT_UNROLL
+      for (std::size_t i = 0; i < vectors; ++i) {
         const F error = round_to<detail::error_bits>(rounding_error(v[i] * inverse));
         squares[t] = fma(error, error, squares[t]);
-      });
-    });
+      }
+    }
     float sums[4];
     reduce_add(squares, sums);
     best = detail::best_top(sums);
@@ -109,14 +112,15 @@ VLMT_INLINE std::int32_t quantize_group(const float* x, Int8Group& out) noexcept
     out.scale = some ? most / best : 0.0f;
     // Sums of both halves and of magnitudes: integers, exact as floats.
     F parts[4] = {F::zero(), F::zero(), F::zero(), F::zero()};
-    detail::unroll<vectors>([&](auto i) VLMT_INLINE_LAMBDA {
+    VLMT_UNROLL
+    for (std::size_t i = 0; i < vectors; ++i) {
       const I q = to_int(v[i] * inverse);
       q.store(out.q + i * lanes);
       const F rounded = to_float(q);
       F& half = parts[i < vectors / 2 ? 0 : 1];
       half += rounded;
       parts[2] += abs(rounded);
-    });
+    }
     reduce_add(parts, sums);
     out.minus_half_sums[0] = static_cast<std::int16_t>(-sums[0]);
     out.minus_half_sums[1] = static_cast<std::int16_t>(-sums[1]);

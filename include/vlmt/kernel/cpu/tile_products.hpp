@@ -155,8 +155,8 @@ VLMT_NOINLINE void add_expanded_tiles(const std::byte* groups, std::size_t count
       }
     };
     F sum[tile_rows];
-    detail::unroll<tile_rows>([&](auto r)
-                                  VLMT_INLINE_LAMBDA { sum[r] = F::load(tile + r * tile_columns + p * lanes); });
+    VLMT_UNROLL
+    for (std::size_t r = 0; r < tile_rows; ++r) sum[r] = F::load(tile + r * tile_columns + p * lanes);
     for (std::size_t g = 0; g < lead && g < count; ++g) multiply(g);
     for (std::size_t g = 0; g < count; ++g) {
       prefetch.step();
@@ -170,7 +170,8 @@ VLMT_NOINLINE void add_expanded_tiles(const std::byte* groups, std::size_t count
         scale[i] = F::load(constants + i * panels * lanes);
         if constexpr (Kind::has_bias) bias[i] = F::load(constants + (Kind::scales + i) * panels * lanes);
       }
-      detail::unroll<tile_rows>([&](auto r) VLMT_INLINE_LAMBDA {
+      VLMT_UNROLL
+      for (std::size_t r = 0; r < tile_rows; ++r) {
         const Int8Group& x = *reinterpret_cast<const Int8Group*>(a.at(r, g));
         const auto whole = [&](std::size_t i, std::int32_t minus_sum) VLMT_INLINE_LAMBDA {
           const I products = I::load(d[i][r]);
@@ -187,9 +188,10 @@ VLMT_NOINLINE void add_expanded_tiles(const std::byte* groups, std::size_t count
           if constexpr (Kind::has_bias) t = GroupSums<Kind, Arch>::add_biases(x, bias[0], bias[1], t);
         }
         sum[r] = fma(t, F(x.scale), sum[r]);
-      });
+      }
     }
-    detail::unroll<tile_rows>([&](auto r) VLMT_INLINE_LAMBDA { sum[r].store(tile + r * tile_columns + p * lanes); });
+    VLMT_UNROLL
+    for (std::size_t r = 0; r < tile_rows; ++r) sum[r].store(tile + r * tile_columns + p * lanes);
   }
   _tile_release();
 }

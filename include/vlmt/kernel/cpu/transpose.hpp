@@ -5,7 +5,6 @@
 
 #include "vlmt/base/config.hpp"
 #include "vlmt/kernel/cpu/simd.hpp"
-#include "vlmt/kernel/cpu/unroll.hpp"
 
 VLMT_BEGIN_NAMESPACE
 
@@ -25,9 +24,11 @@ void transpose(const float* in, std::size_t in_stride, std::size_t rows, std::si
     for (std::size_t r = 0; r < square_rows; r += side) {
       for (std::size_t c = 0; c < square_cols; c += side) {
         F x[side];
-        detail::unroll<side>([&](auto i) VLMT_INLINE_LAMBDA { x[i] = F::load(in + (r + i) * in_stride + c); });
+        VLMT_UNROLL
+        for (std::size_t i = 0; i < side; ++i) x[i] = F::load(in + (r + i) * in_stride + c);
         transpose(x);
-        detail::unroll<side>([&](auto i) VLMT_INLINE_LAMBDA { x[i].store(out + (c + i) * out_stride + r); });
+        VLMT_UNROLL
+        for (std::size_t i = 0; i < side; ++i) x[i].store(out + (c + i) * out_stride + r);
       }
     }
   }

@@ -121,7 +121,7 @@ inline Value item_of(Heap& heap, const Value& object, const Value& key) {
 inline Value path_of(Heap& heap, Value v, const Value& path) {
   if (const auto i = as_integer(path)) return item_of(heap, v, *i);
   const auto* text = as_text(path);
-  if (text == nullptr) heap.fail("a bad attribute", "a name", std::string(type_name(path)));
+  if (text == nullptr) heap.fail("a bad attribute", "a name", type_name(path));
   std::string_view rest = *text;
   while (true) {
     const std::size_t dot = rest.find('.');

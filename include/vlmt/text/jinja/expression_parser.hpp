@@ -48,8 +48,8 @@ class ExpressionParser {
     next();
     return true;
   }
-  [[noreturn]] void fail(const std::string& message, std::string expected) const {
-    fail_at(now().line, message, std::move(expected), now().shown());
+  [[noreturn]] void fail(std::string_view message, std::string_view expected) const {
+    fail_at(now().line, message, expected, now().shown());
   }
   void expect_op(std::string_view op) {
     if (!skip_op(op)) fail("a bad expression", "'" + std::string(op) + "'");

@@ -41,7 +41,7 @@ inline void Writer::json(const Value& v, const JsonStyle& style, std::size_t lev
   }
   const Dict* d = as_dict(v);
   if (d == nullptr)
-    heap_->fail("a value that JSON does not have", "a number, a string, a list or a dict", std::string(type_name(v)));
+    heap_->fail("a value that JSON does not have", "a number, a string, a list or a dict", type_name(v));
   if (d->items.empty()) return add("{}");
   std::vector<std::pair<std::string, Value>> members;
   for (const auto& [key, value] : d->items) {
@@ -49,7 +49,7 @@ inline void Writer::json(const Value& v, const JsonStyle& style, std::size_t lev
     if (const auto* text = as_text(key)) {
       name.out_ = *text;
     } else if (as_list(key) != nullptr || as_dict(key) != nullptr || is_undefined(key)) {
-      heap_->fail("a key that JSON does not have", "a string", std::string(type_name(key)));
+      heap_->fail("a key that JSON does not have", "a string", type_name(key));
     } else {
       name.json(key, {});
     }

@@ -123,8 +123,8 @@ class Lexer {
   }
 
  private:
-  [[noreturn]] void fail(const std::string& message, std::string expected = {}, std::string found = {}) const {
-    fail_at(line_, message, std::move(expected), std::move(found));
+  [[noreturn]] void fail(std::string_view message, std::string_view expected = {}, std::string_view found = {}) const {
+    fail_at(line_, message, expected, found);
   }
   std::string_view rest() const noexcept { return source_.substr(at_); }
   void advance(std::size_t bytes) {

@@ -36,13 +36,13 @@ struct Arguments {
     const Value v = get(i, name);
     if (is_undefined(v) || is_none(v)) return otherwise;
     const auto n = as_integer(v);
-    if (!n) heap.fail("a bad argument `" + std::string(name) + "`", "an integer", std::string(type_name(v)));
+    if (!n) heap.fail("a bad argument `" + std::string(name) + "`", "an integer", type_name(v));
     return *n;
   }
   std::string_view text(Heap& heap, std::size_t i, std::string_view name) const {
     const Value v = get(i, name);
     const auto* t = as_text(v);
-    if (t == nullptr) heap.fail("a bad argument `" + std::string(name) + "`", "a string", std::string(type_name(v)));
+    if (t == nullptr) heap.fail("a bad argument `" + std::string(name) + "`", "a string", type_name(v));
     return *t;
   }
 };
@@ -134,7 +134,7 @@ class Method {
     if (const List* l = as_list(v); l != nullptr && l->tuple) parts = items_of(heap_, v);
     for (const Value& p : parts) {
       const auto* part = as_text(p);
-      if (part == nullptr) heap_.fail("a bad argument of " + std::string(name_), "a string", std::string(type_name(p)));
+      if (part == nullptr) heap_.fail("a bad argument of " + std::string(name_), "a string", type_name(p));
       heap_.step(part->size() / 64);
       if (name_ == "startswith" ? s.starts_with(*part) : s.ends_with(*part)) return true;
     }
@@ -229,7 +229,7 @@ class Method {
     bool first = true;
     for (const Value& v : items_of(heap_, a_.get(0, "items"))) {
       const auto* text = as_text(v);
-      if (text == nullptr) heap_.fail("join needs strings", "a string", std::string(type_name(v)));
+      if (text == nullptr) heap_.fail("join needs strings", "a string", type_name(v));
       heap_.take(text->size() + by.size());
       if (!first) out += by;
       out += *text;

@@ -88,7 +88,7 @@ class Comparison {
     }
     const List *x = as_list(a), *y = as_list(b);
     if (x == nullptr || y == nullptr) {
-      heap_->fail("values that have no order", std::string(type_name(a)), std::string(type_name(b)));
+      heap_->fail("values that have no order", type_name(a), type_name(b));
     }
     const Depth level(*heap_, depth_);
     for (std::size_t i = 0; i < std::min(x->items.size(), y->items.size()); ++i) {
@@ -132,13 +132,13 @@ inline std::vector<Value> items_of(Heap& heap, const Value& v) {
     for (const auto& item : d->items) keys.push_back(item.first);
     return keys;
   }
-  heap.fail("a value without items", "a list, a dict or a string", std::string(type_name(v)));
+  heap.fail("a value without items", "a list, a dict or a string", type_name(v));
 }
 
 inline bool contains(Heap& heap, const Value& container, const Value& item) {
   if (const auto* text = as_text(container)) {
     const auto* part = as_text(item);
-    if (part == nullptr) heap.fail("only a string can be in a string", "a string", std::string(type_name(item)));
+    if (part == nullptr) heap.fail("only a string can be in a string", "a string", type_name(item));
     return find_text(heap, *text, *part) != std::string_view::npos;
   }
   Comparison comparison(heap);
@@ -147,7 +147,7 @@ inline bool contains(Heap& heap, const Value& container, const Value& item) {
     return std::any_of(l->items.begin(), l->items.end(), [&](const Value& v) { return comparison.equal(v, item); });
   }
   if (is_undefined(container)) return false;
-  heap.fail("a value without items", "a list, a dict or a string", std::string(type_name(container)));
+  heap.fail("a value without items", "a list, a dict or a string", type_name(container));
 }
 
 namespace detail {
@@ -297,7 +297,7 @@ inline Value slice(Heap& heap, const Value& v, const Value& from, const Value& t
   const auto bound = [&](const Value& b, std::int64_t otherwise) {
     if (is_undefined(b) || is_none(b)) return otherwise;
     const auto i = as_integer(b);
-    if (!i) heap.fail("a bad slice", "an integer", std::string(type_name(b)));
+    if (!i) heap.fail("a bad slice", "an integer", type_name(b));
     return *i;
   };
   const std::int64_t by = bound(step, 1);

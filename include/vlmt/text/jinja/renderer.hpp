@@ -172,8 +172,7 @@ class Renderer {
     if (target.op == Op::attribute) {
       const Value object = evaluate(*target.kids[0]);
       auto* const* space = std::get_if<Namespace*>(&object);
-      if (space == nullptr)
-        heap_.fail("only a namespace has attributes to set", "a namespace", std::string(type_name(object)));
+      if (space == nullptr) heap_.fail("only a namespace has attributes to set", "a namespace", type_name(object));
       return set_attribute(heap_, **space, target.name, v);
     }
     const std::vector<Value> items = items_of(heap_, v);
@@ -267,7 +266,7 @@ class Renderer {
         if (const auto* x = std::get_if<double>(&kids[0])) return -*x;
         return arithmetic(heap_, "-", std::int64_t{0}, kids[0]);
       case Op::plus:
-        if (!as_number(kids[0])) heap_.fail("'+' needs a number", "a number", std::string(type_name(kids[0])));
+        if (!as_number(kids[0])) heap_.fail("'+' needs a number", "a number", type_name(kids[0]));
         return kids[0];
       case Op::arithmetic:
         return arithmetic(heap_, n.name, kids[0], kids[1]);

@@ -64,7 +64,7 @@ inline bool passes(Heap& heap, std::string_view name, const Value& v, const Argu
   }
   const auto integer = [&] {
     const auto i = as_integer(v);
-    if (!i) heap.fail("the test `" + std::string(name) + "` is for integers", "an integer", std::string(type_name(v)));
+    if (!i) heap.fail("the test `" + std::string(name) + "` is for integers", "an integer", type_name(v));
     return *i;
   };
   const bool is_bool = std::holds_alternative<bool>(v);

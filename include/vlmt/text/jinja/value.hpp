@@ -30,13 +30,13 @@ struct Limits {
 };
 
 /// An error at a line of a template.
-[[noreturn]] inline void fail_at(std::size_t line, const std::string& message, std::string expected = {},
-                                 std::string found = {}) {
-  throw InputError(message, {.file = {},
-                             .offset = {},
-                             .field = "chat_template line " + std::to_string(line),
-                             .expected = std::move(expected),
-                             .found = std::move(found)});
+[[noreturn]] VLMT_NOINLINE inline void fail_at(std::size_t line, std::string_view message,
+                                               std::string_view expected = {}, std::string_view found = {}) {
+  throw InputError(std::string(message), {.file = {},
+                                          .offset = {},
+                                          .field = "chat_template line " + std::to_string(line),
+                                          .expected = std::string(expected),
+                                          .found = std::string(found)});
 }
 
 struct None {};
@@ -123,8 +123,8 @@ class Heap {
   /// The line that is being rendered, for messages.
   std::size_t line = 0;
 
-  [[noreturn]] void fail(const std::string& message, std::string expected = {}, std::string found = {}) const {
-    fail_at(line, message, std::move(expected), std::move(found));
+  [[noreturn]] void fail(std::string_view message, std::string_view expected = {}, std::string_view found = {}) const {
+    fail_at(line, message, expected, found);
   }
 
   /// Counts work; ends a template that does too much.
