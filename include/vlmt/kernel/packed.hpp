@@ -89,6 +89,7 @@ void pack_rows(const std::byte* blocks, std::size_t rows, std::size_t cols, std:
   constexpr std::size_t panel_block = panel_block_bytes_v<Format, Arch>;
   const std::size_t row_blocks = cols / Format::values;
   VLMT_ASSERT_MULTIPLE("pack_rows", cols, Format::values);
+  if (range.empty()) return;  // the share of a member for which no panel is left begins at `rows`
   VLMT_ASSERT_MULTIPLE("pack_rows", range.begin, lanes);
   VLMT_ASSERT_LE("pack_rows", range.end, rows);
   for (std::size_t row = range.begin; row < range.end; row += lanes) {

@@ -1,4 +1,4 @@
-// Engines: the storage of a tensor's elements and its ownership.
+// Engines: the storage of a tensor's elements, its ownership, and the memory space it is in.
 #pragma once
 
 #include <concepts>
@@ -15,6 +15,12 @@
 
 VLMT_BEGIN_NAMESPACE
 
+/// Memory that code of the host reads and writes.
+struct HostSpace {};
+/// Memory of a device that only backend B reads and writes.
+template <class B>
+struct DeviceSpace {};
+
 /// A pointer to elements, with or without ownership. Elements are plain numbers or quantised blocks.
 template <class E>
 concept TensorEngine = requires(const E& engine) {
@@ -23,13 +29,38 @@ concept TensorEngine = requires(const E& engine) {
   requires std::is_trivially_copyable_v<std::remove_const_t<typename E::Elem>>;
 };
 
-/// Points at elements without owning them.
-template <class T>
+namespace detail {
+template <class E>
+struct EngineSpace {
+  using type = HostSpace;
+};
+template <class E>
+  requires requires { typename E::Space; }
+struct EngineSpace<E> {
+  using type = typename E::Space;
+};
+}  // namespace detail
+
+/// The memory space of an engine: its member Space, or HostSpace.
+template <class E>
+using SpaceOf = typename detail::EngineSpace<E>::type;
+/// True if code of the host may read and write the elements.
+template <class E>
+inline constexpr bool is_host_v = std::is_same_v<SpaceOf<E>, HostSpace>;
+
+/// Points at elements without owning them. The space is part of the type: kernels of the host do not compile with the
+/// memory of a device.
+template <class T, class SpaceType = HostSpace>
 class ViewEngine {
  public:
   using Elem = T;
+  using Space = SpaceType;
   constexpr ViewEngine() = default;
   constexpr explicit ViewEngine(T* data) noexcept : data_(data) {}
+  /// Elements become const.
+  template <class U>
+    requires(!std::is_same_v<U, T> && std::is_same_v<const U, T>)
+  constexpr ViewEngine(ViewEngine<U, Space> other) noexcept : data_(other.data()) {}
   constexpr T* data() const noexcept { return data_; }
 
  private:
@@ -44,7 +75,7 @@ class HeapEngine {
   static constexpr std::size_t alignment = alignof(T) > 64 ? alignof(T) : 64;
 
   HeapEngine() = default;
-  explicit HeapEngine(std::size_t n) : data_(n == 0 ? nullptr : new (std::align_val_t{alignment}) T[checked(n)]()) {}
+  explicit HeapEngine(std::size_t n) : data_(n == 0 ? nullptr : new(std::align_val_t{alignment}) T[checked(n)]()) {}
   HeapEngine(HeapEngine&& other) noexcept : data_(std::exchange(other.data_, nullptr)) {}
   HeapEngine& operator=(HeapEngine&& other) noexcept {
     HeapEngine taken(std::move(other));

@@ -45,11 +45,19 @@ class Extents {
   constexpr Extents() = default;
   /// One value per size; the value of a static size must equal it.
   template <std::convertible_to<std::size_t>... Is>
-  requires(sizeof...(Is) == sizeof...(Ns) && sizeof...(Ns) > 0) constexpr explicit Extents(Is... sizes)
-      : values_{static_cast<std::size_t>(sizes)...} {
+    requires(sizeof...(Is) == sizeof...(Ns) && sizeof...(Ns) > 0)
+  constexpr explicit Extents(Is... sizes) : values_{static_cast<std::size_t>(sizes)...} {
     for (std::size_t i = 0; i < rank(); ++i) {
       if (statics_[i] != dynamic) VLMT_ASSERT_EQ("Extents", values_[i], statics_[i]);
     }
+  }
+
+  /// From extents of the same sizes that fix more of them: (3, 4) static to (dynamic, 4).
+  template <std::size_t... Ms>
+    requires(sizeof...(Ms) == sizeof...(Ns) && ((Ns == dynamic || Ns == Ms) && ...) &&
+             !(std::is_same_v<Extents<Ms...>, Extents>))
+  constexpr Extents(const Extents<Ms...>& other) noexcept {
+    for (std::size_t i = 0; i < rank(); ++i) values_[i] = other.extent(i);
   }
 
   constexpr std::size_t extent(std::size_t i) const noexcept {

@@ -4,6 +4,8 @@
 #include <array>
 #include <concepts>
 #include <cstddef>
+#include <type_traits>
+#include <utility>
 
 #include "vlmt/base/assert.hpp"
 #include "vlmt/base/config.hpp"
@@ -41,6 +43,10 @@ class RowMajor {
 
   constexpr RowMajor() = default;
   constexpr explicit RowMajor(E extents) noexcept : extents_(extents) {}
+  /// From the same layout with more sizes fixed.
+  template <class F>
+    requires(!std::is_same_v<E, F> && std::is_convertible_v<F, E>)
+  constexpr RowMajor(const RowMajor<F>& other) noexcept : extents_(other.extents()) {}
 
   constexpr const E& extents() const noexcept { return extents_; }
   constexpr std::size_t stride(std::size_t d) const noexcept {
@@ -50,7 +56,8 @@ class RowMajor {
   }
   constexpr std::size_t span() const noexcept { return extents_.count(); }
   template <class... Is>
-  requires(sizeof...(Is) == E::rank()) constexpr std::size_t operator()(Is... index) const noexcept {
+    requires(sizeof...(Is) == E::rank())
+  constexpr std::size_t operator()(Is... index) const noexcept {
     return detail::dot_strides(*this, index...);
   }
 
@@ -67,6 +74,13 @@ class Strided {
   constexpr Strided() = default;
   constexpr Strided(E extents, std::array<std::size_t, E::rank()> strides) noexcept
       : extents_(extents), strides_(strides) {}
+  /// From any layout of the same rank: its strides.
+  template <class L>
+    requires(!std::is_same_v<L, Strided> && std::is_convertible_v<decltype(std::declval<const L&>().extents()), E> &&
+             L::rank() == E::rank())
+  constexpr Strided(const L& other) noexcept : extents_(other.extents()) {
+    for (std::size_t d = 0; d < rank(); ++d) strides_[d] = other.stride(d);
+  }
 
   constexpr const E& extents() const noexcept { return extents_; }
   constexpr std::size_t stride(std::size_t d) const noexcept { return strides_[d]; }
@@ -79,7 +93,8 @@ class Strided {
     return last + 1;
   }
   template <class... Is>
-  requires(sizeof...(Is) == E::rank()) constexpr std::size_t operator()(Is... index) const noexcept {
+    requires(sizeof...(Is) == E::rank())
+  constexpr std::size_t operator()(Is... index) const noexcept {
     return detail::dot_strides(*this, index...);
   }
 

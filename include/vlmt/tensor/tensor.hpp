@@ -28,6 +28,11 @@ class Tensor {
 
   constexpr Tensor() = default;
   constexpr Tensor(Engine engine, Layout layout) noexcept : engine_(std::move(engine)), layout_(layout) {}
+  /// From a view whose engine and layout convert: elements become const, static sizes dynamic, dense rows strided.
+  template <class E, class L>
+    requires(!std::is_same_v<Tensor<E, L>, Tensor> && std::is_convertible_v<E, Engine> &&
+             std::is_convertible_v<L, Layout>)
+  constexpr Tensor(const Tensor<E, L>& other) noexcept : engine_(other.engine()), layout_(other.layout()) {}
 
   static constexpr std::size_t rank() noexcept { return Layout::rank(); }
   constexpr const Layout& layout() const noexcept { return layout_; }
@@ -38,31 +43,48 @@ class Tensor {
   constexpr Elem* data() const noexcept { return engine_.data(); }
 
   template <class... Is>
-  requires(sizeof...(Is) == Layout::rank()) constexpr Elem& operator()(Is... index) const noexcept {
+    requires(sizeof...(Is) == Layout::rank())
+  constexpr Elem& operator()(Is... index) const noexcept {
+    assert_host();
     return engine_.data()[layout_(index...)];
   }
 
   /// Row i of a matrix; columns must be contiguous.
-  constexpr std::span<Elem> row(std::size_t i) const noexcept requires(Layout::rank() == 2) {
+  constexpr std::span<Elem> row(std::size_t i) const noexcept
+    requires(Layout::rank() == 2)
+  {
+    assert_host();
     VLMT_DASSERT(stride(1) == 1);
     return {data() + i * stride(0), extent(1)};
   }
 
   /// A view with the same layout.
-  constexpr auto view() const noexcept { return Tensor<ViewEngine<Elem>, Layout>(ViewEngine<Elem>(data()), layout_); }
+  constexpr auto view() const noexcept {
+    using View = ViewEngine<Elem, SpaceOf<Engine>>;
+    return Tensor<View, Layout>(View(data()), layout_);
+  }
   /// A read-only view with the same layout.
   constexpr auto cview() const noexcept {
-    return Tensor<ViewEngine<const Elem>, Layout>(ViewEngine<const Elem>(data()), layout_);
+    using View = ViewEngine<const Elem, SpaceOf<Engine>>;
+    return Tensor<View, Layout>(View(data()), layout_);
   }
 
  private:
+  static constexpr void assert_host() noexcept {
+    static_assert(is_host_v<Engine>,
+                  "vlmt: these elements are in the memory of a device; copy them to the host to read or write them");
+  }
+
   [[no_unique_address]] Engine engine_{};
   [[no_unique_address]] Layout layout_{};
 };
 
 /// A contiguous view of rank R.
-template <class T, std::size_t R>
-using TensorView = Tensor<ViewEngine<T>, RowMajor<DynExtents<R>>>;
+template <class T, std::size_t R, class Space = HostSpace>
+using TensorView = Tensor<ViewEngine<T, Space>, RowMajor<DynExtents<R>>>;
+/// A view of rank R with any strides.
+template <class T, std::size_t R, class Space = HostSpace>
+using StridedView = Tensor<ViewEngine<T, Space>, Strided<DynExtents<R>>>;
 /// A contiguous tensor of rank R that owns its elements.
 template <class T, std::size_t R>
 using HeapTensor = Tensor<HeapEngine<T>, RowMajor<DynExtents<R>>>;
