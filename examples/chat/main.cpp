@@ -146,9 +146,15 @@ int run(Arguments& a) {
   programs::write(a.json ? to_json(report) : "\n");
   programs::flush();
   tell(report.notes);
-  chat.draw(report);
+  int code = report.finish == "cancelled" ? programs::interrupted_code : 0;
+  try {
+    chat.draw(report);
+  } catch (const vlmt::Error& e) {  // here, as the answer is written: --json prints one object
+    tell({e.what()});
+    code = 1;
+  }
   if (a.stats) std::fprintf(stderr, "%s", stats_lines(report).c_str());
-  return report.finish == "cancelled" ? programs::interrupted_code : 0;
+  return code;
 }
 
 /// The program's option for a field that the library's message names.

@@ -105,6 +105,15 @@ TEST_F(PlacesProgram, RefusesFilesBeforeTheModelIsLoaded) {
   EXPECT_EQ(read_text(path("in.png")), before);
 }
 
+TEST_F(PlacesProgram, KeepsTheAnswerIfDrawingFails) {
+  std::filesystem::create_directory(path("out.png.part"));
+  const Outcome o = chat({"--json", "--image", screen, "--draw", path("out.png"), where});
+  EXPECT_EQ(o.code, 1);
+  EXPECT_TRUE(o.is_one_line_from("vlmt-chat")) << o.err;
+  EXPECT_NE(o.err.find("out.png.part: cannot be created"), std::string::npos) << o.err;
+  EXPECT_EQ(parse_json(o.out)["places"].size(), 1u) << o.out;
+}
+
 TEST_F(PlacesProgram, DrawsAfterEachAnswerOfAConversation) {
   std::filesystem::copy_file(screen, path("in.png"));
   // The third question has no image of its own.
