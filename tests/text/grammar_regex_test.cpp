@@ -329,7 +329,9 @@ TEST(GrammarMatcher, AmbiguityIsBounded) {
       },
       vlmt::LimitError);
   // A grammar that can be cut into parts in very many ways takes the slower walk, with the same masks.
-  const TokenGrammar cuts(Grammar::rules("root ::= a a a a a a a a\na ::= [ab]*"),
+  limits = {};
+  limits.mask_steps = std::uint64_t{1} << 24;
+  const TokenGrammar cuts(Grammar::rules("root ::= a a a a a a a a\na ::= [ab]*", limits),
                           vlmt_test::token_vocabulary({std::string(60, 'a'), std::string(59, 'a') + "c"}));
   Matcher m2(cuts);
   const auto mask = vlmt_test::mask_of(m2);

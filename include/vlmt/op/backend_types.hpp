@@ -23,7 +23,7 @@ VLMT_BEGIN_NAMESPACE
 ///   take_normed_rows(carver, rows, cols)       the same for outputs of norms, whose weights make outliers
 ///   rows(buffer, numerics, n, cols, reader_rows, readers...)
 ///       (n, cols) in the forms that products of `reader_rows` rows with the matrices `readers` take; op::FloatReader
-///       stands for a reader of floats
+///       is a reader of floats
 ///   take_attend(carver, heads, head_dim, capacity, sequences, members)
 ///   cache_format<Default>(type)                the format of a KV cache with a GGUF type number, or Default
 ///   floats(buffer)                             rows of a buffer as floats, for ops that write only floats

@@ -26,7 +26,7 @@ VLMT_HD VLMT_INLINE constexpr std::size_t low_rank_up_index(std::size_t col, std
 
 namespace op {
 
-/// Stands for LowRank among the readers of rows (BackendTypes::rows): it reads floats.
+/// LowRank among the readers of rows (BackendTypes::rows): it reads floats.
 struct FloatReader {};
 
 /// t[row] = rows[row] * down[adapter[row]]^T; of rows without an adapter, t is left as it is. The rows must have

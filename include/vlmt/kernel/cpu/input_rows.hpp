@@ -28,7 +28,7 @@ struct RowForms {
 /// Minimum rows at which expanding weights to bfloat16 pays off; fewer rows use int8.
 inline constexpr std::size_t min_tile_rows = 24;
 
-/// Forms that matrices with these leaves read when each multiplies `rows` rows of `cols` values. Null stands for a
+/// Forms that matrices with these leaves read when each multiplies `rows` rows of `cols` values. Null is a
 /// reader of floats.
 template <class Arch>
 RowForms activation_forms(Numerics numerics, std::size_t rows, std::size_t cols,
