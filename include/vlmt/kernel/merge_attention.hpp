@@ -14,6 +14,7 @@
 #include "vlmt/kernel/reference.hpp"
 #include "vlmt/kernel/row_sink.hpp"
 #include "vlmt/kernel/softmax_state.hpp"
+#include "vlmt/numeric/multiply_add.hpp"
 
 VLMT_BEGIN_NAMESPACE
 
@@ -53,7 +54,7 @@ void merge_attention(const AttentionPart& a, const AttentionPart& b, std::size_t
       float* to = out.row_pointer(t, column, buffer);
       if constexpr (is_reference_v<Arch>) {
         for (std::size_t i = 0; i < count; ++i) {
-          to[i] = static_cast<float>(of_a * static_cast<double>(x[i]) + of_b * static_cast<double>(y[i]));
+          to[i] = static_cast<float>(multiply_add(of_a, static_cast<double>(x[i]), of_b * static_cast<double>(y[i])));
         }
       } else {
         cpu::blend_rows<Arch>(x, static_cast<float>(of_a), y, static_cast<float>(of_b), count, to);

@@ -52,7 +52,7 @@ VLMT_HD inline T normalizer(const SoftmaxState<T>& state) noexcept {
 template <class T>
 VLMT_HD inline T log_sum(const SoftmaxState<T>& state) noexcept {
   using std::log;
-  return state.sum == T(0.0f) ? T(-float_infinity) : state.max + log(state.sum);
+  return state.max + log(state.sum);
 }
 
 /// The state whose log_sum is x.

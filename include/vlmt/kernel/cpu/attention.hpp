@@ -201,10 +201,7 @@ void attention_block(const Variant& variant, const QueryRows& q, const Kv& kv, s
       const std::size_t t = (first_row + r) / group;
       const std::size_t head = kv_head * group + (first_row + r) % group;
       commit_row<Arch>(out, t, head * dim, dim, row);
-      store_log_sum(out, t, head, [&] {
-        return log_sum(
-            SoftmaxState<double>{static_cast<double>(block.max[r]) * ln_2, static_cast<double>(block.sum[r])});
-      });
+      store_log_sum(out, t, head, [&] { return base2_log_sum(block.max[r], block.sum[r]); });
     }
   }
 }

@@ -16,7 +16,6 @@ VLMT_BEGIN_NAMESPACE
 namespace cpu::detail {
 
 inline constexpr float log2_e = 1.44269504088896341f;
-inline constexpr double ln_2 = 0.693147180559945309;
 
 /// True for variants whose hooks take natural logits. Without one the kernels scale queries so that logits are in units
 /// of ln 2.

@@ -5,6 +5,7 @@
 // repacking, any head dimension fits without padding, and only queries are padded to whole vectors.
 #pragma once
 
+#include <cmath>
 #include <cstddef>
 #include <limits>
 #include <type_traits>
@@ -13,6 +14,7 @@
 #include "vlmt/exec/arch.hpp"
 #include "vlmt/kernel/cpu/simd.hpp"
 #include "vlmt/kernel/cpu/unroll.hpp"
+#include "vlmt/numeric/multiply_add.hpp"
 
 VLMT_BEGIN_NAMESPACE
 
@@ -30,6 +32,12 @@ namespace detail {
 
 /// Initial maximum. Finite, so that a query that has seen no key needs no special case: -inf minus it is -inf.
 inline constexpr float lowest_logit = -std::numeric_limits<float>::max();
+
+/// log_sum of a state whose logits are in base 2; -infinity if the sum is 0.
+inline double base2_log_sum(float max, float sum) noexcept {
+  constexpr double ln_2 = 0.693147180559945309;
+  return multiply_add(static_cast<double>(max), ln_2, std::log(static_cast<double>(sum)));
+}
 
 /// 2^x for x <= 0 within 2 units in the last place; exactly 0 below -126.5.
 template <class Arch>
