@@ -13,6 +13,7 @@
 #include "vlmt/kernel/cpu/prefetch.hpp"
 #include "vlmt/kernel/cpu/simd.hpp"
 #include "vlmt/kernel/cpu/tuning.hpp"
+#include "vlmt/kernel/cpu/unroll.hpp"
 #include "vlmt/quant/bf16.hpp"
 #include "vlmt/quant/f16.hpp"
 #include "vlmt/quant/f32.hpp"
@@ -96,10 +97,11 @@ class KvAhead {
   const std::byte* far_ = nullptr;
 };
 
-/// Quants [first, first + lanes) of a block of 32 as floats, without the scale. `first` is constant after unrolling.
-template <class Format, class Arch>
-VLMT_INLINE simd::Floats<Arch> block_quants(const std::byte* block, std::size_t first) noexcept {
+/// Quants [Vector * lanes, (Vector + 1) * lanes) of a block of 32 as floats, without the scale.
+template <class Format, class Arch, std::size_t Vector>
+VLMT_INLINE simd::Floats<Arch> block_quants(const std::byte* block) noexcept {
   using I = simd::Ints<Arch>;
+  constexpr std::size_t first = Vector * Arch::lanes;
   if constexpr (std::is_same_v<Format, Q8_0>) {
     return to_float(I::load(reinterpret_cast<const std::int8_t*>(block + 2) + first));
   } else {
@@ -121,20 +123,19 @@ VLMT_INLINE void for_row_vectors(const std::byte* rows, std::size_t stride, std:
   using V = simd::Floats<Arch>;
   constexpr WholeVector<Arch> whole;
   if constexpr (Format::values == 32) {
+    constexpr std::size_t vectors = 32 / V::lanes;
     const std::size_t blocks = dim / 32;
     for (std::size_t b = 0; b < blocks; ++b) {
       const std::byte* block = rows + b * sizeof(typename Format::Block);
       ahead.template step<Rows * sizeof(typename Format::Block)>();
       V scale[Rows];
-      VLMT_UNROLL
-      for (std::size_t j = 0; j < Rows; ++j) scale[j] = V(finite_half(block + j * stride));
-      VLMT_UNROLL
-      for (std::size_t first = 0; first < 32; first += V::lanes) {
+      unroll<Rows>([&](auto j) VLMT_INLINE_LAMBDA { scale[j] = V(finite_half(block + j * stride)); });
+      unroll<vectors>([&](auto v) VLMT_INLINE_LAMBDA {
         V x[Rows];
-        VLMT_UNROLL
-        for (std::size_t j = 0; j < Rows; ++j) x[j] = block_quants<Format, Arch>(block + j * stride, first) * scale[j];
-        f(32 * b + first, x, whole);
-      }
+        unroll<Rows>([&](auto j)
+                         VLMT_INLINE_LAMBDA { x[j] = block_quants<Format, Arch, v>(block + j * stride) * scale[j]; });
+        f(32 * b + v * V::lanes, x, whole);
+      });
     }
   } else {
     using Value = typename Format::Block;
@@ -144,14 +145,12 @@ VLMT_INLINE void for_row_vectors(const std::byte* rows, std::size_t stride, std:
     for (; i + V::lanes <= dim; i += V::lanes) {
       ahead.template step<Rows * V::lanes * sizeof(Value)>();
       V x[Rows];
-      VLMT_UNROLL
-      for (std::size_t j = 0; j < Rows; ++j) x[j] = V::load(at(j, i));
+      unroll<Rows>([&](auto j) VLMT_INLINE_LAMBDA { x[j] = V::load(at(j, i)); });
       f(i, x, whole);
     }
     if (i < dim) {
       V x[Rows];
-      VLMT_UNROLL
-      for (std::size_t j = 0; j < Rows; ++j) x[j] = V::load(at(j, i), dim - i);
+      unroll<Rows>([&](auto j) VLMT_INLINE_LAMBDA { x[j] = V::load(at(j, i), dim - i); });
       f(i, x, dim - i);
     }
   }
@@ -183,29 +182,25 @@ VLMT_INLINE void dot_block(const float* q, std::size_t dim, const std::byte* key
   // Query rows whose sums are reduced together.
   constexpr std::size_t together = Rows * Keys % 8 == 0 && Keys < 8 ? 8 / Keys : 1;
   F sum[Rows / together][together * Keys];
-  VLMT_UNROLL
-  for (std::size_t i = 0; i < Rows * Keys; ++i) sum[i / (together * Keys)][i % (together * Keys)] = F::zero();
+  unroll<Rows * Keys>([&](auto i)
+                          VLMT_INLINE_LAMBDA { sum[i / (together * Keys)][i % (together * Keys)] = F::zero(); });
   for_row_vectors<Format, Arch, Keys>(keys, stride, dim, ahead,
                                       [&](std::size_t i, const F(&key)[Keys], auto n) VLMT_INLINE_LAMBDA {
-                                        VLMT_UNROLL
-                                        for (std::size_t r = 0; r < Rows; ++r) {
+                                        unroll<Rows>([&](auto r) VLMT_INLINE_LAMBDA {
                                           const F query = load_part<Arch>(q + r * dim + i, n);
-                                          VLMT_UNROLL
-                                          for (std::size_t j = 0; j < Keys; ++j) {
+                                          unroll<Keys>([&](auto j) VLMT_INLINE_LAMBDA {
                                             F& one = sum[r / together][r % together * Keys + j];
                                             one = fma(query, key[j], one);
-                                          }
-                                        }
+                                          });
+                                        });
                                       });
-  VLMT_UNROLL
-  for (std::size_t group = 0; group < Rows / together; ++group) {
+  unroll<Rows / together>([&](auto group) VLMT_INLINE_LAMBDA {
     float total[together * Keys];
     reduce_add(sum[group], total);
-    VLMT_UNROLL
-    for (std::size_t r = 0; r < together; ++r) {
+    unroll<together>([&](auto r) VLMT_INLINE_LAMBDA {
       std::memcpy(s + (group * together + r) * row_stride, total + r * Keys, Keys * sizeof(float));
-    }
-  }
+    });
+  });
 }
 
 /// o[r] += sum_j p[r * row_stride + j] * value j for Rows queries and Keys values.
@@ -214,26 +209,24 @@ VLMT_INLINE void weigh_block(const float* p, std::size_t row_stride, const std::
                              std::size_t dim, KvAhead ahead, float* o) noexcept {
   using F = simd::Floats<Arch>;
   F weight[Rows][Keys];
-  VLMT_UNROLL
-  for (std::size_t i = 0; i < Rows * Keys; ++i) weight[i / Keys][i % Keys] = F(p[i / Keys * row_stride + i % Keys]);
+  unroll<Rows * Keys>([&](auto i)
+                          VLMT_INLINE_LAMBDA { weight[i / Keys][i % Keys] = F(p[i / Keys * row_stride + i % Keys]); });
   for_row_vectors<Format, Arch, Keys>(values, stride, dim, ahead,
                                       [&](std::size_t i, const F(&value)[Keys], auto n) VLMT_INLINE_LAMBDA {
-                                        VLMT_UNROLL
-                                        for (std::size_t r = 0; r < Rows; ++r) {
+                                        unroll<Rows>([&](auto r) VLMT_INLINE_LAMBDA {
                                           // Four values at a time: any number of fours gives the same bits.
                                           constexpr std::size_t part = Keys % 4 == 0 ? 4 : Keys;
                                           float* out = o + r * dim + i;
                                           F total = load_part<Arch>(out, n);
-                                          VLMT_UNROLL
-                                          for (std::size_t k = 0; k < Keys; k += part) {
-                                            F sum = weight[r][k] * value[k];
-                                            VLMT_UNROLL
-                                            for (std::size_t j = 1; j < part; ++j)
-                                              sum = fma(weight[r][k + j], value[k + j], sum);
+                                          unroll<Keys / part>([&](auto k) VLMT_INLINE_LAMBDA {
+                                            F sum = weight[r][k * part] * value[k * part];
+                                            unroll<part - 1>([&](auto j) VLMT_INLINE_LAMBDA {
+                                              sum = fma(weight[r][k * part + j + 1], value[k * part + j + 1], sum);
+                                            });
                                             total += sum;
-                                          }
+                                          });
                                           store_part<Arch>(total, out, n);
-                                        }
+                                        });
                                       });
 }
 
