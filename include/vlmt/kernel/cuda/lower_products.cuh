@@ -1,7 +1,8 @@
 // Lowering of products to CUDA kernels: one warp for each value of the result.
 //
 // A pair of matrices is two products, the second of which gates what the first has stored. Queries, keys and values are
-// three, then a kernel by head. So each kernel reads one format.
+// three, then a kernel by head. So each kernel reads one format. Rows in int8 and weights in tiles take the kernels of
+// product_int8.cuh instead, rows in bfloat16 those of product_wide.cuh.
 #pragma once
 
 #include <cstddef>
@@ -12,6 +13,10 @@
 #include "vlmt/exec/cuda.hpp"
 #include "vlmt/kernel/cuda/backend_types.cuh"
 #include "vlmt/kernel/cuda/block.cuh"
+#include "vlmt/kernel/cuda/epilogues.cuh"
+#include "vlmt/kernel/cuda/launch.cuh"
+#include "vlmt/kernel/cuda/launch_wide.cuh"
+#include "vlmt/kernel/cuda/product_int8.cuh"
 #include "vlmt/kernel/cuda/weights.cuh"
 #include "vlmt/op/epilogue.hpp"
 #include "vlmt/op/norm.hpp"
@@ -20,36 +25,6 @@
 VLMT_BEGIN_NAMESPACE
 
 namespace cuda {
-
-/// The second half of a gate: out[row, col] = activation(out[row, col]) * value.
-template <class Activation>
-struct GateStored {
-  float* y = nullptr;
-  std::size_t stride = 0;
-};
-
-// Epilogues, by value.
-__device__ inline void finish(const op::Store& e, std::size_t row, std::size_t col, float value) {
-  e.y[row * e.stride + col] = value;
-}
-__device__ inline void finish(const op::Add& e, std::size_t row, std::size_t col, float value) {
-  e.y[row * e.stride + col] += value;
-}
-__device__ inline void finish(const op::StoreBiased& e, std::size_t row, std::size_t col, float value) {
-  e.y[row * e.stride + col] = value + e.bias[col];
-}
-__device__ inline void finish(const op::AddBiased& e, std::size_t row, std::size_t col, float value) {
-  e.y[row * e.stride + col] += value + e.bias[col];
-}
-template <class Act>
-__device__ void finish(const op::Activate<Act, Rows>& e, std::size_t row, std::size_t col, float value) {
-  e.out.x[row * e.out.cols + col] = Act::template apply<float>(value + e.bias[col]);
-}
-template <class Act>
-__device__ void finish(const GateStored<Act>& e, std::size_t row, std::size_t col, float value) {
-  float& y = e.y[row * e.stride + col];
-  y = Act::template apply<float>(y) * value;
-}
 
 /// One matrix for all rows of an operand.
 struct OneForAll {
@@ -81,14 +56,13 @@ struct OneForEachGroup {
   }
 };
 
-template <QuantFormat Format, class Operands, class Epilogue>
+template <class Stored, class Operands, class Epilogue>
 __global__ void __launch_bounds__(block_threads) product_kernel(Operands o, Epilogue epilogue) {
   const std::size_t col = blockIdx.x * block_warps + threadIdx.x / warp_threads;
   if (col >= o.w.rows) return;
   for (std::size_t r = blockIdx.y; r < o.count(); r += gridDim.y) {
     const std::size_t matrix = o.matrix_of(r);
-    const auto* blocks = row_blocks<Format>(o.w.blocks, o.w.cols, matrix * o.w.rows + col);
-    const float value = dot<Format>(blocks, o.row(r), o.w.cols) * o.scale(matrix);
+    const float value = dot<Stored>(stored(o.w), matrix * o.w.rows + col, o.row(r)) * o.scale(matrix);
     if (threadIdx.x % warp_threads == 0) finish(epilogue, r, col, value);
   }
 }
@@ -97,10 +71,10 @@ __global__ void __launch_bounds__(block_threads) product_kernel(Operands o, Epil
 template <class Operands, class Epilogue>
 void launch_product(const Operands& o, std::size_t rows, const Epilogue& epilogue, cudaStream_t stream) {
   if (rows == 0) return;
-  visit_weights(o.w.type_id, [&](auto tag) {
-    using Format = typename decltype(tag)::type;
+  visit_weights(o.w, [&](auto tag) {
+    using Stored = typename decltype(tag)::type;
     const dim3 grid(static_cast<unsigned>((o.w.rows + block_warps - 1) / block_warps), capped(rows));
-    product_kernel<Format><<<grid, block_threads, 0, stream>>>(o, epilogue);
+    product_kernel<Stored><<<grid, block_threads, 0, stream>>>(o, epilogue);
   });
 }
 
@@ -110,34 +84,51 @@ void launch_gate(const Operands& first, const Operands& second, const op::Gate<A
                  cudaStream_t stream) {
   launch_product(first, e.out.n, op::Store{e.out.x, e.out.cols}, stream);
   launch_product(second, e.out.n, GateStored<Activation>{e.out.x, e.out.cols}, stream);
+  convert_output(e, stream);
 }
 
-/// Norm, rotation and cache write of one head of one row in a block; see op::RotateAndCache. Heads are numbered
-/// queries, keys, values.
+/// x = norm(x), h values in shared memory, by a warp.
+template <class Norm, int Pass = 0>
+__device__ void warp_norm(const Norm& norm, float* x, std::size_t h, RowMoments<> moments = {}) noexcept {
+  const unsigned lane = threadIdx.x % warp_threads;
+  if constexpr (Pass == Norm::passes) {
+    for (std::size_t i = lane; i < h; i += warp_threads) x[i] = norm.apply(x[i], moments, ParameterAt{i});
+    __syncwarp();
+  } else {
+    float sum = 0.0f;
+    for (std::size_t i = lane; i < h; i += warp_threads) sum = norm.template term<Pass>(x[i], sum, moments);
+    const auto total = static_cast<double>(warp_sum(sum));
+    warp_norm<Norm, Pass + 1>(norm, x, h, norm.template finish<Pass>(total, h, moments));
+  }
+}
+
+/// Norm, rotation and cache write of one head of one row in a warp; see op::RotateAndCache. Heads are numbered queries,
+/// keys, values.
 template <QuantFormat Keys, QuantFormat Values, class Norm, class Pairing>
 __global__ void __launch_bounds__(block_threads)
     rotate_and_cache_kernel(op::RotateAndCache<Norm, Pairing, Sequences> e) {
-  extern __shared__ float shared[];  // head_dim
+  extern __shared__ float shared_heads[];  // (warps, head_dim)
+  let_next_start();
+  const unsigned lane = threadIdx.x % warp_threads;
   const std::size_t row = blockIdx.x;
-  const std::size_t head = blockIdx.y;
+  const std::size_t head = blockIdx.y * block_warps + threadIdx.x / warp_threads;
   const std::size_t dim = e.head_dim;
   const std::size_t half = dim / 2;
+  if (head >= e.heads + 2 * e.kv_heads) return;
+  float* shared = shared_heads + threadIdx.x / warp_threads * dim;
   float* at = e.qkv + (row * (e.heads + 2 * e.kv_heads) + head) * dim;
-  for (std::size_t i = threadIdx.x; i < dim; i += block_threads) shared[i] = at[i];
-  __syncthreads();
   const bool query = head < e.heads;
   const bool key = !query && head < e.heads + e.kv_heads;
+  wait_for_previous();
+  const std::size_t sequence = e.sequences.at(row);
+  const std::size_t slot = static_cast<std::size_t>(e.sequences.start[sequence]) + row -
+                           static_cast<std::size_t>(e.sequences.first[sequence]);
+  for (std::size_t i = lane; i < dim; i += warp_threads) shared[i] = at[i];
+  __syncwarp();
   if (query || key) {
-    if constexpr (!std::is_same_v<Norm, NoQkNorm>) {
-      if (query) {
-        block_norm(e.norm.of_query, shared, shared, dim);
-      } else {
-        block_norm(e.norm.of_key, shared, shared, dim);
-      }
-      __syncthreads();
-    }
+    if constexpr (!std::is_same_v<Norm, NoQkNorm>) warp_norm(query ? e.norm.of_query : e.norm.of_key, shared, dim);
     const float* table = e.angles + row * 2 * half;
-    for (std::size_t i = threadIdx.x; i < half; i += block_threads) {
+    for (std::size_t i = lane; i < half; i += warp_threads) {
       const float a = shared[Pairing::first(i, half)];
       const float b = shared[Pairing::second(i, half)];
       const float c = table[i];
@@ -145,22 +136,19 @@ __global__ void __launch_bounds__(block_threads)
       shared[Pairing::first(i, half)] = a * c - b * s;
       shared[Pairing::second(i, half)] = b * c + a * s;
     }
-    __syncthreads();
+    __syncwarp();
   }
   if (query) {
-    for (std::size_t i = threadIdx.x; i < dim; i += block_threads) at[i] = shared[i];
+    for (std::size_t i = lane; i < dim; i += warp_threads) at[i] = shared[i];
     return;
   }
-  const std::size_t sequence = e.sequences.at(row);
   const PagedKv<Keys, Values> kv(e.sequences, sequence, e.layer);
-  const std::size_t slot = static_cast<std::size_t>(e.sequences.start[sequence]) + row -
-                           static_cast<std::size_t>(e.sequences.first[sequence]);
-  for (std::size_t i = threadIdx.x; i < dim; i += block_threads) {
-    if (key) {
-      Keys::encode(shared + i, kv.key_row(head - e.heads, slot)[i]);
-    } else {
-      Values::encode(shared + i, kv.value_row(head - e.heads - e.kv_heads, slot)[i]);
-    }
+  if (key) {
+    auto* to = kv.key_row(head - e.heads, slot);
+    for (std::size_t i = lane; i < dim; i += warp_threads) Keys::encode(shared + i, to[i]);
+  } else {
+    auto* to = kv.value_row(head - e.heads - e.kv_heads, slot);
+    for (std::size_t i = lane; i < dim; i += warp_threads) Values::encode(shared + i, to[i]);
   }
 }
 
@@ -168,20 +156,34 @@ __global__ void __launch_bounds__(block_threads)
 
 template <class Epilogue>
 void lower(Cuda, const op::Product<cuda::Rows, op::One<cuda::Matrix>, Epilogue>& o, cudaStream_t stream) {
-  cuda::launch_product(cuda::OneForAll{o.weights.w, o.rows}, o.rows.n, o.epilogue, stream);
+  if (cuda::takes_int8(o.rows, o.weights.w)) {
+    cuda::launch_int8_product<1>(o.rows, {&o.weights.w}, cuda::OneOutput<Epilogue>{o.epilogue}, stream);
+  } else if (cuda::takes_wide(o.rows, o.weights.w)) {
+    return cuda::launch_wide_product<false>(o.rows, {&o.weights.w}, cuda::wide_output(o.epilogue), stream);
+  } else {
+    cuda::launch_product(cuda::OneForAll{o.weights.w, o.rows}, o.rows.n, o.epilogue, stream);
+  }
+  cuda::convert_output(o.epilogue, stream);
 }
 
 template <class Activation>
 void lower(Cuda, const op::Product<cuda::Rows, op::Pair<cuda::Matrix>, op::Gate<Activation, cuda::Rows>>& o,
            cudaStream_t stream) {
-  cuda::launch_gate(cuda::OneForAll{o.weights.first, o.rows}, cuda::OneForAll{o.weights.second, o.rows}, o.epilogue,
-                    stream);
+  const auto& w = o.weights;
+  if (cuda::takes_int8(o.rows, w.first) && cuda::takes_int8(o.rows, w.second)) {
+    cuda::launch_int8_product<2>(o.rows, {&w.first, &w.second}, cuda::GatedOutput<Activation>{o.epilogue.out}, stream);
+  } else if (cuda::takes_wide(o.rows, w.first) && cuda::takes_wide(o.rows, w.second)) {
+    cuda::launch_wide_product<true>(o.rows, {&w.first, &w.second}, cuda::wide_output(o.epilogue), stream);
+  } else {
+    cuda::launch_gate(cuda::OneForAll{w.first, o.rows}, cuda::OneForAll{w.second, o.rows}, o.epilogue, stream);
+  }
 }
 
 template <class Epilogue>
 void lower(Cuda, const op::Product<cuda::Rows, op::Grouped<cuda::Experts>, Epilogue>& o, cudaStream_t stream) {
   const auto& w = o.weights;
   cuda::launch_product(cuda::OneForEachGroup{w.w, o.rows, w.groups, w.rows_of_tokens}, o.rows.n, o.epilogue, stream);
+  cuda::convert_output(o.epilogue, stream);
 }
 
 template <class Activation>
@@ -202,14 +204,22 @@ void lower(Cuda,
   const std::size_t q_width = e.heads * e.head_dim;
   const std::size_t kv_width = e.kv_heads * e.head_dim;
   const std::size_t width = q_width + 2 * kv_width;
-  cuda::launch_product(cuda::OneForAll{o.weights.q, o.rows}, rows, op::Store{e.qkv, width}, stream);
-  cuda::launch_product(cuda::OneForAll{o.weights.k, o.rows}, rows, op::Store{e.qkv + q_width, width}, stream);
-  cuda::launch_product(cuda::OneForAll{o.weights.v, o.rows}, rows, op::Store{e.qkv + q_width + kv_width, width},
-                       stream);
+  const auto& w = o.weights;
+  if (cuda::takes_int8(o.rows, w.q) && cuda::takes_int8(o.rows, w.k) && cuda::takes_int8(o.rows, w.v)) {
+    cuda::launch_int8_product<3>(o.rows, {&w.q, &w.k, &w.v},
+                                 cuda::JoinedOutput{e.qkv, width, {0, q_width, q_width + kv_width}}, stream);
+  } else {
+    lower(Cuda{}, op::Product{o.rows, op::One{w.q}, op::Store{e.qkv, width}}, stream);
+    lower(Cuda{}, op::Product{o.rows, op::One{w.k}, op::Store{e.qkv + q_width, width}}, stream);
+    lower(Cuda{}, op::Product{o.rows, op::One{w.v}, op::Store{e.qkv + q_width + kv_width, width}}, stream);
+  }
   cuda::visit_cache(e.sequences.layout, [&](auto keys, auto values) {
-    const dim3 grid(static_cast<unsigned>(rows), static_cast<unsigned>(e.heads + 2 * e.kv_heads));
-    cuda::rotate_and_cache_kernel<typename decltype(keys)::type, typename decltype(values)::type>
-        <<<grid, cuda::block_threads, e.head_dim * sizeof(float), stream>>>(e);
+    const std::size_t heads = e.heads + 2 * e.kv_heads;
+    const dim3 grid(static_cast<unsigned>(rows),
+                    static_cast<unsigned>((heads + cuda::block_warps - 1) / cuda::block_warps));
+    cuda::launch<
+        cuda::rotate_and_cache_kernel<typename decltype(keys)::type, typename decltype(values)::type, Norm, Pairing>>(
+        grid, cuda::block_threads, cuda::block_warps * e.head_dim * sizeof(float), stream, e);
   });
 }
 
