@@ -65,6 +65,8 @@ class DeviceModel {
 
   const TextConfig& config() const { return decoder_->config(); }
 
+  Numerics numerics = Numerics::exact;
+
   /// Puts the inputs of a step into device memory.
   StepSize stage(const std::vector<Part>& parts) {
     StepSize size;
@@ -114,7 +116,7 @@ class DeviceModel {
   void issue(StepSize size) const {
     StepCuda step(stream_);
     NoProbe probe;
-    decoder_->forward(step, buffers_, size, Numerics::exact, probe);
+    decoder_->forward(step, buffers_, size, numerics, probe);
   }
 
   std::vector<float> logits(std::size_t n) const {
@@ -205,6 +207,27 @@ TEST_F(CudaDecoder, EveryWeightFormat) {
     record("qwen3vl text, " + std::string(Format::name) + " against the CPU", error.relative_l2);
     EXPECT_LT(error.relative_l2, limit) << Format::name << ": " << error.line();
   });
+}
+
+// Rows in bfloat16 for the prompt, in int8 for its last token alone, and attention on tensor cores.
+TEST_F(CudaDecoder, FastNumericsStayClose) {
+  const Golden g("qwen3vl");
+  for (const std::uint32_t format : {Q4_K::type_id, Q6_K::type_id, Q8_0::type_id, BF16::type_id}) {
+    DeviceModel model(g.path, stream_, format, F16::type_id);
+    const Prompt p = read_prompt(g.cases, "image", model.config().deepstack_layers);
+    const std::vector<float> exact = model.step({{&p, 0, p.rows(), 0}});
+    model.numerics = Numerics::fast;
+    const auto all = compare(model.step({{&p, 0, p.rows(), 0}}), exact);
+    record("qwen3vl image, fast, type " + std::to_string(format), all.relative_l2);
+    EXPECT_LT(all.relative_l2, 2e-2) << format << ": " << all.line();
+    EXPECT_GT(all.relative_l2, 1e-4) << format << ": computed in floats";
+    model.step({{&p, 0, p.rows() - 1, 1}});
+    const std::vector<float> last = model.step({{&p, p.rows() - 1, p.rows(), 1}});
+    const auto one =
+        compare(last, std::vector<float>(exact.end() - static_cast<std::ptrdiff_t>(last.size()), exact.end()));
+    record("qwen3vl image, its last token, fast, type " + std::to_string(format), one.relative_l2);
+    EXPECT_LT(one.relative_l2, 4e-2) << format << ": " << one.line();
+  }
 }
 
 // A row gives the same bits however the prompt is cut into steps, and with another sequence beside it.

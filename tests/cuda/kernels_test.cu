@@ -129,22 +129,13 @@ TEST_F(CudaKernels, Epilogues) {
   const auto b = [&](std::size_t i) { return static_cast<double>(bias[i % outputs]); };
   const auto old = [&](std::size_t i) { return static_cast<double>(before[i]); };
   check(
-      "add",
-      [&](float* y) {
-        return op::Product{in, op::One{m}, op::Add{y, outputs}};
-      },
+      "add", [&](float* y) { return op::Product{in, op::One{m}, op::Add{y, outputs}}; },
       [&](std::size_t i) { return old(i) + p[i]; });
   check(
-      "store biased",
-      [&](float* y) {
-        return op::Product{in, op::One{m}, op::StoreBiased{y, outputs, biases.data()}};
-      },
+      "store biased", [&](float* y) { return op::Product{in, op::One{m}, op::StoreBiased{y, outputs, biases.data()}}; },
       [&](std::size_t i) { return p[i] + b(i); });
   check(
-      "add biased",
-      [&](float* y) {
-        return op::Product{in, op::One{m}, op::AddBiased{y, outputs, biases.data()}};
-      },
+      "add biased", [&](float* y) { return op::Product{in, op::One{m}, op::AddBiased{y, outputs, biases.data()}}; },
       [&](std::size_t i) { return old(i) + p[i] + b(i); });
   check(
       "activate",
@@ -154,9 +145,7 @@ TEST_F(CudaKernels, Epilogues) {
       [&](std::size_t i) { return GeluErf::apply(p[i] + b(i)); });
   check(
       "gate",
-      [&](float* y) {
-        return op::Product{in, op::Pair{m, m2}, op::Gate<Silu, cuda::Rows>{{y, rows, outputs}}};
-      },
+      [&](float* y) { return op::Product{in, op::Pair{m, m2}, op::Gate<Silu, cuda::Rows>{{y, rows, outputs}}}; },
       [&](std::size_t i) { return Silu::apply(p[i]) * p2[i]; });
 }
 

@@ -1,6 +1,8 @@
-// From tensors in files to device memory. Matrices keep the blocks of their files; vectors become floats.
+// From tensors in files to device memory. Matrices are put into tiles where products read these, and keep the blocks of
+// their files otherwise; vectors become floats.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -19,6 +21,7 @@
 #include "vlmt/exec/buffer.hpp"
 #include "vlmt/kernel/cuda/backend_types.cuh"
 #include "vlmt/kernel/cuda/buffer.cuh"
+#include "vlmt/kernel/cuda/weights.cuh"
 #include "vlmt/model/weight_checks.hpp"
 #include "vlmt/model/weight_source.hpp"
 #include "vlmt/quant/formats.hpp"
@@ -86,19 +89,33 @@ class CudaLoader {
   /// Bytes of the weights on the device.
   std::size_t bytes() const noexcept { return bytes_; }
 
-  /// Copies all weights to the current device and sets the targets, which must not outlive the returned buffer.
+  /// Copies all weights to the current device and sets the targets, which must not outlive the returned buffer. Takes
+  /// memory for the blocks of the largest matrix besides, until it returns.
   CudaBuffer load(cudaStream_t stream) {
     CudaBuffer buffer(bytes_);
+    std::size_t largest = 0;
+    for (const Entry& e : entries_) {
+      if (e.tiled()) largest = std::max(largest, e.source.tensor.bytes.size());
+    }
+    const CudaBuffer blocks(largest);
     for (const Entry& e : entries_) {
       const AnyTensor& t = e.source.tensor;
       std::byte* at = buffer.data() + e.at;
-      cuda::copy_in(at, t.bytes, stream);
-      if (e.matrix != nullptr) *e.matrix = {at, t.type_id, t.rows(), t.columns(), e.source.scale()};
+      if (e.tiled()) {
+        cuda::copy_in(blocks.data(), t.bytes, stream);
+        cuda::store_matrix(t.type_id, blocks.data(), t.rows(), t.columns(), at, stream);
+      } else {
+        cuda::copy_in(at, t.bytes, stream);
+      }
+      if (e.matrix != nullptr) {
+        *e.matrix = {at, t.type_id, t.rows(), t.columns(), e.source.scale(), cuda::tile_groups(t.type_id, t.columns())};
+      }
       if (e.experts != nullptr) {
         *e.experts = {at, t.type_id, t.shape[0], t.shape[1], t.columns(), e.experts->scales};
       }
       if (e.vector != nullptr) *e.vector = reinterpret_cast<const float*>(at);
     }
+    cuda::check(cudaStreamSynchronize(stream), "tiles of matrices");  // before `blocks` goes
     return buffer;
   }
 
@@ -109,6 +126,15 @@ class CudaLoader {
     cuda::Experts* experts = nullptr;
     const float** vector = nullptr;
     std::size_t at = 0;  ///< offset in the buffer
+
+    bool tiled() const {
+      return matrix != nullptr && cuda::tile_groups(source.tensor.type_id, source.tensor.columns()) != 0;
+    }
+    /// On the device.
+    std::size_t bytes() const {
+      const AnyTensor& t = source.tensor;
+      return tiled() ? cuda::matrix_bytes(t.type_id, t.rows(), t.columns()) : t.bytes.size();
+    }
   };
 
   static void check_format(const SourceTensor& source) {
@@ -137,7 +163,7 @@ class CudaLoader {
 
   void push(Entry e) {
     e.at = bytes_;
-    bytes_ = round_up(bytes_ + e.source.tensor.bytes.size(), buffer_alignment);
+    bytes_ = round_up(bytes_ + e.bytes(), buffer_alignment);
     entries_.push_back(std::move(e));
   }
 

@@ -1,4 +1,4 @@
-// The nouns of the CUDA backend: matrices as blocks of a file in device memory, rows of floats.
+// The nouns of the CUDA backend, and which forms of activations a product reads.
 #pragma once
 
 #include <cstddef>
@@ -8,50 +8,15 @@
 #include "vlmt/exec/buffer.hpp"
 #include "vlmt/exec/cpu.hpp"
 #include "vlmt/exec/cuda.hpp"
+#include "vlmt/kernel/cuda/attend_decode.cuh"
 #include "vlmt/kernel/cuda/buffer.cuh"
 #include "vlmt/kernel/cuda/kv_pages.cuh"
+#include "vlmt/kernel/cuda/row_forms.cuh"
+#include "vlmt/kernel/cuda/weights.cuh"
 #include "vlmt/op/backend_types.hpp"
 #include "vlmt/op/numerics.hpp"
 
 VLMT_BEGIN_NAMESPACE
-
-namespace cuda {
-
-/// A matrix (rows, cols) of any format: its blocks as in the file. Non-owning.
-struct Matrix {
-  const std::byte* blocks = nullptr;
-  std::uint32_t type_id = 0;  ///< GGUF type number
-  std::size_t rows = 0;
-  std::size_t cols = 0;
-  float scale = 1.0f;  ///< multiplies all values
-};
-
-/// Matrices (rows, cols) one after the other.
-struct Experts {
-  const std::byte* blocks = nullptr;
-  std::uint32_t type_id = 0;
-  std::size_t count = 0;
-  std::size_t rows = 0;
-  std::size_t cols = 0;
-  const float* scales = nullptr;  ///< (count) in device memory; null: all 1
-};
-
-/// Room for rows of floats.
-struct RowBuffer {
-  float* x = nullptr;
-};
-
-/// n dense rows of `cols` floats, the one form of activations.
-struct Rows {
-  float* x = nullptr;
-  std::size_t n = 0;
-  std::size_t cols = 0;
-};
-
-/// Attention needs no memory beside that of its blocks.
-struct AttendScratch {};
-
-}  // namespace cuda
 
 template <>
 struct BackendTypes<Cuda> {
@@ -65,20 +30,41 @@ struct BackendTypes<Cuda> {
   static constexpr std::size_t row_chunk = 4096;
 
   static RowBuffer take_rows(Carver& carver, std::size_t rows, std::size_t cols) {
-    return {carver.take<float>(rows * cols)};
+    RowBuffer b;
+    b.x = carver.take<float>(rows * cols);
+    b.q = carver.take<std::int8_t>(rows * cols);
+    b.scales = carver.take<cuda::GroupScale>(rows * ((cols + 31) / 32));
+    b.b = carver.take<__nv_bfloat16>(rows * cols);
+    return b;
   }
   static RowBuffer take_normed_rows(Carver& carver, std::size_t rows, std::size_t cols) {
     return take_rows(carver, rows, cols);
   }
-  /// Floats, whatever the numerics and the readers are.
+
+  /// Under fast numerics, int8 for few rows and weights in tiles, bfloat16 for many rows; floats otherwise.
   template <class... Readers>
-  static Rows rows(const RowBuffer& buffer, Numerics, std::size_t n, std::size_t cols, std::size_t,
-                   const Readers&...) noexcept {
-    return {buffer.x, n, cols};
+  static Rows rows(const RowBuffer& buffer, Numerics numerics, std::size_t n, std::size_t cols, std::size_t reader_rows,
+                   const Readers&... readers) noexcept {
+    Rows rows{buffer.x, n, cols};
+    if (numerics != Numerics::fast || !cuda::runs_fast_kernels()) return rows;
+    if (reader_rows <= cuda::max_int8_rows) {
+      if (!(cuda::in_tiles(readers) || ...)) return rows;
+      rows.floats = !(cuda::in_tiles(readers) && ...);
+      rows.q = buffer.q;
+      rows.scales = buffer.scales;
+    } else if ((cuda::in_wide(readers) || ...)) {
+      rows.floats = !(cuda::in_wide(readers) && ...);
+      rows.b = buffer.b;
+    }
+    return rows;
   }
   static float* floats(const RowBuffer& buffer) noexcept { return buffer.x; }
-  static AttendScratch take_attend(Carver&, std::size_t, std::size_t, std::size_t, std::size_t, std::size_t) noexcept {
-    return {};
+  static AttendScratch take_attend(Carver& carver, std::size_t heads, std::size_t head_dim, std::size_t,
+                                   std::size_t sequences, std::size_t) {
+    AttendScratch scratch;
+    scratch.partials = carver.take<float>(sequences * heads * cuda::max_splits * (head_dim + 2));
+    scratch.sequences = sequences;
+    return scratch;
   }
 };
 

@@ -30,6 +30,11 @@ __device__ inline std::size_t thread_item() noexcept {
   return static_cast<std::size_t>(blockIdx.x) * block_threads + threadIdx.x;
 }
 
+/// The warp of this thread in its block, as a value that the compiler knows to be that of the whole warp.
+__device__ inline unsigned warp_index() noexcept {
+  return __shfl_sync(0xffffffffu, threadIdx.x / warp_threads, 0);
+}
+
 /// The sum over the lanes of a warp, in every lane.
 __device__ inline float warp_sum(float x) noexcept {
   for (unsigned step = warp_threads / 2; step != 0; step /= 2) x += __shfl_xor_sync(0xffffffffu, x, step);

@@ -11,6 +11,7 @@
 #include "vlmt/base/type_list.hpp"
 #include "vlmt/exec/buffer.hpp"
 #include "vlmt/kernel/cuda/buffer.cuh"
+#include "vlmt/quant/bf16.hpp"
 #include "vlmt/quant/f16.hpp"
 #include "vlmt/quant/f32.hpp"
 #include "vlmt/quant/format.hpp"
@@ -22,7 +23,7 @@ VLMT_BEGIN_NAMESPACE
 namespace cuda {
 
 /// Formats of a KV cache, of one value a block.
-using CacheFormats = TypeList<F32, F16>;
+using CacheFormats = TypeList<F32, F16, BF16>;
 
 /// What a page holds: for each layer the keys (kv_heads, slots, head_dim), then the values.
 struct KvPageLayout {
@@ -116,11 +117,11 @@ struct PagedKv {
         layer(at_layer) {}
 
   __device__ typename Keys::Block* key_row(std::size_t head, std::size_t slot) const noexcept {
-    return reinterpret_cast<typename Keys::Block*>(page_layer(slot)) + (head * slots + slot % slots) * head_dim;
+    return reinterpret_cast<typename Keys::Block*>(page_layer(slot)) + (head * slots + in_page(slot)) * head_dim;
   }
   __device__ typename Values::Block* value_row(std::size_t head, std::size_t slot) const noexcept {
     std::byte* values = page_layer(slot) + layer_values() * sizeof(typename Keys::Block);
-    return reinterpret_cast<typename Values::Block*>(values) + (head * slots + slot % slots) * head_dim;
+    return reinterpret_cast<typename Values::Block*>(values) + (head * slots + in_page(slot)) * head_dim;
   }
 
   /// Element i of a key or value.
@@ -136,10 +137,14 @@ struct PagedKv {
   }
 
  private:
+  /// Slots fit 32 bits, in which divisions are several times as fast.
+  __device__ std::size_t in_page(std::size_t slot) const noexcept {
+    return static_cast<unsigned>(slot) % static_cast<unsigned>(slots);
+  }
   __device__ std::size_t layer_values() const noexcept { return kv_heads * slots * head_dim; }
   __device__ std::byte* page_layer(std::size_t slot) const noexcept {
     const std::size_t bytes = layer_values() * (sizeof(typename Keys::Block) + sizeof(typename Values::Block));
-    return pages[slot / slots] + layer * bytes;
+    return pages[static_cast<unsigned>(slot) / static_cast<unsigned>(slots)] + layer * bytes;
   }
 };
 

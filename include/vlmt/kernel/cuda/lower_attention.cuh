@@ -1,12 +1,19 @@
-// Lowering of attention and rotary positions to CUDA kernels: one block for each head of each row.
+// Lowering of attention and rotary positions to CUDA kernels.
+//
+// Caches of 16-bit floats and heads of usual sizes take the kernels of attend_decode.cuh and attend_tiles.cuh. Others,
+// variants that change queries or keys or have sinks, and ops that ask for log-sums take the kernel here: one block for
+// each head of each row.
 #pragma once
 
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #include "vlmt/base/config.hpp"
 #include "vlmt/exec/cuda.hpp"
+#include "vlmt/kernel/cuda/attend_decode.cuh"
+#include "vlmt/kernel/cuda/attend_tiles.cuh"
 #include "vlmt/kernel/cuda/backend_types.cuh"
 #include "vlmt/kernel/cuda/block.cuh"
 #include "vlmt/kernel/softmax_state.hpp"
@@ -163,6 +170,16 @@ __global__ void __launch_bounds__(block_threads) attend_rows_kernel(op::AttendRo
          static_cast<int>(o.rows), o.scale, o.out + row * width + head * o.head_dim, log_sum_at(o, row, head), shared);
 }
 
+/// Calls f(dim), an integral_constant, with the size of heads for which there are kernels that take `head_dim` values;
+/// false if there is none.
+template <class F>
+bool visit_dim(std::size_t head_dim, const F& f) {
+  if (head_dim == 64) return f(std::integral_constant<unsigned, 64>{}), true;
+  if (head_dim == 72 || head_dim == 80) return f(std::integral_constant<unsigned, 80>{}), true;
+  if (head_dim == 128) return f(std::integral_constant<unsigned, 128>{}), true;
+  return false;
+}
+
 /// Bytes of shared memory of `attend`.
 inline std::size_t attend_bytes(std::size_t head_dim) noexcept {
   return (2 * head_dim + block_threads) * sizeof(float);
@@ -203,15 +220,35 @@ template <class Variant>
 void lower(Cuda, const op::Attend<Variant, cuda::Sequences, cuda::Rows, cuda::AttendScratch>& o, cudaStream_t stream) {
   if (o.out.n == 0) return;
   cuda::visit_cache(o.sequences.layout, [&](auto keys, auto values) {
+    using Keys = typename decltype(keys)::type;
+    using Values = typename decltype(values)::type;
+    using T = typename cuda::HalfOf<Keys>::type;
+    if constexpr (!std::is_void_v<T> && std::is_same_v<Keys, Values> && cuda::on_tensor_cores_v<Variant>) {
+      const auto take = [&](auto dim) {
+        if (cuda::splits_keys(o)) {
+          cuda::attend_split<T, decltype(dim)::value>(o, stream);
+        } else {
+          cuda::attend_prompt<T, decltype(dim)::value>(o, stream);
+        }
+      };
+      if (o.log_sums == nullptr && cuda::runs_fast_kernels() && cuda::visit_dim(o.head_dim, take)) return;
+    }
     const dim3 grid(static_cast<unsigned>(o.out.n), static_cast<unsigned>(o.heads));
-    cuda::attend_kernel<typename decltype(keys)::type, typename decltype(values)::type>
-        <<<grid, cuda::block_threads, cuda::attend_bytes(o.head_dim), stream>>>(o);
+    cuda::attend_kernel<Keys, Values><<<grid, cuda::block_threads, cuda::attend_bytes(o.head_dim), stream>>>(o);
+    cuda::convert(o.out, stream);
   });
 }
 
 template <class Variant>
 void lower(Cuda, const op::AttendRows<Variant, cuda::AttendScratch>& o, cudaStream_t stream) {
   if (o.rows == 0) return;
+  if constexpr (cuda::on_tensor_cores_v<Variant>) {
+    if (o.log_sums == nullptr && o.scratch.rounds_rows && cuda::runs_fast_kernels()) {
+      const bool taken =
+          cuda::visit_dim(o.head_dim, [&](auto dim) { cuda::attend_beside<__half, decltype(dim)::value>(o, stream); });
+      if (taken) return;
+    }
+  }
   const dim3 grid(static_cast<unsigned>(o.rows), static_cast<unsigned>(o.heads));
   cuda::attend_rows_kernel<<<grid, cuda::block_threads, cuda::attend_bytes(o.head_dim), stream>>>(o);
 }

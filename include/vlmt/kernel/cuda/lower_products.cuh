@@ -1,7 +1,8 @@
 // Lowering of products to CUDA kernels: one warp for each value of the result.
 //
 // A pair of matrices is two products, the second of which gates what the first has stored. Queries, keys and values are
-// three, then a kernel by head. So each kernel reads one format.
+// three, then a kernel by head. So each kernel reads one format. Rows in int8 and weights in tiles take the kernels of
+// product_int8.cuh instead, rows in bfloat16 those of product_wide.cuh.
 #pragma once
 
 #include <cstddef>
@@ -12,6 +13,10 @@
 #include "vlmt/exec/cuda.hpp"
 #include "vlmt/kernel/cuda/backend_types.cuh"
 #include "vlmt/kernel/cuda/block.cuh"
+#include "vlmt/kernel/cuda/epilogues.cuh"
+#include "vlmt/kernel/cuda/launch.cuh"
+#include "vlmt/kernel/cuda/launch_wide.cuh"
+#include "vlmt/kernel/cuda/product_int8.cuh"
 #include "vlmt/kernel/cuda/weights.cuh"
 #include "vlmt/op/epilogue.hpp"
 #include "vlmt/op/low_rank.hpp"
@@ -21,51 +26,6 @@
 VLMT_BEGIN_NAMESPACE
 
 namespace cuda {
-
-/// The second half of a gate: out[row, col] = activation(out[row, col]) * value.
-template <class Activation>
-struct GateStored {
-  float* y = nullptr;
-  std::size_t stride = 0;
-};
-
-// Epilogues, by value.
-__device__ inline void finish(const op::Store& e, std::size_t row, std::size_t col, float value) {
-  e.y[row * e.stride + col] = value;
-}
-__device__ inline void finish(const op::Add& e, std::size_t row, std::size_t col, float value) {
-  e.y[row * e.stride + col] += value;
-}
-__device__ inline void finish(const op::StoreBiased& e, std::size_t row, std::size_t col, float value) {
-  e.y[row * e.stride + col] = value + e.bias[col];
-}
-__device__ inline void finish(const op::AddBiased& e, std::size_t row, std::size_t col, float value) {
-  e.y[row * e.stride + col] += value + e.bias[col];
-}
-template <class Act>
-__device__ void finish(const op::Activate<Act, Rows>& e, std::size_t row, std::size_t col, float value) {
-  e.out.x[row * e.out.cols + col] = Act::template apply<float>(value + e.bias[col]);
-}
-template <class Act>
-__device__ void finish(const GateStored<Act>& e, std::size_t row, std::size_t col, float value) {
-  float& y = e.y[row * e.stride + col];
-  y = Act::template apply<float>(y) * value;
-}
-
-/// The inner epilogue of a value with its delta.
-template <class Inner, class T>
-__device__ void finish(const op::Adapted<Inner, T, 1>& e, std::size_t row, std::size_t col, float value) {
-  const op::Delta<T>& d = e.deltas[0];
-  if (d.adapter[row] >= 0) {
-    const T* up = d.up + static_cast<std::size_t>(d.adapter[row]) * low_rank_up_values(d.out, d.rank);
-    float sum = 0.0f;
-    for (std::size_t i = 0; i < d.rank; ++i) {
-      sum = fmaf(d.t[row * d.stride + i], static_cast<float>(up[low_rank_up_index(col, i, d.rank)]), sum);
-    }
-    value += sum;
-  }
-  finish(e.inner, row, col, value);
-}
 
 /// One matrix for all rows of an operand.
 struct OneForAll {
@@ -97,14 +57,13 @@ struct OneForEachGroup {
   }
 };
 
-template <QuantFormat Format, class Operands, class Epilogue>
+template <class Stored, class Operands, class Epilogue>
 __global__ void __launch_bounds__(block_threads) product_kernel(Operands o, Epilogue epilogue) {
   const std::size_t col = blockIdx.x * block_warps + threadIdx.x / warp_threads;
   if (col >= o.w.rows) return;
   for (std::size_t r = blockIdx.y; r < o.count(); r += gridDim.y) {
     const std::size_t matrix = o.matrix_of(r);
-    const auto* blocks = row_blocks<Format>(o.w.blocks, o.w.cols, matrix * o.w.rows + col);
-    const float value = dot<Format>(blocks, o.row(r), o.w.cols) * o.scale(matrix);
+    const float value = dot<Stored>(stored(o.w), matrix * o.w.rows + col, o.row(r)) * o.scale(matrix);
     if (threadIdx.x % warp_threads == 0) finish(epilogue, r, col, value);
   }
 }
@@ -113,10 +72,10 @@ __global__ void __launch_bounds__(block_threads) product_kernel(Operands o, Epil
 template <class Operands, class Epilogue>
 void launch_product(const Operands& o, std::size_t rows, const Epilogue& epilogue, cudaStream_t stream) {
   if (rows == 0) return;
-  visit_weights(o.w.type_id, [&](auto tag) {
-    using Format = typename decltype(tag)::type;
+  visit_weights(o.w, [&](auto tag) {
+    using Stored = typename decltype(tag)::type;
     const dim3 grid(static_cast<unsigned>((o.w.rows + block_warps - 1) / block_warps), capped(rows));
-    product_kernel<Format><<<grid, block_threads, 0, stream>>>(o, epilogue);
+    product_kernel<Stored><<<grid, block_threads, 0, stream>>>(o, epilogue);
   });
 }
 
@@ -126,6 +85,7 @@ void launch_gate(const Operands& first, const Operands& second, const op::Gate<A
                  cudaStream_t stream, const With& with) {
   launch_product(first, e.out.n, with(0, op::Store{e.out.x, e.out.cols}), stream);
   launch_product(second, e.out.n, with(1, GateStored<Activation>{e.out.x, e.out.cols}), stream);
+  convert_output(e, stream);
 }
 
 /// Leaves an epilogue as it is.
@@ -145,36 +105,52 @@ struct WithDelta {
   }
 };
 
-/// Norm, rotation and cache write of one head of one row in a block; see op::RotateAndCache. Heads are numbered
-/// queries, keys, values.
+/// x = norm(x), h values in shared memory, by a warp.
+template <class Norm, int Pass = 0>
+__device__ void warp_norm(const Norm& norm, float* x, std::size_t h, RowMoments<> moments = {}) noexcept {
+  const unsigned lane = threadIdx.x % warp_threads;
+  if constexpr (Pass == Norm::passes) {
+    for (std::size_t i = lane; i < h; i += warp_threads) x[i] = norm.apply(x[i], moments, ParameterAt{i});
+    __syncwarp();
+  } else {
+    float sum = 0.0f;
+    for (std::size_t i = lane; i < h; i += warp_threads) sum = norm.template term<Pass>(x[i], sum, moments);
+    const auto total = static_cast<double>(warp_sum(sum));
+    warp_norm<Norm, Pass + 1>(norm, x, h, norm.template finish<Pass>(total, h, moments));
+  }
+}
+
+/// Norm, rotation and cache write of one head of one row in a warp; see op::RotateAndCache. Heads are numbered queries,
+/// keys, values.
 template <QuantFormat Keys, QuantFormat Values, class Norm, class Pairing>
 __global__ void __launch_bounds__(block_threads)
     rotate_and_cache_kernel(op::RotateAndCache<Norm, Pairing, Sequences> e) {
-  extern __shared__ float shared[];  // head_dim
+  extern __shared__ float shared_heads[];  // (warps, head_dim)
+  let_next_start();
+  const unsigned lane = threadIdx.x % warp_threads;
   const std::size_t row = blockIdx.x;
-  const std::size_t head = blockIdx.y;
+  const std::size_t head = blockIdx.y * block_warps + threadIdx.x / warp_threads;
   const std::size_t dim = e.head_dim;
   const std::size_t half = dim / 2;
+  if (head >= e.heads + 2 * e.kv_heads) return;
+  float* shared = shared_heads + threadIdx.x / warp_threads * dim;
   float* at = e.qkv + (row * (e.heads + 2 * e.kv_heads) + head) * dim;
   const bool query = head < e.heads;
   const bool key = !query && head < e.heads + e.kv_heads;
   const float* bias = query ? e.q_bias : key ? e.k_bias : e.v_bias;
   const std::size_t own_head = query ? head : key ? head - e.heads : head - e.heads - e.kv_heads;
-  for (std::size_t i = threadIdx.x; i < dim; i += block_threads) {
+  wait_for_previous();
+  const std::size_t sequence = e.sequences.at(row);
+  const std::size_t slot = static_cast<std::size_t>(e.sequences.start[sequence]) + row -
+                           static_cast<std::size_t>(e.sequences.first[sequence]);
+  for (std::size_t i = lane; i < dim; i += warp_threads) {
     shared[i] = bias == nullptr ? at[i] : at[i] + bias[own_head * dim + i];
   }
-  __syncthreads();
+  __syncwarp();
   if (query || key) {
-    if constexpr (!std::is_same_v<Norm, NoQkNorm>) {
-      if (query) {
-        block_norm(e.norm.of_query, shared, shared, dim);
-      } else {
-        block_norm(e.norm.of_key, shared, shared, dim);
-      }
-      __syncthreads();
-    }
+    if constexpr (!std::is_same_v<Norm, NoQkNorm>) warp_norm(query ? e.norm.of_query : e.norm.of_key, shared, dim);
     const float* table = e.angles + row * 2 * half;
-    for (std::size_t i = threadIdx.x; i < half; i += block_threads) {
+    for (std::size_t i = lane; i < half; i += warp_threads) {
       const float a = shared[Pairing::first(i, half)];
       const float b = shared[Pairing::second(i, half)];
       const float c = table[i];
@@ -182,40 +158,55 @@ __global__ void __launch_bounds__(block_threads)
       shared[Pairing::first(i, half)] = a * c - b * s;
       shared[Pairing::second(i, half)] = b * c + a * s;
     }
-    __syncthreads();
+    __syncwarp();
   }
   if (query) {
-    for (std::size_t i = threadIdx.x; i < dim; i += block_threads) at[i] = shared[i];
+    for (std::size_t i = lane; i < dim; i += warp_threads) at[i] = shared[i];
     return;
   }
-  const std::size_t sequence = e.sequences.at(row);
   const PagedKv<Keys, Values> kv(e.sequences, sequence, e.layer);
-  const std::size_t slot = static_cast<std::size_t>(e.sequences.start[sequence]) + row -
-                           static_cast<std::size_t>(e.sequences.first[sequence]);
-  for (std::size_t i = threadIdx.x; i < dim; i += block_threads) {
-    if (key) {
-      Keys::encode(shared + i, kv.key_row(head - e.heads, slot)[i]);
-    } else {
-      Values::encode(shared + i, kv.value_row(head - e.heads - e.kv_heads, slot)[i]);
-    }
+  if (key) {
+    auto* to = kv.key_row(head - e.heads, slot);
+    for (std::size_t i = lane; i < dim; i += warp_threads) Keys::encode(shared + i, to[i]);
+  } else {
+    auto* to = kv.value_row(head - e.heads - e.kv_heads, slot);
+    for (std::size_t i = lane; i < dim; i += warp_threads) Values::encode(shared + i, to[i]);
   }
 }
 
-/// Queries, keys and values, then a kernel by head. with(i, e) is the epilogue of product i that ends with e.
+/// The product of rows and one matrix, by the kernel for their forms.
+template <class Epilogue>
+void launch_one(const Rows& rows, const Matrix& w, const Epilogue& epilogue, cudaStream_t stream) {
+  if (takes_int8(rows, w)) {
+    launch_int8_product<1>(rows, {&w}, OneOutput<Epilogue>{epilogue}, stream);
+  } else if (takes_wide(rows, w)) {
+    return launch_wide_product<false>(rows, {&w}, wide_output(epilogue), stream);
+  } else {
+    launch_product(OneForAll{w, rows}, rows.n, epilogue, stream);
+  }
+  convert_output(epilogue, stream);
+}
+
+/// Queries, keys and values, each by itself. with(i, e) is the epilogue of product i that ends with e.
 template <class Norm, class Pairing, class With>
 void launch_qkv(const Rows& rows, const op::Qkv<Matrix>& w, const op::RotateAndCache<Norm, Pairing, Sequences>& e,
                 cudaStream_t stream, const With& with) {
-  if (rows.n == 0) return;
   const std::size_t q_width = e.heads * e.head_dim;
   const std::size_t kv_width = e.kv_heads * e.head_dim;
   const std::size_t width = q_width + 2 * kv_width;
-  launch_product(OneForAll{w.q, rows}, rows.n, with(0, op::Store{e.qkv, width}), stream);
-  launch_product(OneForAll{w.k, rows}, rows.n, with(1, op::Store{e.qkv + q_width, width}), stream);
-  launch_product(OneForAll{w.v, rows}, rows.n, with(2, op::Store{e.qkv + q_width + kv_width, width}), stream);
+  launch_one(rows, w.q, with(0, op::Store{e.qkv, width}), stream);
+  launch_one(rows, w.k, with(1, op::Store{e.qkv + q_width, width}), stream);
+  launch_one(rows, w.v, with(2, op::Store{e.qkv + q_width + kv_width, width}), stream);
+}
+
+template <class Norm, class Pairing>
+void launch_rotate_and_cache(std::size_t rows, const op::RotateAndCache<Norm, Pairing, Sequences>& e,
+                             cudaStream_t stream) {
   visit_cache(e.sequences.layout, [&](auto keys, auto values) {
-    const dim3 grid(static_cast<unsigned>(rows.n), static_cast<unsigned>(e.heads + 2 * e.kv_heads));
-    rotate_and_cache_kernel<typename decltype(keys)::type, typename decltype(values)::type>
-        <<<grid, block_threads, e.head_dim * sizeof(float), stream>>>(e);
+    const std::size_t heads = e.heads + 2 * e.kv_heads;
+    const dim3 grid(static_cast<unsigned>(rows), static_cast<unsigned>((heads + block_warps - 1) / block_warps));
+    launch<rotate_and_cache_kernel<typename decltype(keys)::type, typename decltype(values)::type, Norm, Pairing>>(
+        grid, block_threads, block_warps * e.head_dim * sizeof(float), stream, e);
   });
 }
 
@@ -247,20 +238,26 @@ void lower(Cuda, const op::LowRank<cuda::Rows, T>& o, cudaStream_t stream) {
 
 template <class Epilogue>
 void lower(Cuda, const op::Product<cuda::Rows, op::One<cuda::Matrix>, Epilogue>& o, cudaStream_t stream) {
-  cuda::launch_product(cuda::OneForAll{o.weights.w, o.rows}, o.rows.n, o.epilogue, stream);
+  cuda::launch_one(o.rows, o.weights.w, o.epilogue, stream);
 }
 
 template <class Activation>
 void lower(Cuda, const op::Product<cuda::Rows, op::Pair<cuda::Matrix>, op::Gate<Activation, cuda::Rows>>& o,
            cudaStream_t stream) {
-  cuda::launch_gate(cuda::OneForAll{o.weights.first, o.rows}, cuda::OneForAll{o.weights.second, o.rows}, o.epilogue,
-                    stream, cuda::WithoutDelta{});
+  const auto& w = o.weights;
+  if (cuda::takes_int8(o.rows, w.first) && cuda::takes_int8(o.rows, w.second)) {
+    cuda::launch_int8_product<2>(o.rows, {&w.first, &w.second}, cuda::GatedOutput<Activation>{o.epilogue.out}, stream);
+  } else if (cuda::takes_wide(o.rows, w.first) && cuda::takes_wide(o.rows, w.second)) {
+    cuda::launch_wide_product<true>(o.rows, {&w.first, &w.second}, cuda::wide_output(o.epilogue), stream);
+  } else {
+    cuda::launch_gate(cuda::OneForAll{w.first, o.rows}, cuda::OneForAll{w.second, o.rows}, o.epilogue, stream,
+                      cuda::WithoutDelta{});
+  }
 }
 
 template <class Activation, class T>
 void lower(
-    Cuda,
-    const op::Product<cuda::Rows, op::Pair<cuda::Matrix>, op::Adapted<op::Gate<Activation, cuda::Rows>, T, 2>>& o,
+    Cuda, const op::Product<cuda::Rows, op::Pair<cuda::Matrix>, op::Adapted<op::Gate<Activation, cuda::Rows>, T, 2>>& o,
     cudaStream_t stream) {
   cuda::launch_gate(cuda::OneForAll{o.weights.first, o.rows}, cuda::OneForAll{o.weights.second, o.rows},
                     o.epilogue.inner, stream, cuda::WithDelta<T>{o.epilogue.deltas});
@@ -270,6 +267,7 @@ template <class Epilogue>
 void lower(Cuda, const op::Product<cuda::Rows, op::Grouped<cuda::Experts>, Epilogue>& o, cudaStream_t stream) {
   const auto& w = o.weights;
   cuda::launch_product(cuda::OneForEachGroup{w.w, o.rows, w.groups, w.rows_of_tokens}, o.rows.n, o.epilogue, stream);
+  cuda::convert_output(o.epilogue, stream);
 }
 
 template <class Activation>
@@ -285,7 +283,19 @@ template <class Norm, class Pairing>
 void lower(Cuda,
            const op::Product<cuda::Rows, op::Qkv<cuda::Matrix>, op::RotateAndCache<Norm, Pairing, cuda::Sequences>>& o,
            cudaStream_t stream) {
-  cuda::launch_qkv(o.rows, o.weights, o.epilogue, stream, cuda::WithoutDelta{});
+  const auto& e = o.epilogue;
+  const auto& w = o.weights;
+  if (o.rows.n == 0) return;
+  if (cuda::takes_int8(o.rows, w.q) && cuda::takes_int8(o.rows, w.k) && cuda::takes_int8(o.rows, w.v)) {
+    const std::size_t q_width = e.heads * e.head_dim;
+    const std::size_t kv_width = e.kv_heads * e.head_dim;
+    cuda::launch_int8_product<3>(o.rows, {&w.q, &w.k, &w.v},
+                                 cuda::JoinedOutput{e.qkv, q_width + 2 * kv_width, {0, q_width, q_width + kv_width}},
+                                 stream);
+  } else {
+    cuda::launch_qkv(o.rows, w, e, stream, cuda::WithoutDelta{});
+  }
+  cuda::launch_rotate_and_cache(o.rows.n, e, stream);
 }
 
 template <class Norm, class Pairing, class T>
@@ -293,7 +303,9 @@ void lower(Cuda,
            const op::Product<cuda::Rows, op::Qkv<cuda::Matrix>,
                              op::Adapted<op::RotateAndCache<Norm, Pairing, cuda::Sequences>, T, 3>>& o,
            cudaStream_t stream) {
+  if (o.rows.n == 0) return;
   cuda::launch_qkv(o.rows, o.weights, o.epilogue.inner, stream, cuda::WithDelta<T>{o.epilogue.deltas});
+  cuda::launch_rotate_and_cache(o.rows.n, o.epilogue.inner, stream);
 }
 
 VLMT_END_NAMESPACE

@@ -9,9 +9,9 @@
 #include "vlmt/exec/cuda.hpp"
 #include "vlmt/kernel/cuda/backend_types.cuh"
 #include "vlmt/kernel/cuda/block.cuh"
+#include "vlmt/kernel/cuda/row_forms.cuh"
 #include "vlmt/kernel/cuda/weights.cuh"
 #include "vlmt/op/host.hpp"
-#include "vlmt/op/norm.hpp"
 #include "vlmt/op/patches.hpp"
 #include "vlmt/op/rows.hpp"
 
@@ -19,17 +19,18 @@ VLMT_BEGIN_NAMESPACE
 
 namespace cuda {
 
-template <QuantFormat Format>
+template <class Stored>
 __global__ void embed_kernel(op::Embed<Matrix> o) {
-  const std::size_t row_blocks_of = o.width / Format::values;
+  const std::size_t units = o.width / Stored::values;
   const std::size_t item = thread_item();
-  if (item >= o.rows * row_blocks_of) return;
-  const std::size_t t = item / row_blocks_of;
-  const std::size_t b = item % row_blocks_of;
+  if (item >= o.rows * units) return;
+  const std::size_t t = item / units;
+  const std::size_t b = item % units;
   if (o.ids[t] < 0) return;
-  float* y = o.y + t * o.width + b * Format::values;
-  Format::decode(row_blocks<Format>(o.table.blocks, o.width, static_cast<std::size_t>(o.ids[t]))[b], y);
-  for (std::size_t i = 0; i < Format::values; ++i) y[i] *= o.table.scale;
+  float values[Stored::values];
+  Stored::decode(stored(o.table), static_cast<std::size_t>(o.ids[t]), b, values);
+  float* y = o.y + t * o.width + b * Stored::values;
+  for (std::size_t i = 0; i < Stored::values; ++i) y[i] = values[i] * o.table.scale;
 }
 
 template <class Op = op::Gather>
@@ -77,21 +78,6 @@ __global__ void add_weighted_kernel(Op o) {
   o.y[item] += sum;
 }
 
-template <class Norm>
-__global__ void __launch_bounds__(block_threads) norm_kernel(Norm norm, const float* x, float* y, std::size_t width) {
-  block_norm(norm, x + blockIdx.x * width, y + blockIdx.x * width, width);
-}
-
-template <class Norm>
-void norm_rows(const Norm& norm, const float* x, float* y, std::size_t n, std::size_t width, cudaStream_t stream) {
-  static_assert(
-      requires { Norm::passes; },
-      "vlmt: a norm with loops of its own runs on the CPU only; for CUDA write it as arithmetic, see RmsNorm in "
-      "op/norm.hpp");
-  if (n == 0) return;
-  norm_kernel<<<static_cast<unsigned>(n), block_threads, 0, stream>>>(norm, x, y, width);
-}
-
 template <class Op = op::Patches>
 __global__ void patches_kernel(Op o) {
   const std::size_t item = thread_item();
@@ -112,10 +98,10 @@ __global__ void patches_kernel(Op o) {
 
 inline void lower(Cuda, const op::Embed<cuda::Matrix>& o, cudaStream_t stream) {
   if (o.rows == 0) return;
-  cuda::visit_weights(o.table.type_id, [&](auto tag) {
-    using Format = typename decltype(tag)::type;
-    const unsigned blocks = cuda::blocks_for(o.rows * (o.width / Format::values));
-    cuda::embed_kernel<Format><<<blocks, cuda::block_threads, 0, stream>>>(o);
+  cuda::visit_weights(o.table, [&](auto tag) {
+    using Stored = typename decltype(tag)::type;
+    const unsigned blocks = cuda::blocks_for(o.rows * (o.width / Stored::values));
+    cuda::embed_kernel<Stored><<<blocks, cuda::block_threads, 0, stream>>>(o);
   });
   cuda::move_features<false>(o.visual, 0, o.visual_at, o.y, o.visual_rows, o.width, stream);
 }
@@ -134,17 +120,8 @@ inline void lower(Cuda, const op::AddWeighted& o, cudaStream_t stream) {
   cuda::add_weighted_kernel<<<cuda::blocks_for(o.rows * o.width), cuda::block_threads, 0, stream>>>(o);
 }
 
-/// Nothing: rows of floats are the one form.
-inline void lower(Cuda, const op::Convert<cuda::Rows>&, cudaStream_t) {}
-
-template <class Norm>
-void lower(Cuda, const op::Normalise<Norm, cuda::Rows>& o, cudaStream_t stream) {
-  cuda::norm_rows(o.norm, o.x, o.out.x, o.n, o.width, stream);
-}
-
-template <class Norm>
-void lower(Cuda, const op::NormaliseFloats<Norm>& o, cudaStream_t stream) {
-  cuda::norm_rows(o.norm, o.x, o.y, o.n, o.width, stream);
+inline void lower(Cuda, const op::Convert<cuda::Rows>& o, cudaStream_t stream) {
+  cuda::convert(o.rows, stream);
 }
 
 inline void lower(Cuda, const op::Patches& o, cudaStream_t stream) {
