@@ -84,7 +84,7 @@ void images() {
   auto photo = vlmt::make_tensor<std::uint8_t>(480, 640, 3);
   auto frames = vlmt::make_tensor<std::uint8_t>(2, 256, 320, 3);  // a still image is two equal frames
   const std::size_t frame_values = 256 * 320 * 3;
-  for (int i = 0; i < 2; ++i)
+  for (std::size_t i = 0; i < 2; ++i)
     vlmt::resample<vlmt::Bicubic>(photo, vlmt::view(frames.data() + i * frame_values, 256, 320, 3));
   auto patches = vlmt::make_tensor<float>(16 * 20, 3 * 2 * 16 * 16);
   vlmt::patchify(frames, {.patch = 16, .merge = 2}, patches);

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include <unistd.h>
+
 #include <gtest/gtest.h>
 
 #include "vlmt/exec/omp_team.hpp"
@@ -108,7 +110,8 @@ const DoubleVariant in_double{.sigmoid_scores = true,
 /// A golden model with the keys and tensors of Changed.
 class ChangedFile {
  public:
-  explicit ChangedFile(const std::string& name) : path(::testing::TempDir() + "vlmt_changed_" + name + ".gguf") {
+  explicit ChangedFile(const std::string& name)
+      : path(::testing::TempDir() + "vlmt_changed_" + name + std::to_string(::getpid()) + ".gguf") {
     EditedGguf file(golden::folder(name) + "/model.gguf");
     const std::string a = file.file().require<std::string>("general.architecture") + ".";
     file.set(a + "attn_logit_softcapping", 1.5f).set(a + "attention.scale", 0.2f);

@@ -39,7 +39,7 @@ void score_row(float* x, std::size_t n) noexcept {
   const std::size_t whole = n / F::lanes * F::lanes;
   float most = 0.0f;
   if constexpr (scores_need_most_v<Scores>) most = detail::max_of_row<Arch>(x, n);
-  const auto score = [most](F logit) VLMT_INLINE_LAMBDA {
+  const auto score = [&](F logit) VLMT_INLINE_LAMBDA {
     if constexpr (scores_need_most_v<Scores>) {
       return Scores::apply(logit, F(most));
     } else {

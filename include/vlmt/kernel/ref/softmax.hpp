@@ -17,7 +17,7 @@ template <class Scores>
 void score_row(float* p, std::size_t n) noexcept {
   double most = static_cast<double>(p[0]);
   for (std::size_t i = 1; i < n; ++i) most = std::fmax(most, static_cast<double>(p[i]));
-  const auto score = [most](float logit) {
+  const auto score = [&](float logit) {
     if constexpr (scores_need_most_v<Scores>) {
       return Scores::apply(static_cast<double>(logit), most);
     } else {

@@ -112,7 +112,7 @@ inline void reduce(Dfa& dfa, Budget& budget) {
       const Dfa::State& s = (*states)[id];
       std::uint64_t h = (s.final ? 1u : 0u) | (s.boundary ? 2u : 0u);
       const auto mix = [&](std::uint64_t x) { h = (h ^ x) * 0x9E3779B97F4A7C15u, h ^= h >> 29; };
-      for (const Dfa::Edge& e : s.edges) mix(e.lo | e.hi << 8 | std::uint64_t{e.to} << 16);
+      for (const Dfa::Edge& e : s.edges) mix(std::uint64_t{e.lo} | std::uint64_t{e.hi} << 8 | std::uint64_t{e.to} << 16);
       for (const Dfa::Call& c : s.calls) mix(std::uint64_t{c.rule} << 32 | c.to);
       return h;
     }
