@@ -10,8 +10,6 @@
 #include <cstddef>
 #include <utility>
 
-#include <cuda_runtime.h>
-
 #include "vlmt/base/config.hpp"
 #include "vlmt/exec/cuda.hpp"
 #include "vlmt/kernel/cuda/buffer.cuh"

@@ -4,11 +4,10 @@
 #include <cstddef>
 #include <cstdint>
 
-#include <cuda_runtime.h>
-
 #include "vlmt/base/config.hpp"
 #include "vlmt/exec/cuda.hpp"
 #include "vlmt/kernel/cuda/block.cuh"
+#include "vlmt/kernel/cuda/buffer.cuh"
 
 VLMT_BEGIN_NAMESPACE
 
