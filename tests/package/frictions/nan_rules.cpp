@@ -17,8 +17,11 @@ void expect(bool ok, const char* what) {
 }
 
 struct RawScores {
-  template <class Arch>
-  static void apply(float*, std::size_t) noexcept {}
+  static constexpr bool normalized = false;
+  template <class V>
+  static V apply(V logit) noexcept {
+    return logit;
+  }
 };
 
 template <class Arch>
