@@ -79,7 +79,8 @@ inline constexpr std::string_view sheet =
 constexpr bool dot(char glyph, int x, int y) noexcept {
   constexpr int row = 16 * advance - 1;
   const int index = static_cast<unsigned char>(glyph) - 32;
-  return sheet[static_cast<std::size_t>((index / 16 * height + y) * row + index % 16 * advance + x)] == '#';
+  const int at = (index / 16 * height + y) * row + index % 16 * advance + x;
+  return sheet[static_cast<std::size_t>(at)] == '#';
 }
 
 /// The glyphs of a text in UTF-8: letters of Latin-1 without their accents, white space as a space, `missing` for each

@@ -90,7 +90,7 @@ void pack_stack(const std::byte* blocks, std::size_t count, std::size_t rows, st
 /// Throws InputError unless `tensor` holds whole blocks of Format, and all of them.
 template <QuantFormat Format>
 void require_blocks(const AnyTensor& tensor) {
-  const auto wrong = [&](std::string expected, std::string found) {
+  const auto wrong = [&](const std::string& expected, const std::string& found) {
     throw_error(InputError("this tensor does not fit the matrix", {{}, {}, tensor.name, expected, found}));
   };
   if (tensor.type_id != Format::type_id) {

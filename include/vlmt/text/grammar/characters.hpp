@@ -37,7 +37,7 @@ class Characters {
     for (const Range& r : ranges) append(r.first, r.last);
     normalise();
   }
-  static Characters of(std::vector<Range> ranges) {
+  static Characters of(const std::vector<Range>& ranges) {
     Characters out;
     for (const Range& r : ranges) out.append(r.first, r.last);
     out.normalise();

@@ -283,7 +283,7 @@ class RegexParser {
       if (b < a) fail("the larger character of a range comes first");
       ranges.push_back({a, b});
     }
-    set = Characters::of(std::move(ranges));
+    set = Characters::of(ranges);
     return negated ? set.complement() : set;
   }
   Characters item() {

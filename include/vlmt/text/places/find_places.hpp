@@ -105,11 +105,11 @@ class PlaceFinder {
         label_rank = std::min(label_rank, rank);
       }
     });
-    if (value != 0) coordinates(nodes, value, std::move(place));
+    if (value != 0) coordinates(nodes, value, place);
   }
 
   // [x, y] and [x1, y1, x2, y2], lists of these, and a box as [[x1, y1], [x2, y2]].
-  void coordinates(const std::vector<JsonNode>& nodes, std::size_t value, Place place) {
+  void coordinates(const std::vector<JsonNode>& nodes, std::size_t value, const Place& place) {
     if (nodes[value].kind != JsonNode::Kind::array) {
       ++out_.unreadable;
       return;
