@@ -42,11 +42,19 @@ Reply ask(auto& session) {
   return session.ask({vlmt::image(image), Part(std::string("What is this?"))}, {}, g);
 }
 
+const ChatModel<Qwen3VL>& golden_model() {
+  static const ChatModel<Qwen3VL> loaded = [] {
+    ChatModel<Qwen3VL> model =
+        ChatModel<Qwen3VL>::open(golden::folder("qwen3vl") + "/model.gguf", golden::folder("qwen3vl") + "/mmproj.gguf");
+    OmpTeam team(2);
+    model.load(team);
+    return model;
+  }();
+  return loaded;
+}
+
 TEST(SessionProbe, SeesVisionAndEveryStep) {
-  ChatModel<Qwen3VL> model =
-      ChatModel<Qwen3VL>::open(golden::folder("qwen3vl") + "/model.gguf", golden::folder("qwen3vl") + "/mmproj.gguf");
-  OmpTeam team(2);
-  model.load(team);
+  const ChatModel<Qwen3VL>& model = golden_model();
   SessionOptions o;
   o.context = 512;
   o.threads = 2;
@@ -89,10 +97,7 @@ struct Weights {
 };
 
 TEST(SessionProbe, SeesAttentionWeights) {
-  ChatModel<Qwen3VL> model =
-      ChatModel<Qwen3VL>::open(golden::folder("qwen3vl") + "/model.gguf", golden::folder("qwen3vl") + "/mmproj.gguf");
-  OmpTeam team(2);
-  model.load(team);
+  const ChatModel<Qwen3VL>& model = golden_model();
   SessionOptions o;
   o.context = 128;
   o.chunk = 16;
@@ -108,10 +113,7 @@ TEST(SessionProbe, SeesAttentionWeights) {
 
 // The greedy answer, scored after the same messages, is at each token at least as likely as any other token there.
 TEST(SessionScore, TakesMessagesWithImages) {
-  ChatModel<Qwen3VL> model =
-      ChatModel<Qwen3VL>::open(golden::folder("qwen3vl") + "/model.gguf", golden::folder("qwen3vl") + "/mmproj.gguf");
-  OmpTeam team(2);
-  model.load(team);
+  const ChatModel<Qwen3VL>& model = golden_model();
   SessionOptions o;
   o.context = 128;
   o.threads = 2;

@@ -1,5 +1,5 @@
-// Outputs of the vision encoder for an image or a video: the rows that replace its placeholder tokens. They stay in
-// memory of the backend that has computed them.
+// Outputs of the vision encoder for an image or a video: the rows that the decoder takes at its image tokens. They
+// stay in memory of the backend that has computed them.
 #pragma once
 
 #include <atomic>
